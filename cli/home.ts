@@ -1,0 +1,32 @@
+import { join, resolve } from "node:path";
+
+/** Where one machine's system lives. Everything in it but `raw/` and `release_log.ndjson` can be rebuilt. */
+export interface Home {
+  readonly root: string;
+  /** The warehouse's DuckDB file: models and their results. */
+  readonly warehouse: string;
+  /** Immutable Parquet segments, a folder per raw table. */
+  readonly raw: string;
+  readonly spool: string;
+  readonly snapshots: string;
+  readonly models: string;
+  readonly releaseLog: string;
+  /** Generated keys (demo only), compiled graphs, and other things that are not data. */
+  readonly state: string;
+  readonly reports: string;
+}
+
+export function homeAt(dir: string): Home {
+  const root = resolve(dir);
+  return {
+    root,
+    warehouse: join(root, "warehouse.duckdb"),
+    raw: join(root, "raw"),
+    spool: join(root, "spool"),
+    snapshots: join(root, "snapshots"),
+    models: join(root, "models"),
+    releaseLog: join(root, "release_log.ndjson"),
+    state: join(root, "state"),
+    reports: join(root, "reports"),
+  };
+}

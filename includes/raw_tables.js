@@ -1,0 +1,144 @@
+// The append-only raw tables, once: column -> GoogleSQL type. Local segments, BigQuery tables and declarations are made from this.
+// Every raw table has received_at, by whose date it is partitioned.
+
+const tables = {
+  // One row per signal received. The truth.
+  events: {
+    event_id: "STRING", // provider's id, or a digest of the canonical event where there is none
+    event_type: "STRING",
+    user_id_hash: "STRING", // sha256:<hex of a keyed HMAC>
+    message_id: "STRING", // one e-mail to one recipient; null for behaviour
+    campaign_id: "STRING",
+    timestamp_utc: "TIMESTAMP", // when it happened
+    received_at: "TIMESTAMP", // when we accepted it
+    consent: "BOOL",
+    provenance: "STRING",
+    metadata: "JSON", // allow-listed keys per type, see events.js
+    schema_version: "INT64",
+  },
+  campaigns: {
+    campaign_id: "STRING",
+    name: "STRING",
+    kind: "STRING", // bulk | trigger | transactional
+    topic: "STRING",
+    sender_domain: "STRING",
+    subject_length: "INT64",
+    subject_features: "JSON",
+    started_at: "TIMESTAMP",
+    received_at: "TIMESTAMP",
+  },
+  profiles: {
+    user_id_hash: "STRING",
+    recipient_domain: "STRING",
+    isp: "STRING",
+    region: "STRING",
+    signed_up_at: "TIMESTAMP",
+    attributes: "JSON",
+    received_at: "TIMESTAMP",
+  },
+  consents: {
+    user_id_hash: "STRING",
+    purpose: "STRING", // training | segmentation | activation | measurement
+    is_granted: "BOOL",
+    effective_at: "TIMESTAMP",
+    provenance: "STRING",
+    received_at: "TIMESTAMP",
+  },
+  identity_links: {
+    left_id: "STRING",
+    right_id: "STRING",
+    link_kind: "STRING",
+    linked_at: "TIMESTAMP",
+    provenance: "STRING",
+    received_at: "TIMESTAMP",
+  },
+  seed_tests: {
+    seed_test_id: "STRING",
+    campaign_id: "STRING",
+    isp: "STRING",
+    region: "STRING",
+    sent: "INT64",
+    inbox: "INT64",
+    promotions: "INT64",
+    spam: "INT64",
+    missing: "INT64",
+    tested_at: "TIMESTAMP",
+    received_at: "TIMESTAMP",
+  },
+  dmarc_reports: {
+    report_id: "STRING",
+    org_name: "STRING",
+    policy_domain: "STRING",
+    policy: "STRING",
+    range_begin_at: "TIMESTAMP",
+    range_end_at: "TIMESTAMP",
+    source_ip_prefix: "STRING",
+    messages: "INT64",
+    disposition: "STRING",
+    dkim: "STRING",
+    spf: "STRING",
+    header_from: "STRING",
+    details: "JSON",
+    received_at: "TIMESTAMP",
+  },
+  // What was decided for whom: serving writes it, and experiments (hold-outs included) are read from it.
+  decisions: {
+    decision_id: "STRING",
+    user_id_hash: "STRING",
+    message_id: "STRING",
+    campaign_id: "STRING",
+    arm: "STRING", // treatment or hold-out the customer was given
+    model_version: "STRING",
+    decided_at: "TIMESTAMP",
+    attributes: "JSON",
+    received_at: "TIMESTAMP",
+  },
+  human_labels: {
+    message_id: "STRING",
+    label: "STRING",
+    labelled_by: "STRING",
+    labelled_at: "TIMESTAMP",
+    note: "STRING",
+    received_at: "TIMESTAMP",
+  },
+  erasure_requests: {
+    user_id_hash: "STRING",
+    requested_at: "TIMESTAMP",
+    provenance: "STRING",
+    received_at: "TIMESTAMP",
+  },
+  dead_letters: {
+    dead_letter_id: "STRING",
+    reason: "STRING", // stable code: malformed-json, unknown-event-type, missing-field ...
+    stage: "STRING", // verify | decode | validate | write
+    detail: "STRING",
+    source: "STRING",
+    position: "STRING", // line, row or message id within the source
+    payload: "BYTES", // the original bytes, sealed under the dead-letter key
+    batch_id: "STRING",
+    schema_version: "INT64",
+    received_at: "TIMESTAMP",
+  },
+  ingest_ledger: {
+    batch_id: "STRING",
+    sequence: "INT64",
+    source: "STRING",
+    received: "INT64",
+    landed: "INT64",
+    duplicate: "INT64",
+    dead_letter: "INT64",
+    content_digest: "STRING",
+    previous_hash: "STRING",
+    entry_hash: "STRING",
+    received_at: "TIMESTAMP",
+  },
+};
+
+const names = Object.keys(tables);
+/** The columns of a raw table, in order. Throws on a table that is not ours. */
+const columns = (table) => {
+  if (!Object.hasOwn(tables, table)) throw new Error(`includes/raw_tables.js: unknown raw table "${table}"`);
+  return Object.entries(tables[table]).map(([name, type]) => ({ name, type }));
+};
+
+module.exports = { tables, names, columns };
