@@ -1,7 +1,6 @@
 import type { RegisterCommand } from "./command.ts";
-import { register as query } from "./commands/query.ts";
 
-const commands: readonly RegisterCommand[] = [query];
+const commands: readonly RegisterCommand[] = [];
 
 /** Hangs every command on the program, in the order in which help shows them. */
 export const registerCommands: RegisterCommand = (program, environment) => {
