@@ -25,11 +25,20 @@ const commonKeys = [
  *   placement   where seeds and traps saw it         behaviour   what the customer did elsewhere
  */
 const types = {
-  sent: { family: "delivery", keys: ["variant", "template_id", "sender_domain", "sending_ip_pool", "subject_id", "scheduled_at"] },
-  delivered: { family: "delivery", keys: ["smtp_code", "enhanced_code", "diagnostic", "seconds_to_deliver", "sender_domain"] },
+  sent: {
+    family: "delivery",
+    keys: ["variant", "template_id", "sender_domain", "sending_ip_pool", "subject_id", "scheduled_at"],
+  },
+  delivered: {
+    family: "delivery",
+    keys: ["smtp_code", "enhanced_code", "diagnostic", "seconds_to_deliver", "sender_domain"],
+  },
   deferred: { family: "delivery", keys: ["smtp_code", "enhanced_code", "reason", "diagnostic", "attempt"] },
   // class: hard (no such mailbox) | soft (this one, for now) | block (policy, reputation, or the provider did not even try)
-  bounce: { family: "delivery", keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta"] },
+  bounce: {
+    family: "delivery",
+    keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta"],
+  },
   complaint: { family: "engagement", keys: ["feedback_type", "feedback_id", "arrival_at"] },
   open: { family: "engagement", keys: ["machine", "machine_reason", "first"] },
   click: { family: "engagement", keys: ["link_id", "url", "machine", "machine_reason"] },
@@ -83,4 +92,14 @@ const sqlList = (...wanted) =>
     })
     .join(", ");
 
-module.exports = { types, names, ofFamily, commonKeys, metadataKeys, bounceClasses, placementFolders, schemaVersion, sqlList };
+module.exports = {
+  types,
+  names,
+  ofFamily,
+  commonKeys,
+  metadataKeys,
+  bounceClasses,
+  placementFolders,
+  schemaVersion,
+  sqlList,
+};

@@ -1,0 +1,35 @@
+import type { Decoded } from "../signal.ts";
+
+/** A webhook call as it arrived. Signatures are over `body`, byte for byte. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** The URL as the provider called it; Mandrill signs it. */
+  readonly url: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+}
+
+export type Authenticity = { readonly kind: "authentic" } | { readonly kind: "refused"; readonly reason: string };
+
+/** What a provider's check needs; the names of the settings are the provider's own (see its file). */
+export type ProviderSecrets = Readonly<Record<string, string | undefined>>;
+
+export interface AuthenticityContext {
+  readonly now: Date;
+  /** How far a signed time may lie from `now`, in seconds. */
+  readonly replayWindowSeconds: number;
+  /** Fetches a signing certificate (SNS). Only ever called for a URL whose host passed the check. */
+  readonly fetchCertificate: (url: string) => Promise<string>;
+}
+
+/** One e-mail service provider: who may call, what they say. One file, one folder of fixtures, one line in providers.ts. */
+export interface Provider {
+  /** As in `/hooks/<name>` and in `metadata.provider`. */
+  readonly name: string;
+  /** Our event types that this provider can deliver. */
+  readonly delivers: readonly string[];
+  verify(request: WebhookRequest, secrets: ProviderSecrets, context: AuthenticityContext): Promise<Authenticity>;
+  /** One element per event in the body, in order. Never throws. */
+  decode(request: Pick<WebhookRequest, "headers" | "body">): readonly Decoded[];
+}
