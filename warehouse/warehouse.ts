@@ -28,7 +28,10 @@ export interface Warehouse {
 
 export interface QueryOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Named query parameters (`@name`). */
+  /**
+   * Named query parameters (`@name`). A boolean is BOOL, a bigint or a whole number INT64, another number FLOAT64, a
+   * Date TIMESTAMP, a Uint8Array BYTES, text STRING, an array of these ARRAY. null is an untyped NULL.
+   */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** Where the text came from, for error messages. */
   readonly file?: string | undefined;
@@ -36,8 +39,8 @@ export interface QueryOptions {
 
 /**
  * Rows keyed by column name. INT64 is a bigint, FLOAT64 a number, NUMERIC and BIGNUMERIC a decimal string, BYTES a
- * Uint8Array, DATE/TIME/DATETIME/TIMESTAMP the ISO text that GoogleSQL prints (TIMESTAMP in UTC with `Z`), JSON its
- * canonical text, ARRAY an array, STRUCT a record.
+ * Uint8Array, JSON its canonical text, ARRAY an array, STRUCT a record. Times are ISO text, their fraction of 0, 3 or 6
+ * digits: DATE `2024-01-31`, TIME `09:30:00.123`, DATETIME `2024-01-31T09:30:00`, TIMESTAMP `2024-01-31T09:30:00.123456Z`.
  */
 export type Row = Readonly<Record<string, unknown>>;
 
