@@ -1,0 +1,411 @@
+/**
+ * The type system of GoogleSQL as far as the local engine knows it: names, printing, parsing, equality, implicit
+ * coercion and supertypes (rules: GoogleSQL "Conversion rules"), and the DuckDB type that carries each of them.
+ */
+
+export const scalarKinds = [
+  "BOOL",
+  "INT64",
+  "FLOAT64",
+  "NUMERIC",
+  "BIGNUMERIC",
+  "STRING",
+  "BYTES",
+  "DATE",
+  "TIME",
+  "DATETIME",
+  "TIMESTAMP",
+  "INTERVAL",
+  "JSON",
+] as const;
+
+export type ScalarKind = (typeof scalarKinds)[number];
+
+export interface ScalarType {
+  readonly kind: ScalarKind;
+}
+
+export interface ArrayType {
+  readonly kind: "ARRAY";
+  readonly element: GoogleSqlType;
+}
+
+export interface StructField {
+  /** Undefined for an anonymous field. Names may repeat and compare without case. */
+  readonly name: string | undefined;
+  readonly type: GoogleSqlType;
+}
+
+export interface StructType {
+  readonly kind: "STRUCT";
+  readonly fields: readonly StructField[];
+}
+
+export interface RangeType {
+  readonly kind: "RANGE";
+  /** DATE, DATETIME or TIMESTAMP. */
+  readonly element: GoogleSqlType;
+}
+
+export type GoogleSqlType = ScalarType | ArrayType | StructType | RangeType;
+
+export const BOOL: ScalarType = { kind: "BOOL" };
+export const INT64: ScalarType = { kind: "INT64" };
+export const FLOAT64: ScalarType = { kind: "FLOAT64" };
+export const NUMERIC: ScalarType = { kind: "NUMERIC" };
+export const BIGNUMERIC: ScalarType = { kind: "BIGNUMERIC" };
+export const STRING: ScalarType = { kind: "STRING" };
+export const BYTES: ScalarType = { kind: "BYTES" };
+export const DATE: ScalarType = { kind: "DATE" };
+export const TIME: ScalarType = { kind: "TIME" };
+export const DATETIME: ScalarType = { kind: "DATETIME" };
+export const TIMESTAMP: ScalarType = { kind: "TIMESTAMP" };
+export const INTERVAL: ScalarType = { kind: "INTERVAL" };
+export const JSON_TYPE: ScalarType = { kind: "JSON" };
+
+export const scalarTypes: Readonly<Record<ScalarKind, ScalarType>> = {
+  BOOL,
+  INT64,
+  FLOAT64,
+  NUMERIC,
+  BIGNUMERIC,
+  STRING,
+  BYTES,
+  DATE,
+  TIME,
+  DATETIME,
+  TIMESTAMP,
+  INTERVAL,
+  JSON: JSON_TYPE,
+};
+
+export const arrayOf = (element: GoogleSqlType): ArrayType => ({ kind: "ARRAY", element });
+export const rangeOf = (element: GoogleSqlType): RangeType => ({ kind: "RANGE", element });
+export const structOf = (...fields: readonly (readonly [string | undefined, GoogleSqlType])[]): StructType => ({
+  kind: "STRUCT",
+  fields: fields.map(([name, type]) => ({ name, type })),
+});
+
+const aliases: Readonly<Record<string, ScalarKind>> = {
+  BOOLEAN: "BOOL",
+  INT: "INT64",
+  SMALLINT: "INT64",
+  INTEGER: "INT64",
+  BIGINT: "INT64",
+  TINYINT: "INT64",
+  BYTEINT: "INT64",
+  DECIMAL: "NUMERIC",
+  BIGDECIMAL: "BIGNUMERIC",
+};
+
+/** The scalar type of that name or alias, in any case; undefined when GoogleSQL on BigQuery has none. */
+export function scalarTypeNamed(name: string): ScalarType | undefined {
+  const upper = name.toUpperCase();
+  const kind = aliases[upper] ?? (upper as ScalarKind);
+  return Object.hasOwn(scalarTypes, kind) ? scalarTypes[kind] : undefined;
+}
+
+const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** The type as GoogleSQL writes it: `ARRAY<STRUCT<a INT64, STRING>>`. */
+export function typeName(type: GoogleSqlType): string {
+  switch (type.kind) {
+    case "ARRAY":
+      return `ARRAY<${typeName(type.element)}>`;
+    case "RANGE":
+      return `RANGE<${typeName(type.element)}>`;
+    case "STRUCT":
+      return `STRUCT<${type.fields
+        .map((field) =>
+          field.name === undefined || field.name === ""
+            ? typeName(field.type)
+            : `${plainName.test(field.name) ? field.name : `\`${field.name.replace(/[\\`]/g, "\\$&")}\``} ${typeName(field.type)}`,
+        )
+        .join(", ")}>`;
+    default:
+      return type.kind;
+  }
+}
+
+/**
+ * Reads a type as `typeName` writes it (aliases and length parameters such as `STRING(10)` allowed).
+ * Throws a plain Error on anything else: the text comes from our own tables, not from a user.
+ */
+export function parseType(text: string): GoogleSqlType {
+  const tokens = text.match(/`(?:\\.|[^`])*`|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[<>(),]/g) ?? [];
+  let at = 0;
+  const fail = (): never => {
+    throw new Error(`not a GoogleSQL type: ${text}`);
+  };
+  const next = (): string => tokens[at++] ?? fail();
+  const expect = (token: string): void => {
+    if (next() !== token) fail();
+  };
+  const read = (): GoogleSqlType => {
+    const word = next().toUpperCase();
+    if (word === "ARRAY" || word === "RANGE") {
+      expect("<");
+      const element = read();
+      expect(">");
+      return word === "ARRAY" ? arrayOf(element) : rangeOf(element);
+    }
+    if (word === "STRUCT") {
+      expect("<");
+      const fields: StructField[] = [];
+      while (tokens[at] !== ">") {
+        if (fields.length > 0) expect(",");
+        const first = tokens[at] ?? fail();
+        const second = tokens[at + 1] ?? fail();
+        const named = first.startsWith("`") || !/^[<>(),]$/.test(second);
+        if (named) at++;
+        const name = first.startsWith("`") ? first.slice(1, -1).replace(/\\(.)/g, "$1") : first;
+        fields.push({ name: named ? name : undefined, type: read() });
+      }
+      at++;
+      return { kind: "STRUCT", fields };
+    }
+    const scalar = scalarTypeNamed(word) ?? fail();
+    if (tokens[at] === "(") {
+      while (next() !== ")");
+    }
+    return scalar;
+  };
+  const type = read();
+  if (at !== tokens.length) fail();
+  return type;
+}
+
+/** Same type; field names count unless `ignoreNames`. */
+export function sameType(a: GoogleSqlType, b: GoogleSqlType, ignoreNames = false): boolean {
+  if (a === b) return true;
+  if (a.kind !== b.kind) return false;
+  if (a.kind === "ARRAY" || a.kind === "RANGE") return sameType(a.element, (b as ArrayType).element, ignoreNames);
+  if (a.kind === "STRUCT") {
+    const other = (b as StructType).fields;
+    return (
+      a.fields.length === other.length &&
+      a.fields.every((field, i) => {
+        const against = other[i]!;
+        return (
+          sameType(field.type, against.type, ignoreNames) &&
+          (ignoreNames || (field.name ?? "").toLowerCase() === (against.name ?? "").toLowerCase())
+        );
+      })
+    );
+  }
+  return true;
+}
+
+/** Which other types an expression of a type turns into by itself, nearest first. */
+const widening: Readonly<Partial<Record<ScalarKind, readonly ScalarKind[]>>> = {
+  INT64: ["NUMERIC", "BIGNUMERIC", "FLOAT64"],
+  NUMERIC: ["BIGNUMERIC", "FLOAT64"],
+  BIGNUMERIC: ["FLOAT64"],
+  DATE: ["DATETIME"],
+};
+
+/** What only a literal (or a parameter) turns into: checked against its value at analysis time. */
+const literalWidening: Readonly<Partial<Record<ScalarKind, readonly ScalarKind[]>>> = {
+  FLOAT64: ["NUMERIC", "BIGNUMERIC"],
+  STRING: ["DATE", "TIMESTAMP", "TIME", "DATETIME"],
+};
+
+export interface CoercionSource {
+  readonly type: GoogleSqlType;
+  /** A literal, or a query parameter. */
+  readonly isLiteral?: boolean | undefined;
+  /** An untyped NULL: coerces to every type. */
+  readonly isUntypedNull?: boolean | undefined;
+  /** An untyped `[]`: coerces to every array type. */
+  readonly isUntypedEmptyArray?: boolean | undefined;
+  /** For a STRUCT constructor: its fields one by one, so that literals in it still coerce as literals. */
+  readonly structFields?: readonly CoercionSource[] | undefined;
+  /** For an ARRAY constructor without a stated type: its elements. */
+  readonly arrayElements?: readonly CoercionSource[] | undefined;
+}
+
+/**
+ * The cost of coercing an expression to a type implicitly: 0 same type, higher means further away, undefined when
+ * GoogleSQL does not do it. Only meaningful for comparing signatures with each other.
+ */
+export function coercionCost(from: CoercionSource, to: GoogleSqlType): number | undefined {
+  if (from.isUntypedNull) return 0;
+  if (from.isUntypedEmptyArray && to.kind === "ARRAY") return 0;
+  const type = from.type;
+  if (type.kind === "STRUCT" && to.kind === "STRUCT") {
+    if (type.fields.length !== to.fields.length) return undefined;
+    let total = 0;
+    for (const [i, field] of type.fields.entries()) {
+      const source = from.structFields?.[i] ?? { type: field.type, isLiteral: from.isLiteral };
+      const cost = coercionCost(source, to.fields[i]!.type);
+      if (cost === undefined) return undefined;
+      total += cost;
+    }
+    return total;
+  }
+  if (type.kind === "ARRAY" && to.kind === "ARRAY") {
+    if (sameType(type.element, to.element, true)) return 0;
+    if (from.arrayElements) {
+      let total = 0;
+      for (const element of from.arrayElements) {
+        const cost = coercionCost(element, to.element);
+        if (cost === undefined) return undefined;
+        total = Math.max(total, cost);
+      }
+      return total;
+    }
+    return undefined;
+  }
+  if (sameType(type, to)) return 0;
+  if (!(type.kind in scalarTypes) || !(to.kind in scalarTypes)) return undefined;
+  const toKind = to.kind as ScalarKind;
+  const step = widening[type.kind as ScalarKind]?.indexOf(toKind) ?? -1;
+  if (step >= 0) return type.kind === "INT64" && toKind === "FLOAT64" ? 1 + step : 1 + step;
+  if (from.isLiteral) {
+    const literalStep = literalWidening[type.kind as ScalarKind]?.indexOf(toKind) ?? -1;
+    if (literalStep >= 0) return 10 + literalStep;
+  }
+  return undefined;
+}
+
+const supertypeOrder: readonly ScalarKind[] = ["INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64"];
+
+/**
+ * The type that all of these turn into (set operations, CASE, COALESCE, ARRAY constructors ...), undefined when there is
+ * none. Expressions that are not literals decide first; literals follow them where they can.
+ */
+export function supertypeOf(sources: readonly CoercionSource[]): GoogleSqlType | undefined {
+  const typed = sources.filter((source) => !source.isUntypedNull && !source.isUntypedEmptyArray);
+  if (typed.length === 0) {
+    const array = sources.find((source) => source.isUntypedEmptyArray);
+    return (array ?? sources[0])?.type ?? INT64;
+  }
+  const fixed = typed.filter((source) => !source.isLiteral);
+  const from = fixed.length > 0 ? fixed : typed;
+  let result: GoogleSqlType | undefined = from[0]!.type;
+  for (const source of from.slice(1)) {
+    result = result && pairSupertype(result, source.type);
+  }
+  if (result?.kind === "STRUCT") result = structSupertype(typed) ?? result;
+  if (result === undefined && fixed.length === 0) return literalSupertype(typed);
+  if (result === undefined) return undefined;
+  // A wider literal (1.5 beside an INT64 column) may still widen the result.
+  for (const source of typed) {
+    if (coercionCost(source, result) !== undefined) continue;
+    const wider: GoogleSqlType | undefined = pairSupertype(result, source.type);
+    if (wider === undefined) return undefined;
+    result = wider;
+  }
+  const final = result;
+  return sources.every((source) => coercionCost(source, final) !== undefined) ? final : undefined;
+}
+
+function literalSupertype(typed: readonly CoercionSource[]): GoogleSqlType | undefined {
+  for (const candidate of typed) {
+    if (typed.every((source) => coercionCost(source, candidate.type) !== undefined)) return candidate.type;
+  }
+  return undefined;
+}
+
+function structSupertype(sources: readonly CoercionSource[]): GoogleSqlType | undefined {
+  const first = sources[0]!.type;
+  if (first.kind !== "STRUCT") return undefined;
+  const fields: StructField[] = [];
+  for (const [i, field] of first.fields.entries()) {
+    const column: CoercionSource[] = [];
+    for (const source of sources) {
+      if (source.type.kind !== "STRUCT" || source.type.fields.length !== first.fields.length) return undefined;
+      column.push(source.structFields?.[i] ?? { type: source.type.fields[i]!.type, isLiteral: source.isLiteral });
+    }
+    const type = supertypeOf(column);
+    if (type === undefined) return undefined;
+    fields.push({ name: field.name, type });
+  }
+  return { kind: "STRUCT", fields };
+}
+
+function pairSupertype(a: GoogleSqlType, b: GoogleSqlType): GoogleSqlType | undefined {
+  if (sameType(a, b, true)) return a;
+  if (a.kind === "STRUCT" && b.kind === "STRUCT") return structSupertype([{ type: a }, { type: b }]);
+  const first = supertypeOrder.indexOf(a.kind as ScalarKind);
+  const second = supertypeOrder.indexOf(b.kind as ScalarKind);
+  if (first >= 0 && second >= 0) return scalarTypes[supertypeOrder[Math.max(first, second)]!];
+  if ((a.kind === "DATE" && b.kind === "DATETIME") || (a.kind === "DATETIME" && b.kind === "DATE")) return DATETIME;
+  return undefined;
+}
+
+export const isNumeric = (type: GoogleSqlType): boolean =>
+  type.kind === "INT64" || type.kind === "FLOAT64" || type.kind === "NUMERIC" || type.kind === "BIGNUMERIC";
+
+/** Whether values of the type may be compared with `=`. */
+export function supportsEquality(type: GoogleSqlType): boolean {
+  if (type.kind === "ARRAY") return supportsEquality(type.element);
+  if (type.kind === "STRUCT") return type.fields.every((field) => supportsEquality(field.type));
+  return type.kind !== "JSON";
+}
+
+/** Whether values of the type may be grouped, made distinct, or partitioned by. */
+export function supportsGrouping(type: GoogleSqlType): boolean {
+  if (type.kind === "ARRAY") return supportsGrouping(type.element);
+  if (type.kind === "STRUCT") return type.fields.every((field) => supportsGrouping(field.type));
+  return type.kind !== "JSON";
+}
+
+/** Whether values of the type may be ordered (`<`, ORDER BY, MIN, MAX). */
+export function supportsOrdering(type: GoogleSqlType): boolean {
+  if (type.kind === "ARRAY") return supportsOrdering(type.element);
+  return type.kind !== "STRUCT" && type.kind !== "JSON" && type.kind !== "RANGE";
+}
+
+/** Whether NaN can hide anywhere in a value of the type. */
+export function hasFloat(type: GoogleSqlType): boolean {
+  if (type.kind === "ARRAY" || type.kind === "RANGE") return hasFloat(type.element);
+  if (type.kind === "STRUCT") return type.fields.some((field) => hasFloat(field.type));
+  return type.kind === "FLOAT64";
+}
+
+/** The name of the n-th field (from 0) of a STRUCT in DuckDB, where names must be there and differ. */
+export const structFieldName = (index: number): string => `f${index + 1}`;
+
+/**
+ * The DuckDB type that carries a GoogleSQL type. STRUCT fields are named `f1`, `f2`, ... whatever GoogleSQL calls them;
+ * BIGNUMERIC is its canonical decimal text; RANGE is a STRUCT of `f1` (start) and `f2` (end), NULL for unbounded.
+ */
+export function duckdbType(type: GoogleSqlType): string {
+  switch (type.kind) {
+    case "BOOL":
+      return "BOOLEAN";
+    case "INT64":
+      return "BIGINT";
+    case "FLOAT64":
+      return "DOUBLE";
+    case "NUMERIC":
+      return "DECIMAL(38,9)";
+    case "BIGNUMERIC":
+    case "STRING":
+      return "VARCHAR";
+    case "BYTES":
+      return "BLOB";
+    case "DATE":
+      return "DATE";
+    case "TIME":
+      return "TIME";
+    case "DATETIME":
+      return "TIMESTAMP";
+    case "TIMESTAMP":
+      return "TIMESTAMPTZ";
+    case "INTERVAL":
+      return "INTERVAL";
+    case "JSON":
+      return "JSON";
+    case "ARRAY":
+      return `${duckdbType(type.element)}[]`;
+    case "RANGE":
+      return `STRUCT(f1 ${duckdbType(type.element)}, f2 ${duckdbType(type.element)})`;
+    case "STRUCT":
+      // DuckDB has no STRUCT without fields.
+      return type.fields.length === 0
+        ? "STRUCT(f0 BOOLEAN)"
+        : `STRUCT(${type.fields.map((field, i) => `${structFieldName(i)} ${duckdbType(field.type)}`).join(", ")})`;
+  }
+}
