@@ -1,0 +1,310 @@
+import { UserError } from "../../errors/user-error.ts";
+import type { Column, QueryOptions, Row, Warehouse } from "../warehouse.ts";
+import { type AppendStreams, appendRows } from "./append.ts";
+import { type Cells, columnsOfSchema, decodeRow, type SchemaField } from "./values.ts";
+
+/** The calls of `@google-cloud/bigquery` that we make; its `BigQuery` is one of these. */
+export interface BigQueryClient {
+  readonly projectId: string;
+  createQueryJob(options: {
+    readonly query: string;
+    readonly location?: string;
+    readonly params?: Record<string, unknown>;
+    readonly types?: Record<string, string | string[]>;
+    readonly labels?: Record<string, string>;
+  }): Promise<readonly [BigQueryJob, ...unknown[]]>;
+  dataset(id: string): {
+    table(id: string): {
+      getMetadata(): Promise<
+        readonly [{ readonly schema?: { readonly fields?: readonly SchemaField[] } }, ...unknown[]]
+      >;
+      createLoadJob(
+        source: unknown,
+        metadata: Record<string, unknown>,
+      ): Promise<readonly [BigQueryJob | { readonly id?: string }, ...unknown[]]>;
+    };
+  };
+}
+
+export interface BigQueryJob {
+  readonly id?: string | undefined;
+  readonly metadata?: {
+    readonly statistics?: {
+      readonly load?: { readonly outputRows?: string | number };
+      readonly query?: { readonly numDmlAffectedRows?: string | number };
+    };
+  };
+  getQueryResults(options: Record<string, unknown>): Promise<readonly unknown[]>;
+  cancel(): Promise<unknown>;
+  getMetadata(): Promise<readonly unknown[]>;
+  promise?(): Promise<unknown>;
+}
+
+/** The one call of `@google-cloud/storage` that loading needs: a `gs://` URI as the file that a load job reads. */
+export type FileAtUri = (uri: string) => unknown;
+
+export interface BigQueryWarehouseOptions {
+  readonly client: BigQueryClient;
+  /** Storage Write API streams; without them `append` says so. */
+  readonly streams?: AppendStreams | undefined;
+  readonly fileAtUri?: FileAtUri | undefined;
+  readonly location?: string | undefined;
+  /** Rows asked for per page. */
+  readonly pageSize?: number | undefined;
+}
+
+interface QueryPage {
+  readonly schema?: { readonly fields?: readonly SchemaField[] };
+  readonly rows?: readonly Cells[];
+  readonly numDmlAffectedRows?: string | number;
+}
+
+/** The Warehouse port over the real BigQuery client, which arrives from outside so that tests can stand in for it. */
+export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Warehouse {
+  const { client } = options;
+
+  async function run(
+    sql: string,
+    query: QueryOptions,
+  ): Promise<{ schema: readonly SchemaField[]; rows: Row[]; affected?: number }> {
+    query.signal?.throwIfAborted();
+    let job: BigQueryJob;
+    try {
+      [job] = await client.createQueryJob({
+        query: sql,
+        ...(options.location ? { location: options.location } : {}),
+        ...parameters(query.params),
+        labels: { product: "inboxloop" },
+      });
+    } catch (error) {
+      throw queryError(error, query.file);
+    }
+    const cancel = () => void job.cancel().catch(() => undefined);
+    query.signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const rows: Row[] = [];
+      let schema: readonly SchemaField[] = [];
+      let affected: number | undefined;
+      let next: Record<string, unknown> | null = {};
+      while (next) {
+        query.signal?.throwIfAborted();
+        const page = await job.getQueryResults({
+          ...next,
+          autoPaginate: false,
+          skipParsing: true,
+          maxResults: options.pageSize ?? 50_000,
+          "formatOptions.useInt64Timestamp": true,
+        });
+        const [raw, following, response] = page as readonly [
+          Cells[],
+          Record<string, unknown> | null,
+          QueryPage | undefined,
+        ];
+        schema = response?.schema?.fields ?? schema;
+        if (response?.numDmlAffectedRows !== undefined) affected = Number(response.numDmlAffectedRows);
+        for (const row of raw ?? []) rows.push(decodeRow(schema, row));
+        next = following ?? null;
+      }
+      return { schema, rows, ...(affected === undefined ? {} : { affected }) };
+    } catch (error) {
+      query.signal?.throwIfAborted();
+      throw queryError(error, query.file);
+    } finally {
+      query.signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  return {
+    name: "bigquery",
+
+    async query(sql, query = {}) {
+      const { schema, rows } = await run(sql, query);
+      return { columns: columnsOfSchema(schema), rows };
+    },
+
+    async execute(sql, query = {}) {
+      const { affected } = await run(sql, query);
+      return affected === undefined ? {} : { rowsAffected: affected };
+    },
+
+    async append(table, rows, { signal } = {}) {
+      if (!options.streams) {
+        throw new UserError("this warehouse was opened without Storage Write streams", {
+          code: "bigquery.no-streams",
+          exit: "config",
+        });
+      }
+      signal?.throwIfAborted();
+      return appendRows(options.streams, tablePath(client.projectId, table), rows);
+    },
+
+    async loadParquet(table, files, columns) {
+      if (!options.fileAtUri) {
+        throw new UserError("loading Parquet needs a Cloud Storage client", {
+          code: "bigquery.no-storage",
+          exit: "config",
+        });
+      }
+      const { dataset, name } = splitTable(table);
+      let loaded = 0;
+      for (const file of files) {
+        if (!file.startsWith("gs://")) {
+          throw new UserError(`BigQuery loads from Cloud Storage only, not from ${file}`, {
+            code: "bigquery.local-file",
+            exit: "config",
+            next: "copy the file to a gs:// bucket and name it there",
+          });
+        }
+        const [job] = await client
+          .dataset(dataset)
+          .table(name)
+          .createLoadJob(options.fileAtUri(file), {
+            sourceFormat: "PARQUET",
+            writeDisposition: "WRITE_APPEND",
+            schema: { fields: columns.map(schemaField) },
+            parquetOptions: { enableListInference: true },
+            ...(options.location ? { location: options.location } : {}),
+          });
+        if ("promise" in job && job.promise) await job.promise();
+        const [metadata] = "getMetadata" in job ? await job.getMetadata() : [undefined];
+        loaded += Number((metadata as BigQueryJob["metadata"])?.statistics?.load?.outputRows ?? 0);
+      }
+      return { rows: loaded };
+    },
+
+    async exportParquet(sql, path, query = {}) {
+      if (!path.startsWith("gs://")) {
+        throw new UserError(`BigQuery exports to Cloud Storage only, not to ${path}`, {
+          code: "bigquery.local-file",
+          exit: "config",
+          next: "name a gs:// path",
+        });
+      }
+      const uri = path.includes("*") ? path : `${path.replace(/\.parquet$/, "")}-*.parquet`;
+      // The count is of the same snapshot of the query that is exported: both run in one script.
+      const script = `create temp table _exported as ${sql};
+export data options (uri = ${quote(uri)}, format = 'PARQUET', overwrite = true) as select * from _exported;
+select count(*) as row_count from _exported`;
+      const { rows } = await run(script, query);
+      return { rows: Number(rows[0]?.["row_count"] ?? 0) };
+    },
+
+    async columns(table) {
+      const { dataset, name } = splitTable(table);
+      try {
+        const [metadata] = await client.dataset(dataset).table(name).getMetadata();
+        return columnsOfSchema(metadata.schema?.fields ?? []);
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 404) return undefined;
+        throw queryError(error, undefined);
+      }
+    },
+
+    async close() {
+      options.streams?.close();
+    },
+  };
+}
+
+const quote = (text: string): string => `'${text.replace(/\\/g, "\\\\").replace(/'/g, "\\'")}'`;
+
+function splitTable(table: string): { dataset: string; name: string } {
+  const parts = table.replaceAll("`", "").split(".");
+  const name = parts.at(-1);
+  const dataset = parts.at(-2);
+  if (!name || !dataset) {
+    throw new UserError(`a table is named dataset.table, not "${table}"`, {
+      code: "bigquery.table-name",
+      exit: "usage",
+    });
+  }
+  return { dataset, name };
+}
+
+function tablePath(projectId: string, table: string): string {
+  const parts = table.replaceAll("`", "").split(".");
+  const { dataset, name } = splitTable(table);
+  return `projects/${parts.length > 2 ? parts[0] : projectId}/datasets/${dataset}/tables/${name}`;
+}
+
+/** A GoogleSQL type as a field of a REST schema; structs stay out, the raw tables have none. */
+function schemaField(column: Column): SchemaField {
+  const array = /^ARRAY<(.*)>$/i.exec(column.type);
+  const type = array?.[1] ?? column.type;
+  if (/^STRUCT</i.test(type)) throw new Error(`loadParquet: no mapping for ${column.type} of ${column.name}`);
+  return { name: column.name, type: type.toUpperCase(), mode: array ? "REPEATED" : "NULLABLE" };
+}
+
+/** Values and their types, stated for each, by the rule that the port documents. */
+function parameters(params: QueryOptions["params"]): {
+  params?: Record<string, unknown>;
+  types?: Record<string, string | string[]>;
+} {
+  if (!params || Object.keys(params).length === 0) return {};
+  const values: Record<string, unknown> = {};
+  const types: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(params)) {
+    if (Array.isArray(value)) {
+      values[name] = value.map(parameterValue);
+      types[name] = [value.length === 0 ? "STRING" : parameterType(value[0])];
+    } else {
+      values[name] = parameterValue(value);
+      types[name] = parameterType(value);
+    }
+  }
+  return { params: values, types };
+}
+
+const parameterValue = (value: unknown): unknown => {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  return value;
+};
+
+function parameterType(value: unknown): string {
+  if (typeof value === "boolean") return "BOOL";
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return "INT64";
+  if (typeof value === "number") return "FLOAT64";
+  if (value instanceof Date) return "TIMESTAMP";
+  if (value instanceof Uint8Array) return "BYTES";
+  return "STRING";
+}
+
+/** The client's errors, sorted by who has to act. */
+function queryError(error: unknown, file: string | undefined): unknown {
+  const { code, message, errors } = error as {
+    code?: unknown;
+    message?: string;
+    errors?: readonly { reason?: string }[];
+  };
+  const reason = errors?.[0]?.reason;
+  const at = /\[(\d+):(\d+)\]/.exec(message ?? "");
+  const where = file ? `${file}${at ? `:${at[1]}:${at[2]}` : ""}` : undefined;
+  if (code === 400 || reason === "invalidQuery") {
+    return new UserError(message ?? "invalid query", {
+      code: "bigquery.invalid-query",
+      exit: "check",
+      where,
+      cause: error,
+    });
+  }
+  if (code === 401 || code === 403) {
+    return new UserError(message ?? "access denied", {
+      code: reason === "rateLimitExceeded" || reason === "quotaExceeded" ? "bigquery.quota" : "bigquery.access",
+      exit: "remote",
+      where,
+      next: "gcloud auth application-default login",
+      cause: error,
+    });
+  }
+  if (typeof code === "number" || typeof code === "string") {
+    return new UserError(message ?? `BigQuery answered ${code}`, {
+      code: "bigquery.failed",
+      exit: "remote",
+      where,
+      cause: error,
+    });
+  }
+  return error;
+}
