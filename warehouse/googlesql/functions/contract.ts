@@ -4,6 +4,11 @@
  *
  * Names that an emitted text depends on (macros and JS functions) start with `gs_`; the session finds them in the text and
  * installs just those, and what those need in turn. So: no list of dependencies to keep.
+ *
+ * Raising: never DuckDB's `error()` (it is volatile, so `TRY`, our `SAFE.`, cannot hold it). Use the core macro
+ * `gs_raise(<varchar>)`, a VARCHAR that always fails with that message: `case when bad then cast(gs_raise('...') as bigint)
+ * else ... end`; CASE, COALESCE and IF in DuckDB evaluate only the rows of the branch taken. `raise(message, type)` below
+ * writes it. Anything else that throws in DuckDB (a failed cast, an overflow) is an evaluation error as well.
  */
 import type { GoogleSqlType } from "../types.ts";
 
@@ -174,6 +179,9 @@ export interface FunctionLibrary {
   readonly macros?: readonly Macro[];
   readonly js?: readonly JsFunction[];
 }
+
+/** DuckDB SQL of the given DuckDB type that fails with `message` (a DuckDB SQL expression of type VARCHAR) when evaluated. */
+export const raise = (messageSql: string, duckType: string): string => `cast(gs_raise(${messageSql}) as ${duckType})`;
 
 /** Shorthands for signatures. */
 export const verified = { kind: "verified" } as const;
