@@ -1,0 +1,213 @@
+// The features and the outcomes of a message, once and in order. SQLX models read them as the global `features`; the trainer, the
+// snapshot and the drift tables import this file.
+//
+// Every feature is known strictly before the message was sent: an event counts when it happened before `sent_at` (the window is
+// half-open, [sent_at - n days, sent_at)); a rate of a mailbox provider, a domain or a sender counts days that ended before the day of
+// the send began. `knownAt` says which of the two it is.
+
+/** Raised when a feature is added, removed or computed in another way. Goes into a model's lineage. */
+const version = "1";
+
+/** A served feature is stale, and rules take over, this long after it was computed. */
+const ttlHours = 24;
+
+/** Windows of the engagement counts, in days. */
+const windowDays = [7, 30, 90];
+
+const beforeSend = "sent_at, exclusive";
+const beforeDay = "the start of the day of the send";
+const profileTime = "the day the customer signed up, or the campaign started";
+
+// Edges of the bins in which drift is measured: bin i holds edges[i-1] <= value < edges[i]. NULL has a bin of its own.
+const countBins = [1, 2, 3, 5, 8, 13, 21, 34];
+const rateBins = [0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
+const dayBins = [1, 2, 4, 7, 14, 30, 60, 90];
+const moneyBins = [0.01, 10, 25, 50, 100, 250, 500, 1000];
+
+const number = (name, description, knownAt, bins) => ({
+  name,
+  type: "number",
+  description,
+  source: "features.message_features",
+  knownAt,
+  bins,
+});
+const category = (name, description, knownAt) => ({
+  name,
+  type: "category",
+  description,
+  source: "features.message_features",
+  knownAt,
+  bins: [],
+});
+
+/**
+ * Counts over the customer's own past. `counts` is the SQL condition on a row of the customer's timeline whose rows are counted.
+ */
+const windowed = [
+  { name: "sends", what: "E-mails sent to the customer", counts: "is_send" },
+  { name: "opens", what: "Opens by the customer, machine opens left out,", counts: "is_open" },
+  { name: "clicks", what: "Clicks by the customer, machine clicks left out,", counts: "is_click" },
+];
+
+const windowedFeatures = windowed.flatMap(({ name, what }) =>
+  windowDays.map((days) =>
+    number(`${name}_${days}d`, `${what} in the ${days} days before the send.`, beforeSend, countBins),
+  ),
+);
+
+const list = [
+  ...windowedFeatures,
+  number("machine_opens_90d", "Opens by proxies and scanners in the 90 days before the send.", beforeSend, countBins),
+  number("machine_clicks_90d", "Clicks by link scanners in the 90 days before the send.", beforeSend, countBins),
+  number(
+    "summary_views_90d",
+    "Inbox summaries of our e-mail seen in the 90 days before the send.",
+    beforeSend,
+    countBins,
+  ),
+  number("replies_90d", "Replies and forwards in the 90 days before the send.", beforeSend, countBins),
+  number("read_seconds_90d", "Seconds spent reading in the 90 days before the send.", beforeSend, dayBins),
+  number(
+    "open_rate_90d",
+    "Share of the sends of the 90 days before that have an open; NULL without a send.",
+    beforeSend,
+    rateBins,
+  ),
+  number("click_rate_90d", "Clicks per send over the 90 days before; NULL without a send.", beforeSend, rateBins),
+  number("days_since_last_send", "Days from the last e-mail to this one; NULL for the first.", beforeSend, dayBins),
+  number(
+    "days_since_last_open",
+    "Days since the last open that was no machine's; NULL when there was none.",
+    beforeSend,
+    dayBins,
+  ),
+  number(
+    "days_since_last_click",
+    "Days since the last click that was no machine's; NULL when there was none.",
+    beforeSend,
+    dayBins,
+  ),
+  number("complaints_before", "Complaints by the customer, ever before the send.", beforeSend, countBins),
+  number("unsubscribes_before", "Unsubscribes by the customer, ever before the send.", beforeSend, countBins),
+  number("bounces_90d", "Bounces of any class in the 90 days before the send.", beforeSend, countBins),
+  number("hard_bounces_before", "Hard bounces, ever before the send.", beforeSend, countBins),
+  number("conversions_90d", "Conversions and purchases in the 90 days before the send.", beforeSend, countBins),
+  number("revenue_90d", "Revenue of the customer in the 90 days before the send.", beforeSend, moneyBins),
+  number(
+    "average_order_value_90d",
+    "Revenue per order over the 90 days before; NULL without one.",
+    beforeSend,
+    moneyBins,
+  ),
+  number(
+    "days_since_last_conversion",
+    "Days since the last conversion or purchase; NULL when there was none.",
+    beforeSend,
+    dayBins,
+  ),
+  number("views_30d", "Page, category and product views in the 30 days before the send.", beforeSend, countBins),
+  number("pricing_views_30d", "Pricing views in the 30 days before the send.", beforeSend, countBins),
+  number("carts_30d", "Carts filled and checkouts begun in the 30 days before the send.", beforeSend, countBins),
+  number(
+    "topic_clicks_90d",
+    "Clicks and views in the campaign's own topic in the 90 days before the send.",
+    beforeSend,
+    countBins,
+  ),
+  number(
+    "days_since_signup",
+    "Days from the sign-up to the send; NULL when the sign-up is not known.",
+    profileTime,
+    dayBins,
+  ),
+  number(
+    "isp_bounce_rate_30d",
+    "Bounces per send at the mailbox provider over the 30 days before.",
+    beforeDay,
+    rateBins,
+  ),
+  number(
+    "isp_complaint_rate_30d",
+    "Complaints per send at the mailbox provider over the 30 days before.",
+    beforeDay,
+    rateBins,
+  ),
+  number(
+    "domain_bounce_rate_30d",
+    "Bounces per send at the recipient's domain over the 30 days before.",
+    beforeDay,
+    rateBins,
+  ),
+  number(
+    "sender_complaint_rate_30d",
+    "Complaints per send of the sending domain over the 30 days before.",
+    beforeDay,
+    rateBins,
+  ),
+  number(
+    "seed_inbox_rate_14d",
+    "Share of seeds at the mailbox provider that saw the inbox over the 14 days before; NULL without a test.",
+    beforeDay,
+    rateBins,
+  ),
+  number("subject_length", "Characters in the subject line.", profileTime, [20, 30, 40, 50, 60, 70, 90]),
+  number("sent_hour", "Hour of the send, UTC, 0 to 23.", "sent_at", [3, 6, 9, 12, 15, 18, 21]),
+  category("sent_weekday", "Weekday of the send, UTC: mon to sun.", "sent_at"),
+  category("isp", "Mailbox provider group of the recipient.", "sent_at"),
+  category("region", "Coarse region of the recipient.", "sent_at"),
+  category("variant", "Variant of the campaign that was sent.", "sent_at"),
+  category("campaign_kind", "bulk, trigger or transactional.", profileTime),
+  category("campaign_topic", "Topic of the campaign.", profileTime),
+];
+
+/** What a model may predict; each is a BOOL column of training.examples, NULL until the outcome window has closed. */
+const outcomes = [
+  { name: "click", column: "did_click" },
+  { name: "complaint", column: "did_complain" },
+  { name: "unsubscribe", column: "did_unsubscribe" },
+  { name: "conversion", column: "did_convert" },
+];
+
+const names = list.map(({ name }) => name);
+const numbers = list.filter(({ type }) => type === "number").map(({ name }) => name);
+const categories = list.filter(({ type }) => type === "category").map(({ name }) => name);
+
+/** The feature of that name. Throws on a name that is not a feature. */
+const feature = (name) => {
+  const found = list.find((one) => one.name === name);
+  if (!found) throw new Error(`includes/features.js: unknown feature "${name}"`);
+  return found;
+};
+
+/** Columns of training.examples beside the features and the outcomes. isp, region and variant are features and dimensions at once. */
+const exampleKeys = ["message_id", "user_id_hash", "campaign_id", "sent_at", "sent_date"];
+const exampleExtras = ["revenue", "label", "is_mature", "has_training_consent", "stratum"];
+
+/** The columns of training.examples, in order: keys, features, outcomes, the rest. */
+const exampleColumns = [...exampleKeys, ...names, ...outcomes.map(({ column }) => column), ...exampleExtras];
+
+/**
+ * The features as a select list.
+ *
+ *   select("f", "opens_7d", "isp")  =>  f.opens_7d,\n  f.isp
+ */
+const select = (alias, ...wanted) =>
+  (wanted.length > 0 ? wanted : names).map((name) => `${alias}.${feature(name).name}`).join(",\n  ");
+
+module.exports = {
+  version,
+  ttlHours,
+  windowDays,
+  windowed,
+  list,
+  names,
+  numbers,
+  categories,
+  outcomes,
+  feature,
+  exampleKeys,
+  exampleExtras,
+  exampleColumns,
+  select,
+};
