@@ -8,11 +8,19 @@ export interface Signal {
   readonly eventType: string;
   /** An address, or an id that arrives already hashed (`sha256:` + 64 hex), which is kept. */
   readonly recipient?: string | undefined;
-  /** One e-mail to one recipient; a provider's id that names several recipients is made unique with the recipient. */
+  /** The provider's id of the e-mail, verbatim; the door also keeps it as `metadata.provider_message_id`. */
   readonly messageId?: string | undefined;
+  /**
+   * True where the provider's id may name one mailing to several recipients. Our message_id is one e-mail to one
+   * recipient, so the door then makes it unique: `<id>:<first 16 hex digits of the recipient's hashed id>`.
+   */
+  readonly isMessageIdShared?: boolean | undefined;
   readonly campaignId?: string | undefined;
-  /** When it happened, by the event's own clock: ISO 8601, or epoch milliseconds. */
-  readonly occurredAt: string | number;
+  /**
+   * When it happened, by the event's own clock: ISO 8601, or epoch milliseconds. Undefined when the source does not
+   * say: then the time of arrival stands, flagged `metadata.is_time_assumed`.
+   */
+  readonly occurredAt: string | number | undefined;
   /** Undefined when the source does not say. */
   readonly consent?: boolean | undefined;
   readonly provenance: string;
