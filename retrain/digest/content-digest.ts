@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../../errors/user-error.ts";
+import type { Column, Row } from "../../warehouse/warehouse.ts";
+import { type CellType, cellText, isCellType, sortedColumns } from "./cells.ts";
+
+/** A hash with the name of what made it beside it. */
+export interface Hash {
+  readonly algorithm: string;
+  readonly value: string;
+}
+
+/** Content digests carry this name; a change of the encoding changes the name. */
+export const contentAlgorithm = "sha256/row-merkle-v1";
+
+export interface ContentDigest {
+  readonly rows: number;
+  readonly content: Hash;
+}
+
+/** Hex characters of a row's hash that name its bucket: 4,096 buckets. */
+export const bucketHexLength = 3;
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Refuses columns whose type has no canonical text, with the name of the first. */
+export function cellColumns(columns: readonly Column[]): readonly { readonly name: string; readonly type: CellType }[] {
+  return sortedColumns(columns).map(({ name, type }) => {
+    if (!isCellType(type)) {
+      throw new UserError(`column "${name}" is ${type}, which has no canonical text`, {
+        code: "digest.column-type",
+        exit: "check",
+        where: `${name} ${type}`,
+        next: "cast the column in the model: BOOL, INT64, FLOAT64, NUMERIC, STRING, BYTES, DATE or TIMESTAMP",
+      });
+    }
+    return { name, type };
+  });
+}
+
+/** First line of the root: the algorithm and the sorted columns with their types. */
+export const digestHeader = (columns: readonly { readonly name: string; readonly type: string }[]): string =>
+  `${contentAlgorithm}\n${columns.map((c) => `${JSON.stringify(c.name)} ${c.type}`).join(",")}\n`;
+
+/**
+ * Digest of a set of rows, fed one by one in any order. Each row's cells are joined by `;` and hashed; hashes are put in
+ * buckets by their first hex digits; a bucket's hash is over its sorted row hashes, the root over header, row count and
+ * buckets. So neither order nor files matter, repeated rows count, and two sets can be compared bucket by bucket.
+ * `contentDigestSql` is the same in GoogleSQL.
+ */
+export class ContentHasher {
+  readonly #columns: readonly { readonly name: string; readonly type: CellType }[];
+  readonly #buckets = new Map<string, string[]>();
+  #rows = 0;
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = cellColumns(columns);
+  }
+
+  add(row: Row): void {
+    let text = "";
+    for (const { name, type } of this.#columns) text += `${text === "" ? "" : ";"}${cellText(type, row[name])}`;
+    const hash = sha256(text);
+    const prefix = hash.slice(0, bucketHexLength);
+    const bucket = this.#buckets.get(prefix);
+    if (bucket) bucket.push(hash);
+    else this.#buckets.set(prefix, [hash]);
+    this.#rows += 1;
+  }
+
+  digest(): ContentDigest {
+    let text = `${digestHeader(this.#columns)}${this.#rows}\n`;
+    for (const prefix of [...this.#buckets.keys()].sort()) {
+      text += `${prefix}${sha256((this.#buckets.get(prefix) as string[]).sort().join(""))}`;
+    }
+    return { rows: this.#rows, content: { algorithm: contentAlgorithm, value: sha256(text) } };
+  }
+}
+
+/** Digest of rows that are already at hand. */
+export function contentDigest(columns: readonly Column[], rows: Iterable<Row>): ContentDigest {
+  const hasher = new ContentHasher(columns);
+  for (const row of rows) hasher.add(row);
+  return hasher.digest();
+}

@@ -1,0 +1,154 @@
+import {
+  DuckDBBlobValue,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+} from "@duckdb/node-api";
+import { UserError } from "../errors/user-error.ts";
+import type { Column, Row } from "../warehouse/warehouse.ts";
+
+/**
+ * Reads a snapshot's Parquet files without a warehouse, so that the trainer runs where there is none (a container) and
+ * `snapshot verify` does not ask the engine that wrote them.
+ */
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const source = (files: readonly string[]): string =>
+  `read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`;
+
+async function withConnection<T>(
+  work: (connection: Awaited<ReturnType<DuckDBInstance["connect"]>>) => Promise<T>,
+): Promise<T> {
+  const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "800MB" });
+  const connection = await instance.connect();
+  try {
+    return await work(connection);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+const timeText = (micros: bigint): string => {
+  const millis = micros / 1000n - (micros % 1000n < 0n ? 1n : 0n);
+  const rest = Number(micros - millis * 1000n);
+  return `${new Date(Number(millis)).toISOString().slice(0, -1)}${String(rest).padStart(3, "0")}Z`;
+};
+
+/** A DuckDB value as the Warehouse port would give it. */
+function portValue(value: unknown, type: string): unknown {
+  if (value === null) return null;
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue) return timeText(value.micros);
+  if (value instanceof DuckDBDateValue) return new Date(value.days * 86_400_000).toISOString().slice(0, 10);
+  if (value instanceof DuckDBDecimalValue) return value.toString();
+  if (value instanceof DuckDBBlobValue) return value.bytes;
+  if (type === "INT64" && typeof value === "number") return BigInt(value);
+  return value;
+}
+
+/** Streams rows of `columns`, in batches, as the Warehouse port would give them. */
+export async function readParquetRows(
+  files: readonly string[],
+  columns: readonly Column[],
+  visit: (rows: readonly Row[]) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  await withConnection(async (connection) => {
+    const list = columns.map((c) => identifier(c.name)).join(", ");
+    const result = await connection.stream(`select ${list} from ${source(files)}`).catch(unreadable(files));
+    for (;;) {
+      signal?.throwIfAborted();
+      const chunk = await result.fetchChunk();
+      if (!chunk || chunk.rowCount === 0) return;
+      const values = chunk.getColumns();
+      const rows: Row[] = [];
+      for (let i = 0; i < chunk.rowCount; i++) {
+        const row: Record<string, unknown> = {};
+        columns.forEach((column, c) => {
+          row[column.name] = portValue(values[c]?.[i] ?? null, column.type);
+        });
+        rows.push(row);
+      }
+      visit(rows);
+    }
+  });
+}
+
+const unreadable =
+  (files: readonly string[]) =>
+  (cause: unknown): never => {
+    throw new UserError(`cannot read Parquet: ${cause instanceof Error ? cause.message.split("\n")[0] : cause}`, {
+      code: "parquet.unreadable",
+      exit: "config",
+      where: files[0],
+      cause,
+    });
+  };
+
+/** What a column is read as: doubles (NULL is NaN, BOOL 0 or 1, TIMESTAMP seconds since 1970), or text (NULL is null). */
+export type Reading = "number" | "text" | "seconds";
+
+export interface Table {
+  readonly rows: number;
+  /** NULL is NaN. */
+  numbers(name: string): Float64Array;
+  texts(name: string): readonly (string | null)[];
+}
+
+/** Reads whole columns, in the order of `orderBy` (name ascending) so that the same files give the same rows. */
+export async function readParquetTable(
+  files: readonly string[],
+  wanted: Readonly<Record<string, Reading>>,
+  orderBy: readonly string[],
+): Promise<Table> {
+  const names = Object.keys(wanted);
+  const list = names.map((name) => {
+    const column = identifier(name);
+    const sql =
+      wanted[name] === "text"
+        ? `cast(${column} as varchar)`
+        : wanted[name] === "seconds"
+          ? `epoch_us(${column}) / 1e6`
+          : `cast(${column} as double)`;
+    return `${sql} as ${column}`;
+  });
+  return withConnection(async (connection) => {
+    const order = orderBy.map((name) => `t.${identifier(name)}`).join(", ");
+    const result = await connection
+      .stream(`select ${list.join(", ")} from ${source(files)} as t order by ${order}`)
+      .catch(unreadable(files));
+    const columns = new Map<string, unknown[]>(names.map((name) => [name, []]));
+    let rows = 0;
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (!chunk || chunk.rowCount === 0) break;
+      rows += chunk.rowCount;
+      chunk.getColumns().forEach((values, c) => {
+        const into = columns.get(names[c] as string) as unknown[];
+        for (const value of values) into.push(value);
+      });
+    }
+    const numbers = new Map<string, Float64Array>();
+    const texts = new Map<string, readonly (string | null)[]>();
+    for (const name of names) {
+      const values = columns.get(name) as unknown[];
+      if (wanted[name] === "text") texts.set(name, values as (string | null)[]);
+      else
+        numbers.set(
+          name,
+          Float64Array.from(values, (v) => (v === null ? Number.NaN : (v as number))),
+        );
+      columns.delete(name);
+    }
+    const missing = (name: string): never => {
+      throw new Error(`column "${name}" was not read`);
+    };
+    return {
+      rows,
+      numbers: (name) => numbers.get(name) ?? missing(name),
+      texts: (name) => texts.get(name) ?? missing(name),
+    };
+  });
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+const hash = z.strictObject({ algorithm: z.string().min(1), value: z.string().regex(/^[0-9a-f]{64}$/) });
+const column = z.strictObject({ name: z.string().min(1), type: z.string().min(1) });
+const instant = z.iso.datetime();
+
+/** What was asked. */
+export const snapshotSpec = z.strictObject({
+  table: z.string().min(1),
+  /** Only messages whose outcome window had closed by then. */
+  as_of: instant.nullable(),
+  /** Half-open range of the send time. */
+  sent_from: instant.nullable(),
+  sent_to: instant.nullable(),
+  sample: z
+    .strictObject({ method: z.literal("stratified"), rows: z.int().positive(), by: z.array(z.string()) })
+    .nullable(),
+});
+export type SnapshotSpec = z.infer<typeof snapshotSpec>;
+
+/** What was found: everything here is a function of the spec and of the data. */
+export const snapshotLock = z.strictObject({
+  /** Version of this file's shape. */
+  schema: z.literal("1"),
+  spec: snapshotSpec,
+  lock: z.strictObject({
+    rows: z.int().positive(),
+    columns: z.array(column).min(1),
+    query: hash,
+    content: hash,
+    parents: z.array(z.strictObject({ table: z.string(), rows: z.int().nonnegative(), content: hash })),
+  }),
+  /** The copy on disk. Other engines write other bytes for the same content. */
+  files: z.array(z.strictObject({ name: z.string(), bytes: z.int().nonnegative(), sha256: z.string() })).min(1),
+  /** Circumstances; in no hash. */
+  made: z.strictObject({ at: instant, by: z.string(), engine: z.string(), name: z.string().nullable() }),
+});
+export type SnapshotLock = z.infer<typeof snapshotLock>;
+
+/** Snapshots are named by the first 16 hex digits of their content. */
+export const snapshotId = (content: string): string => content.slice(0, 16);
