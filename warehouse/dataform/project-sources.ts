@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse as parseYaml, stringify as stringifyYaml } from "yaml";
+import { UserError } from "../../errors/user-error.ts";
+
+/** Everything a project's graph is made of. */
+export interface ProjectSources {
+  readonly dir: string;
+  /** The settings as the compiler shall see them: vars overridden, no core version that it would want to download. */
+  readonly settings: { readonly file: "dataform.json" | "workflow_settings.yaml"; readonly text: string };
+  /** Path in the project (forward slashes) -> content; text where it is text. */
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  /** npm packages that the project's JavaScript asks for, beside Dataform's own. */
+  readonly packages: readonly string[];
+}
+
+const textFile = /\.(sqlx|sql|js|json|ya?ml|md|txt|csv|ipynb)$/i;
+const rootFile = /\.(js|json|ya?ml|sql)$/i;
+const notSources = new Set([
+  "node_modules",
+  "dist",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "biome.json",
+]);
+
+/**
+ * Reads a Dataform project: definitions/, includes/, JavaScript and data files at its root, and any other folder that its
+ * JavaScript requires. Throws a UserError when the folder holds no Dataform project or its settings cannot be read.
+ */
+export async function readProjectSources(dir: string, vars: Readonly<Record<string, string>>): Promise<ProjectSources> {
+  const settings = await readSettings(dir, vars);
+  const files = new Map<string, string | Uint8Array>();
+  for (const folder of ["definitions", "includes"]) await readTree(dir, folder, files);
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const skipped = notSources.has(entry.name) || entry.name.startsWith(".") || entry.name === settings.file;
+    if (entry.isFile() && rootFile.test(entry.name) && !skipped && entry.name !== "workflow_settings.yaml") {
+      files.set(entry.name, await readContent(join(dir, entry.name)));
+    }
+  }
+  const packages = new Set<string>();
+  const seen = new Set(["definitions", "includes"]);
+  for (let wanted = required(files); wanted.length > 0; wanted = required(files).filter((name) => !seen.has(name))) {
+    const before = seen.size;
+    for (const name of wanted) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const first = name.split("/")[0]!;
+      if (first === "node_modules" || name === "@dataform/core") continue;
+      if (existsSync(join(dir, "node_modules", name))) packages.add(name);
+      else if (!seen.has(`${first}/`) && existsSync(join(dir, first))) {
+        seen.add(`${first}/`);
+        await readTree(dir, first, files);
+      }
+    }
+    if (seen.size === before) break;
+  }
+  return { dir, settings, files, packages: [...packages].sort() };
+}
+
+/** First segments (or package names) of what the files require. */
+function required(files: ReadonlyMap<string, string | Uint8Array>): string[] {
+  const found = new Set<string>();
+  for (const [path, content] of files) {
+    if (typeof content !== "string" || !/\.(js|sqlx)$/.test(path)) continue;
+    for (const match of content.matchAll(/\brequire\(\s*["'`]([^"'`]+)["'`]\s*\)/g)) {
+      const segments = match[1]!.split("/").filter((part) => part !== "." && part !== ".." && part !== "");
+      if (segments[0] === undefined) continue;
+      found.add(segments[0].startsWith("@") ? segments.slice(0, 2).join("/") : segments[0]);
+    }
+  }
+  found.delete("definitions");
+  found.delete("includes");
+  return [...found];
+}
+
+async function readTree(dir: string, folder: string, into: Map<string, string | Uint8Array>): Promise<void> {
+  const entries = await readdir(join(dir, folder), { withFileTypes: true }).catch(() => []);
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) {
+      if (entry.name !== "node_modules") await readTree(dir, path, into);
+    } else if (!entry.name.startsWith(".")) into.set(path, await readContent(join(dir, path)));
+  }
+}
+
+async function readContent(path: string): Promise<string | Uint8Array> {
+  return textFile.test(path) ? await readFile(path, "utf8") : await readFile(path);
+}
+
+async function readSettings(dir: string, vars: Readonly<Record<string, string>>): Promise<ProjectSources["settings"]> {
+  for (const file of ["workflow_settings.yaml", "dataform.json"] as const) {
+    const path = join(dir, file);
+    if (!existsSync(path)) continue;
+    const settings = parseSettings(file, await readFile(path, "utf8"));
+    delete settings["dataformCoreVersion"];
+    const own = settings["vars"];
+    const merged = { ...(isRecord(own) ? own : {}), ...vars };
+    if (Object.keys(merged).length > 0) settings["vars"] = merged;
+    return { file, text: file === "dataform.json" ? JSON.stringify(settings, null, 2) : stringifyYaml(settings) };
+  }
+  throw new UserError(`${dir} holds no Dataform project: neither workflow_settings.yaml nor dataform.json is there`, {
+    code: "dataform.no-project",
+    exit: "config",
+    where: dir,
+    next: "inboxloop build --project <folder of the project>",
+  });
+}
+
+function parseSettings(file: string, text: string): Record<string, unknown> {
+  try {
+    const settings: unknown = file === "dataform.json" ? JSON.parse(text) : (parseYaml(text) ?? {});
+    if (isRecord(settings)) return settings;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new UserError(`${file} cannot be read: ${why}`, {
+      code: "dataform.settings",
+      exit: "config",
+      where: file,
+      cause,
+    });
+  }
+  throw new UserError(`${file} must hold a mapping of settings`, {
+    code: "dataform.settings",
+    exit: "config",
+    where: file,
+  });
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,279 @@
+import { UserError } from "../../errors/user-error.ts";
+import type { Row, Warehouse } from "../warehouse.ts";
+import type { BuildEngine, BuildRecord } from "./engine.ts";
+import { hasRelation, sqlName } from "./graph.ts";
+import { digest, type Plan, type Severity, type Step } from "./plan.ts";
+import { modeOf, type Relation, tableStatements } from "./statements.ts";
+
+export type Outcome =
+  /** It ran; an assertion found no row. */
+  | "done"
+  /** Nothing that it is made of has changed since it last ran. */
+  | "unchanged"
+  | "failed"
+  /** Something that it waits for failed. */
+  | "skipped"
+  /** An assertion found rows. */
+  | "violated";
+
+export interface StepResult {
+  readonly id: string;
+  readonly kind: Step["kind"];
+  readonly mode: Step["mode"];
+  readonly file: string;
+  readonly tags: readonly string[];
+  readonly outcome: Outcome;
+  readonly severity?: Severity | undefined;
+  /** Rows in the table afterwards; of an assertion, the offenders. */
+  readonly rows?: number | undefined;
+  /** Rows that a merge, overwrite or append wrote, where the engine tells. */
+  readonly rowsWritten?: number | undefined;
+  readonly ms: number;
+  readonly error?: { readonly code: string; readonly message: string; readonly where?: string | undefined } | undefined;
+  /** Why it was skipped: the ids that failed. */
+  readonly because?: readonly string[] | undefined;
+  /** The first few offenders of a violated assertion. */
+  readonly sample?: readonly Row[] | undefined;
+}
+
+export interface BuildResult {
+  readonly results: readonly StepResult[];
+  readonly ms: number;
+  /** False when an action failed or an assertion other than `warn` found rows. */
+  readonly isGood: boolean;
+}
+
+export interface RunOptions {
+  readonly now: () => Date;
+  /** A new id with every call. */
+  readonly newId: () => string;
+  /** Runs every step, also those of which nothing changed. */
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((result: StepResult, done: number, total: number) => void) | undefined;
+  readonly onStart?: ((step: Step) => void) | undefined;
+}
+
+/** Functions whose answer is another one next time: what uses them is never up to date. */
+const unstable =
+  /\b(current_timestamp|current_datetime|current_date|current_time|rand|generate_uuid|session_user|tablesample)\b/i;
+
+/**
+ * Carries out a plan. Steps that do not wait for each other run side by side, as many as the engine allows. A failed step skips
+ * what depends on it and the rest goes on. The result names every step of the plan, in its order.
+ */
+export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptions): Promise<BuildResult> {
+  const began = options.now().getTime();
+  await engine.ensureSchemas(plan.schemas);
+  const records = new Map(await engine.records());
+  const relations = await engine.relations(plan.steps.map((step) => step.action));
+  const sourceStamps = new Map<string, string | undefined>();
+  for (const source of plan.sources) sourceStamps.set(source.id, await engine.sourceStamp(source.target));
+
+  const results = new Map<string, StepResult>();
+  const stamps = new Map<string, string>([...records].map(([id, record]) => [id, record.stamp]));
+  /** A step was not run in this build, so what its dependents see is whatever stands there. */
+  const waiting = new Map(plan.steps.map((step) => [step.id, step]));
+  const running = new Map<string, Promise<void>>();
+  const finish = (result: StepResult) => {
+    results.set(result.id, result);
+    options.onStep?.(result, results.size, plan.steps.length);
+  };
+
+  while (waiting.size + running.size > 0) {
+    options.signal?.throwIfAborted();
+    for (const step of [...waiting.values()]) {
+      if (running.size >= engine.parallel) break;
+      if (step.waitsFor.some((id) => !results.has(id))) continue;
+      waiting.delete(step.id);
+      const because = step.waitsFor.filter((id) => blocks(results.get(id)!, step));
+      if (because.length > 0) {
+        finish({ ...named(step), outcome: "skipped", ms: 0, because });
+        continue;
+      }
+      options.onStart?.(step);
+      const work = runStep(step, {
+        plan,
+        engine,
+        options,
+        relation: relations.get(step.id),
+        records,
+        stamps,
+        sourceStamps,
+      })
+        .then(finish)
+        .finally(() => running.delete(step.id));
+      running.set(step.id, work);
+    }
+    if (running.size > 0) await Promise.race(running.values());
+  }
+  const ordered = plan.steps.map((step) => results.get(step.id)!);
+  return {
+    results: ordered,
+    ms: options.now().getTime() - began,
+    isGood: !ordered.some(
+      (result) => result.outcome === "failed" || (result.outcome === "violated" && result.severity !== "warn"),
+    ),
+  };
+}
+
+/** Whether a result keeps a step from running. A violated assertion does when it is `stop`, or when the step names it itself. */
+function blocks(result: StepResult, step: Step): boolean {
+  if (result.outcome === "failed" || result.outcome === "skipped") {
+    // An assertion that could not run guards as if it had been violated, unless it only warns.
+    return result.severity === undefined || result.severity === "stop" || step.action.dependsOn.includes(result.id);
+  }
+  if (result.outcome !== "violated" || result.severity === "warn") return false;
+  return result.severity === "stop" || step.action.dependsOn.includes(result.id);
+}
+
+const named = (step: Step) => ({
+  id: step.id,
+  kind: step.kind,
+  mode: step.mode,
+  file: step.file,
+  tags: step.tags,
+  severity: step.severity,
+});
+
+interface StepContext {
+  readonly plan: Plan;
+  readonly engine: BuildEngine;
+  readonly options: RunOptions;
+  readonly relation: Relation | undefined;
+  readonly records: ReadonlyMap<string, BuildRecord>;
+  readonly stamps: Map<string, string>;
+  readonly sourceStamps: ReadonlyMap<string, string | undefined>;
+}
+
+async function runStep(step: Step, context: StepContext): Promise<StepResult> {
+  const { engine, options } = context;
+  const began = options.now().getTime();
+  const inputs = inputsOf(step, context);
+  const record = context.records.get(step.id);
+  if (record !== undefined && inputs !== undefined && isUpToDate(step, record, inputs, context)) {
+    if (record.wordingDigest !== step.wordingDigest) {
+      await engine.atomically(async () => ({ record: { ...record, wordingDigest: step.wordingDigest } }));
+    }
+    return {
+      ...named(step),
+      outcome: "unchanged",
+      rows: step.kind === "assertion" ? record.offenders : record.rows,
+      ms: options.now().getTime() - began,
+    };
+  }
+  try {
+    const done = await engine.atomically(async (warehouse) => {
+      const effect = await carryOut(step, context, warehouse);
+      // An append that added nothing left the table as it was, so nothing downstream has to run again.
+      const isSame = record !== undefined && effect.rowsWritten === 0 && step.mode === "append";
+      const stamp = isSame ? record.stamp : options.newId();
+      return {
+        ...effect,
+        stamp,
+        record: {
+          id: step.id,
+          kind: step.kind,
+          file: step.file,
+          sqlDigest: step.sqlDigest,
+          wordingDigest: step.wordingDigest,
+          inputs: inputs ?? "",
+          stamp,
+          columns: effect.columns,
+          rows: step.kind === "assertion" ? undefined : effect.rows,
+          offenders: step.kind === "assertion" ? effect.rows : undefined,
+          dependsOn: step.action.dependsOn,
+          builtAt: options.now().toISOString(),
+        },
+      };
+    });
+    context.stamps.set(step.id, done.stamp);
+    return {
+      ...named(step),
+      outcome: step.kind === "assertion" && (done.rows ?? 0) > 0 ? "violated" : "done",
+      rows: done.rows,
+      rowsWritten: done.rowsWritten,
+      ms: options.now().getTime() - began,
+      sample: done.sample,
+    };
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    return { ...named(step), outcome: "failed", ms: options.now().getTime() - began, error: describe(error, step) };
+  }
+}
+
+/** Undefined when it cannot be told whether what the step reads has changed. */
+function inputsOf(step: Step, context: StepContext): string | undefined {
+  const read: string[] = [];
+  for (const id of step.action.dependsOn) {
+    const stamp = context.sourceStamps.has(id) ? context.sourceStamps.get(id) : context.stamps.get(id);
+    if (stamp === undefined) return undefined;
+    read.push(`${id} ${stamp}`);
+  }
+  return digest([step.sqlDigest, read]);
+}
+
+function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: StepContext): boolean {
+  if (context.options.force === true || context.plan.fullRefresh) return false;
+  if (record.inputs !== inputs || (record.offenders ?? 0) > 0) return false;
+  if (step.kind === "operation" || step.mode === "append") return false;
+  if (hasRelation(step.action) && context.relation === undefined) return false;
+  return !step.statements.some((text) => unstable.test(text)) && !unstable.test(textOf(step));
+}
+
+const textOf = (step: Step): string =>
+  step.action.kind === "operation" || step.action.kind === "assertion" ? "" : step.action.query;
+
+interface Effect {
+  readonly rows?: number | undefined;
+  readonly rowsWritten?: number | undefined;
+  readonly columns: BuildRecord["columns"];
+  readonly sample?: readonly Row[] | undefined;
+}
+
+async function carryOut(step: Step, context: StepContext, warehouse: Warehouse): Promise<Effect> {
+  const { signal } = context.options;
+  const run = { file: step.file, signal };
+  const { action } = step;
+  if (action.kind === "assertion") {
+    const [create, count] = step.statements;
+    await warehouse.execute(create!, run);
+    const { rows } = await warehouse.query(count!, run);
+    const offenders = Number(rows[0]?.["row_count"] ?? 0);
+    const sample =
+      offenders > 0 ? (await warehouse.query(`select * from ${sqlName(step.target)} limit 5`, run)).rows : undefined;
+    return { rows: offenders, columns: [], sample };
+  }
+  if (action.kind === "operation") {
+    await warehouse.execute(script(step.statements), run);
+    const columns = action.hasOutput ? await columnsOf(step, warehouse) : [];
+    return { columns, rows: action.hasOutput ? await context.engine.rowCount(step.target, warehouse) : undefined };
+  }
+  const { relation } = context;
+  let statements = step.statements;
+  const mode = modeOf(action, relation, context.plan.fullRefresh);
+  if (relation !== undefined && mode !== "create" && action.incremental?.onSchemaChange !== "IGNORE") {
+    const { columns } = await warehouse.query(`select * from (\n${action.incremental!.query}\n) limit 0`, run);
+    statements = tableStatements(action, relation, { fullRefresh: false, newColumns: columns }).statements;
+  }
+  const effect = await warehouse.execute(script(statements), run);
+  return {
+    columns: await columnsOf(step, warehouse),
+    rows: action.kind === "view" ? undefined : await context.engine.rowCount(step.target, warehouse),
+    rowsWritten: mode === "create" || statements.length > 1 ? undefined : effect.rowsAffected,
+  };
+}
+
+/** One script. A statement may end in a comment, so the semicolon stands on a line of its own. */
+const script = (statements: readonly string[]): string =>
+  statements.length === 1 ? statements[0]! : statements.map((text) => `${text}\n;`).join("\n");
+
+async function columnsOf(step: Step, warehouse: Warehouse): Promise<BuildRecord["columns"]> {
+  const { database, schema, name } = step.target;
+  return (await warehouse.columns([database, schema, name].filter(Boolean).join("."))) ?? [];
+}
+
+function describe(error: unknown, step: Step): NonNullable<StepResult["error"]> {
+  if (error instanceof UserError) return { code: error.code, message: error.message, where: error.where ?? step.file };
+  return { code: "dataform.action", message: error instanceof Error ? error.message : String(error), where: step.file };
+}
