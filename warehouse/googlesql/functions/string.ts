@@ -1,0 +1,465 @@
+import type { FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
+import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf, text } from "./signature.ts";
+import {
+  bytesFromCodePoints,
+  bytesToUnits,
+  codePoints,
+  editDistance,
+  fromBase32,
+  fromBase64,
+  fromCodePoints,
+  fromHex,
+  initcap,
+  instr,
+  pad,
+  repeat,
+  safeDecodeUtf8,
+  soundex,
+  split,
+  substring,
+  toBase32,
+  translate,
+  trim,
+  unitsToBytes,
+} from "./text-algorithms.ts";
+
+const group = "string";
+
+/** Every code point with the Unicode property White_Space, which is what TRIM without a set takes off. */
+const whiteSpace =
+  "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000";
+
+const maxIndex = 2n ** 31n - 1n;
+const isCount = (value: bigint | undefined): value is bigint => value !== undefined && value >= 0n && value <= maxIndex;
+
+/** DuckDB maps letters one to one; where a letter outside ASCII may become several, JS does what ICU does. */
+const mapCase = (name: "upper" | "lower") =>
+  sigBind(
+    "STRING",
+    "STRING",
+    (s) => `case when strlen(${s}) = length(${s}) then ${name}(${s}) else gs_${name}(${s}) end`,
+  );
+
+const substr = sigOf("STRING, INT64, INT64?", "STRING", ([s, p, n]) => {
+  const position = literalInt(p);
+  const length = literalInt(n);
+  if (isCount(position) && position > 0n && (n === undefined || isCount(length))) {
+    return n === undefined ? `substr(${s!.sql}, ${p!.sql})` : `substr(${s!.sql}, ${p!.sql}, ${n.sql})`;
+  }
+  return n === undefined ? `gs_substr(${s!.sql}, ${p!.sql})` : `gs_substr_n(${s!.sql}, ${p!.sql}, ${n.sql})`;
+});
+
+const pads = (name: "LPAD" | "RPAD") =>
+  scalar(group, name, [
+    sigOf("STRING, INT64, STRING?", "STRING", ([s, n, pattern]) => {
+      const short = literalInt(n);
+      const filler = pattern === undefined ? " " : literalText(pattern);
+      if (short !== undefined && short >= 0n && short < 10_000n && filler) {
+        return `${name.toLowerCase()}(${s!.sql}, ${short}, ${text(filler)})`;
+      }
+      return `gs_${name.toLowerCase()}(${s!.sql}, ${n!.sql}, ${pattern?.sql ?? "' '"})`;
+    }),
+    sig(
+      "BYTES, INT64, BYTES?",
+      "BYTES",
+      (s, n, p) => `gs_${name.toLowerCase()}_bytes(${s}, ${n}, ${p ?? "' '::blob"})`,
+    ),
+  ]);
+
+const trims = (name: "TRIM" | "LTRIM" | "RTRIM") => {
+  const lower = name.toLowerCase();
+  return scalar(group, name, [
+    sigOf("STRING, STRING?", "STRING", ([s, set]) => {
+      if (set === undefined) return `${lower}(${s!.sql}, ${text(whiteSpace)})`;
+      return literalText(set) ? `${lower}(${s!.sql}, ${set.sql})` : `gs_${lower}(${s!.sql}, ${set.sql})`;
+    }),
+    sig("BYTES, BYTES", "BYTES", (s, set) => `gs_${lower}_bytes(${s}, ${set})`),
+  ]);
+};
+
+const side = (name: "LEFT" | "RIGHT") =>
+  scalar(group, name, [
+    sigOf("STRING, INT64", "STRING", ([s, n], ctx) => {
+      const short = literalInt(n);
+      if (isCount(short)) return `${name.toLowerCase()}(${s!.sql}, ${short})`;
+      return bind(
+        ctx,
+        [n!.sql],
+        (count) =>
+          `case when ${count} < 0 then ${fail(`Second argument in ${name}() cannot be negative`, "varchar")} else ${name.toLowerCase()}(${s!.sql}, least(${count}, ${maxIndex})) end`,
+      );
+    }),
+    sig("BYTES, INT64", "BYTES", (s, n) => `gs_${name.toLowerCase()}_bytes(${s}, ${n})`),
+  ]);
+
+export const string: FunctionLibrary = {
+  functions: [
+    scalar(group, "ASCII", [
+      sig("STRING", "INT64", (s) => `gs_ascii(${s})`),
+      sig("BYTES", "INT64", (s) => `gs_ascii_bytes(${s})`),
+    ]),
+    scalar(
+      group,
+      ["BYTE_LENGTH", "OCTET_LENGTH"],
+      [sig("STRING", "INT64", (s) => `strlen(${s})`), sig("BYTES", "INT64", (s) => `octet_length(${s})`)],
+      { cannotFail: true },
+    ),
+    scalar(group, ["CHAR_LENGTH", "CHARACTER_LENGTH"], [sig("STRING", "INT64", (s) => `length(${s})`)], {
+      cannotFail: true,
+    }),
+    scalar(group, "CHR", [sig("INT64", "STRING", (n) => `gs_chr(${n})`)]),
+    scalar(group, "CODE_POINTS_TO_BYTES", [sig("ARRAY<INT64>", "BYTES", (a) => `gs_code_points_to_bytes(${a})`)]),
+    scalar(group, "CODE_POINTS_TO_STRING", [sig("ARRAY<INT64>", "STRING", (a) => `gs_code_points_to_string(${a})`)]),
+    scalar(
+      group,
+      "CONCAT",
+      [
+        sig("STRING, STRING*", "STRING", (...all) => `(${all.join(" || ")})`),
+        sig("BYTES, BYTES*", "BYTES", (...all) => `(${all.join(" || ")})`),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "EDIT_DISTANCE", [
+      sig("STRING, STRING, max_distance=>INT64?", "INT64", (a, b, n) =>
+        n === undefined ? `gs_edit_distance(${a}, ${b})` : `gs_edit_distance_max(${a}, ${b}, ${n})`,
+      ),
+      sig("BYTES, BYTES, max_distance=>INT64?", "INT64", (a, b, n) =>
+        n === undefined ? `gs_edit_distance_bytes(${a}, ${b})` : `gs_edit_distance_bytes_max(${a}, ${b}, ${n})`,
+      ),
+    ]),
+    scalar(
+      group,
+      "ENDS_WITH",
+      [
+        sig("STRING, STRING", "BOOL", (s, t) => `suffix(${s}, ${t})`),
+        sigBind("BYTES, BYTES", "BOOL", (s, t) => `suffix(hex(${s}), hex(${t}))`),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "FROM_BASE32", [sig("STRING", "BYTES", (s) => `gs_from_base32(${s})`)]),
+    scalar(group, "FROM_BASE64", [sig("STRING", "BYTES", (s) => `gs_from_base64(${s})`)]),
+    scalar(group, "FROM_HEX", [sig("STRING", "BYTES", (s) => `gs_from_hex(${s})`)]),
+    scalar(group, "INITCAP", [
+      sig("STRING, STRING?", "STRING", (s, d) => (d === undefined ? `gs_initcap(${s})` : `gs_initcap_by(${s}, ${d})`)),
+    ]),
+    scalar(group, "INSTR", [
+      sig("STRING, STRING, INT64?, INT64?", "INT64", (s, t, p, n) =>
+        p === undefined ? `strpos(${s}, ${t})` : `gs_instr(${s}, ${t}, ${p}, ${n ?? "1"})`,
+      ),
+      sig(
+        "BYTES, BYTES, INT64?, INT64?",
+        "INT64",
+        (s, t, p, n) => `gs_instr_bytes(${s}, ${t}, ${p ?? "1"}, ${n ?? "1"})`,
+      ),
+    ]),
+    side("LEFT"),
+    scalar(
+      group,
+      "LENGTH",
+      [sig("STRING", "INT64", (s) => `length(${s})`), sig("BYTES", "INT64", (s) => `octet_length(${s})`)],
+      { cannotFail: true },
+    ),
+    scalar(group, "LOWER", [mapCase("lower"), sig("BYTES", "BYTES", (s) => `gs_lower_bytes(${s})`)], {
+      cannotFail: true,
+    }),
+    pads("LPAD"),
+    trims("LTRIM"),
+    scalar(group, "NORMALIZE", [
+      sigOf(
+        "STRING, PART[NFC|NFKC|NFD|NFKD]?",
+        "STRING",
+        ([s, mode]) => `gs_normalize(${s!.sql}, ${text(mode?.part ?? "NFC")})`,
+      ),
+    ]),
+    scalar(group, "NORMALIZE_AND_CASEFOLD", [
+      sigOf("STRING, PART[NFC|NFKC|NFD|NFKD]?", "STRING", ([s, mode], ctx) =>
+        bind(
+          ctx,
+          [s!.sql],
+          (v) =>
+            `case when strlen(${v}) = length(${v}) then lower(${v}) else gs_casefold(${v}, ${text(mode?.part ?? "NFC")}) end`,
+        ),
+      ),
+    ]),
+    scalar(group, "REPEAT", [
+      sigOf("STRING, INT64", "STRING", ([s, n]) => `gs_repeat(${s!.sql}, ${n!.sql})`),
+      sig("BYTES, INT64", "BYTES", (s, n) => `gs_repeat_bytes(${s}, ${n})`),
+    ]),
+    scalar(group, "REPLACE", [
+      sig("STRING, STRING, STRING", "STRING", (s, from, to) => `replace(${s}, ${from}, ${to})`),
+      sig("BYTES, BYTES, BYTES", "BYTES", (s, from, to) => `gs_replace_bytes(${s}, ${from}, ${to})`),
+    ]),
+    scalar(
+      group,
+      "REVERSE",
+      [
+        sigBind(
+          "STRING",
+          "STRING",
+          (s) => `case when strlen(${s}) = length(${s}) then reverse(${s}) else gs_reverse(${s}) end`,
+        ),
+        sig("BYTES", "BYTES", (s) => `gs_reverse_bytes(${s})`),
+      ],
+      { cannotFail: true },
+    ),
+    side("RIGHT"),
+    pads("RPAD"),
+    trims("RTRIM"),
+    scalar(
+      group,
+      "SAFE_CONVERT_BYTES_TO_STRING",
+      [sig("BYTES", "STRING", (s) => `gs_safe_convert_bytes_to_string(${s})`)],
+      { cannotFail: true },
+    ),
+    scalar(group, "SOUNDEX", [sig("STRING", "STRING", (s) => `gs_soundex(${s})`)], { cannotFail: true }),
+    scalar(
+      group,
+      "SPLIT",
+      [
+        sigOf("STRING, STRING?", "ARRAY<STRING>", ([s, d]) =>
+          d === undefined || literalText(d)
+            ? `string_split(${s!.sql}, ${d?.sql ?? "','"})`
+            : `gs_split(${s!.sql}, ${d.sql})`,
+        ),
+        sig("BYTES, BYTES", "ARRAY<BYTES>", (s, d) => `gs_split_bytes(${s}, ${d})`),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(
+      group,
+      "STARTS_WITH",
+      [
+        sig("STRING, STRING", "BOOL", (s, t) => `starts_with(${s}, ${t})`),
+        sig("BYTES, BYTES", "BOOL", (s, t) => `starts_with(hex(${s}), hex(${t}))`),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "STRPOS", [
+      sig("STRING, STRING", "INT64", (s, t) => `strpos(${s}, ${t})`),
+      sig("BYTES, BYTES", "INT64", (s, t) => `gs_instr_bytes(${s}, ${t}, 1, 1)`),
+    ]),
+    scalar(
+      group,
+      ["SUBSTR", "SUBSTRING"],
+      [
+        substr,
+        sig("BYTES, INT64, INT64?", "BYTES", (s, p, n) =>
+          n === undefined ? `gs_substr_bytes(${s}, ${p})` : `gs_substr_bytes_n(${s}, ${p}, ${n})`,
+        ),
+      ],
+    ),
+    scalar(group, "TO_BASE32", [sig("BYTES", "STRING", (s) => `gs_to_base32(${s})`)], { cannotFail: true }),
+    scalar(group, "TO_BASE64", [sig("BYTES", "STRING", (s) => `to_base64(${s})`)], { cannotFail: true }),
+    scalar(
+      group,
+      "TO_CODE_POINTS",
+      [
+        sig("STRING", "ARRAY<INT64>", (s) => `gs_to_code_points(${s})`),
+        sig("BYTES", "ARRAY<INT64>", (s) => `gs_to_code_points_bytes(${s})`),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "TO_HEX", [sig("BYTES", "STRING", (s) => `lower(hex(${s}))`)], { cannotFail: true }),
+    scalar(group, "TRANSLATE", [
+      sig("STRING, STRING, STRING", "STRING", (s, from, to) => `gs_translate(${s}, ${from}, ${to})`),
+      sig("BYTES, BYTES, BYTES", "BYTES", (s, from, to) => `gs_translate_bytes(${s}, ${from}, ${to})`),
+    ]),
+    trims("TRIM"),
+    scalar(group, "UNICODE", [sig("STRING", "INT64", (s) => `gs_unicode(${s})`)], { cannotFail: true }),
+    scalar(group, "UPPER", [mapCase("upper"), sig("BYTES", "BYTES", (s) => `gs_upper_bytes(${s})`)], {
+      cannotFail: true,
+    }),
+    ...refuseAll(group, "needs BigQuery's text analyzer", [
+      "CONTAINS_SUBSTR",
+      "SEARCH",
+      "TEXT_ANALYZE",
+      "BAG_OF_WORDS",
+      "TF_IDF",
+      "VECTOR_SEARCH",
+    ]),
+    ...refuseAll(group, "the local engine has no collations", ["COLLATE"]),
+  ],
+  macros: [
+    {
+      name: "gs_substr",
+      definition:
+        "(s, p) as (case when p = 0 or p > 2147483647 or p < -2147483648 then (case when p > 0 then '' else s end) else substr(s, p) end)",
+    },
+    {
+      name: "gs_substr_n",
+      definition: `(s, p, n) as (list_transform([struct_pack(a := s, b := p, c := n)], lambda gs_sub: case
+        when gs_sub.c < 0 then gs_fail('Third argument in SUBSTR() cannot be negative')
+        when gs_sub.b > 2147483647 then ''
+        else substr(gs_sub.a, case when gs_sub.b = 0 or -gs_sub.b > length(gs_sub.a) then 1 else gs_sub.b end, least(gs_sub.c, 2147483647)) end)[1])`,
+    },
+  ],
+  js: [...stringFunctions(), ...overUnits()],
+};
+
+function stringFunctions(): JsFunction[] {
+  const one = (name: string, args: string, result: string, run: (...values: never[]) => JsValue): JsFunction => ({
+    name: `gs_${name}`,
+    args: args.split(" "),
+    result,
+    run: run as (...values: JsValue[]) => JsValue,
+  });
+  return [
+    {
+      name: "gs_fail",
+      args: ["VARCHAR"],
+      result: "VARCHAR",
+      nulls: "own",
+      run: (message) => {
+        throw new Error(String(message));
+      },
+    },
+    one("upper", "VARCHAR", "VARCHAR", (s: string) => s.toUpperCase()),
+    one("lower", "VARCHAR", "VARCHAR", (s: string) => s.toLowerCase()),
+    one("reverse", "VARCHAR", "VARCHAR", (s: string) => codePoints(s).reverse().join("")),
+    one("ascii", "VARCHAR", "BIGINT", (s: string) => {
+      const first = s.codePointAt(0) ?? 0;
+      if (first > 127) throw new Error(`Argument to ASCII is not a structurally valid ASCII string: '${s}'`);
+      return BigInt(first);
+    }),
+    one("ascii_bytes", "BLOB", "BIGINT", (s: Uint8Array) => BigInt(s[0] ?? 0)),
+    one("unicode", "VARCHAR", "BIGINT", (s: string) => BigInt(s.codePointAt(0) ?? 0)),
+    one("chr", "BIGINT", "VARCHAR", (n: bigint) => fromCodePoints([n])),
+    one("code_points_to_string", "BIGINT[]", "VARCHAR", (a: bigint[]) => fromCodePoints(a)),
+    one("code_points_to_bytes", "BIGINT[]", "BLOB", (a: bigint[]) => bytesFromCodePoints(a)),
+    one("to_code_points", "VARCHAR", "BIGINT[]", (s: string) =>
+      codePoints(s).map((c) => BigInt(c.codePointAt(0) ?? 0)),
+    ),
+    one("to_code_points_bytes", "BLOB", "BIGINT[]", (s: Uint8Array) => Array.from(s, (b) => BigInt(b))),
+    one("from_base32", "VARCHAR", "BLOB", fromBase32),
+    one("from_base64", "VARCHAR", "BLOB", fromBase64),
+    one("from_hex", "VARCHAR", "BLOB", fromHex),
+    one("to_base32", "BLOB", "VARCHAR", toBase32),
+    one("initcap", "VARCHAR", "VARCHAR", (s: string) => initcap(s, undefined)),
+    one("initcap_by", "VARCHAR VARCHAR", "VARCHAR", (s: string, d: string) => initcap(s, d)),
+    one("soundex", "VARCHAR", "VARCHAR", soundex),
+    one("normalize", "VARCHAR VARCHAR", "VARCHAR", (s: string, mode: string) => s.normalize(mode)),
+    one("casefold", "VARCHAR VARCHAR", "VARCHAR", (s: string, mode: string) =>
+      caseFold(s.normalize(mode)).normalize(mode),
+    ),
+    one("safe_convert_bytes_to_string", "BLOB", "VARCHAR", safeDecodeUtf8),
+  ];
+}
+
+/** Full case folding: upper then lower is it, except for the few letters whose folding is a rule of its own. */
+function caseFold(value: string): string {
+  let result = "";
+  for (const unit of value) {
+    if (unit === "\u03c2") result += "\u03c3";
+    else if (unit === "\u0130") result += "i\u0307";
+    else if (unit === "\u0131") result += unit;
+    else if (unit >= "\u13a0" && unit <= "\u13f5") result += unit;
+    else if (unit >= "\uab70" && unit <= "\uabbf") result += unit.toUpperCase();
+    else if (unit >= "\u13f8" && unit <= "\u13fd") result += unit.toUpperCase();
+    else result += foldUnit(unit);
+  }
+  return result;
+}
+
+function foldUnit(unit: string): string {
+  // Letter by letter, so that a final sigma stays what folding makes of it.
+  return codePoints(unit.toUpperCase())
+    .map((letter) => letter.toLowerCase())
+    .join("");
+}
+
+/** Each of these once over code points and once over bytes (`_bytes`). */
+function overUnits(): JsFunction[] {
+  const both = (
+    name: string,
+    args: readonly ("text" | "BIGINT")[],
+    result: "text" | "list" | "BIGINT",
+    run: (units: (value: string) => string[], ...values: never[]) => JsValue,
+    suffix = "",
+  ): JsFunction[] => [
+    {
+      name: `gs_${name}${suffix}`,
+      args: args.map((type) => (type === "text" ? "VARCHAR" : type)),
+      result: result === "text" ? "VARCHAR" : result === "list" ? "VARCHAR[]" : result,
+      run: (...values) => run(codePoints, ...(values as never[])),
+    },
+    {
+      name: `gs_${name}_bytes${suffix}`,
+      args: args.map((type) => (type === "text" ? "BLOB" : type)),
+      result: result === "text" ? "BLOB" : result === "list" ? "BLOB[]" : result,
+      run: (...values) => {
+        const found = run(
+          (value) => value.split(""),
+          ...(values.map((value) => (value instanceof Uint8Array ? bytesToUnits(value) : value)) as never[]),
+        );
+        if (typeof found === "string") return unitsToBytes(found);
+        return Array.isArray(found) ? found.map((part) => unitsToBytes(String(part))) : found;
+      },
+    },
+  ];
+  const asciiCase = (upper: boolean) => (s: string) =>
+    s.replace(upper ? /[a-z]/g : /[A-Z]/g, (c) => (upper ? c.toUpperCase() : c.toLowerCase()));
+  return [
+    ...both("substr", ["text", "BIGINT"], "text", (units, s: string, p: bigint) =>
+      substring(units(s), p, undefined),
+    ).slice(1),
+    ...both(
+      "substr",
+      ["text", "BIGINT", "BIGINT"],
+      "text",
+      (units, s: string, p: bigint, n: bigint) => substring(units(s), p, n),
+      "_n",
+    ).slice(1),
+    ...both("left", ["text", "BIGINT"], "text", (units, s: string, n: bigint) => {
+      if (n < 0n) throw new Error("Second argument in LEFT() cannot be negative");
+      return n >= s.length ? s : units(s).slice(0, Number(n)).join("");
+    }).slice(1),
+    ...both("right", ["text", "BIGINT"], "text", (units, s: string, n: bigint) => {
+      if (n < 0n) throw new Error("Second argument in RIGHT() cannot be negative");
+      return n >= s.length ? s : n === 0n ? "" : units(s).slice(-Number(n)).join("");
+    }).slice(1),
+    ...both("lpad", ["text", "BIGINT", "text"], "text", (units, s: string, n: bigint, p: string) =>
+      pad(units(s), n, units(p), true),
+    ),
+    ...both("rpad", ["text", "BIGINT", "text"], "text", (units, s: string, n: bigint, p: string) =>
+      pad(units(s), n, units(p), false),
+    ),
+    ...both("trim", ["text", "text"], "text", (units, s: string, set: string) =>
+      trim(units(s), new Set(units(set)), true, true),
+    ),
+    ...both("ltrim", ["text", "text"], "text", (units, s: string, set: string) =>
+      trim(units(s), new Set(units(set)), true, false),
+    ),
+    ...both("rtrim", ["text", "text"], "text", (units, s: string, set: string) =>
+      trim(units(s), new Set(units(set)), false, true),
+    ),
+    ...both(
+      "instr",
+      ["text", "text", "BIGINT", "BIGINT"],
+      "BIGINT",
+      (units, s: string, t: string, p: bigint, n: bigint) => instr(units(s), units(t), p, n),
+    ),
+    ...both("split", ["text", "text"], "list", (units, s: string, d: string) => split(s, units(s), d)),
+    ...both("translate", ["text", "text", "text"], "text", (units, s: string, from: string, to: string) =>
+      translate(units(s), units(from), units(to)),
+    ),
+    ...both("repeat", ["text", "BIGINT"], "text", (units, s: string, n: bigint) =>
+      repeat(s, units === codePoints ? Buffer.byteLength(s) : s.length, n),
+    ),
+    ...both("replace", ["text", "text", "text"], "text", (_units, s: string, from: string, to: string) =>
+      from === "" ? s : s.replaceAll(from, () => to),
+    ).slice(1),
+    ...both("reverse", ["text"], "text", (_units, s: string) => s.split("").reverse().join("")).slice(1),
+    ...both("upper", ["text"], "text", (_units, s: string) => asciiCase(true)(s)).slice(1),
+    ...both("lower", ["text"], "text", (_units, s: string) => asciiCase(false)(s)).slice(1),
+    ...both("edit_distance", ["text", "text"], "BIGINT", (units, a: string, b: string) =>
+      editDistance(units(a), units(b), undefined),
+    ),
+    ...both(
+      "edit_distance",
+      ["text", "text", "BIGINT"],
+      "BIGINT",
+      (units, a: string, b: string, n: bigint) => editDistance(units(a), units(b), n),
+      "_max",
+    ),
+  ];
+}
