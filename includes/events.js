@@ -40,7 +40,10 @@ const types = {
     family: "delivery",
     keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta"],
   },
-  complaint: { family: "engagement", keys: ["feedback_type", "feedback_id", "arrival_at"] },
+  complaint: {
+    family: "engagement",
+    keys: ["feedback_type", "feedback_id", "arrival_at", "reason", "smtp_code", "enhanced_code", "diagnostic"],
+  },
   open: { family: "engagement", keys: ["machine", "machine_reason", "first"] },
   click: { family: "engagement", keys: ["link_id", "url", "machine", "machine_reason"] },
   reply: { family: "engagement", keys: ["reply_latency_seconds", "automatic"] },

@@ -1,0 +1,122 @@
+// Brevo (formerly Sendinblue) transactional and marketing webhooks: https://developers.brevo.com/docs/transactional-webhooks
+
+import { z } from "zod";
+import type { Decoded } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { isoOfSeconds } from "./instants.ts";
+import type { Provider } from "./provider.ts";
+import { deadLetter, decodeJson, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
+
+const provider = "brevo";
+const number = z.union([z.number(), z.string()]).nullish();
+
+const event = z.looseObject({
+  event: z.string(),
+  email: z.string().nullish(),
+  "message-id": z.string().nullish(),
+  ts_epoch: number,
+  s_epoch: number,
+  ts_event: number,
+  ts: number,
+  reason: z.string().nullish(),
+  tag: z.union([z.string(), z.array(z.string())]).nullish(),
+  tags: z.array(z.string()).nullish(),
+  template_id: number,
+  campaign_id: number,
+  camp_id: number,
+  "campaign name": z.string().nullish(),
+  link: z.string().nullish(),
+  URL: z.string().nullish(),
+  user_agent: z.string().nullish(),
+  device_used: z.string().nullish(),
+  sending_ip: z.string().nullish(),
+  mirror_link: z.string().nullish(),
+});
+type Event = z.output<typeof event>;
+
+/** Brevo's word => our type. The API's list of events writes some of them in camel case. */
+const wordToType: Readonly<Record<string, readonly [type: string, metadata?: Record<string, unknown>]>> = {
+  request: ["sent"],
+  sent: ["sent"],
+  delivered: ["delivered"],
+  deferred: ["deferred"],
+  hard_bounce: ["bounce", { _permanent: true }],
+  soft_bounce: ["bounce", { _permanent: false }],
+  blocked: ["bounce", { class: "block" }],
+  error: ["bounce", { class: "block" }],
+  invalid_email: ["bounce", { class: "hard" }],
+  spam: ["complaint", { feedback_type: "abuse" }],
+  complaint: ["complaint", { feedback_type: "abuse" }],
+  opened: ["open"],
+  unique_opened: ["open", { first: true }],
+  proxy_open: ["open", { machine: true, machine_reason: "brevo:proxy_open" }],
+  unique_proxy_open: ["open", { first: true, machine: true, machine_reason: "brevo:proxy_open" }],
+  click: ["click"],
+  clicked: ["click"],
+  unsubscribe: ["unsubscribe", { method: "link" }],
+  unsubscribed: ["unsubscribe", { method: "link" }],
+};
+
+const snakeCase = (word: string): string => word.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
+
+/** `tag` is one tag, a list, or a list printed as JSON. */
+function tagsOf(e: Event): readonly string[] | undefined {
+  if (e.tags?.length) return e.tags;
+  if (!e.tag?.length) return undefined;
+  if (typeof e.tag !== "string") return e.tag;
+  if (!e.tag.startsWith("[")) return [e.tag];
+  const parsed = parseJsonText(e.tag);
+  return parsed.kind === "value" && Array.isArray(parsed.value) ? parsed.value.map(String) : [e.tag];
+}
+
+/** ts_epoch is the event in milliseconds; ts_event the same in seconds; ts is the sender's local clock and comes last. */
+function occurredAt(e: Event): string | undefined {
+  const milliseconds = e.ts_epoch ?? e.s_epoch;
+  if (milliseconds) return isoOfSeconds(Number(milliseconds) / 1000);
+  return isoOfSeconds(e.ts_event ?? e.ts);
+}
+
+function decodeOne(e: Event): Decoded {
+  const known = wordToType[snakeCase(e.event)];
+  if (!known) return deadLetter("not-a-signal", `event: ${e.event}`);
+  const [eventType, { _permanent, ...given } = {}] = known;
+  const reply = readSmtpReply(e.reason);
+  const isTrouble = eventType === "bounce" || eventType === "deferred";
+  const campaign = e.campaign_id ?? e.camp_id;
+  return signal({
+    eventType,
+    recipient: e.email ?? undefined,
+    messageId: e["message-id"] ?? undefined,
+    isMessageIdShared: true,
+    campaignId: campaign ? String(campaign) : undefined,
+    occurredAt: occurredAt(e),
+    provenance: `webhook/${provider}`,
+    metadata: present({
+      provider,
+      provider_event: e.event,
+      tags: tagsOf(e),
+      template_id: eventType === "sent" && e.template_id ? String(e.template_id) : undefined,
+      user_agent: e.user_agent,
+      client: e.device_used,
+      url: eventType === "click" ? (e.link ?? e.URL) : undefined,
+      class: typeof _permanent === "boolean" ? bounceClass(reply, _permanent) : undefined,
+      ...(isTrouble
+        ? {
+            smtp_code: reply.smtpCode,
+            enhanced_code: reply.enhancedCode,
+            reason: e.event,
+            diagnostic: e.reason?.trim(),
+          }
+        : {}),
+      ...given,
+    }),
+  });
+}
+
+export const brevo: Provider = {
+  name: provider,
+  delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
+  /** Brevo signs nothing: basic auth or a bearer token set on the webhook. */
+  verify: async (request, secrets) => verifyCredentials(request, secrets),
+  decode: ({ body }) => decodeJson(body, event, decodeOne),
+};

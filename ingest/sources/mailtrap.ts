@@ -1,0 +1,108 @@
+// Mailtrap e-mail sending webhooks: https://docs.mailtrap.io/email-api-smtp/advanced/webhooks
+
+import { createHmac } from "node:crypto";
+import { z } from "zod";
+import type { Decoded } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { isoOfSeconds } from "./instants.ts";
+import type { Provider } from "./provider.ts";
+import {
+  asList,
+  authentic,
+  deadLetter,
+  decodeJson,
+  isSame,
+  present,
+  refused,
+  signal,
+  verifyCredentials,
+} from "./webhook.ts";
+
+const provider = "mailtrap";
+
+const event = z.looseObject({
+  event: z.string(),
+  timestamp: z.number().nullish(),
+  sending_stream: z.string().nullish(),
+  message_id: z.string().nullish(),
+  event_id: z.string().nullish(),
+  email: z.string().nullish(),
+  category: z.string().nullish(),
+  response: z.string().nullish(),
+  response_code: z.union([z.number(), z.string()]).nullish(),
+  bounce_category: z.string().nullish(),
+  reason: z.string().nullish(),
+  ip: z.string().nullish(),
+  user_agent: z.string().nullish(),
+  url: z.string().nullish(),
+});
+type Event = z.output<typeof event>;
+
+const wordToType: Readonly<Record<string, string>> = {
+  delivery: "delivered",
+  open: "open",
+  click: "click",
+  unsubscribe: "unsubscribe",
+  spam: "complaint",
+  bounce: "bounce",
+  reject: "bounce",
+  // Both are retried: the mail is not lost yet.
+  "soft bounce": "deferred",
+  suspension: "deferred",
+};
+
+function decodeOne(e: Event): Decoded {
+  const eventType = wordToType[e.event.replace("_", " ")];
+  if (!eventType) return deadLetter("not-a-signal", `event: ${e.event}`);
+  const said = readSmtpReply(e.response);
+  const reply = { ...said, ...(e.response_code ? { smtpCode: String(e.response_code) } : {}) };
+  const isTrouble = eventType === "bounce" || eventType === "deferred";
+  return signal({
+    eventId: e.event_id ?? undefined,
+    eventType,
+    recipient: e.email ?? undefined,
+    messageId: e.message_id ?? undefined,
+    campaignId: e.category ?? undefined,
+    occurredAt: isoOfSeconds(e.timestamp),
+    provenance: `webhook/${provider}`,
+    metadata: present({
+      provider,
+      provider_event: e.event,
+      tags: e.category ? [e.category] : undefined,
+      source_system: e.sending_stream,
+      user_agent: e.user_agent,
+      ip_prefix: e.ip,
+      url: e.url,
+      class: eventType === "bounce" ? (e.event === "reject" ? "block" : bounceClass(reply, true)) : undefined,
+      ...(isTrouble
+        ? {
+            smtp_code: reply.smtpCode,
+            enhanced_code: reply.enhancedCode,
+            diagnostic: e.response,
+            reason: e.reason ?? e.bounce_category,
+            category: eventType === "bounce" ? e.bounce_category : undefined,
+          }
+        : {}),
+      feedback_type: eventType === "complaint" ? "abuse" : undefined,
+    }),
+  });
+}
+
+const eventsOf = (value: unknown): readonly unknown[] =>
+  asList((value as { events?: unknown } | null)?.events ?? value);
+
+export const mailtrap: Provider = {
+  name: provider,
+  delivers: ["delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
+
+  /** HMAC-SHA-256 (hex) over the raw body under `signingSecret`; without one, basic auth or a bearer token. */
+  async verify(request, secrets) {
+    if (!secrets["signingSecret"]) return verifyCredentials(request, secrets);
+    const signature = request.headers["mailtrap-signature"];
+    if (!signature) return refused("the call carries no signature");
+    const expected = createHmac("sha256", secrets["signingSecret"]).update(request.body).digest("hex");
+    return isSame(expected, signature) ? authentic : refused("the signature does not match");
+  },
+
+  decode: ({ body }) => decodeJson(body, event, decodeOne, eventsOf),
+};

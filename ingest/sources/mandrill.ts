@@ -1,0 +1,138 @@
+// Mailchimp Transactional (Mandrill) webhooks: https://mailchimp.com/developer/transactional/docs/webhooks/
+
+import { createHmac } from "node:crypto";
+import { z } from "zod";
+import type { Decoded } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { isoOfSeconds } from "./instants.ts";
+import type { Provider } from "./provider.ts";
+import {
+  asList,
+  authentic,
+  deadLetter,
+  decodeEvent,
+  isSame,
+  parseForm,
+  parseJson,
+  parseJsonText,
+  present,
+  refused,
+  signal,
+} from "./webhook.ts";
+
+const provider = "mandrill";
+
+const event = z.looseObject({
+  event: z.string().nullish(),
+  type: z.string().nullish(),
+  action: z.string().nullish(),
+  _id: z.string().nullish(),
+  ts: z.number().nullish(),
+  url: z.string().nullish(),
+  ip: z.string().nullish(),
+  user_agent: z.string().nullish(),
+  user_agent_parsed: z.looseObject({ ua_family: z.string().nullish() }).nullish(),
+  location: z.looseObject({ country_short: z.string().nullish() }).nullish(),
+  msg: z
+    .looseObject({
+      _id: z.string().nullish(),
+      email: z.string().nullish(),
+      tags: z.array(z.string()).nullish(),
+      subaccount: z.string().nullish(),
+      template: z.string().nullish(),
+      bounce_description: z.string().nullish(),
+      diag: z.string().nullish(),
+      reject: z.union([z.string(), z.looseObject({ reason: z.string().nullish() })]).nullish(),
+    })
+    .nullish(),
+});
+type Event = z.output<typeof event>;
+
+const wordToType: Readonly<Record<string, string>> = {
+  send: "sent",
+  delivered: "delivered",
+  deferral: "deferred",
+  hard_bounce: "bounce",
+  soft_bounce: "bounce",
+  reject: "bounce",
+  open: "open",
+  click: "click",
+  spam: "complaint",
+  unsub: "unsubscribe",
+};
+
+function decodeOne(e: Event): Decoded {
+  const eventType = e.event ? wordToType[e.event] : undefined;
+  if (!eventType)
+    return deadLetter("not-a-signal", `event: ${e.event ?? `${e.type ?? "none"} ${e.action ?? ""}`.trim()}`);
+  const reply = readSmtpReply(e.msg?.diag);
+  const codes = { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic: e.msg?.diag };
+  const rejected = typeof e.msg?.reject === "string" ? e.msg.reject : e.msg?.reject?.reason;
+  const blame =
+    eventType === "bounce"
+      ? e.event === "reject"
+        ? "block"
+        : bounceClass(reply, e.event === "hard_bounce")
+      : undefined;
+  return signal({
+    // Mandrill's _id names the message, so it is no event id; the door makes a digest of the event instead.
+    eventType,
+    recipient: e.msg?.email ?? undefined,
+    messageId: e.msg?._id ?? e._id ?? undefined,
+    campaignId: e.msg?.template ?? undefined,
+    occurredAt: isoOfSeconds(e.ts),
+    provenance: `webhook/${provider}`,
+    metadata: present({
+      provider,
+      provider_event: e.event,
+      tags: e.msg?.tags?.length ? e.msg.tags : undefined,
+      user_agent: e.user_agent,
+      client: e.user_agent_parsed?.ua_family,
+      region: e.location?.country_short,
+      ip_prefix: e.ip,
+      url: e.url,
+      class: blame,
+      reason: e.msg?.bounce_description ?? rejected,
+      feedback_type: eventType === "complaint" ? "abuse" : undefined,
+      ...(eventType === "bounce" || eventType === "deferred" || eventType === "delivered" ? codes : {}),
+    }),
+  });
+}
+
+export const mandrill: Provider = {
+  name: provider,
+  delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
+
+  /**
+   * HMAC-SHA-1 (base64) under `signingKey` over the webhook's URL exactly as Mandrill knows it (`url`, where it differs
+   * from the URL called), followed by each form field's name and value, sorted by name.
+   */
+  async verify(request, secrets) {
+    if (!secrets["signingKey"]) return refused("no signingKey is configured");
+    const signature = request.headers["x-mandrill-signature"];
+    if (!signature) return refused("the call carries no signature");
+    const form = parseForm(request.body);
+    const signed = Object.keys(form)
+      .sort()
+      .reduce((text, name) => text + name + asList(form[name]).join(""), secrets["url"] ?? request.url);
+    const expected = createHmac("sha1", secrets["signingKey"]).update(signed, "utf8").digest("base64");
+    return isSame(expected, signature) ? authentic : refused("the signature does not match");
+  },
+
+  decode({ body }) {
+    const isJson = body[0] === 123 || body[0] === 91;
+    let inner: unknown;
+    if (isJson) {
+      // A form that was stored as JSON: {"mandrill_events": "[...]"}, or the bare events.
+      const parsed = parseJson(body);
+      if (parsed.kind === "dead-letter") return [parsed];
+      inner = (parsed.value as { mandrill_events?: unknown }).mandrill_events ?? parsed.value;
+    } else {
+      inner = parseForm(body)["mandrill_events"];
+    }
+    if (inner === undefined) return [deadLetter("missing-field", "mandrill_events")];
+    const events = typeof inner === "string" ? parseJsonText(inner) : { kind: "value" as const, value: inner };
+    if (events.kind === "dead-letter") return [events];
+    return asList(events.value).flatMap((item) => decodeEvent(event, item, decodeOne));
+  },
+};

@@ -1,0 +1,19 @@
+import { brevo } from "./brevo.ts";
+import { mailersend } from "./mailersend.ts";
+import { mailgun } from "./mailgun.ts";
+import { mailjet } from "./mailjet.ts";
+import { mailtrap } from "./mailtrap.ts";
+import { mandrill } from "./mandrill.ts";
+import { postal } from "./postal.ts";
+import { postmark } from "./postmark.ts";
+import type { Provider } from "./provider.ts";
+import { resend } from "./resend.ts";
+import { sparkpost } from "./sparkpost.ts";
+import { unisenderGo } from "./unisender-go.ts";
+
+/** Every e-mail service provider that we can hear, by name. */
+export const providers: ReadonlyMap<string, Provider> = new Map(
+  [brevo, mailersend, mailgun, mailjet, mailtrap, mandrill, postal, postmark, resend, sparkpost, unisenderGo].map(
+    (provider) => [provider.name, provider],
+  ),
+);

@@ -1,0 +1,147 @@
+// Resend webhooks: https://resend.com/docs/dashboard/webhooks/event-types ; signed as Svix does:
+// https://docs.svix.com/receiving/verifying-payloads/how-manual
+
+import { createHmac } from "node:crypto";
+import { z } from "zod";
+import type { Decoded } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { isoOfText } from "./instants.ts";
+import type { Provider } from "./provider.ts";
+import {
+  authentic,
+  bareAddress,
+  deadLetter,
+  decodeJson,
+  isFresh,
+  isSame,
+  present,
+  refused,
+  signal,
+} from "./webhook.ts";
+
+const provider = "resend";
+
+const event = z.looseObject({
+  type: z.string(),
+  created_at: z.string().nullish(),
+  data: z.looseObject({
+    email_id: z.string().nullish(),
+    broadcast_id: z.string().nullish(),
+    to: z.union([z.string(), z.array(z.string())]).nullish(),
+    tags: z
+      .union([
+        z.record(z.string(), z.unknown()),
+        z.array(z.looseObject({ name: z.string(), value: z.string().nullish() })),
+      ])
+      .nullish(),
+    headers: z.array(z.looseObject({ name: z.string(), value: z.string() })).nullish(),
+    bounce: z
+      .looseObject({ message: z.string().nullish(), type: z.string().nullish(), subType: z.string().nullish() })
+      .nullish(),
+    failed: z.looseObject({ reason: z.string().nullish() }).nullish(),
+    suppressed: z.looseObject({ message: z.string().nullish(), type: z.string().nullish() }).nullish(),
+    click: z
+      .looseObject({
+        ipAddress: z.string().nullish(),
+        link: z.string().nullish(),
+        timestamp: z.string().nullish(),
+        userAgent: z.string().nullish(),
+      })
+      .nullish(),
+    open: z
+      .looseObject({
+        ipAddress: z.string().nullish(),
+        timestamp: z.string().nullish(),
+        userAgent: z.string().nullish(),
+      })
+      .nullish(),
+  }),
+});
+type Event = z.output<typeof event>;
+
+const wordToType: Readonly<Record<string, string>> = {
+  "email.sent": "sent",
+  "email.delivered": "delivered",
+  "email.delivery_delayed": "deferred",
+  "email.bounced": "bounce",
+  "email.failed": "bounce",
+  "email.suppressed": "bounce",
+  "email.complained": "complaint",
+  "email.opened": "open",
+  "email.clicked": "click",
+};
+
+function tagsOf(data: Event["data"]): readonly string[] | undefined {
+  const names = Array.isArray(data.tags) ? data.tags.map((tag) => tag.name) : Object.keys(data.tags ?? {});
+  return names.length > 0 ? names : undefined;
+}
+
+function decodeOne({ type, created_at, data }: Event): readonly Decoded[] {
+  const eventType = wordToType[type];
+  if (!eventType) return [deadLetter("not-a-signal", `type: ${type}`)];
+  const { bounce } = data;
+  const isSuppressed =
+    type === "email.suppressed" || bounce?.subType === "Suppressed" || /suppress/i.test(bounce?.message ?? "");
+  const reply = readSmtpReply(bounce?.message);
+  const blame =
+    eventType !== "bounce"
+      ? undefined
+      : isSuppressed || type === "email.failed"
+        ? "block"
+        : bounceClass(reply, bounce?.type ? bounce.type === "Permanent" : true);
+  const touched = data.click ?? data.open;
+  const recipients = [data.to ?? []].flat();
+  // A mailing to several is told as one event: each recipient gets theirs. Opens and clicks are of the first, who is all we know.
+  const told = eventType === "open" || eventType === "click" ? recipients.slice(0, 1) : recipients;
+  return (told.length > 0 ? told : [undefined]).map((recipient) =>
+    signal({
+      eventType,
+      recipient: bareAddress(recipient),
+      messageId: data.email_id ?? undefined,
+      isMessageIdShared: true,
+      campaignId: data.broadcast_id ?? undefined,
+      occurredAt: isoOfText(touched?.timestamp ?? created_at),
+      provenance: `webhook/${provider}`,
+      metadata: present({
+        provider,
+        provider_event: type,
+        tags: tagsOf(data),
+        user_agent: touched?.userAgent,
+        ip_prefix: touched?.ipAddress,
+        url: data.click?.link,
+        class: blame,
+        category: bounce?.type ? `${bounce.type}.${bounce.subType ?? ""}` : undefined,
+        reason: data.failed?.reason ?? (isSuppressed ? "suppressed" : undefined),
+        smtp_code: reply.smtpCode,
+        enhanced_code: reply.enhancedCode,
+        diagnostic: bounce?.message ?? data.suppressed?.message,
+        feedback_type: eventType === "complaint" ? "abuse" : undefined,
+      }),
+    }),
+  );
+}
+
+export const resend: Provider = {
+  name: provider,
+  delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint"],
+
+  /** Svix: HMAC-SHA-256 over `id.timestamp.body`; `signingSecret` is `whsec_` + base64; any v1 signature in the list may match. */
+  async verify({ headers, body }, secrets, { now, replayWindowSeconds }) {
+    const secret = secrets["signingSecret"];
+    if (!secret) return refused("no signingSecret is configured");
+    const id = headers["svix-id"] ?? headers["webhook-id"];
+    const timestamp = headers["svix-timestamp"] ?? headers["webhook-timestamp"];
+    const signatures = headers["svix-signature"] ?? headers["webhook-signature"];
+    if (!id || !timestamp || !signatures) return refused("the call carries no signature");
+    const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+    const expected = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
+    const isSigned = signatures.split(" ").some((entry) => entry.startsWith("v1,") && isSame(entry.slice(3), expected));
+    if (!isSigned) return refused("the signature does not match");
+    if (!/^\d+$/.test(timestamp) || !isFresh(Number(timestamp), now, replayWindowSeconds)) {
+      return refused("the signed time is outside the window");
+    }
+    return authentic;
+  },
+
+  decode: ({ body }) => decodeJson(body, event, decodeOne),
+};

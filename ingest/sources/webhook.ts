@@ -1,0 +1,144 @@
+// What all provider decoders share: reading a body, checking an event against its schema, comparing signatures.
+
+import { timingSafeEqual } from "node:crypto";
+import type { z } from "zod";
+import type { DeadLetterReason, Decoded, Signal } from "../signal.ts";
+import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
+
+/** Deeper JSON than any provider sends; what goes beyond is refused before anybody walks it. */
+const maximumDepth = 32;
+
+export const deadLetter = (reason: DeadLetterReason, detail: string): Decoded => ({
+  kind: "dead-letter",
+  reason,
+  detail,
+});
+export const signal = (fields: Signal): Decoded => ({ kind: "signal", signal: fields });
+
+/** `{a: 1, b: undefined, c: null, d: ""}` => `{a: 1}`: what a provider left empty is not kept. */
+export const present = (fields: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== ""),
+  );
+
+/** `Recipient <to@example.org>` => `to@example.org`. */
+export const bareAddress = (mailbox: string | null | undefined): string | undefined =>
+  mailbox ? (/<([^<>]+)>\s*$/.exec(mailbox)?.[1] ?? mailbox.trim()) : undefined;
+
+type Parsed = { readonly kind: "value"; readonly value: unknown } | Extract<Decoded, { kind: "dead-letter" }>;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Parses a JSON body. Bad UTF-8, bad JSON and absurd nesting are values, not exceptions. */
+export function parseJson(body: Uint8Array): Parsed {
+  let text: string;
+  try {
+    text = decoder.decode(body);
+  } catch {
+    return { kind: "dead-letter", reason: "malformed-input", detail: "the body is not UTF-8" };
+  }
+  return parseJsonText(text);
+}
+
+export function parseJsonText(text: string): Parsed {
+  if (isDeeperThan(text, maximumDepth)) {
+    return { kind: "dead-letter", reason: "malformed-json", detail: `nested deeper than ${maximumDepth} levels` };
+  }
+  try {
+    return { kind: "value", value: JSON.parse(text) };
+  } catch {
+    return { kind: "dead-letter", reason: "malformed-json", detail: "the body is not JSON" };
+  }
+}
+
+/** Counts brackets outside of strings, so that the parser never recurses into a hostile body. */
+function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (isInString) {
+      if (character === 92) index++;
+      else if (character === 34) isInString = false;
+    } else if (character === 34) isInString = true;
+    else if (character === 123 || character === 91) {
+      if (++depth > limit) return true;
+    } else if (character === 125 || character === 93) depth--;
+  }
+  return false;
+}
+
+/** Parses an application/x-www-form-urlencoded body; a name that repeats becomes a list. */
+export function parseForm(body: Uint8Array): Record<string, string | string[]> {
+  const form: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(Buffer.from(body).toString("utf8"))) {
+    const before = form[name];
+    form[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
+  }
+  return form;
+}
+
+/** One or many: providers that batch still send a lone event as an object. */
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
+
+/** Checks one event against its provider's schema and decodes it; what does not fit is a dead letter that names the field. */
+export function decodeEvent<Schema extends z.ZodType>(
+  schema: Schema,
+  event: unknown,
+  decode: (event: z.output<Schema>) => Decoded | readonly Decoded[],
+): readonly Decoded[] {
+  const checked = schema.safeParse(event);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    const path = issue?.path.join(".") || "(the event itself)";
+    const isMissing = issue?.code === "invalid_type" && valueAt(event, issue.path) === undefined;
+    // The message of an issue may quote the value, which may be an address; the path says enough.
+    return [deadLetter(isMissing ? "missing-field" : "wrong-type", `${path}: ${issue?.code ?? "invalid"}`)];
+  }
+  const decoded = decode(checked.data);
+  return Array.isArray(decoded) ? (decoded as readonly Decoded[]) : [decoded as Decoded];
+}
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+
+/** Reads a JSON body of one or many events. */
+export function decodeJson<Schema extends z.ZodType>(
+  body: Uint8Array,
+  schema: Schema,
+  decode: (event: z.output<Schema>) => Decoded | readonly Decoded[],
+  eventsOf: (value: unknown) => readonly unknown[] = asList,
+): readonly Decoded[] {
+  const parsed = parseJson(body);
+  if (parsed.kind === "dead-letter") return [parsed];
+  return eventsOf(parsed.value).flatMap((event) => decodeEvent(schema, event, decode));
+}
+
+/** Compares two byte strings in constant time. */
+export function isSame(left: Uint8Array | string, right: Uint8Array | string): boolean {
+  const [a, b] = [Buffer.from(left as string), Buffer.from(right as string)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export const authentic: Authenticity = { kind: "authentic" };
+export const refused = (reason: string): Authenticity => ({ kind: "refused", reason });
+
+/** True when a signed time in epoch seconds lies within the window around now. */
+export const isFresh = (seconds: number, now: Date, windowSeconds: number): boolean =>
+  Number.isFinite(seconds) && Math.abs(now.getTime() / 1000 - seconds) <= windowSeconds;
+
+/**
+ * For providers that sign nothing: HTTP basic auth (`username`, `password`) or a bearer token (`token`), whichever is set.
+ * With neither set nobody may call.
+ */
+export function verifyCredentials(request: WebhookRequest, secrets: ProviderSecrets): Authenticity {
+  const header = request.headers["authorization"] ?? "";
+  const { username, password, token } = secrets;
+  if (token && isSame(header, `Bearer ${token}`)) return authentic;
+  if (username !== undefined && password) {
+    const expected = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+    if (isSame(header, expected)) return authentic;
+  }
+  if (!token && !password) return refused("no credentials are configured for this provider");
+  return refused(header ? "the credentials do not match" : "the call carries no credentials");
+}
