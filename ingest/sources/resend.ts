@@ -76,7 +76,7 @@ function tagsOf(data: Event["data"]): readonly string[] | undefined {
   return names.length > 0 ? names : undefined;
 }
 
-function decodeOne({ type, created_at, data }: Event): readonly Decoded[] {
+function decodeOne({ type, created_at, data }: Event, callId: string | undefined): readonly Decoded[] {
   const eventType = wordToType[type];
   if (!eventType) return [deadLetter("not-a-signal", `type: ${type}`)];
   const { bounce } = data;
@@ -93,8 +93,10 @@ function decodeOne({ type, created_at, data }: Event): readonly Decoded[] {
   const recipients = [data.to ?? []].flat();
   // A mailing to several is told as one event: each recipient gets theirs. Opens and clicks are of the first, who is all we know.
   const told = eventType === "open" || eventType === "click" ? recipients.slice(0, 1) : recipients;
-  return (told.length > 0 ? told : [undefined]).map((recipient) =>
+  return (told.length > 0 ? told : [undefined]).map((recipient, index) =>
     signal({
+      // Svix repeats the id of a call when it delivers it again.
+      eventId: callId && (index === 0 ? callId : `${callId}#${index + 1}`),
       eventType,
       recipient: bareAddress(recipient),
       messageId: data.email_id ?? undefined,
@@ -143,5 +145,6 @@ export const resend: Provider = {
     return authentic;
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ headers, body }) =>
+    decodeJson(body, event, (one) => decodeOne(one, headers["svix-id"] ?? headers["webhook-id"])),
 };
