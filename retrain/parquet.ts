@@ -7,7 +7,7 @@ import {
   DuckDBTimestampValue,
 } from "@duckdb/node-api";
 import { UserError } from "../errors/user-error.ts";
-import type { Column, Row } from "../warehouse/warehouse.ts";
+import type { Column } from "../warehouse/warehouse.ts";
 
 /**
  * Reads a snapshot's Parquet files without a warehouse, so that the trainer runs where there is none (a container) and
@@ -48,11 +48,14 @@ function portValue(value: unknown, type: string): unknown {
   return value;
 }
 
-/** Streams rows of `columns`, in batches, as the Warehouse port would give them. */
-export async function readParquetRows(
+/** Values of a batch of rows, column by column, as the Warehouse port would give them. */
+export type VisitColumns = (valuesOf: (column: string) => readonly unknown[], rows: number) => void;
+
+/** Streams Parquet files in batches. */
+export async function readParquet(
   files: readonly string[],
   columns: readonly Column[],
-  visit: (rows: readonly Row[]) => void,
+  visit: VisitColumns,
   signal?: AbortSignal,
 ): Promise<void> {
   await withConnection(async (connection) => {
@@ -62,19 +65,18 @@ export async function readParquetRows(
       signal?.throwIfAborted();
       const chunk = await result.fetchChunk();
       if (!chunk || chunk.rowCount === 0) return;
-      const values = chunk.getColumns();
-      const rows: Row[] = [];
-      for (let i = 0; i < chunk.rowCount; i++) {
-        const row: Record<string, unknown> = {};
-        columns.forEach((column, c) => {
-          row[column.name] = portValue(values[c]?.[i] ?? null, column.type);
-        });
-        rows.push(row);
-      }
-      visit(rows);
+      const values = new Map<string, readonly unknown[]>();
+      columns.forEach(({ name, type }, c) => {
+        const raw = chunk.getColumnValues(c);
+        values.set(name, isPlain(type) ? raw : raw.map((value) => portValue(value, type)));
+      });
+      visit((name) => values.get(name) as readonly unknown[], chunk.rowCount);
     }
   });
 }
+
+/** Types whose DuckDB values are already those of the port. */
+const isPlain = (type: string): boolean => type === "STRING" || type === "FLOAT64" || type === "BOOL";
 
 const unreadable =
   (files: readonly string[]) =>

@@ -6,7 +6,7 @@ import type { Column, Warehouse } from "../warehouse/warehouse.ts";
 import { type ContentDigest, ContentHasher, contentAlgorithm } from "./digest/content-digest.ts";
 import { contentDigestSql } from "./digest/content-digest-sql.ts";
 import { fileSha256, makeFolderWhole, writeWhole } from "./files.ts";
-import { readParquetRows } from "./parquet.ts";
+import { readParquet } from "./parquet.ts";
 import { type SnapshotLock, type SnapshotSpec, snapshotId, snapshotLock } from "./snapshot-lock.ts";
 import { snapshotQuery } from "./snapshot-query.ts";
 
@@ -189,14 +189,7 @@ export async function digestOfFiles(
   signal?: AbortSignal,
 ): Promise<ContentDigest> {
   const hasher = new ContentHasher(columns);
-  await readParquetRows(
-    files,
-    columns,
-    (rows) => {
-      for (const row of rows) hasher.add(row);
-    },
-    signal,
-  );
+  await readParquet(files, columns, (valuesOf, rows) => hasher.addColumns(valuesOf, rows), signal);
   return hasher.digest();
 }
 

@@ -19,6 +19,7 @@ export interface ContentDigest {
 
 /** Hex characters of a row's hash that name its bucket: 4,096 buckets. */
 export const bucketHexLength = 3;
+const rememberedTexts = 5_000;
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -49,16 +50,42 @@ export const digestHeader = (columns: readonly { readonly name: string; readonly
  */
 export class ContentHasher {
   readonly #columns: readonly { readonly name: string; readonly type: CellType }[];
+  /** Texts of values seen before, per column. (-0 and 0 share one, as they do in the digest.) */
+  readonly #known: readonly Map<unknown, string>[];
   readonly #buckets = new Map<string, string[]>();
   #rows = 0;
 
   constructor(columns: readonly Column[]) {
     this.#columns = cellColumns(columns);
+    this.#known = this.#columns.map(() => new Map());
   }
 
   add(row: Row): void {
     let text = "";
     for (const { name, type } of this.#columns) text += `${text === "" ? "" : ";"}${cellText(type, row[name])}`;
+    this.#addText(text);
+  }
+
+  /** The same for many rows at once, by column name; values repeat in columns, so their texts are remembered. */
+  addColumns(valuesOf: (column: string) => readonly unknown[], rows: number): void {
+    const texts = new Array<string>(rows).fill("");
+    this.#columns.forEach(({ name, type }, c) => {
+      const values = valuesOf(name);
+      const known = this.#known[c] as Map<unknown, string>;
+      for (let i = 0; i < rows; i++) {
+        const value = values[i];
+        let text = known.get(value);
+        if (text === undefined) {
+          text = cellText(type, value);
+          if (known.size < rememberedTexts) known.set(value, text);
+        }
+        texts[i] += c === 0 ? text : `;${text}`;
+      }
+    });
+    for (const text of texts) this.#addText(text);
+  }
+
+  #addText(text: string): void {
     const hash = sha256(text);
     const prefix = hash.slice(0, bucketHexLength);
     const bucket = this.#buckets.get(prefix);
