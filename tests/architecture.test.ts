@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** Who may know whom. A room that is not listed as known may not be imported. */
+const mayKnow: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  includes: [],
+  warehouse: ["errors", "includes"],
+  ingest: ["errors", "includes", "warehouse"],
+  retrain: ["errors", "includes", "warehouse"],
+  simulate: ["errors", "includes"],
+  cli: ["errors", "includes", "warehouse", "ingest", "retrain", "simulate"],
+};
+/** Packages that only one room may import. */
+const ownedBy: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^@google-cloud\/bigquery/, ["warehouse"]],
+  [/^@duckdb\//, ["warehouse", "ingest"]],
+  [/^@google-cloud\/pubsub/, ["ingest"]],
+  [/^@google-cloud\/aiplatform/, ["retrain"]],
+  [/^ydf-/, ["retrain"]],
+];
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourceFiles(path);
+    return /\.(ts|js)$/.test(entry.name) ? [path] : [];
+  });
+}
+
+const imports = (text: string): string[] =>
+  [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map((match) => match[1] ?? "");
+
+test("when a room imports another then it is one that it may know", () => {
+  const strangers: string[] = [];
+  for (const [room, known] of Object.entries(mayKnow)) {
+    for (const file of sourceFiles(join(root, room))) {
+      for (const target of imports(readFileSync(file, "utf8"))) {
+        if (target.startsWith(".")) {
+          const to = relative(root, resolve(dirname(file), target)).split("/")[0] ?? "";
+          if (to !== room && to in mayKnow && !known.includes(to))
+            strangers.push(`${relative(root, file)} -> ${target}`);
+        } else {
+          const owner = ownedBy.find(([pattern]) => pattern.test(target));
+          if (owner && !owner[1].includes(room)) strangers.push(`${relative(root, file)} -> ${target}`);
+        }
+      }
+    }
+  }
+  expect(strangers).toEqual([]);
+});
+
+test("when a model needs the time then it takes it from a variable", () => {
+  const clocks = sqlx(join(root, "definitions")).filter((file) =>
+    /\bcurrent_(timestamp|date|datetime|time)\b\s*\(/i.test(readFileSync(file, "utf8")),
+  );
+  expect(clocks.map((file) => relative(root, file))).toEqual([]);
+});
+
+function sqlx(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) return sqlx(path);
+    return name.endsWith(".sqlx") ? [path] : [];
+  });
+}
