@@ -312,7 +312,6 @@ export interface FunctionCall extends NodeBase {
   readonly distinct: boolean;
   readonly arguments: readonly Argument[];
   readonly nulls: "ignore" | "respect" | undefined;
-  readonly where: Expression | undefined;
   readonly having: HavingModifier | undefined;
   readonly orderBy: readonly OrderItem[];
   readonly limit: Expression | undefined;

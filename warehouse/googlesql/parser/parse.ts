@@ -1,0 +1,30 @@
+import type { Expression, Query } from "../ast.ts";
+import { Cursor } from "./cursor.ts";
+import { parseExpression as expression } from "./expression.ts";
+import { parseQuery as query } from "./query.ts";
+
+export interface ParseOptions {
+  /** Where the text came from, for error messages. */
+  readonly file?: string | undefined;
+}
+
+/** One expression and nothing else. */
+export function parseExpression(sql: string, options: ParseOptions = {}): Expression {
+  return whole(sql, options, expression);
+}
+
+/** One query, with or without a semicolon after it. */
+export function parseQuery(sql: string, options: ParseOptions = {}): Query {
+  return whole(sql, options, (p) => {
+    const result = query(p);
+    p.accept(";");
+    return result;
+  });
+}
+
+function whole<T>(sql: string, options: ParseOptions, parse: (p: Cursor) => T): T {
+  const p = new Cursor(sql, options.file);
+  const result = parse(p);
+  if (p.token.kind !== "end") p.failExpected("end of text");
+  return result;
+}
