@@ -5,6 +5,8 @@
 // half-open, [sent_at - n days, sent_at)); a rate of a mailbox provider, a domain or a sender counts days that ended before the day of
 // the send began. `knownAt` says which of the two it is.
 
+const derived = require("./names");
+
 /** Raised when a feature is added, removed or computed in another way. Goes into a model's lineage. */
 const version = "1";
 
@@ -52,7 +54,7 @@ const windowed = [
 
 const windowedFeatures = windowed.flatMap(({ name, what }) =>
   windowDays.map((days) =>
-    number(`${name}_${days}d`, `${what} in the ${days} days before the send.`, beforeSend, countBins),
+    number(derived.windowed(name, days), `${what} in the ${days} days before the send.`, beforeSend, countBins),
   ),
 );
 
@@ -68,12 +70,7 @@ const list = [
   ),
   number("replies_90d", "Replies and forwards in the 90 days before the send.", beforeSend, countBins),
   number("read_seconds_90d", "Seconds spent reading in the 90 days before the send.", beforeSend, dayBins),
-  number(
-    "open_rate_90d",
-    "Share of the sends of the 90 days before that have an open; NULL without a send.",
-    beforeSend,
-    rateBins,
-  ),
+  number("open_rate_90d", "Opens per send over the 90 days before; NULL without a send.", beforeSend, rateBins),
   number("click_rate_90d", "Clicks per send over the 90 days before; NULL without a send.", beforeSend, rateBins),
   number("days_since_last_send", "Days from the last e-mail to this one; NULL for the first.", beforeSend, dayBins),
   number(

@@ -1,0 +1,83 @@
+// How an open or a click by a machine is told from one by a reader. The order is the order of certainty; the first that holds gives
+// the reason.
+//
+//   provider   the provider says so (sg_machine_open, proxy_open, isBotEvent ...)
+//   agent      the user agent is a proxy's that loads ahead of the reader, a link previewer's or a security scanner's
+//   instant    within seconds of the delivery, before a reader could have seen the e-mail
+//   scanner    one of several links of the same e-mail clicked within seconds, as gateways do
+//
+// Gmail's image proxy (GoogleImageProxy) is no machine here: it loads when the reader opens. Only who opened and where from is hidden.
+
+const instantSeconds = 2;
+const scannerSeconds = 10;
+const scannerLinks = 3;
+
+/**
+ * User agents, matched without regard to case. The first part are whole agents, the second words found anywhere in one.
+ * Apple's Mail Privacy Protection sends the bare "Mozilla/5.0". The words are from monperrus/crawler-user-agents (MIT) and from what
+ * the gateways call themselves.
+ */
+const wholeAgents = ["mozilla/5\\.0"];
+const agentWords = [
+  "bot\\b",
+  "bot/",
+  "crawler",
+  "spider",
+  "preview",
+  "scanner",
+  "scraper",
+  "fetcher",
+  "facebookexternal",
+  "slack-imgproxy",
+  "whatsapp",
+  "virustotal",
+  "fastmailua",
+  "yahoomailproxy",
+  "yahoocachesystem",
+  "barracuda",
+  "proofpoint",
+  "mimecast",
+  "safelinks",
+  "trendmicro",
+  "forcepoint",
+  "sophos",
+  "messagelabs",
+  "fireeye",
+  "cisco[ -]?ironport",
+  "headlesschrome",
+  "phantomjs",
+  "python[-/]",
+  "aiohttp",
+  "lua-resty",
+  "jetty/",
+  "npm/",
+  "cloudfront",
+  "feedburner",
+  "mxtoolbox",
+  "scmguard",
+  "twinwave",
+  "klaviyo/",
+  "sparkpost",
+  "sendgrid event",
+  "go-http-client",
+  "curl/",
+  "wget/",
+  "okhttp",
+  "apache-httpclient",
+  "java/",
+  "libwww-perl",
+];
+
+/**
+ * Whether a user agent is a machine's.
+ *
+ *   isMachineAgent("user_agent")  =>  regexp_contains(lower(user_agent), r'^mozilla/5\.0$|bot\b|...')
+ */
+function isMachineAgent(column) {
+  if (typeof column !== "string" || column === "")
+    throw new Error("includes/machines.js: isMachineAgent wants a column");
+  const pattern = [...wholeAgents.map((agent) => `^${agent}$`), ...agentWords].join("|");
+  return `regexp_contains(lower(${column}), r'${pattern}')`;
+}
+
+module.exports = { instantSeconds, scannerSeconds, scannerLinks, wholeAgents, agentWords, isMachineAgent };

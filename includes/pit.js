@@ -1,0 +1,99 @@
+// The features that are counted over a customer's own past (pit: point in time), as window functions over the timeline of
+// features.point_in_time. A row of the timeline has `act`, `amount`, `revenue`, `topic`, `user_id_hash` and `_micros`.
+const features = require("./features");
+const names = require("./names");
+const time = require("./time");
+
+/** Event types that make a timeline, beside the sends. */
+const eventTypes = [
+  "open",
+  "click",
+  "reply",
+  "forward",
+  "summary_view",
+  "read_time",
+  "complaint",
+  "unsubscribe",
+  "bounce",
+  "conversion",
+  "purchase",
+  "page_view",
+  "category_view",
+  "product_view",
+  "pricing_view",
+  "add_to_cart",
+  "checkout_started",
+];
+
+/** feature -> the acts whose amounts are added up, and over how many days; without days over the whole past. */
+const sums = [
+  ...features.windowDays.map((days) => ({ name: names.windowed("sends", days), acts: ["send"], days })),
+  ...features.windowDays.map((days) => ({ name: names.windowed("opens", days), acts: ["open"], days })),
+  ...features.windowDays.map((days) => ({ name: names.windowed("clicks", days), acts: ["click"], days })),
+  { name: "machine_opens_90d", acts: ["machine_open"], days: 90 },
+  { name: "machine_clicks_90d", acts: ["machine_click"], days: 90 },
+  { name: "summary_views_90d", acts: ["summary_view"], days: 90 },
+  { name: "replies_90d", acts: ["reply"], days: 90 },
+  { name: "read_seconds_90d", acts: ["read_time"], days: 90 },
+  { name: "complaints_before", acts: ["complaint"] },
+  { name: "unsubscribes_before", acts: ["unsubscribe"] },
+  { name: "bounces_90d", acts: ["bounce", "hard_bounce"], days: 90 },
+  { name: "hard_bounces_before", acts: ["hard_bounce"] },
+  { name: "conversions_90d", acts: ["order"], days: 90 },
+  { name: "views_30d", acts: ["view"], days: 30 },
+  { name: "pricing_views_30d", acts: ["pricing_view"], days: 30 },
+  { name: "carts_30d", acts: ["cart"], days: 30 },
+];
+
+const lasts = [
+  { name: "days_since_last_send", act: "send" },
+  { name: "days_since_last_open", act: "open" },
+  { name: "days_since_last_click", act: "click" },
+  { name: "days_since_last_conversion", act: "order" },
+];
+
+const over = (frame, key = "user_id_hash") => `over (partition by ${key} order by _micros ${frame})`;
+const isAct = (acts) =>
+  acts.length === 1 ? `act = '${acts[0]}'` : `act in (${acts.map((act) => `'${act}'`).join(", ")})`;
+
+/**
+ * The window functions.
+ *
+ *   sum(if(act = 'open', amount, 0)) over (partition by user_id_hash order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d
+ */
+const windows = () => [
+  ...sums.map(
+    ({ name, acts, days }) => `sum(if(${isAct(acts)}, amount, 0)) ${over(time.frameBefore(days))} as _${name}`,
+  ),
+  ...lasts.map(({ name, act }) => `max(if(act = '${act}', _micros, null)) ${over(time.frameBefore())} as _${name}`),
+  `sum(if(act = 'order', revenue, null)) ${over(time.frameBefore(90))} as _revenue_90d`,
+  `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "user_id_hash, topic")} as _topic_clicks_90d`,
+];
+
+/** The features from the windows, in the order of `names`. */
+const selected = () => [
+  ...sums.map(({ name }) => `coalesce(_${name}, 0) as ${name}`),
+  ...lasts.map(({ name }) => `(_micros - _${name}) / 86400000000 as ${name}`),
+  "safe_divide(_opens_90d, _sends_90d) as open_rate_90d",
+  "safe_divide(_clicks_90d, _sends_90d) as click_rate_90d",
+  "cast(coalesce(_revenue_90d, 0) as float64) as revenue_90d",
+  "safe_divide(cast(_revenue_90d as float64), _conversions_90d) as average_order_value_90d",
+  "if(topic is null, null, coalesce(_topic_clicks_90d, 0)) as topic_clicks_90d",
+];
+
+/** The features that features.point_in_time holds. */
+const pitNames = [
+  ...sums.map(({ name }) => name),
+  ...lasts.map(({ name }) => name),
+  "open_rate_90d",
+  "click_rate_90d",
+  "revenue_90d",
+  "average_order_value_90d",
+  "topic_clicks_90d",
+];
+for (const name of pitNames) features.feature(name);
+
+/** Those that do not depend on a message, and can be served for a customer. */
+const customerNames = pitNames.filter((name) => name !== "topic_clicks_90d");
+
+module.exports = { eventTypes, sums, windows, selected, names: pitNames, customerNames };

@@ -1,0 +1,35 @@
+// The segments, once: a name has one definition, a version, and says which features it is made of.
+
+/** `when` is a condition on a row of features.customer_features. */
+const list = [
+  {
+    name: "recent_engagers",
+    version: 1,
+    description: "Opened or clicked within the last 30 days, machines left out.",
+    when: "opens_30d + clicks_30d > 0",
+    from: ["opens_30d", "clicks_30d"],
+  },
+  {
+    name: "opens_never_clicks",
+    version: 1,
+    description: "Opened at least three times within the last 90 days and clicked on nothing, machines left out.",
+    when: "opens_90d >= 3 and clicks_90d = 0",
+    from: ["opens_90d", "clicks_90d"],
+  },
+  {
+    name: "fatigued",
+    version: 1,
+    description: "Was sent at least eight e-mails within 30 days and neither opened nor clicked, machines left out.",
+    when: "sends_30d >= 8 and opens_30d + clicks_30d = 0",
+    from: ["sends_30d", "opens_30d", "clicks_30d"],
+  },
+];
+
+/** The segment of that name. Throws on a name that is not a segment. */
+const segment = (name) => {
+  const found = list.find((one) => one.name === name);
+  if (!found) throw new Error(`includes/segments.js: unknown segment "${name}"`);
+  return found;
+};
+
+module.exports = { list, segment };

@@ -1,0 +1,88 @@
+// Time in the models: the as-of instant, half-open windows and how long things take to settle. The only place that names a clock.
+
+/** Days after the send in which an outcome counts, and after which a message is mature. */
+const outcomeDays = 7;
+/** The same signal again within this many seconds of the one before is a repeat, not a second act. */
+const repeatSeconds = 60;
+
+const instant = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2}(?:\.\d{1,6})?))?)?(?:Z|\+00(?::?00)?)?$/;
+
+/**
+ * An instant, in UTC, as a GoogleSQL literal.
+ *
+ *   literal("2026-04-01T00:00:00Z")  =>  timestamp '2026-04-01 00:00:00+00'
+ */
+function literal(text) {
+  const found = typeof text === "string" ? instant.exec(text) : null;
+  if (!found || Number.isNaN(Date.parse(`${found[1]}T${found[2] ?? "00:00"}:00Z`))) {
+    throw new Error(`includes/time.js: "${text}" is not an instant in UTC, like 2026-04-01T00:00:00Z`);
+  }
+  return `timestamp '${found[1]} ${found[2] ?? "00:00"}:${found[3] ?? "00"}+00'`;
+}
+
+/**
+ * The instant as of which everything is computed: var `as_of` when given, the hour that has begun otherwise.
+ *
+ *   asOf({ as_of: "2026-04-01" })  =>  timestamp '2026-04-01 00:00:00+00'
+ *   asOf({})                       =>  timestamp_trunc(current_timestamp(), hour)
+ */
+function asOf(vars) {
+  if (vars === null || typeof vars !== "object")
+    throw new Error("includes/time.js: asOf wants dataform.projectConfig.vars");
+  return vars.as_of ? literal(vars.as_of) : "timestamp_trunc(current_timestamp(), hour)";
+}
+
+function wholeNumber(value, where) {
+  if (!Number.isInteger(value) || value < 0)
+    throw new Error(`includes/time.js: ${where} wants a whole number, got ${value}`);
+  return value;
+}
+
+/**
+ * That many days after an instant.
+ *
+ *   daysAfter("sent_at", 7)  =>  timestamp_add(sent_at, interval 7 day)
+ */
+const daysAfter = (column, days) => `timestamp_add(${column}, interval ${wholeNumber(days, "daysAfter")} day)`;
+
+/**
+ * That many days before an instant.
+ *
+ *   daysBefore("sent_at", 7)  =>  timestamp_sub(sent_at, interval 7 day)
+ */
+const daysBefore = (column, days) => `timestamp_sub(${column}, interval ${wholeNumber(days, "daysBefore")} day)`;
+
+/**
+ * When a message's outcome window closes. The window is [sent_at, closesAt).
+ *
+ *   closesAt("sent_at")  =>  timestamp_add(sent_at, interval 7 day)
+ */
+const closesAt = (column) => daysAfter(column, outcomeDays);
+
+/**
+ * A window frame over `unix_micros`: the days before the row, the row's own instant left out.
+ *
+ *   frameBefore(7)   =>  range between 604800000000 preceding and 1 preceding
+ *   frameBefore()    =>  range between unbounded preceding and 1 preceding
+ */
+const frameBefore = (days) =>
+  `range between ${days === undefined ? "unbounded" : wholeNumber(days, "frameBefore") * 86400000000} preceding and 1 preceding`;
+
+/**
+ * Days, with their fraction, between two instants.
+ *
+ *   daysBetween("signed_up_at", "sent_at")  =>  timestamp_diff(sent_at, signed_up_at, second) / 86400
+ */
+const daysBetween = (from, to) => `timestamp_diff(${to}, ${from}, second) / 86400`;
+
+module.exports = {
+  outcomeDays,
+  repeatSeconds,
+  literal,
+  asOf,
+  daysAfter,
+  daysBefore,
+  closesAt,
+  frameBefore,
+  daysBetween,
+};
