@@ -1,0 +1,76 @@
+import { resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
+import type { SimulationPlan, SimulationResult } from "../../simulate/write-world.ts";
+import type { RegisterCommand } from "../command.ts";
+
+const whole = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
+  return Number(text);
+};
+
+/** Hangs `inboxloop simulate` on the program: a seeded world of a sender, its readers and their machines. */
+export const register: RegisterCommand = (program, environment) => {
+  program
+    .command("simulate")
+    .description("Make a seeded world of e-mail events, and the truth about it")
+    .requiredOption("--out <dir>", "folder for events-*.ndjson, after/ and truth/")
+    .option("--seed <n>", "another seed, another world", whole, 7)
+    .option("--events <n>", "at least this many valid, distinct events", whole, 1_000_000)
+    .option("--days <n>", "length of the period", whole, 90)
+    .option("--start <day>", "first day of the period, YYYY-MM-DD", "2025-09-01")
+    .option("--dry-run", "say what would be made, and make nothing")
+    .action(async (options: SimulateOptions) => {
+      const { worldConfig } = await import("../../simulate/config.ts");
+      const { planWorld, writeWorld } = await import("../../simulate/write-world.ts");
+      const { console, signal, cwd } = environment();
+      const config = worldConfig({ ...options, startsOn: options.start });
+      const dir = resolve(cwd, options.out);
+      if (options.dryRun) {
+        const plan = planWorld(config, dir);
+        console.result(plan, () => renderPlan(plan));
+        return;
+      }
+      const progress = console.progress("simulate");
+      const result = await writeWorld(config, dir, {
+        signal,
+        onDay: (day) => progress.update(day + 1, config.days, "days"),
+      });
+      progress.done(`${count(result.events)} events of ${count(result.customers)} customers`);
+      console.result(result, () => renderResult(result));
+    });
+};
+
+interface SimulateOptions {
+  readonly out: string;
+  readonly seed: number;
+  readonly events: number;
+  readonly days: number;
+  readonly start: string;
+  readonly dryRun?: boolean;
+}
+
+const count = (n: number): string => n.toLocaleString("en-US");
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, n) => total + n, 0);
+
+function renderPlan(plan: SimulationPlan): string {
+  return [
+    `would make under ${plan.dir}:`,
+    `  at least ${count(plan.config.events)} events of ${count(plan.customers)} customers and ${plan.campaigns} campaigns`,
+    `  from ${plan.from} to ${plan.to}, seed ${plan.config.seed}`,
+  ].join("\n");
+}
+
+function renderResult(result: SimulationResult): string {
+  const { counts, files } = result.stream;
+  const share = (n: number | undefined) => `${((100 * (n ?? 0)) / result.messages.messages).toFixed(3)} %`;
+  const people = result.actors["open/person"] ?? 0;
+  const opens = sum(Object.fromEntries(Object.entries(result.actors).filter(([key]) => key.startsWith("open/"))));
+  return [
+    `${files.length} files in ${result.dir}, ${count(counts.lines)} lines`,
+    `  ${count(result.events)} events, ${count(sum(counts.rows))} rows of other tables, ${count(counts.duplicates)} duplicates, ${count(sum(counts.deadLetters))} that cannot land`,
+    `  ${count(result.messages.messages)} messages: read ${share(result.messages.read)}, clicked ${share(result.messages.clicked)}, complained ${share(counts.events["complaint"])}, unsubscribed ${share(counts.events["unsubscribe"])}, bounced ${share(counts.events["bounce"])}`,
+    `  ${((100 * (opens - people)) / Math.max(1, opens)).toFixed(0)} % of opens by machines`,
+    `  ${count(result.after.counts.lines)} lines arrived after the end (after/); the truth is in truth/`,
+  ].join("\n");
+}

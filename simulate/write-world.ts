@@ -1,0 +1,148 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../errors/user-error.ts";
+import { customerCount, type WorldConfig, worldEnd, worldStart } from "./config.ts";
+import { ORGANIC_SHARE, runHistory } from "./history.ts";
+import { LineFiles, type WrittenFile } from "./line-files.ts";
+import { isoTime } from "./record-text.ts";
+import { emptyCounts, type StreamCounts, Transport } from "./transport.ts";
+import { variants } from "./treatments.ts";
+import { type MessageTotals, TruthFiles, treatmentEffects, writeCustomers, writeJson } from "./truth-files.ts";
+import type { State } from "./world.ts";
+import { createWorld } from "./world.ts";
+
+const LINES_PER_FILE = 125_000;
+/** The mark by which a folder is known as ours, to be written over. */
+const MARK = "world.json";
+
+export interface Stream {
+  readonly files: readonly WrittenFile[];
+  readonly counts: StreamCounts;
+}
+
+/** What a simulation left behind; `truth/counts.json` holds the same. */
+export interface SimulationResult {
+  readonly dir: string;
+  readonly config: WorldConfig;
+  readonly customers: number;
+  readonly campaigns: number;
+  readonly from: string;
+  readonly to: string;
+  /** Valid, distinct events in the stream that ends with the period. */
+  readonly events: number;
+  readonly stream: Stream;
+  /** What was under way when the period ended and arrived later, in `after/`. */
+  readonly after: Stream;
+  readonly messages: MessageTotals;
+  readonly actors: Readonly<Record<string, number>>;
+}
+
+export interface SimulationPlan {
+  readonly dir: string;
+  readonly config: WorldConfig;
+  readonly customers: number;
+  readonly campaigns: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What `writeWorld` would do. */
+export function planWorld(config: WorldConfig, dir: string): SimulationPlan {
+  return {
+    dir,
+    config,
+    customers: customerCount(config),
+    campaigns: createWorld({ ...config, events: 1_000 }).campaigns.length,
+    from: isoTime(worldStart(config)),
+    to: isoTime(worldEnd(config)),
+  };
+}
+
+/**
+ * Makes a world's files under `dir`: `events-*.ndjson` in order of arrival, `after/` with what came after the end, `truth/`.
+ * A folder that holds anything else is refused; a world already in it is replaced. `onDay` is called as days end.
+ */
+export async function writeWorld(
+  config: WorldConfig,
+  dir: string,
+  options: { readonly signal?: AbortSignal; readonly onDay?: (day: number, events: number) => void } = {},
+): Promise<SimulationResult> {
+  clear(dir);
+  const truthDir = join(dir, "truth");
+  mkdirSync(truthDir, { recursive: true });
+  writeJson(truthDir, MARK, config);
+  const world = createWorld(config);
+  const truth = new TruthFiles(truthDir);
+  const transport = new Transport({
+    config,
+    customers: world.customers,
+    label: "history",
+    startsAt: worldStart(config),
+    truth,
+  });
+  const shape = { linesPerFile: LINES_PER_FILE, extension: ".ndjson" };
+
+  const writer = new LineFiles(dir, "events", shape);
+  const counts = emptyCounts();
+  const days = runHistory(world, transport);
+  let state: State;
+  for (;;) {
+    const step = days.next();
+    if (step.done) {
+      state = step.value;
+      break;
+    }
+    transport.drainDay(step.value, writer, counts);
+    options.onDay?.(step.value, counts.lines);
+    await new Promise((resolve) => setImmediate(resolve));
+    options.signal?.throwIfAborted();
+  }
+  const files = writer.close();
+
+  const afterWriter = new LineFiles(join(dir, "after"), "events", shape);
+  const afterCounts = emptyCounts();
+  for (let day = config.days; day <= transport.lastDay(); day++) transport.drainDay(day, afterWriter, afterCounts);
+  const afterFiles = afterWriter.close();
+  truth.close();
+
+  writeCustomers(truthDir, world, state);
+  writeJson(truthDir, "treatments.json", {
+    variants,
+    organic_share: ORGANIC_SHARE,
+    mean_outcome_at_end: treatmentEffects(world, state, worldEnd(config)),
+  });
+  const result: SimulationResult = {
+    dir,
+    config,
+    customers: world.customers.count,
+    campaigns: world.campaigns.length,
+    from: isoTime(worldStart(config)),
+    to: isoTime(worldEnd(config)),
+    events: Object.values(counts.events).reduce((sum, n) => sum + n, 0),
+    stream: { files, counts },
+    after: { files: afterFiles, counts: afterCounts },
+    messages: truth.totals,
+    actors: truth.actors,
+  };
+  const { dir: _dir, ...kept } = result;
+  writeJson(truthDir, "counts.json", kept);
+  return result;
+}
+
+function clear(dir: string): void {
+  if (!existsSync(dir)) return;
+  const found = readdirSync(dir);
+  if (found.length === 0) return;
+  if (!existsSync(join(dir, "truth", MARK))) {
+    throw new UserError(`${dir} is not empty and holds no simulated world`, {
+      code: "simulate.folder-in-use",
+      exit: "usage",
+      where: dir,
+      next: "inboxloop simulate --out <an empty folder>",
+    });
+  }
+  for (const name of found) {
+    if (/^events-\d+\.ndjson$/.test(name) || name === "after" || name === "truth")
+      rmSync(join(dir, name), { recursive: true });
+  }
+}
