@@ -39,6 +39,7 @@ export type DeadLetterReason =
   | "time-unreadable"
   | "missing-column"
   | "too-large"
+  | "too-deep"
   | "not-authentic"
   | "not-a-signal"
   | "row-refused";
@@ -46,4 +47,15 @@ export type DeadLetterReason =
 /** What a decoder makes of one item of its input: never an exception. */
 export type Decoded =
   | { readonly kind: "signal"; readonly signal: Signal }
+  | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason; readonly detail: string };
+
+/** One item of an input: what a decoder made of it, or a row for another raw table than events. */
+export type Item =
+  | {
+      readonly kind: "signal";
+      readonly signal: Signal;
+      /** When another system accepted it; believed only where the caller says so (simulation, backfill). */
+      readonly receivedAt?: unknown;
+    }
+  | { readonly kind: "row"; readonly table: string; readonly values: Readonly<Record<string, unknown>> }
   | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason; readonly detail: string };

@@ -1,0 +1,75 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { glob, isDynamicPattern } from "tinyglobby";
+import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { type FileInput, ndjsonInput } from "../../../ingest/file.ts";
+import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
+import type { Environment } from "../../environment.ts";
+import { ingestContext } from "./context.ts";
+import { addTotals, renderOutcome } from "./render.ts";
+
+export interface IngestFileOptions {
+  readonly trustReceivedAt?: boolean;
+}
+
+/** `inboxloop ingest file`. */
+export async function ingestFileCommand(
+  environment: Environment,
+  patterns: readonly string[],
+  options: IngestFileOptions,
+): Promise<void> {
+  const paths = await expand(patterns, environment.cwd);
+  const progress = environment.console.progress("ingest");
+  const began = performance.now();
+  const bytes = (await Promise.all(paths.map((path) => stat(path)))).reduce((sum, { size }) => sum + size, 0);
+  let committed = 0;
+  let current: FileInput | undefined;
+  const inputs = async function* () {
+    for (const path of paths) yield await ndjsonInput(path);
+  };
+  const context = ingestContext(environment, { trustReceivedAt: options.trustReceivedAt === true });
+  const outcomes = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
+    if (input !== current) current = input;
+    progress.update(committed + totals.received, undefined, "signals");
+  });
+  committed = outcomes.reduce((sum, outcome) => sum + outcome.received, 0);
+  const seconds = (performance.now() - began) / 1000;
+  progress.done(
+    `${committed.toLocaleString("en-US")} signals, ${Math.round(committed / seconds).toLocaleString("en-US")}/s`,
+  );
+  const totals = addTotals(outcomes);
+  warnAbout(environment, outcomes);
+  environment.console.result({ files: outcomes, totals, bytes, seconds }, () => renderOutcome(outcomes, totals));
+  if (outcomes.some((outcome) => outcome.state === "interrupted")) process.exitCode = exitCodes.interrupted;
+}
+
+/** Files in the order given, each glob's own in the order of their names. */
+async function expand(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const pattern of patterns) {
+    const found = isDynamicPattern(pattern)
+      ? (await glob(pattern, { cwd, absolute: true })).sort()
+      : [resolve(cwd, pattern)];
+    if (found.length === 0) throw unreadable(pattern, "no file matches");
+    for (const path of found) {
+      const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+        throw unreadable(path, error.code === "ENOENT" ? "no such file" : `it cannot be read (${error.code})`);
+      });
+      if (info.isDirectory()) throw unreadable(path, "it is a folder", `inboxloop ingest file '${path}/*'`);
+      paths.push(path);
+    }
+  }
+  return [...new Set(paths)];
+}
+
+const unreadable = (path: string, what: string, next?: string): UserError =>
+  new UserError(`${what}: ${path}`, { code: "ingest.no-file", exit: "usage", where: path, next: next ?? "ls" });
+
+function warnAbout(environment: Environment, outcomes: readonly FileOutcome[]): void {
+  for (const outcome of outcomes) {
+    const reasons = Object.entries(outcome.deadLettersByReason).map(([reason, count]) => `${count} ${reason}`);
+    if (reasons.length > 0) environment.console.warn(`${outcome.path}: dead letters: ${reasons.join(", ")}`);
+    if (outcome.state === "already-ingested")
+      environment.console.note(`${outcome.path}: already ingested, nothing to do`);
+  }
+}

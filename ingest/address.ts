@@ -1,0 +1,50 @@
+import { domainToASCII } from "node:url";
+
+/**
+ * Anything that looks like an e-mail address: also inside angle brackets, percent-encoded (`%40`), in VERP form
+ * (`bounce+jane=example.com@...`) and with a local part or domain in other scripts.
+ */
+const addressPattern =
+  /(?:"[^"\r\n]{1,64}"|[^\s<>()[\]{},;:"'`|\\/?&#@=][^\s<>()[\]{},;:"`|\\/?&#@=]{0,63}(?:=[^\s<>()[\]{},;:"'`|\\/?&#@]{1,190})?)(?:@|%40)[^\s<>()[\]{},;:"'`|\\/?&#@%]{1,253}/giu;
+
+/** What stands where an address was. */
+export const addressMask = "[address]";
+
+/** The text without e-mail addresses. Cheap when there is none. */
+export function withoutAddresses(text: string): string {
+  if (!text.includes("@") && !text.includes("%40")) return text;
+  return text.replace(addressPattern, addressMask);
+}
+
+const hashedPattern = /^sha256:[0-9a-f]{64}$/i;
+
+/** Whether an id arrives already hashed: `sha256:` and 64 hex digits. Such an id is kept. */
+export const isHashedId = (id: string): boolean => id.length === 71 && hashedPattern.test(id);
+
+/**
+ * One spelling per mailbox, so that one person has one id whoever reports about them:
+ * a display name and angle brackets go (`Jane <Jane@Example.com>`), `mailto:` goes, text is NFC and lower case, an
+ * international domain is written in its ASCII form and loses a trailing dot. Dots and `+tags` in the local part stay:
+ * only the receiving system knows whether they matter. An id that is not an address is trimmed and otherwise kept.
+ */
+export function normaliseAddress(raw: string): string {
+  let text = raw.trim();
+  if (!text.includes("@")) return text;
+  const open = text.lastIndexOf("<");
+  const close = text.lastIndexOf(">");
+  if (open >= 0 && close > open) text = text.slice(open + 1, close);
+  text = text.trim();
+  if (/^mailto:/i.test(text)) text = text.slice(7);
+  text = text.normalize("NFC").toLowerCase();
+  const at = text.lastIndexOf("@");
+  const domain = text.slice(at + 1).replace(/\.$/, "");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the question is whether it is ASCII
+  const ascii = /^[\x00-\x7f]*$/.test(domain) ? domain : domainToASCII(domain) || domain;
+  return `${text.slice(0, at + 1)}${ascii}`;
+}
+
+/** The domain of a normalised address; undefined for an id that is none. */
+export function addressDomain(address: string): string | undefined {
+  const at = address.lastIndexOf("@");
+  return at < 0 || at === address.length - 1 ? undefined : address.slice(at + 1);
+}

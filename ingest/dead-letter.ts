@@ -1,0 +1,79 @@
+import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import events from "../includes/events.js";
+import { withoutAddresses } from "./address.ts";
+import type { Micros } from "./instant.ts";
+import type { KeyRing } from "./keys.ts";
+import type { RawRow } from "./raw-row.ts";
+import type { DeadLetterReason } from "./signal.ts";
+
+export type DeadLetterStage = "verify" | "decode" | "validate" | "write";
+
+/** Something that did not land, with what is needed to try it again. */
+export interface DeadLetter {
+  readonly reason: DeadLetterReason;
+  readonly stage: DeadLetterStage;
+  readonly detail: string;
+  /** `<decoder>:<name>`: which decoder reads the payload, and where it came from. */
+  readonly source: string;
+  /** `<record>` or `<record>#<item>` within the source. */
+  readonly position: string;
+  /** The bytes as they came. */
+  readonly payload: Uint8Array;
+}
+
+/** Seals bytes: `<version>` NUL, 12 bytes of nonce, 16 of tag, then AES-256-GCM under a key derived from the secret. */
+export function seal(payload: Uint8Array, keys: KeyRing, randomBytes: (n: number) => Buffer): Buffer {
+  const head = Buffer.from(`${keys.active.version}\0`);
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv("aes-256-gcm", sealingKey(keys.active.secret), nonce);
+  cipher.setAAD(head);
+  const body = Buffer.concat([cipher.update(payload), cipher.final()]);
+  return Buffer.concat([head, nonce, cipher.getAuthTag(), body]);
+}
+
+/** Opens what `seal` made; undefined when no key of the ring fits or a bit was changed. */
+export function unseal(sealed: Uint8Array, keys: KeyRing): Buffer | undefined {
+  const bytes = Buffer.from(sealed);
+  const end = bytes.indexOf(0);
+  const key = keys.all.find(
+    (candidate) => candidate.version === bytes.subarray(0, Math.max(0, end)).toString("latin1"),
+  );
+  if (end < 0 || !key || bytes.length < end + 29) return undefined;
+  try {
+    const decipher = createDecipheriv("aes-256-gcm", sealingKey(key.secret), bytes.subarray(end + 1, end + 13));
+    decipher.setAAD(bytes.subarray(0, end + 1));
+    decipher.setAuthTag(bytes.subarray(end + 13, end + 29));
+    return Buffer.concat([decipher.update(bytes.subarray(end + 29)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+const sealingKey = (secret: Buffer): Buffer =>
+  createHash("sha256").update("inboxloop dead letter\0").update(secret).digest();
+
+/** The letter as a row of raw.dead_letters, its payload sealed. `sourceId` makes its id the same after a restart. */
+export function deadLetterRow(
+  letter: DeadLetter,
+  context: {
+    readonly sourceId: string;
+    readonly batchId: string;
+    readonly arrival: Micros;
+    readonly keys: KeyRing;
+    readonly randomBytes: (n: number) => Buffer;
+  },
+): RawRow {
+  const id = createHash("sha256").update(`${context.sourceId}\0${letter.position}`).digest("hex");
+  return {
+    dead_letter_id: `letter:${id.slice(0, 40)}`,
+    reason: letter.reason,
+    stage: letter.stage,
+    detail: withoutAddresses(letter.detail).slice(0, 500),
+    source: withoutAddresses(letter.source),
+    position: letter.position,
+    payload: seal(letter.payload, context.keys, context.randomBytes).toString("base64"),
+    batch_id: context.batchId,
+    schema_version: events.schemaVersion as number,
+    received_at: context.arrival,
+  };
+}

@@ -1,0 +1,109 @@
+import type { IdHasher } from "./id-hasher.ts";
+import { type Micros, parseInstant } from "./instant.ts";
+import { cleanText, cleanValue } from "./metadata.ts";
+import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
+import { type RawRow, rawColumns } from "./raw-row.ts";
+import type { DeadLetterReason, Item } from "./signal.ts";
+
+export type Admitted = { readonly kind: "row"; readonly table: string; readonly row: RawRow } | Refusal;
+
+/** Everything that enters passes here: an item becomes a row of a raw table without raw ids, or is refused. */
+export type Door = (item: Item, arrival: Micros) => Admitted;
+
+export interface DoorOptions {
+  readonly hashId: IdHasher;
+  /** Believe a record's own `received_at` (simulation, backfill) where it has one. */
+  readonly trustReceivedAt: boolean;
+}
+
+export function createDoor({ hashId, trustReceivedAt }: DoorOptions): Door {
+  const arrivalOf = (told: unknown, arrival: Micros): Micros | undefined =>
+    !trustReceivedAt || told === undefined || told === null || told === "" ? arrival : parseInstant(told);
+
+  return (item, arrival) => {
+    if (item.kind === "dead-letter") return item;
+    if (item.kind === "signal") {
+      const received = arrivalOf(item.receivedAt, arrival);
+      if (received === undefined) return refuse("time-unreadable", "received_at");
+      const made = pseudonymise(item.signal, received, hashId);
+      return made.kind === "row" ? { kind: "row", table: "events", row: made.row } : made;
+    }
+    const received = arrivalOf(item.values["received_at"], arrival);
+    if (received === undefined) return refuse("time-unreadable", "received_at");
+    return admitRow(item.table, item.values, received, hashId);
+  };
+}
+
+/** Columns without which a row says nothing. */
+const required: Readonly<Record<string, readonly string[]>> = {
+  campaigns: ["campaign_id"],
+  profiles: ["user_id_hash"],
+  consents: ["user_id_hash", "purpose", "is_granted", "effective_at"],
+  identity_links: ["left_id", "right_id"],
+  seed_tests: ["seed_test_id"],
+  dmarc_reports: ["report_id"],
+  decisions: ["decision_id", "user_id_hash"],
+  human_labels: ["message_id", "label"],
+  erasure_requests: ["user_id_hash", "requested_at"],
+};
+
+/** Columns that name a person: an address or a raw id in them is hashed. */
+const personColumns = new Set(["user_id_hash", "left_id", "right_id"]);
+/** Ids of messages look like addresses and are none. */
+const verbatimColumns = new Set(["message_id"]);
+
+function admitRow(
+  table: string,
+  values: Readonly<Record<string, unknown>>,
+  received: Micros,
+  hashId: IdHasher,
+): Admitted {
+  const row: Record<string, string | number | boolean | object | null> = {};
+  for (const { name, type } of rawColumns(table)) {
+    if (name === "received_at") {
+      row[name] = received;
+      continue;
+    }
+    let value = values[name];
+    if (name === "user_id_hash" && (value === undefined || value === null || value === "")) value = values["user_id"];
+    if (name === "provenance" && (value === undefined || value === null)) value = values["provenance_id"];
+    if (value === undefined || value === null || value === "") {
+      if (required[table]?.includes(name)) return refuse("missing-field", name);
+      row[name] = null;
+      continue;
+    }
+    const cast = castTo(type, value);
+    if (cast === undefined) return refuse(type === "TIMESTAMP" ? "time-unreadable" : "wrong-type", name);
+    if (typeof cast !== "string") row[name] = cast;
+    else if (personColumns.has(name) || (name === "labelled_by" && cast.includes("@"))) {
+      if (cast.length > maxIdLength) return refuse("too-large", name);
+      row[name] = hashId(cast);
+    } else row[name] = verbatimColumns.has(name) ? cast.slice(0, maxIdLength) : cleanText(cast);
+  }
+  return { kind: "row", table, row };
+}
+
+function castTo(type: string, value: unknown): string | number | boolean | object | undefined {
+  switch (type) {
+    case "STRING":
+      return typeof value === "string"
+        ? value
+        : typeof value === "number" || typeof value === "bigint"
+          ? String(value)
+          : undefined;
+    case "BOOL":
+      return typeof value === "boolean" ? value : undefined;
+    case "INT64": {
+      const number = typeof value === "bigint" ? Number(value) : value;
+      return Number.isSafeInteger(number) ? (number as number) : undefined;
+    }
+    case "TIMESTAMP":
+      return parseInstant(value);
+    case "JSON":
+      return (cleanValue(value) ?? undefined) as string | number | boolean | object | undefined;
+    default:
+      return undefined;
+  }
+}
+
+const refuse = (reason: DeadLetterReason, detail: string): Refusal => ({ kind: "dead-letter", reason, detail });

@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { createGunzip } from "node:zlib";
+import { UserError } from "../../errors/user-error.ts";
+
+const chunkBytes = 1 << 20;
+
+/** SHA-256 of a file as it lies there: by this the ledger knows a file again, whatever it is called. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 4 * chunkBytes })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+export type Compression = "none" | "gzip" | "zstd";
+
+/** How a file is packed, by its first bytes. */
+export async function compressionOf(path: string): Promise<Compression> {
+  const handle = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (bytesRead >= 2 && buffer[0] === 0x1f && buffer[1] === 0x8b) return "gzip";
+    if (bytesRead === 4 && buffer.readUInt32LE(0) === 0xfd2fb528) return "zstd";
+    return "none";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The unpacked bytes of a file in chunks. A damaged archive is a UserError: what came before it was read. */
+export async function* fileChunks(path: string): AsyncIterable<Buffer> {
+  const compression = await compressionOf(path);
+  if (compression === "zstd") {
+    throw new UserError("Zstandard files are not read directly", {
+      code: "ingest.zstd",
+      exit: "usage",
+      where: path,
+      next: `zstd -dc ${path} | gzip > ${path.replace(/\.zst$/, "")}.gz`,
+    });
+  }
+  const file = createReadStream(path, { highWaterMark: chunkBytes });
+  if (compression === "none") {
+    yield* file as AsyncIterable<Buffer>;
+    return;
+  }
+  const unpacked = file.pipe(createGunzip({ chunkSize: chunkBytes }));
+  file.on("error", (error) => unpacked.destroy(error));
+  try {
+    yield* unpacked as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new UserError("the archive is damaged", {
+      code: "ingest.damaged-archive",
+      exit: "remote",
+      where: path,
+      next: "what came before the damage has landed; fetch the file again and repeat the command",
+      cause,
+    });
+  } finally {
+    file.destroy();
+  }
+}

@@ -1,0 +1,29 @@
+import { createHmac } from "node:crypto";
+import { isHashedId, normaliseAddress } from "./address.ts";
+import type { VersionedKey } from "./keys.ts";
+
+/** Turns a recipient's address or id into the id that the warehouse knows. */
+export type IdHasher = (recipient: string) => string;
+
+/**
+ * HMAC-SHA-256 of the normalised address under one key, as `sha256:` + hex; an id that is already hashed is kept. The
+ * last `cacheSize` to twice that many recipients are remembered, because mailings speak of the same people again and again.
+ */
+export function createIdHasher(key: VersionedKey, cacheSize = 50_000): IdHasher {
+  let fresh = new Map<string, string>();
+  let older = new Map<string, string>();
+  return (recipient) => {
+    if (isHashedId(recipient)) return recipient.toLowerCase();
+    let hashed = fresh.get(recipient);
+    if (hashed !== undefined) return hashed;
+    hashed =
+      older.get(recipient) ??
+      `sha256:${createHmac("sha256", key.secret).update(normaliseAddress(recipient)).digest("hex")}`;
+    if (fresh.size >= cacheSize) {
+      older = fresh;
+      fresh = new Map();
+    }
+    fresh.set(recipient, hashed);
+    return hashed;
+  };
+}

@@ -1,0 +1,132 @@
+import { type DeadLetter, deadLetterRow } from "./dead-letter.ts";
+import { createDoor } from "./door.ts";
+import { DoorWindows, defaultWindowRows } from "./door-window.ts";
+import type { FileInput } from "./file.ts";
+import { createIdHasher } from "./id-hasher.ts";
+import { type IngestKeys, keyName } from "./keys.ts";
+import type { BatchEntry } from "./ledger.ts";
+import { LocalSink } from "./local-sink.ts";
+import { type IngestEnv, type IngestTotals, runIngest } from "./pipeline.ts";
+
+export interface IngestContext {
+  /** The folder of raw segments. */
+  readonly raw: string;
+  readonly keys: IngestKeys;
+  readonly now: () => Date;
+  readonly randomBytes: (n: number) => Buffer;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly pid: number;
+  readonly trustReceivedAt: boolean;
+  /** Rows per table that the door remembers. */
+  readonly windowRows?: number;
+  readonly batchRecords?: number;
+  readonly batchAgeMs?: number;
+  readonly fault?: ((point: string) => void) | undefined;
+}
+
+export interface FileOutcome extends IngestTotals {
+  readonly path: string;
+  /** What an earlier run had landed of this very content, from the ledger. */
+  readonly earlier: {
+    readonly records: number;
+    readonly received: number;
+    readonly landed: number;
+    readonly duplicate: number;
+    readonly dead_letter: number;
+  };
+  readonly state: "ingested" | "resumed" | "already-ingested" | "interrupted";
+}
+
+export const defaultBatchRecords = 100_000;
+
+/** Opens the local sink with its recovery, and what the pipeline needs around it. */
+export async function openLocalIngest(context: IngestContext) {
+  const sink = await LocalSink.open({
+    raw: context.raw,
+    idKey: keyName(context.keys.ids.active),
+    lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000 },
+    fault: context.fault,
+  });
+  const windowRows = context.windowRows ?? defaultWindowRows;
+  const windows = new DoorWindows(windowRows);
+  await sink.restoreWindows(windows, windowRows);
+  const door = createDoor({
+    hashId: createIdHasher(context.keys.ids.active),
+    trustReceivedAt: context.trustReceivedAt,
+  });
+  const envFor = (input: Pick<IngestEnv, "source" | "decode">, progress?: IngestEnv["progress"]): IngestEnv => ({
+    ...input,
+    sink,
+    door,
+    windows,
+    sealLetter: (letter: DeadLetter, batchId, arrival) =>
+      deadLetterRow(letter, {
+        sourceId: input.source.id,
+        batchId,
+        arrival,
+        keys: context.keys.deadLetters,
+        randomBytes: context.randomBytes,
+      }),
+    now: () => context.now().getTime(),
+    batchRecords: context.batchRecords ?? defaultBatchRecords,
+    batchAgeMs: context.batchAgeMs ?? 30_000,
+    pause: (attempt) => context.sleep(Math.min(30_000, 100 * 2 ** attempt)),
+    progress,
+  });
+  return { sink, envFor };
+}
+
+/** Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. */
+export async function ingestFiles(
+  inputs: AsyncIterable<FileInput>,
+  context: IngestContext,
+  signal: AbortSignal,
+  progress?: (input: FileInput, totals: IngestTotals) => void,
+): Promise<readonly FileOutcome[]> {
+  const { sink, envFor } = await openLocalIngest(context);
+  const outcomes: FileOutcome[] = [];
+  try {
+    for await (const input of inputs) {
+      if (signal.aborted) break;
+      const done = sink.progressOf(input.id);
+      const earlier = earlierOf(
+        sink.ledger.entries.filter((e): e is BatchEntry => e.kind === "batch" && e.source_id === input.id),
+      );
+      const source = input.open(done?.to ?? 0);
+      const totals = done?.isEnd
+        ? nothing
+        : await runIngest(
+            envFor({ source, decode: input.decode }, (t) => progress?.(input, t)),
+            signal,
+          );
+      const state = done?.isEnd ? "already-ingested" : signal.aborted ? "interrupted" : done ? "resumed" : "ingested";
+      outcomes.push({ path: input.path, ...totals, earlier, state });
+    }
+    return outcomes;
+  } finally {
+    sink.close();
+  }
+}
+
+const nothing: IngestTotals = {
+  records: 0,
+  batches: 0,
+  received: 0,
+  landed: 0,
+  duplicate: 0,
+  dead_letter: 0,
+  rowsByTable: {},
+  deadLettersByReason: {},
+};
+
+function earlierOf(entries: readonly BatchEntry[]): FileOutcome["earlier"] {
+  const sums = { records: 0, received: 0, landed: 0, duplicate: 0, dead_letter: 0 };
+  for (const entry of entries) {
+    sums.records += entry.to - entry.from;
+    sums.received += entry.received;
+    sums.landed += entry.landed;
+    sums.duplicate += entry.duplicate;
+    sums.dead_letter += entry.dead_letter;
+  }
+  return sums;
+}

@@ -1,0 +1,57 @@
+/** Microseconds since the epoch, as a number: exact far beyond any date an e-mail can have. */
+export type Micros = number;
+
+const earliest = Date.UTC(1990, 0, 1) * 1000;
+const latest = Date.UTC(2200, 0, 1) * 1000;
+const isoInstant =
+  /^\s*(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*([Zz]|UTC|utc|[+-]\d\d(?::?\d\d)?)?)?\s*$/;
+
+/**
+ * Reads an instant: ISO 8601 (a time without a zone is UTC, digits past microseconds are cut), or epoch milliseconds,
+ * or epoch seconds where the number is too small to be milliseconds (below 10^11, the year 1973 in milliseconds).
+ * Undefined for anything else, for a day that does not exist, and for a year outside 1990..2199.
+ */
+export function parseInstant(value: unknown): Micros | undefined {
+  if (typeof value === "string") return parseText(value);
+  if (typeof value === "bigint") return parseInstant(Number(value));
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  return inRange(Math.round(Math.abs(value) < 1e11 ? value * 1e6 : value * 1e3));
+}
+
+/** The instant as ISO text in UTC with six digits of a second. */
+export function instantText(micros: Micros): string {
+  const ms = Math.floor(micros / 1000);
+  const rest = micros - ms * 1000;
+  return new Date(ms).toISOString().replace("Z", `${String(rest).padStart(3, "0")}Z`);
+}
+
+function parseText(text: string): Micros | undefined {
+  const length = text.length;
+  // The form that nearly every event has: 2026-01-31T00:00:00Z or with milliseconds.
+  if ((length === 24 || length === 20) && text.charCodeAt(length - 1) === 90 && text.charCodeAt(10) === 84) {
+    const ms = Date.parse(text);
+    if (!Number.isNaN(ms) && Number(text.slice(8, 10)) <= 28) return inRange(ms * 1000);
+  }
+  const found = isoInstant.exec(text);
+  if (found === null) return undefined;
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = found;
+  const midnight = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  const date = new Date(midnight);
+  if (date.getUTCMonth() + 1 !== Number(month) || date.getUTCDate() !== Number(day)) return undefined;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  const offset = offsetMinutes(zone);
+  if (offset === undefined) return undefined;
+  const minutes = Number(hour) * 60 + Number(minute) - offset;
+  const micros = Number(fraction.slice(0, 6).padEnd(6, "0"));
+  return inRange(midnight * 1000 + (minutes * 60 + Number(second)) * 1e6 + micros);
+}
+
+function offsetMinutes(zone: string): number | undefined {
+  if (!/^[+-]/.test(zone)) return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3).replace(":", "") || "0");
+  if (hours > 18 || minutes > 59) return undefined;
+  return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
+}
+
+const inRange = (micros: Micros): Micros | undefined => (micros >= earliest && micros < latest ? micros : undefined);

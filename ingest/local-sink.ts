@@ -1,0 +1,267 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AppendResult } from "../warehouse/warehouse.ts";
+import { type DoorWindows, rowKey } from "./door-window.ts";
+import { moveDurably, removeTree, syncDirectory } from "./durable.ts";
+import { isAlive, type LockOptions, processStart, withLock } from "./home-lock.ts";
+import { instantText } from "./instant.ts";
+import { type BatchEntry, contentDigest, type LandedTable, type LedgerEntry, LedgerLog } from "./ledger.ts";
+import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "./pipeline.ts";
+import type { RawRow } from "./raw-row.ts";
+import { locateSegments } from "./segment-map.ts";
+import { SegmentDraft, SegmentEngine } from "./segments.ts";
+
+export interface LocalSinkOptions {
+  /** The folder of raw segments; the ledger's log lives in it too. */
+  readonly raw: string;
+  /** The name of the key under which ids are made. */
+  readonly idKey: string;
+  readonly lock: LockOptions;
+  /** Called at every boundary between two durable writes, by name; the kill tests die in it. */
+  readonly fault?: ((point: string) => void) | undefined;
+}
+
+export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
+export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
+
+/** Batches begun by this process, for names that no two of its sinks share. */
+let begun = 0;
+
+/**
+ * Raw tables as immutable Parquet segments under one folder, exactly once (docs/adr/0003-ingest-ledger.md):
+ * a batch is encoded under `.staging/`, where no reader looks; appending its ledger line is the commit; then its
+ * segments are moved to where readers look. Opening the sink finishes what a killed process had committed and
+ * removes what it had not.
+ */
+export class LocalSink implements Sink {
+  readonly #options: LocalSinkOptions;
+  readonly #engine: SegmentEngine;
+  readonly ledger: LedgerLog;
+
+  private constructor(options: LocalSinkOptions, engine: SegmentEngine) {
+    this.#options = options;
+    this.#engine = engine;
+    this.ledger = new LedgerLog(ledgerPath(options.raw));
+  }
+
+  static async open(options: LocalSinkOptions): Promise<LocalSink> {
+    await mkdir(join(options.raw, ".staging"), { recursive: true });
+    const sink = new LocalSink(options, await SegmentEngine.open());
+    await withLock(lockPath(options.raw), options.lock, () => sink.#recover());
+    return sink;
+  }
+
+  get engine(): SegmentEngine {
+    return this.#engine;
+  }
+
+  /** How far a source has landed, by the ledger. */
+  progressOf(sourceId: string): { readonly to: number; readonly isEnd: boolean } | undefined {
+    const entries = this.ledger.entries;
+    for (let index = entries.length - 1; index >= 0; index--) {
+      const entry = entries[index]!;
+      if (entry.kind === "batch" && entry.source_id === sourceId) return { to: entry.to, isEnd: entry.is_end };
+    }
+    return undefined;
+  }
+
+  /** Fills the door's windows with the rows that landed last, so that a restart counts as an unbroken run would. */
+  async restoreWindows(windows: DoorWindows, rowsPerTable: number): Promise<void> {
+    const located = locateSegments(this.ledger.entries);
+    const tables = new Set(located.map((part) => part.table));
+    for (const table of tables) {
+      if (table === "dead_letters") continue;
+      const parts = [];
+      let rows = 0;
+      for (const part of located.filter((one) => one.table === table).reverse()) {
+        if (rows >= rowsPerTable) break;
+        parts.unshift(part);
+        rows += part.rows;
+      }
+      const window = windows.of(table);
+      for (const { segment, skip, rows } of parts) {
+        const path = join(this.#options.raw, segment);
+        if (table === "events")
+          for await (const ids of this.#engine.eventIds(path, { skip, rows })) for (const id of ids) window.admit(id);
+        else
+          for await (const block of this.#engine.read(table, path, { skip, rows }))
+            for (const row of block) window.admit(rowKey(table, row));
+      }
+    }
+  }
+
+  async begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch> {
+    const { pid } = this.#options.lock;
+    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
+    await removeTree(staging);
+    await mkdir(staging, { recursive: true });
+    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
+    this.#fault("staging-made");
+    const id = createHash("sha256").update(`${source.id}\0${from}`).digest("hex").slice(0, 16);
+    const drafts = new Map<string, SegmentDraft>();
+    return {
+      id,
+      append: async (table, rows) => this.#append(drafts, staging, table, rows),
+      commit: (end) => this.#commit({ id, source, from, staging, drafts, end }),
+      discard: async () => {
+        for (const draft of drafts.values()) draft.discard();
+        await removeTree(staging);
+      },
+    };
+  }
+
+  close(): void {
+    this.#engine.close();
+  }
+
+  #append(drafts: Map<string, SegmentDraft>, staging: string, table: string, rows: readonly RawRow[]): AppendResult {
+    let draft = drafts.get(table);
+    if (!draft) {
+      draft = new SegmentDraft(table, join(staging, `${table}.ndjson`));
+      drafts.set(table, draft);
+    }
+    for (const row of rows) draft.add(row);
+    return { kind: "written", rows: rows.length };
+  }
+
+  async #commit(batch: ClosingBatch): Promise<CommitResult> {
+    const digests = new Map([...batch.drafts].map(([table, draft]) => [table, draft.close()] as const));
+    this.#fault("lines-written");
+    for (const [table, draft] of batch.drafts) {
+      await this.#engine.encode(draft, join(batch.staging, `${table}.parquet`));
+      this.#fault(`encoded-${table}`);
+    }
+    return withLock(lockPath(this.#options.raw), this.#options.lock, async () => {
+      await this.ledger.refresh({ repair: true });
+      const landed = this.progressOf(batch.source.id)?.to ?? 0;
+      if (landed !== batch.from) return { kind: "superseded", to: landed };
+      return this.#commitLocked(batch, digests);
+    });
+  }
+
+  async #commitLocked(batch: ClosingBatch, digests: ReadonlyMap<string, string>): Promise<CommitResult> {
+    const ready = join(this.#options.raw, ".staging", `ready-${batch.id}`);
+    await removeTree(ready);
+    await syncDirectory(batch.staging);
+    await rename(batch.staging, ready);
+    await syncDirectory(join(this.#options.raw, ".staging"));
+    this.#fault("ready");
+    const entry = await this.ledger.append(this.#entryFor(batch, digests), this.#torn());
+    this.#fault("ledger-appended");
+    await this.#publish(entry as BatchEntry);
+    return { kind: "committed", sequence: entry.sequence };
+  }
+
+  #entryFor(batch: ClosingBatch, digests: ReadonlyMap<string, string>) {
+    const sequence = String(this.ledger.entries.length).padStart(9, "0");
+    const tables: Record<string, LandedTable> = {};
+    for (const [table, draft] of batch.drafts) {
+      if (draft.rows === 0) continue;
+      tables[table] = {
+        rows: draft.rows,
+        digest: digests.get(table)!,
+        segment: `${table}/${sequence}-${batch.id}.parquet`,
+      };
+    }
+    const { received, landed, duplicate, dead_letter, to, isEnd, receivedAt, replayed } = batch.end;
+    return {
+      kind: "batch" as const,
+      batch_id: batch.id,
+      source: batch.source.name,
+      source_id: batch.source.id,
+      from: batch.from,
+      to,
+      is_end: isEnd,
+      received,
+      landed,
+      duplicate,
+      dead_letter,
+      tables,
+      content_digest: contentDigest(tables),
+      id_key: this.#options.idKey,
+      ...(replayed ? { replayed } : {}),
+      received_at: instantText(receivedAt),
+    };
+  }
+
+  /** Moves a committed batch to where readers look. May be repeated at any point. */
+  async #publish(entry: BatchEntry): Promise<void> {
+    const { raw } = this.#options;
+    const ready = join(raw, ".staging", `ready-${entry.batch_id}`);
+    for (const [table, { segment }] of Object.entries(entry.tables)) {
+      const staged = join(ready, `${table}.parquet`);
+      if (existsSync(staged)) await moveDurably(staged, join(raw, segment));
+      this.#fault(`published-${table}`);
+    }
+    await this.#mirror(entry, ready);
+    this.#fault("mirrored");
+    await removeTree(ready);
+    this.#fault("staging-removed");
+  }
+
+  /** The entry as a row of raw.ingest_ledger. */
+  async #mirror(entry: BatchEntry, staging: string): Promise<void> {
+    const name = `${String(entry.sequence).padStart(9, "0")}-${entry.batch_id}.parquet`;
+    const draft = new SegmentDraft("ingest_ledger", join(staging, "ingest_ledger.ndjson"));
+    draft.add(ledgerRow(entry));
+    draft.close();
+    const staged = join(staging, "ingest_ledger.parquet");
+    await this.#engine.encode(draft, staged);
+    await moveDurably(staged, join(this.#options.raw, "ingest_ledger", name));
+  }
+
+  /** Finishes what was committed, removes what was not. Under the lock. */
+  async #recover(): Promise<void> {
+    await this.ledger.refresh({ repair: true });
+    const staging = join(this.#options.raw, ".staging");
+    const committed = new Map<string, LedgerEntry>();
+    for (const entry of this.ledger.entries) if (entry.kind === "batch") committed.set(entry.batch_id, entry);
+    for (const name of await readdir(staging)) {
+      const path = join(staging, name);
+      if (name.startsWith("ready-")) {
+        const entry = committed.get(name.slice("ready-".length));
+        if (entry?.kind === "batch") await this.#publish(entry);
+        else await removeTree(path);
+      } else if (name.startsWith("open-")) {
+        const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");
+        if (!isAlive(owner)) await removeTree(path);
+      }
+    }
+  }
+
+  #fault(point: string): void {
+    this.#options.fault?.(point);
+  }
+
+  #torn(): (() => void) | undefined {
+    const { fault } = this.#options;
+    return fault ? () => fault("ledger-torn") : undefined;
+  }
+}
+
+interface ClosingBatch {
+  readonly id: string;
+  readonly source: Pick<Source, "name" | "id">;
+  readonly from: number;
+  readonly staging: string;
+  readonly drafts: ReadonlyMap<string, SegmentDraft>;
+  readonly end: BatchEnd;
+}
+
+export function ledgerRow(entry: BatchEntry): RawRow {
+  return {
+    batch_id: entry.batch_id,
+    sequence: entry.sequence,
+    source: entry.source,
+    received: entry.received,
+    landed: entry.landed,
+    duplicate: entry.duplicate,
+    dead_letter: entry.dead_letter,
+    content_digest: entry.content_digest,
+    previous_hash: entry.previous_hash,
+    entry_hash: entry.entry_hash,
+    received_at: Date.parse(entry.received_at) * 1000,
+  };
+}

@@ -1,0 +1,294 @@
+import { UserError } from "../errors/user-error.ts";
+import type { AppendResult } from "../warehouse/warehouse.ts";
+import type { DeadLetter } from "./dead-letter.ts";
+import type { Door } from "./door.ts";
+import { type DoorWindows, rowKey } from "./door-window.ts";
+import type { Micros } from "./instant.ts";
+import type { BatchCounts } from "./ledger.ts";
+import type { RawRow } from "./raw-row.ts";
+import type { Item } from "./signal.ts";
+
+/** One record of a source: a line, a row, a webhook call, a bus message. */
+export interface Message {
+  readonly data: Uint8Array;
+  /** Its number in the source, from 1; what was read up to it is what `from` and `to` of a batch say. */
+  readonly position: number;
+  readonly ackId?: string | undefined;
+}
+
+export interface Source {
+  /** `<decoder>:<name>`, for people and for replay. */
+  readonly name: string;
+  /** The same for the same content read in the same way. */
+  readonly id: string;
+  /** Records that an earlier run has already landed; `pull` starts behind them. */
+  readonly from: number;
+  /** Blocks of records in order. A source that waits yields an empty block every second or so, so batches close by age. */
+  pull(signal: AbortSignal): AsyncIterable<readonly Message[]>;
+  /** Called once the records are safe. */
+  ack(ackIds: readonly string[], to: number): Promise<void>;
+}
+
+export type CommitResult =
+  | { readonly kind: "committed"; readonly sequence: number }
+  /** Another process landed these records first; nothing of this batch counts. */
+  | { readonly kind: "superseded"; readonly to: number };
+
+/** A batch on its way into a warehouse. Nothing of it is visible before `commit`, all of it is afterwards. */
+export interface SinkBatch {
+  readonly id: string;
+  append(table: string, rows: readonly RawRow[]): Promise<AppendResult>;
+  commit(end: BatchEnd): Promise<CommitResult>;
+  discard(): Promise<void>;
+}
+
+export interface BatchEnd extends BatchCounts {
+  readonly to: number;
+  readonly isEnd: boolean;
+  readonly receivedAt: Micros;
+  readonly replayed?: readonly string[] | undefined;
+}
+
+export interface Sink {
+  begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch>;
+}
+
+/** What the pipeline touches outside itself. */
+export interface IngestEnv {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly decode: (message: Message) => readonly Item[];
+  readonly door: Door;
+  readonly windows: DoorWindows;
+  readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly batchRecords: number;
+  readonly batchAgeMs: number;
+  /** Waits before attempt n; tests pass a no-op. */
+  readonly pause: (attempt: number) => Promise<void>;
+  readonly progress?: ((totals: IngestTotals) => void) | undefined;
+}
+
+export interface IngestTotals extends BatchCounts {
+  /** Lines, rows or calls read; one may say several things. */
+  readonly records: number;
+  readonly batches: number;
+  readonly rowsByTable: Readonly<Record<string, number>>;
+  readonly deadLettersByReason: Readonly<Record<string, number>>;
+}
+
+interface MutableTotals {
+  records: number;
+  batches: number;
+  received: number;
+  landed: number;
+  duplicate: number;
+  dead_letter: number;
+  rowsByTable: Record<string, number>;
+  deadLettersByReason: Record<string, number>;
+}
+
+const noTotals = (): MutableTotals => ({
+  records: 0,
+  batches: 0,
+  received: 0,
+  landed: 0,
+  duplicate: 0,
+  dead_letter: 0,
+  rowsByTable: {},
+  deadLettersByReason: {},
+});
+
+/**
+ * Pull, decode, admit at the door, append, commit, ack. A record is acked only once its rows or its dead letter are
+ * committed with the ledger entry that counts them. While one batch is committed the next one is read, never more.
+ *
+ * Returns what this run committed. When `signal` is aborted, what was read is still committed and acked.
+ */
+export async function runIngest(env: IngestEnv, signal: AbortSignal): Promise<IngestTotals> {
+  const totals = noTotals();
+  let committing: Promise<void> = Promise.resolve();
+  let open: OpenBatch | undefined;
+  let position = env.source.from;
+  const close = async (batch: OpenBatch, isEnd: boolean) => {
+    await committing;
+    committing = finish(env, batch, isEnd, totals);
+    committing.catch(() => {}); // awaited, and thrown, before the next batch closes
+  };
+  try {
+    for await (const block of env.source.pull(signal)) {
+      const now = env.now();
+      if (block.length > 0) {
+        open ??= await beginBatch(env, position, now);
+        await take(env, open, block, now);
+        position = open.to;
+      }
+      if (open && isFull(env, open, now)) {
+        await close(open, false);
+        open = undefined;
+      }
+      env.progress?.(sum(totals, open));
+    }
+    const ended = !signal.aborted;
+    if (open || ended) await close(open ?? (await beginBatch(env, position, env.now())), ended);
+    open = undefined;
+    await committing;
+    return totals;
+  } finally {
+    await open?.sink.discard();
+  }
+}
+
+interface OpenBatch {
+  readonly sink: SinkBatch;
+  readonly beganAt: number;
+  readonly ackIds: string[];
+  readonly counts: MutableTotals;
+  to: number;
+}
+
+async function beginBatch(env: IngestEnv, from: number, now: number): Promise<OpenBatch> {
+  return { sink: await env.sink.begin(env.source, from), beganAt: now, ackIds: [], counts: noTotals(), to: from };
+}
+
+const isFull = (env: IngestEnv, batch: OpenBatch, now: number): boolean =>
+  batch.counts.records >= env.batchRecords || now - batch.beganAt >= env.batchAgeMs;
+
+/** Decodes a block, counts what it repeats, and appends the rest to the batch. */
+async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[], now: number): Promise<void> {
+  const arrival = now * 1000;
+  const rows = new Map<string, { row: RawRow; message: Message; item: number }[]>();
+  const letters: DeadLetter[] = [];
+  for (const message of block) {
+    batch.counts.records += 1;
+    batch.to = message.position;
+    if (message.ackId !== undefined) batch.ackIds.push(message.ackId);
+    const items = env.decode(message);
+    if (items.length === 0) {
+      batch.counts.received += 1;
+      letters.push(letter(env, message, 0, 1, "decode", "not-a-signal", "it says nothing"));
+    }
+    for (let item = 0; item < items.length; item++) {
+      batch.counts.received += 1;
+      const decoded = items[item]!;
+      const admitted = env.door(decoded, arrival);
+      if (admitted.kind === "dead-letter") {
+        const stage = decoded.kind === "dead-letter" ? "decode" : "validate";
+        letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
+      } else if (env.windows.of(admitted.table).admit(rowKey(admitted.table, admitted.row))) {
+        const found = rows.get(admitted.table);
+        if (found) found.push({ row: admitted.row, message, item });
+        else rows.set(admitted.table, [{ row: admitted.row, message, item }]);
+      } else batch.counts.duplicate += 1;
+    }
+  }
+  for (const [table, made] of rows) {
+    const landed = await append(
+      env,
+      batch.sink,
+      table,
+      made.map((one) => one.row),
+      (index, reason) => {
+        const { row, message, item } = made[index]!;
+        env.windows.of(table).forget(rowKey(table, row));
+        letters.push(letter(env, message, item, 2, "write", "row-refused", reason));
+      },
+    );
+    batch.counts.landed += landed;
+    batch.counts.rowsByTable[table] = (batch.counts.rowsByTable[table] ?? 0) + landed;
+  }
+  if (letters.length === 0) return;
+  const sealed = letters.map((one) => env.sealLetter(one, batch.sink.id, arrival));
+  await append(env, batch.sink, "dead_letters", sealed, (_index, reason) => {
+    throw new Error(`the dead-letter table refused a row: ${reason}`);
+  });
+  batch.counts.dead_letter += letters.length;
+  for (const { reason } of letters) {
+    batch.counts.deadLettersByReason[reason] = (batch.counts.deadLettersByReason[reason] ?? 0) + 1;
+  }
+}
+
+function letter(
+  env: IngestEnv,
+  message: Message,
+  item: number,
+  items: number,
+  stage: DeadLetter["stage"],
+  reason: DeadLetter["reason"],
+  detail: string,
+): DeadLetter {
+  const position = items > 1 ? `${message.position}#${item}` : String(message.position);
+  return { reason, stage, detail, source: env.source.name, position, payload: message.data };
+}
+
+/** Appends rows until each is written or refused; returns how many were written. */
+async function append(
+  env: IngestEnv,
+  batch: SinkBatch,
+  table: string,
+  rows: readonly RawRow[],
+  refused: (index: number, reason: string) => void,
+): Promise<number> {
+  let left = rows.map((row, index) => ({ row, index }));
+  for (let attempt = 1; left.length > 0; attempt++) {
+    const result = await batch.append(table, attempt === 1 ? rows : left.map((one) => one.row));
+    if (result.kind === "written") break;
+    if (result.kind === "schema-lagging") {
+      await env.pause(attempt);
+      continue;
+    }
+    const { reasonByIndex } = result;
+    left.forEach((one, at) => {
+      const reason = reasonByIndex.get(at);
+      if (reason !== undefined) refused(one.index, reason);
+    });
+    left = left.filter((_one, at) => !reasonByIndex.has(at));
+  }
+  return left.length;
+}
+
+/** Commits the batch with its ledger entry, then acks: last, so that a crash before it only means a redelivery. */
+async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: MutableTotals): Promise<void> {
+  const { received, landed, duplicate, dead_letter } = batch.counts;
+  const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt: env.now() * 1000 };
+  const result = await batch.sink.commit(end);
+  if (result.kind === "superseded") {
+    await batch.sink.discard();
+    throw new UserError("another process is ingesting the same source", {
+      code: "ingest.superseded",
+      exit: "remote",
+      where: `${env.source.name}, record ${batch.to}`,
+      next: "nothing is lost or doubled; run it again when the other one has finished",
+    });
+  }
+  await env.source.ack(batch.ackIds, batch.to);
+  add(totals, batch.counts);
+  totals.batches += 1;
+}
+
+function add(into: MutableTotals, more: MutableTotals): void {
+  into.records += more.records;
+  into.received += more.received;
+  into.landed += more.landed;
+  into.duplicate += more.duplicate;
+  into.dead_letter += more.dead_letter;
+  for (const [table, rows] of Object.entries(more.rowsByTable)) {
+    into.rowsByTable[table] = (into.rowsByTable[table] ?? 0) + rows;
+  }
+  for (const [reason, letters] of Object.entries(more.deadLettersByReason)) {
+    into.deadLettersByReason[reason] = (into.deadLettersByReason[reason] ?? 0) + letters;
+  }
+}
+
+/** For progress: what is committed and what is on its way. */
+function sum(totals: MutableTotals, open: OpenBatch | undefined): IngestTotals {
+  if (!open) return totals;
+  const both = {
+    ...totals,
+    rowsByTable: { ...totals.rowsByTable },
+    deadLettersByReason: { ...totals.deadLettersByReason },
+  };
+  add(both, open.counts);
+  return both;
+}
