@@ -6,7 +6,8 @@
 //   instant    within seconds of the delivery, before a reader could have seen the e-mail
 //   scanner    one of several links of the same e-mail clicked within seconds, as gateways do
 //
-// Gmail's image proxy (GoogleImageProxy) is no machine here: it loads when the reader opens. Only who opened and where from is hidden.
+// The image proxies of Gmail, Yahoo and Fastmail are no machines here: they load when the reader opens. Only where from is hidden.
+// A reply that the mailbox wrote by itself is a machine's too; the source says so.
 
 const instantSeconds = 2;
 const scannerSeconds = 10;
@@ -26,14 +27,10 @@ const agentWords = [
   "preview",
   "scanner",
   "scraper",
-  "fetcher",
   "facebookexternal",
   "slack-imgproxy",
   "whatsapp",
   "virustotal",
-  "fastmailua",
-  "yahoomailproxy",
-  "yahoocachesystem",
   "barracuda",
   "proofpoint",
   "mimecast",

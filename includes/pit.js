@@ -4,7 +4,7 @@ const features = require("./features");
 const names = require("./names");
 const time = require("./time");
 
-/** Event types that make a timeline, beside the sends. */
+/** Event types that make a timeline, beside the sends and the orders. */
 const eventTypes = [
   "open",
   "click",
@@ -15,8 +15,6 @@ const eventTypes = [
   "complaint",
   "unsubscribe",
   "bounce",
-  "conversion",
-  "purchase",
   "page_view",
   "category_view",
   "product_view",
