@@ -67,9 +67,7 @@ export function tokenize(text: string, file?: string): Token[] {
   const upperByWord = new Map<string, string>();
   let at = 0;
 
-  const fail = (message: string, offset: number): never => {
-    throw new GoogleSqlSyntaxError(message, { text, offset, file });
-  };
+  const problem = (message: string, offset: number) => new GoogleSqlSyntaxError(message, { text, offset, file });
   const push = (kind: Token["kind"], end: number, word = "", value?: Token["value"], reserved = false): Token => {
     const token: Token = { kind, start: at, end, word, reserved, value, match: -1 };
     tokens.push(token);
@@ -90,7 +88,7 @@ export function tokenize(text: string, file?: string): Token[] {
     }
     if (c === 47 && next === 42) {
       const end = text.indexOf("*/", at + 2);
-      if (end < 0) fail("Unclosed comment", at);
+      if (end < 0) throw problem("Unclosed comment", at);
       at = end + 2;
       continue;
     }
@@ -126,7 +124,7 @@ export function tokenize(text: string, file?: string): Token[] {
       if (symbol === undefined) {
         if (!whitespace.test(text[at]!)) {
           const character = String.fromCodePoint(text.codePointAt(at)!);
-          fail(`Illegal input character ${JSON.stringify(character)}`, at);
+          throw problem(`Illegal input character ${JSON.stringify(character)}`, at);
         }
         at++;
         continue;
@@ -152,7 +150,7 @@ export function tokenize(text: string, file?: string): Token[] {
     for (; ; end++) {
       const c = text.charCodeAt(end);
       if (end >= text.length || (!triple && isLineEnd(c))) {
-        fail(`Unclosed ${triple ? "triple-quoted " : ""}${what}`, at);
+        throw problem(`Unclosed ${triple ? "triple-quoted " : ""}${what}`, at);
       }
       if (c === 92 && (triple || !isLineEnd(text.charCodeAt(end + 1)))) end++;
       else if (text.startsWith(quote, end)) break;
@@ -160,8 +158,8 @@ export function tokenize(text: string, file?: string): Token[] {
     const body = text.slice(bodyStart, end);
     const style = { raw: prefix.includes("r"), triple };
     const value = what === "bytes literal" ? bytesValue(body, style) : stringValue(body, style);
-    if (value instanceof LiteralProblem) return fail(value.message, bodyStart + value.offset);
-    if (quote === "`" && value === "") fail("Invalid empty identifier", at);
+    if (value instanceof LiteralProblem) throw problem(value.message, bodyStart + value.offset);
+    if (quote === "`" && value === "") throw problem("Invalid empty identifier", at);
     push(
       what === "quoted identifier" ? "quoted" : what === "bytes literal" ? "bytes" : "string",
       end + quote.length,

@@ -38,10 +38,10 @@ export function stringValue(body: string, style: LiteralStyle): string | Literal
     const next = text.indexOf("\\", i);
     if (next < 0) return value + text.slice(i);
     value += text.slice(i, next);
-    const escape = escapeAt(text, next, "string");
-    if (escape instanceof LiteralProblem) return escape;
-    value += String.fromCodePoint(escape.code);
-    i = escape.end;
+    const resolved = escapeAt(text, next, "string");
+    if (resolved instanceof LiteralProblem) return resolved;
+    value += String.fromCodePoint(resolved.code);
+    i = resolved.end;
   }
   return value;
 }
@@ -56,10 +56,10 @@ export function bytesValue(body: string, style: LiteralStyle): Uint8Array | Lite
     const next = text.indexOf("\\", i);
     bytes.push(...encoder.encode(next < 0 ? text.slice(i) : text.slice(i, next)));
     if (next < 0) break;
-    const escape = escapeAt(text, next, "bytes");
-    if (escape instanceof LiteralProblem) return escape;
-    bytes.push(escape.code);
-    i = escape.end;
+    const resolved = escapeAt(text, next, "bytes");
+    if (resolved instanceof LiteralProblem) return resolved;
+    bytes.push(resolved.code);
+    i = resolved.end;
   }
   return Uint8Array.from(bytes);
 }

@@ -216,7 +216,6 @@ export interface FunctionParameter extends NodeBase {
   readonly kind: "function-parameter";
   readonly name: Identifier;
   readonly type: TypeName | TableParameterType;
-  readonly default: Expression | undefined;
   /** NOT AGGREGATE, only for an aggregate function. */
   readonly notAggregate: boolean;
   /** Only for a procedure. */

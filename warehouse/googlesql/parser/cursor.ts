@@ -47,6 +47,10 @@ export class Cursor {
     );
   }
 
+  atEnd(): boolean {
+    return this.token.kind === "end";
+  }
+
   atAny(...words: readonly string[]): boolean {
     return this.token.word !== "" && words.includes(this.token.word);
   }

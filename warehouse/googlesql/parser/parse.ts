@@ -1,11 +1,27 @@
-import type { Expression, Query } from "../ast.ts";
+import type { Expression, Query, Script, Statement } from "../ast.ts";
 import { Cursor } from "./cursor.ts";
 import { parseExpression as expression } from "./expression.ts";
 import { parseQuery as query } from "./query.ts";
+import { parseScriptBody, parseStatement as statement } from "./statement.ts";
 
 export interface ParseOptions {
   /** Where the text came from, for error messages. */
   readonly file?: string | undefined;
+}
+
+/** Statements between semicolons: a script, or a single statement or query. All of them throw GoogleSqlSyntaxError. */
+export function parseScript(sql: string, options: ParseOptions = {}): Script {
+  const statements = whole(sql, options, parseScriptBody);
+  return { kind: "script", file: options.file, text: sql, statements, span: { start: 0, end: sql.length } };
+}
+
+/** One statement, with or without a semicolon after it. */
+export function parseStatement(sql: string, options: ParseOptions = {}): Statement {
+  return whole(sql, options, (p) => {
+    const result = statement(p);
+    p.accept(";");
+    return result;
+  });
 }
 
 /** One expression and nothing else. */
