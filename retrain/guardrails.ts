@@ -1,0 +1,227 @@
+import { z } from "zod";
+
+export const verdict = z.enum(["pass", "fail", "insufficient-evidence"]);
+export type Verdict = z.infer<typeof verdict>;
+
+/** A guardrail is data. What it allows: `margin` beyond the champion's value (a share of it), or beyond `limit` (absolute). */
+export interface Guardrail {
+  readonly id: string;
+  /** Name of the metric in the evaluation or in the canary's counts. */
+  readonly metric: string;
+  readonly direction: "lower-is-better" | "higher-is-better";
+  readonly relativeTo: "champion" | "absolute";
+  /** Share of the champion's value; with `absolute`, the limit itself. */
+  readonly margin: number;
+  readonly minimumEvidence: { readonly of: "sends" | "rows" | "positives"; readonly least: number };
+  /** Chance, over all looks together, that an identical model fails this guardrail. */
+  readonly falseAlarm: number;
+  /** Whether promotion waits for a pass, or is stopped by a fail only. */
+  readonly blocks: "until-pass" | "on-fail";
+  readonly requirement: string;
+}
+
+export const guardrailResult = z.strictObject({
+  id: z.string(),
+  metric: z.string(),
+  verdict,
+  /** The candidate's value. */
+  actual: z.number().nullable(),
+  /** The champion's value, where the guardrail is relative to it. */
+  champion: z.number().nullable(),
+  /** The bound: the candidate may be there, not beyond. */
+  expected: z.number().nullable(),
+  /** Interval of candidate against champion: a ratio in a canary, a difference in an evaluation. */
+  interval: z.tuple([z.number().nullable(), z.number().nullable()]),
+  evidence: z.number(),
+  minimum_evidence: z.number(),
+  blocks: z.enum(["until-pass", "on-fail"]),
+  /** What the test could see: power and false alarms, in words. */
+  note: z.string(),
+});
+export type GuardrailResult = z.infer<typeof guardrailResult>;
+
+export interface Measured {
+  readonly actual: number | null;
+  readonly champion: number | null;
+  readonly evidence: number;
+  /** The data show that the candidate is worse at all (at the guardrail's false-alarm rate). */
+  readonly isProvenWorse: boolean;
+  readonly interval: readonly [number | null, number | null];
+  readonly note: string;
+}
+
+/** The bound that the candidate may reach. */
+export function bound(guardrail: Guardrail, champion: number | null): number | null {
+  if (guardrail.relativeTo === "absolute") return guardrail.margin;
+  if (champion === null) return null;
+  const sign = guardrail.direction === "lower-is-better" ? 1 : -1;
+  return champion + sign * guardrail.margin * Math.abs(champion);
+}
+
+/**
+ * fail: the best estimate is beyond the bound and the data show that the candidate is worse at all.
+ * pass: there is the minimum of evidence and the best estimate is within the bound.
+ * insufficient-evidence: anything else. It is never read as a pass.
+ */
+export function judge(guardrail: Guardrail, measured: Measured): GuardrailResult {
+  const expected = bound(guardrail, measured.champion);
+  const { actual } = measured;
+  const isBeyond =
+    actual !== null &&
+    expected !== null &&
+    (guardrail.direction === "lower-is-better" ? actual > expected : actual < expected);
+  const isKnown = actual !== null && expected !== null;
+  const hasEvidence = measured.evidence >= guardrail.minimumEvidence.least;
+  return {
+    id: guardrail.id,
+    metric: guardrail.metric,
+    verdict:
+      isBeyond && measured.isProvenWorse
+        ? "fail"
+        : isKnown && hasEvidence && !isBeyond
+          ? "pass"
+          : "insufficient-evidence",
+    actual,
+    champion: measured.champion,
+    expected,
+    interval: [measured.interval[0], measured.interval[1]],
+    evidence: measured.evidence,
+    minimum_evidence: guardrail.minimumEvidence.least,
+    blocks: guardrail.blocks,
+    note: measured.note,
+  };
+}
+
+/** The verdict of a list: any fail fails; all that block until they pass must pass. */
+export function overall(results: readonly GuardrailResult[]): Verdict {
+  if (results.some((r) => r.verdict === "fail")) return "fail";
+  return results.some((r) => r.verdict !== "pass" && r.blocks === "until-pass") ? "insufficient-evidence" : "pass";
+}
+
+/** Checked on every look at a running canary. The false-alarm shares add up to 5 %. */
+export const canaryGuardrails: readonly Guardrail[] = [
+  {
+    id: "canary-complaints",
+    metric: "complaint_rate",
+    direction: "lower-is-better",
+    relativeTo: "champion",
+    margin: 0.2,
+    minimumEvidence: { of: "sends", least: 2_000 },
+    falseAlarm: 0.02,
+    blocks: "until-pass",
+    requirement: "A097, A101",
+  },
+  {
+    id: "canary-unsubscribes",
+    metric: "unsubscribe_rate",
+    direction: "lower-is-better",
+    relativeTo: "champion",
+    margin: 0.2,
+    minimumEvidence: { of: "sends", least: 2_000 },
+    falseAlarm: 0.02,
+    blocks: "until-pass",
+    requirement: "A098",
+  },
+  {
+    id: "canary-revenue",
+    metric: "revenue_per_send",
+    direction: "higher-is-better",
+    relativeTo: "champion",
+    margin: 0.1,
+    minimumEvidence: { of: "sends", least: 2_000 },
+    falseAlarm: 0.01,
+    blocks: "on-fail",
+    requirement: "A099",
+  },
+];
+
+const offline = (
+  id: string,
+  metric: string,
+  direction: Guardrail["direction"],
+  margin: number,
+  minimumEvidence: Guardrail["minimumEvidence"],
+  blocks: Guardrail["blocks"],
+  requirement: string,
+): Guardrail => ({
+  id,
+  metric,
+  direction,
+  relativeTo: "champion",
+  margin,
+  minimumEvidence,
+  falseAlarm: 0.025,
+  blocks,
+  requirement,
+});
+
+/** Checked by `inboxloop evaluate` before anybody is asked to approve. */
+export const evaluationGuardrails: readonly Guardrail[] = [
+  offline("click-auc", "click.auc", "higher-is-better", 0.02, { of: "positives", least: 100 }, "until-pass", "A094"),
+  offline(
+    "complaint-auc",
+    "complaint.auc",
+    "higher-is-better",
+    0.05,
+    { of: "positives", least: 50 },
+    "on-fail",
+    "A094",
+  ),
+  offline(
+    "click-log-loss",
+    "click.log_loss",
+    "lower-is-better",
+    0.02,
+    { of: "positives", least: 100 },
+    "until-pass",
+    "A138",
+  ),
+  offline(
+    "complaint-log-loss",
+    "complaint.log_loss",
+    "lower-is-better",
+    0.05,
+    { of: "positives", least: 50 },
+    "on-fail",
+    "A138",
+  ),
+  {
+    ...offline(
+      "click-calibration",
+      "click.ece",
+      "lower-is-better",
+      0.02,
+      { of: "positives", least: 100 },
+      "until-pass",
+      "A138",
+    ),
+    relativeTo: "absolute",
+  },
+  offline(
+    "policy-complaints",
+    "policy.complaints_per_send",
+    "lower-is-better",
+    0.2,
+    { of: "rows", least: 1_000 },
+    "on-fail",
+    "A097",
+  ),
+  offline(
+    "policy-unsubscribes",
+    "policy.unsubscribes_per_send",
+    "lower-is-better",
+    0.2,
+    { of: "rows", least: 1_000 },
+    "on-fail",
+    "A098",
+  ),
+  offline(
+    "policy-revenue",
+    "policy.revenue_per_send",
+    "higher-is-better",
+    0.1,
+    { of: "rows", least: 1_000 },
+    "on-fail",
+    "A099",
+  ),
+];
