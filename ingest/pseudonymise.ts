@@ -61,9 +61,9 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   if (aheadSeconds > 0 && signal.occurredAt !== undefined) metadata["clock_skew_seconds"] = Math.ceil(aheadSeconds);
   if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
   let message = messageId ? withoutRecipient(messageId, address) : null;
-  if (message !== null && signal.isMessageIdShared) {
+  if (message !== null && (signal.isMessageIdShared || metadata["provider"] !== undefined)) {
     metadata["provider_message_id"] ??= message;
-    if (userId !== null) message = `${message}:${userId.slice(7, 23)}`;
+    if (signal.isMessageIdShared && userId !== null) message = `${message}:${userId.slice(7, 23)}`;
   }
   const eventId = signal.eventId?.trim();
   const row: Record<string, string | number | boolean | object | null> = {

@@ -1,3 +1,4 @@
+import { amazonSes } from "./amazon-ses.ts";
 import { brevo } from "./brevo.ts";
 import { mailersend } from "./mailersend.ts";
 import { mailgun } from "./mailgun.ts";
@@ -8,12 +9,25 @@ import { postal } from "./postal.ts";
 import { postmark } from "./postmark.ts";
 import type { Provider } from "./provider.ts";
 import { resend } from "./resend.ts";
+import { sendgrid } from "./sendgrid.ts";
 import { sparkpost } from "./sparkpost.ts";
 import { unisenderGo } from "./unisender-go.ts";
 
 /** Every e-mail service provider that we can hear, by name. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [brevo, mailersend, mailgun, mailjet, mailtrap, mandrill, postal, postmark, resend, sparkpost, unisenderGo].map(
-    (provider) => [provider.name, provider],
-  ),
+  [
+    amazonSes,
+    brevo,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sendgrid,
+    sparkpost,
+    unisenderGo,
+  ].map((provider) => [provider.name, provider]),
 );

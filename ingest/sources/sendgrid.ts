@@ -1,0 +1,176 @@
+// SendGrid Event Webhook: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+
+import { createPublicKey, verify as verifySignature } from "node:crypto";
+import { z } from "zod";
+import type { Decoded } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { isoOfSeconds } from "./instants.ts";
+import type { Provider } from "./provider.ts";
+import { authentic, deadLetter, decodeJson, isFresh, present, refused, signal } from "./webhook.ts";
+
+const provider = "sendgrid";
+
+const text = z.union([z.string(), z.number()]).nullish();
+const event = z.looseObject({
+  event: z.string().nullish(),
+  type: z.string().nullish(),
+  email: z.string().nullish(),
+  timestamp: text,
+  sg_event_id: z.string().nullish(),
+  sg_message_id: z.string().nullish(),
+  "smtp-id": z.string().nullish(),
+  category: z.union([z.string(), z.array(z.unknown())]).nullish(),
+  reason: z.string().nullish(),
+  response: z.string().nullish(),
+  status: text,
+  attempt: text,
+  bounce_classification: z.string().nullish(),
+  useragent: z.string().nullish(),
+  ip: z.string().nullish(),
+  url: z.string().nullish(),
+  asm_group_id: text,
+  sg_machine_open: z.union([z.boolean(), z.string(), z.number()]).nullish(),
+  marketing_campaign_id: text,
+  singlesend_id: text,
+  campaign_id: text,
+  // A sender's own id of the e-mail, sent along as a custom argument.
+  message_id: text,
+  anymail_id: text,
+});
+type Event = z.output<typeof event>;
+
+/** `Lli-03HcQ5-JLybO9fXsJg.filter0077p1las1.21536.5717FC482.0` => `Lli-03HcQ5-JLybO9fXsJg`, the same on every event of a send. */
+const sendId = (sgMessageId: string | null | undefined): string | undefined =>
+  /^(.+?)\.(?:filter|recv)/i.exec(sgMessageId ?? "")?.[1] ??
+  (/^filter/i.test(sgMessageId ?? "") ? undefined : sgMessageId || undefined);
+
+/**
+ * The sender's own id where it has one: a custom argument, or a Message-ID that SendGrid did not make. Otherwise the
+ * first part of sg_message_id, which one send to several recipients shares and which opens and clicks carry too.
+ */
+function messageIdOf(e: Event): { readonly messageId: string | undefined; readonly isMessageIdShared: boolean } {
+  const own = e.anymail_id ?? e.message_id;
+  if (own !== undefined && own !== null && own !== "") return { messageId: String(own), isMessageIdShared: false };
+  const smtpId = e["smtp-id"] || undefined;
+  if (smtpId && !/@(?:[\w.-]*ismtpd|[\w.-]*sendgrid\.net)/i.test(smtpId))
+    return { messageId: smtpId, isMessageIdShared: false };
+  const shared = sendId(e.sg_message_id) ?? /^<?([^@>]+)/.exec(smtpId ?? "")?.[1];
+  return { messageId: shared, isMessageIdShared: shared !== undefined };
+}
+
+function decodeOne(e: Event): Decoded {
+  const said = e.response ?? e.reason;
+  const reply = readSmtpReply(said);
+  const status = e.status === null || e.status === undefined ? undefined : String(e.status).trim();
+  const isEnhanced = status !== undefined && /^[245]\.\d{1,3}\.\d{1,3}$/.test(status);
+  const codes = {
+    smtpCode: reply.smtpCode ?? (status && /^[245]\d\d$/.test(status) ? status : undefined),
+    enhancedCode: isEnhanced ? status : reply.enhancedCode,
+  };
+  const smtp = { smtp_code: codes.smtpCode, enhanced_code: codes.enhancedCode, diagnostic: said };
+  const { messageId, isMessageIdShared } = messageIdOf(e);
+  const tags = e.category === null || e.category === undefined ? undefined : [e.category].flat();
+  const campaign = e.campaign_id ?? e.singlesend_id ?? e.marketing_campaign_id;
+
+  const told = (eventType: string, metadata: Record<string, unknown> = {}): Decoded =>
+    signal({
+      eventId: e.sg_event_id || undefined,
+      eventType,
+      recipient: e.email || undefined,
+      messageId,
+      isMessageIdShared,
+      campaignId: campaign === null || campaign === undefined ? undefined : String(campaign),
+      occurredAt: isoOfSeconds(e.timestamp),
+      provenance: `webhook/${provider}`,
+      metadata: present({
+        provider,
+        provider_event: e.event,
+        provider_message_id: e.sg_message_id,
+        tags,
+        user_agent: e.useragent,
+        ip_prefix: e.ip,
+        ...metadata,
+      }),
+    });
+
+  switch (e.event) {
+    case "processed":
+      return told("sent");
+    case "delivered":
+      return told("delivered", smtp);
+    case "deferred":
+      return told("deferred", {
+        ...smtp,
+        reason: e.reason,
+        attempt: e.attempt === undefined ? undefined : Number(e.attempt),
+      });
+    case "bounce":
+    case "blocked": {
+      const isBlocked = e.type === "blocked" || e.event === "blocked";
+      return told("bounce", {
+        ...smtp,
+        class: isBlocked ? "block" : bounceClass(codes, true),
+        reason: e.bounce_classification ?? e.type,
+        category: e.bounce_classification ?? e.type,
+      });
+    }
+    case "dropped":
+      return told("bounce", { ...smtp, diagnostic: undefined, class: "block", reason: e.reason, category: e.reason });
+    case "spamreport":
+      return told("complaint", { feedback_type: "abuse" });
+    case "unsubscribe":
+      return told("unsubscribe", { method: "link" });
+    case "group_unsubscribe":
+      return told("unsubscribe", { method: "group", list_id: e.asm_group_id });
+    case "open":
+      return isTrue(e.sg_machine_open)
+        ? told("open", { machine: true, machine_reason: "sg_machine_open" })
+        : told("open", e.sg_machine_open === undefined || e.sg_machine_open === null ? {} : { machine: false });
+    case "click":
+      return told("click", { url: e.url });
+    case "group_resubscribe":
+    case "account_status_change":
+      return deadLetter("not-a-signal", e.event);
+    case undefined:
+    case null:
+    case "":
+      return deadLetter("missing-field", "event");
+    default:
+      return deadLetter("unknown-event-type", e.event.slice(0, 80));
+  }
+}
+
+const isTrue = (value: unknown): boolean => value === true || value === "true" || value === 1 || value === "1";
+
+export const sendgrid: Provider = {
+  name: provider,
+  delivers: ["sent", "delivered", "deferred", "bounce", "complaint", "unsubscribe", "open", "click"],
+  /**
+   * ECDSA (P-256, SHA-256) over the timestamp header and the raw body. `publicKey`: the verification key from the
+   * settings page, base64 of a DER SubjectPublicKeyInfo, or the same as PEM.
+   */
+  async verify({ headers, body }, secrets, { now, replayWindowSeconds }) {
+    if (!secrets["publicKey"]) return refused("no publicKey is configured");
+    const signature = headers["x-twilio-email-event-webhook-signature"];
+    const timestamp = headers["x-twilio-email-event-webhook-timestamp"];
+    if (!signature || !timestamp) return refused("the call carries no signature");
+    if (!/^\d+$/.test(timestamp) || !isFresh(Number(timestamp), now, replayWindowSeconds)) {
+      return refused("the signed time lies outside the replay window");
+    }
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) return refused("the signature is not base64");
+    let isValid = false;
+    try {
+      const signed = Buffer.concat([Buffer.from(timestamp), body]);
+      isValid = verifySignature("sha256", signed, publicKeyOf(secrets["publicKey"]), Buffer.from(signature, "base64"));
+    } catch {
+      return refused("the publicKey or the signature cannot be read");
+    }
+    return isValid ? authentic : refused("the signature does not match");
+  },
+  decode: ({ body }) => decodeJson(body, event, decodeOne),
+};
+
+const publicKeyOf = (key: string) =>
+  key.includes("-----BEGIN")
+    ? createPublicKey(key)
+    : createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
