@@ -8,7 +8,7 @@ export interface Token {
   readonly end: number;
   /** Upper-cased text of a word, text of a symbol, empty for all else: what the parser compares. */
   readonly word: string;
-  /** A word that is not a name. False right after a dot, where every word is a name. */
+  /** A word that is not a name. False right after a dot or an @, where every word is a name. */
   readonly reserved: boolean;
   /** Resolved value of a quoted identifier, string or bytes. */
   readonly value: string | Uint8Array | undefined;
@@ -75,6 +75,9 @@ export function tokenize(text: string, file?: string): Token[] {
     return token;
   };
 
+  const surrogate = /\p{Surrogate}/u.exec(text);
+  if (surrogate) throw problem("Half of a surrogate pair, which is not a Unicode character", surrogate.index);
+
   while (at < text.length) {
     const c = text.charCodeAt(at);
     if (c === 32 || c === 10 || c === 9) {
@@ -94,7 +97,8 @@ export function tokenize(text: string, file?: string): Token[] {
     }
 
     const previous = tokens[tokens.length - 1];
-    const afterDot = previous?.word === "." && previous.kind === "symbol";
+    const afterDot = previous?.word === ".";
+    const afterAt = previous?.word === "@" || previous?.word === "@@";
     if (c === 39 || c === 34 || (c | 32) === 98 || (c | 32) === 114) {
       quoteStart.lastIndex = at;
       const quote = quoteStart.exec(text);
@@ -112,7 +116,7 @@ export function tokenize(text: string, file?: string): Token[] {
         word = written.toUpperCase();
         upperByWord.set(written, word);
       }
-      push("word", end, word, undefined, !afterDot && reservedKeywords.has(word));
+      push("word", end, word, undefined, !afterDot && !afterAt && reservedKeywords.has(word));
     } else if (isDigit(c) || (c === 46 && isDigit(next) && !endsOperand(previous))) {
       number.lastIndex = at;
       const written = number.exec(text)![0];

@@ -117,9 +117,11 @@ function parseLambdaIfAny(p: Cursor): Lambda | undefined {
 
 function parseCatalogArgument(p: Cursor) {
   const start = p.start;
+  if (p.at("INPUT", "TABLE")) p.refuse("INPUT TABLE");
   if (!p.atAny("TABLE", "MODEL") || !p.atIdentifier(1)) return undefined;
   const kind = p.advance().word === "TABLE" ? "table-argument" : "model-argument";
   const name = parsePath(p);
+  if (p.at("(")) p.refuse("A call of a table function as an argument");
   return { kind, name, span: p.spanFrom(start) } as const;
 }
 

@@ -126,11 +126,10 @@ function parseFunctionParameter(p: Cursor, owner: Owner): FunctionParameter {
   };
 }
 
-/** IN, OUT or INOUT, unless that word is the parameter's name. */
+/** IN, OUT or INOUT; a parameter of such a name must be quoted. */
 function parseMode(p: Cursor): FunctionParameter["mode"] {
   if (p.accept("IN")) return "in";
-  const named = p.atAny("OUT", "INOUT") && p.atIdentifier(1) && !p.peek(2).word.match(/^[,)<(]$/);
-  if (!named) return undefined;
+  if (!p.atAny("OUT", "INOUT")) return undefined;
   return p.advance().word === "OUT" ? "out" : "inout";
 }
 

@@ -57,9 +57,11 @@ export function parseCreatedName(p: Cursor, head: CreateHead): { ifNotExists: bo
 function parseCreateTable(p: Cursor, head: CreateHead, type: CreateTable["type"]): CreateTable {
   if (type !== "table") p.advance();
   p.expect("TABLE");
+  if (p.at("FUNCTION") && type !== "table") p.refuse(`CREATE ${type.toUpperCase()} TABLE FUNCTION`);
   const { start, orReplace, temporary } = head;
   const { ifNotExists, name } = parseCreatedName(p, head);
   const elements = p.at("(") ? parseTableElements(p) : undefined;
+  if (elements?.columns.length === 0) p.fail("A table must have at least one column");
   const from = p.atAny("LIKE", "COPY", "CLONE") ? parseCreateTableFrom(p) : undefined;
   if (from && elements) p.fail(`A list of columns and ${from.how.toUpperCase()} may not be combined`, from.span.start);
   const defaultCollation = parseDefaultCollation(p);
@@ -72,6 +74,10 @@ function parseCreateTable(p: Cursor, head: CreateHead, type: CreateTable["type"]
   if (untyped && query === undefined) p.fail(`Column ${untyped.name.name} has no type`, untyped.span.start);
   if (type === "snapshot" && from?.how !== "clone") p.failExpected("keyword CLONE");
   if (type !== "table" && query) p.fail(`CREATE ${type.toUpperCase()} TABLE has no query`, query.span.start);
+  if (type === "external" && !options) p.failExpected("keyword OPTIONS");
+  if (type === "external" && (partitionBy || clusterBy.length > 0)) {
+    p.fail("CREATE EXTERNAL TABLE has no PARTITION BY or CLUSTER BY", start);
+  }
   if (!elements && !from && !query && type === "table") p.failExpected("a list of columns, LIKE, COPY, CLONE or AS");
   if (from && from.how !== "like" && query) p.fail(`${from.how.toUpperCase()} and AS may not be combined`);
   return {

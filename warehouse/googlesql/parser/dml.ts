@@ -23,7 +23,7 @@ import { parseOptions } from "./types.ts";
 export function parseInsert(p: Cursor): Insert {
   const start = p.start;
   p.expect("INSERT");
-  if (p.at("OR") || (p.atAny("IGNORE", "REPLACE", "UPDATE") && p.atIdentifier(1))) p.refuse(`INSERT ${p.token.word}`);
+  if (p.atAny("OR", "IGNORE", "REPLACE", "UPDATE")) p.refuse(`INSERT ${p.token.word}`);
   p.accept("INTO");
   const table = parseObjectName(p, "the name of a table");
   const columns = p.at("(") && !atParenthesizedQuery(p) ? p.parenthesizedList(columnName) : undefined;
@@ -117,7 +117,11 @@ export function parseMerge(p: Cursor): Merge {
   const table = parseObjectName(p, "the name of a table");
   const alias = parseAlias(p);
   p.expect("USING");
+  const sourceStart = p.start;
   const source = parseTable(p);
+  if (source.kind !== "table-reference" && source.kind !== "subquery-table") {
+    p.fail("The source of MERGE is a table or a query in parentheses", sourceStart);
+  }
   p.expect("ON");
   const condition = parseExpression(p);
   const clauses = [parseMergeClause(p)];

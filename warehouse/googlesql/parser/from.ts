@@ -42,10 +42,12 @@ function parseJoins(p: Cursor, commas: boolean): TableExpression {
   const start = p.start;
   const first = parseTable(p);
   const joins: PendingJoin[] = [];
+  let consecutive = false;
   for (;;) {
     const at = p.start;
     const operator = parseJoinOperator(p, commas);
     if (operator === undefined) break;
+    if (operator === "comma" && consecutive) p.fail("Comma join is not allowed after consecutive ON/USING clauses", at);
     const afterComma = joins.some((join) => join.operator === "comma");
     if ((operator === "right" || operator === "full") && afterComma) {
       p.fail(`${operator.toUpperCase()} JOIN must be parenthesized when following a comma join`, at);
@@ -58,8 +60,9 @@ function parseJoins(p: Cursor, commas: boolean): TableExpression {
       conditions.push(parseCondition(p));
     }
     joins.push({ operator, at, hint, right, conditions });
+    consecutive ||= conditions.length > 1;
   }
-  const consecutive = joins.some((join) => join.conditions.length > 1);
+  if (!commas && joins.length === 0) p.failExpected("keyword JOIN");
   return consecutive ? nestJoins(p, first, joins, start) : chainJoins(first, joins, start);
 }
 
@@ -149,7 +152,6 @@ function parseTablePrimary(p: Cursor): TableExpression {
     if (!atParenthesizedQuery(p)) {
       p.expect("(");
       const join = parseJoins(p, false);
-      if (join.kind !== "join") p.fail("Parentheses in FROM hold a query or a join", start);
       p.expect(")");
       return join;
     }

@@ -59,6 +59,7 @@ export function parseHint(p: Cursor): Hint | undefined {
   p.advance();
   if (next.kind === "integer") {
     p.advance();
+    if (p.token.kind === "word" && p.start === next.end) p.failUnexpected();
     shards = BigInt(p.text.slice(next.start, next.end));
     if (p.at("@", "{")) p.advance();
   }

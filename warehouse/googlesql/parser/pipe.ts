@@ -80,7 +80,7 @@ export function parsePipeOperator(p: Cursor): PipeOperator {
     case "TABLESAMPLE":
       return { kind: "pipe-sample", sample: parseSample(p), span: p.spanFrom(start) };
     case "WITH": {
-      const clause = parseWithClause(p);
+      const clause = parseWithClause(p, true);
       return { kind: "pipe-with", with: clause, span: p.spanFrom(start) };
     }
     case "ASSERT": {

@@ -246,6 +246,7 @@ function parseArray(p: Cursor): Expression {
 
 function parseStruct(p: Cursor): Expression {
   const start = p.start;
+  if (p.at("STRUCT", "{")) p.refuse("A braced constructor");
   const typed = p.peek(1).word !== "(";
   const type = typed ? parseStructType(p) : undefined;
   if (!typed) p.expect("STRUCT");

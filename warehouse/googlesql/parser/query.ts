@@ -43,11 +43,16 @@ export function parseQuery(p: Cursor): Query {
   });
 }
 
-export function parseWithClause(p: Cursor): WithClause {
+/** `trailingComma`: pipe syntax allows one. */
+export function parseWithClause(p: Cursor, trailingComma = false): WithClause {
   const start = p.start;
   p.expect("WITH");
   const recursive = p.accept("RECURSIVE");
-  const entries = p.list(parseCommonTable);
+  const entries = [parseCommonTable(p)];
+  while (p.accept(",")) {
+    if (trailingComma && atEndOfPipeOperator(p)) break;
+    entries.push(parseCommonTable(p));
+  }
   return { kind: "with-clause", recursive, entries, span: p.spanFrom(start) };
 }
 

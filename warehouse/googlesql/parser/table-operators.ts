@@ -1,4 +1,5 @@
 import type {
+  Expression,
   Identifier,
   Pivot,
   PivotAggregate,
@@ -12,7 +13,7 @@ import type {
 } from "../ast.ts";
 import type { Cursor } from "./cursor.ts";
 import { parseExpression, parseOperand } from "./expression.ts";
-import { parseLiteral } from "./literals.ts";
+import { parseLiteral, parseParameter } from "./literals.ts";
 import { parseAlias } from "./select.ts";
 
 export function atPivot(p: Cursor): boolean {
@@ -117,7 +118,7 @@ export function parseSample(p: Cursor): Sample {
   }
   p.advance();
   p.expect("(");
-  const size = parseExpression(p);
+  const size = parseConstant(p, ["integer", "float"]);
   if (!p.atAny("PERCENT", "ROWS")) p.failExpected("PERCENT or ROWS");
   const unit = p.advance().word === "PERCENT" ? "percent" : "rows";
   if (p.at("PARTITION")) p.refuse("PARTITION BY in TABLESAMPLE");
@@ -126,8 +127,14 @@ export function parseSample(p: Cursor): Sample {
   let repeatable: Sample["repeatable"];
   if (p.at("REPEATABLE", "(")) {
     p.expect("REPEATABLE", "(");
-    repeatable = parseExpression(p);
+    repeatable = parseConstant(p, ["integer"]);
     p.expect(")");
   }
   return { kind: "sample", method, size, unit, repeatable, span: p.spanFrom(start) };
+}
+
+/** A literal of these kinds, or a parameter. */
+function parseConstant(p: Cursor, kinds: readonly ("integer" | "float")[]): Expression {
+  const literal = kinds.some((kind) => kind === p.token.kind) ? parseLiteral(p) : undefined;
+  return literal ?? parseParameter(p) ?? p.failExpected(`a literal (${kinds.join(" or ")}) or a parameter`);
 }
