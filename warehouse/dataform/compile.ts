@@ -195,7 +195,7 @@ function locate(
 ): string | undefined {
   if (file === undefined || file === "") return undefined;
   const text = files.get(file);
-  if (typeof text !== "string") return file;
+  if (typeof text !== "string") return locateReference(message, files) ?? (files.has(file) ? file : undefined);
   const lines = text.split("\n");
   const missing =
     /(?:^|\n|[ .:])([\w$]+) is not (?:defined|a function)/.exec(message)?.[1] ??
@@ -213,6 +213,22 @@ function locate(
     if (line >= 1 && line <= lines.length) return `${file}:${line}`;
   }
   return file;
+}
+
+/** file:line of the first `ref` to the action that a message names, for errors that the compiler lays at no file of the project. */
+function locateReference(message: string, files: ReadonlyMap<string, string | Uint8Array>): string | undefined {
+  const name = /Action name: ([\w.-]+?)\.? |Could not resolve "([^"]+)"/
+    .exec(message)
+    ?.slice(1)
+    .find((found) => found !== undefined);
+  if (name === undefined) return undefined;
+  const reference = new RegExp(`(ref|resolve)\\(\\s*["'\`]${escapeRegExp(name)}["'\`]`);
+  for (const [path, content] of files) {
+    if (typeof content !== "string" || !path.startsWith("definitions/")) continue;
+    const line = content.split("\n").findIndex((other) => reference.test(other));
+    if (line >= 0) return `${path}:${line + 1}`;
+  }
+  return undefined;
 }
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

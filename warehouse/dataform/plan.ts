@@ -75,7 +75,7 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
         target: action.target,
         file: action.file,
         tags: action.tags,
-        waitsFor: [...new Set(throughDisabled(waitsFor, byId))].filter((other) => selected.has(other)).sort(),
+        waitsFor: [...new Set(throughDisabled(waitsFor, byId))].sort(),
         ...statementsOf(action, options.relations.get(id), fullRefresh),
         sqlDigest: sqlDigest(action),
         wordingDigest: digest([action.description, action.columns, action.tags]),
@@ -83,7 +83,13 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
       });
     }
   }
-  const ordered = inDependencyOrder(steps.map((step) => ({ ...step, dependsOn: step.waitsFor })));
+  const planned = new Set(steps.map((step) => step.id));
+  const ordered = inDependencyOrder(
+    steps.map((step) => {
+      const waitsFor = step.waitsFor.filter((id) => planned.has(id));
+      return { ...step, waitsFor, dependsOn: waitsFor };
+    }),
+  );
   return {
     steps: ordered.map(({ dependsOn: _, ...step }) => step),
     skipped,

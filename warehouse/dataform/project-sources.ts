@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse as parseYaml, stringify as stringifyYaml } from "yaml";
+import { parse as parseYaml } from "yaml";
 import { UserError } from "../../errors/user-error.ts";
 
 /** Everything a project's graph is made of. */
@@ -99,7 +99,8 @@ async function readSettings(dir: string, vars: Readonly<Record<string, string>>)
     const own = settings["vars"];
     const merged = { ...(isRecord(own) ? own : {}), ...vars };
     if (Object.keys(merged).length > 0) settings["vars"] = merged;
-    return { file, text: file === "dataform.json" ? JSON.stringify(settings, null, 2) : stringifyYaml(settings) };
+    // JSON is YAML too, and quotes every text: a bare 2026-03-10T00:00:00Z would be read as a date.
+    return { file, text: JSON.stringify(settings, null, 2) };
   }
   throw new UserError(`${dir} holds no Dataform project: neither workflow_settings.yaml nor dataform.json is there`, {
     code: "dataform.no-project",

@@ -12,7 +12,10 @@ export function refuseLeakedText(graph: Graph, files: ReadonlyMap<string, string
   const shared = [...files].filter(([path]) => path.startsWith("includes/")).map(([, content]) => content);
   for (const action of [...graph.actions, ...graph.tests]) {
     const own = files.get(action.file);
-    const spelled = [own, ...shared].filter((content) => typeof content === "string");
+    // A unit test has the query of the model that it tests inside its own.
+    const spelled = ("expected" in action ? [...files.values()] : [own, ...shared]).filter(
+      (text) => typeof text === "string",
+    );
     for (const text of textsOf(action)) {
       for (const match of text.matchAll(leaks)) {
         const around = text.slice(Math.max(0, match.index - 2), match.index + match[0].length + 2);
@@ -22,12 +25,14 @@ export function refuseLeakedText(graph: Graph, files: ReadonlyMap<string, string
           .slice(text.lastIndexOf("\n", match.index) + 1)
           .split("\n")[0]!
           .trim();
-        throw new UserError(`\`${match[0]}\` got into the compiled text: ${line}`, {
-          code: "dataform.undefined",
-          exit: "config",
-          where: `${action.file}${lineOf(typeof own === "string" ? own : "", line)}`,
-          next: "a ${...} in that file names a property that its include or settings do not have",
-        });
+        throw new UserError(
+          `a template names something that is not there: \`${match[0]}\` got into the compiled text: ${line}`,
+          {
+            code: "dataform.undefined",
+            exit: "config",
+            where: `${action.file}${lineOf(typeof own === "string" ? own : "", line)}`,
+          },
+        );
       }
     }
   }

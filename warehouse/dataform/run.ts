@@ -72,7 +72,6 @@ export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptio
 
   const results = new Map<string, StepResult>();
   const stamps = new Map<string, string>([...records].map(([id, record]) => [id, record.stamp]));
-  /** A step was not run in this build, so what its dependents see is whatever stands there. */
   const waiting = new Map(plan.steps.map((step) => [step.id, step]));
   const running = new Map<string, Promise<void>>();
   const finish = (result: StepResult) => {
@@ -210,19 +209,35 @@ function inputsOf(step: Step, context: StepContext): string | undefined {
     if (stamp === undefined) return undefined;
     read.push(`${id} ${stamp}`);
   }
-  return digest([step.sqlDigest, read]);
+  return digest([step.sqlDigest, read, clockOf(step, context.options.now())]);
 }
+
+/** The hour or day that the step's text asks for: until it ends, the same question has the same answer. */
+function clockOf(step: Step, now: Date): string {
+  const texts = textsOf(step);
+  const length = texts.some((text) => hourly.test(text)) ? 13 : texts.some((text) => daily.test(text)) ? 10 : 0;
+  return now.toISOString().slice(0, length);
+}
+
+const hourly = /\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*hour\s*\)/i;
+const daily = /\bcurrent_date\s*(?:\(\s*\))|\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*day\s*\)/i;
 
 function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: StepContext): boolean {
   if (context.options.force === true || context.plan.fullRefresh) return false;
   if (record.inputs !== inputs || (record.offenders ?? 0) > 0) return false;
   if (step.kind === "operation" || step.mode === "append") return false;
   if (hasRelation(step.action) && context.relation === undefined) return false;
-  return !step.statements.some((text) => unstable.test(text)) && !unstable.test(textOf(step));
+  return !textsOf(step).some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
 }
 
-const textOf = (step: Step): string =>
-  step.action.kind === "operation" || step.action.kind === "assertion" ? "" : step.action.query;
+const everyHourly = new RegExp(hourly, "gi");
+const everyDaily = new RegExp(daily, "gi");
+
+/** All SQL that the step may run, whichever way it runs. */
+function textsOf({ action, statements }: Step): readonly string[] {
+  if (action.kind === "operation" || action.kind === "assertion") return statements;
+  return [...statements, action.query, ...(action.incremental === undefined ? [] : [action.incremental.query])];
+}
 
 interface Effect {
   readonly rows?: number | undefined;

@@ -1,0 +1,152 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: SQLX has templates in its text
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UserError } from "../../../errors/user-error.ts";
+import { compileProject } from "../../../warehouse/dataform/compile.ts";
+
+const fixtures = join(import.meta.dirname, "fixtures");
+let scratch: string;
+let project: string;
+
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "inboxloop-test-"));
+  project = join(scratch, "project");
+  await cp(join(fixtures, "shop"), project, { recursive: true });
+});
+afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+const failure = async (work: Promise<unknown>): Promise<UserError> => {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+  throw new Error("it was let through");
+};
+
+describe("compileProject", () => {
+  test("when a project has workflow_settings.yaml, includes, a required file and JavaScript actions, all are in the graph", async () => {
+    const { graph } = await compileProject({ projectDir: project });
+    const byId = new Map(graph.actions.map((action) => [action.id, action]));
+    expect([...byId.keys()].sort()).toEqual([
+      "shop.customer_summary",
+      "shop.placed_2026_02",
+      "shop.placed_2026_03",
+      "shop.placed_orders",
+      "shop.revenue_daily",
+      "shop_assertions.assert_placed_orders__customer_is_known",
+      "shop_assertions.assert_placed_orders__price_is_positive",
+      "shop_assertions.shop_placed_orders_assertions_rowConditions",
+      "shop_assertions.shop_placed_orders_assertions_uniqueKey_0",
+      "shop_raw.customers",
+      "shop_raw.orders",
+      "shop_staging.stg_orders",
+    ]);
+    expect(byId.get("shop.placed_orders")).toMatchObject({
+      kind: "incremental",
+      dependsOn: ["shop_staging.stg_orders"],
+      storage: { partitionBy: "date(placed_at)", clusterBy: ["customer_id"] },
+      incremental: { uniqueKey: ["order_id"], strategy: "merge", onSchemaChange: "IGNORE" },
+    });
+    expect(byId.get("shop_staging.stg_orders")).toMatchObject({
+      columns: [{ path: ["order_id"], description: "Order." }],
+    });
+    expect(graph.tests.map((unit) => unit.name)).toEqual(["stg_orders__keeps_newest"]);
+    expect(graph.vars).toEqual({ as_of: "2026-03-10T00:00:00Z", country: "NL" });
+  });
+
+  test("when nothing has changed, the graph comes from the cache; when a var or a file has, it is compiled anew", async () => {
+    const cacheDir = join(scratch, "cache");
+    const first = await compileProject({ projectDir: project, cacheDir });
+    const second = await compileProject({ projectDir: project, cacheDir });
+    expect([first.fromCache, second.fromCache]).toEqual([false, true]);
+    expect(second.graph).toEqual(JSON.parse(JSON.stringify(first.graph)));
+
+    const dated = await compileProject({ projectDir: project, cacheDir, vars: { as_of: "a,b=c" } });
+    expect(dated.fromCache).toBe(false);
+    expect(dated.graph.vars["as_of"]).toBe("a,b=c");
+
+    await writeFile(join(project, "includes/money.js"), "module.exports = { euros: (c) => `${c} * 1` };\n");
+    const changed = await compileProject({ projectDir: project, cacheDir });
+    expect([changed.fromCache, changed.digest === first.digest]).toEqual([false, false]);
+  });
+
+  test("when a cached graph is torn, it is compiled again", async () => {
+    const cacheDir = join(scratch, "cache");
+    const { digest } = await compileProject({ projectDir: project, cacheDir });
+    await writeFile(join(cacheDir, `${digest}.json`), '{"actions": [');
+    expect((await compileProject({ projectDir: project, cacheDir })).fromCache).toBe(false);
+  });
+
+  test("when a template names a property that is not there, the file and line are refused", async () => {
+    const file = join(project, "definitions/staging/stg_orders.sqlx");
+    await writeFile(
+      file,
+      (await readFile(file, "utf8")).replace("lower(status) as status", "lower(${money.column}) as status"),
+    );
+    const error = await failure(compileProject({ projectDir: project }));
+    expect(error).toMatchObject({
+      code: "dataform.undefined",
+      exit: "config",
+      where: "definitions/staging/stg_orders.sqlx:24",
+    });
+    expect(error.message).toContain("lower(undefined) as status");
+  });
+
+  test("when the SQL itself says 'undefined', it is let through", async () => {
+    const file = join(project, "definitions/staging/stg_orders.sqlx");
+    await writeFile(
+      file,
+      (await readFile(file, "utf8")).replace("lower(status)", "nullif(lower(status), 'undefined')"),
+    );
+    await compileProject({ projectDir: project });
+  });
+
+  test.each([
+    [
+      "an unknown name in a SQLX file",
+      "definitions/marts/bad.sqlx",
+      'config { type: "view" }\n\nselect ${nope.x}\n',
+      "definitions/marts/bad.sqlx:3",
+      "nope is not defined",
+    ],
+    [
+      "a syntax error in JavaScript",
+      "definitions/marts/bad.js",
+      '// bad\npublish("a"\n',
+      "definitions/marts/bad.js:2",
+      "missing )",
+    ],
+    [
+      "a ref to nothing",
+      "definitions/marts/bad.sqlx",
+      'config { type: "view" }\nselect * from ${ref("nowhere")}\n',
+      "definitions/marts/bad.sqlx:2",
+      "nowhere",
+    ],
+    [
+      "an ambiguous ref",
+      "definitions/marts/customers.sqlx",
+      'config { type: "view" }\nselect * from ${ref("customers")}\n',
+      "definitions/marts/customers.sqlx:2",
+      "Ambiguous",
+    ],
+  ])("when there is %s, the error names file and line", async (_what, file, text, where, words) => {
+    await writeFile(join(project, file), text);
+    const error = await failure(compileProject({ projectDir: project }));
+    expect(error).toMatchObject({ code: "dataform.compile", exit: "config", where });
+    expect(error.message).toContain(words);
+  });
+
+  test("when the folder holds no project, or its settings cannot be read, it says so", async () => {
+    expect(await failure(compileProject({ projectDir: scratch }))).toMatchObject({ code: "dataform.no-project" });
+    await writeFile(join(project, "workflow_settings.yaml"), "defaultDataset: [");
+    expect(await failure(compileProject({ projectDir: project }))).toMatchObject({
+      code: "dataform.settings",
+      where: "workflow_settings.yaml",
+    });
+  });
+});

@@ -1,0 +1,263 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UserError } from "../../../errors/user-error.ts";
+import { parseType } from "../../googlesql/types.ts";
+import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
+import { type Action, actionsById, type Graph, reachable, sqlName, type TableAction, type Target } from "../graph.ts";
+import { type Relation, tableStatements } from "../statements.ts";
+import type { GivenTables } from "./case-files.ts";
+import { typedValue, ValueMismatch } from "./typed-value.ts";
+
+/** A warehouse that tests may fill and empty at will, quickly. */
+export interface BenchWarehouse extends Warehouse {
+  ensureSchemas(schemas: readonly string[]): Promise<void>;
+  /** Makes (or makes anew) an empty table of these columns. */
+  createEmpty(target: Target, columns: readonly Column[]): Promise<void>;
+  /** Takes all rows out of a table. */
+  clear(target: Target): Promise<void>;
+  /** Removes a table or view of that name, if there is one. */
+  drop(target: Target): Promise<void>;
+}
+
+/**
+ * A place in which models run over given rows. What a test does not give is computed from what it gives; what nothing given leads
+ * to is an empty table of the right columns. Tables stay between tests of the same graph, only their rows go.
+ */
+export class Bench {
+  private readonly warehouse: BenchWarehouse;
+  private graph!: Graph;
+  private actions!: ReadonlyMap<string, Action>;
+  private columnsOf = new Map<string, readonly Column[]>();
+  private readonly columnsKnown = new Map<string, Map<string, readonly Column[]>>();
+  /** What stands under each name: the digest of a view's text, or "table" with its columns. */
+  private readonly standing = new Map<string, string>();
+  private readonly filled = new Set<string>();
+  private readonly declared: (target: Target) => readonly Column[] | undefined;
+
+  /** `declared` knows the columns of a project's declarations. */
+  constructor(warehouse: BenchWarehouse, declared: (target: Target) => readonly Column[] | undefined) {
+    this.warehouse = warehouse;
+    this.declared = declared;
+  }
+
+  /** Turns to a graph. `digest` names it; the columns of its models are kept in `cacheFile`. */
+  async use(graph: Graph, digest: string, cacheFile?: string): Promise<void> {
+    this.graph = graph;
+    this.actions = actionsById(graph);
+    await this.warehouse.ensureSchemas([...new Set(graph.actions.map((action) => action.target.schema))]);
+    let known = this.columnsKnown.get(digest);
+    if (known === undefined) {
+      const text = cacheFile === undefined ? undefined : await readFile(cacheFile, "utf8").catch(() => undefined);
+      known = new Map(text === undefined ? [] : (JSON.parse(text) as [string, readonly Column[]][]));
+      this.columnsKnown.set(digest, known);
+    }
+    this.columnsOf = known;
+  }
+
+  /** Keeps what was learnt of the models' columns for the next start. */
+  async save(cacheFile: string): Promise<void> {
+    await mkdir(dirname(cacheFile), { recursive: true });
+    await writeFile(cacheFile, JSON.stringify([...this.columnsOf]));
+  }
+
+  /** The action that a test calls by its name, `schema.name` or full name. */
+  resolve(name: string, where?: string): Action {
+    const plain = name.replaceAll("`", "");
+    const found = this.graph.actions.filter(
+      ({ id, target }) =>
+        id === plain ||
+        target.name === plain ||
+        `${target.schema}.${target.name}` === plain ||
+        [target.database, target.schema, target.name].join(".") === plain,
+    );
+    if (found.length === 1) return found[0]!;
+    throw new UserError(
+      found.length === 0
+        ? `the project has no table called "${name}"`
+        : `"${name}" may be ${found.map((action) => action.id).join(" or ")}`,
+      { code: "test.table", exit: "config", where },
+    );
+  }
+
+  /** Lays out everything that the action reads: the given tables filled, the rest computed or empty. */
+  async layOut(action: TableAction, given: ReadonlyMap<string, readonly Row[]>): Promise<void> {
+    await this.empty();
+    const next = (id: string) => this.actions.get(id)?.dependsOn ?? [];
+    const needed = reachable(action.dependsOn, (id) => (given.has(id) ? [] : next(id)));
+    const hasGiven = (id: string): boolean => [...reachable([id], next)].some((other) => given.has(other));
+    const prepared = new Set<string>();
+    const prepare = async (id: string): Promise<void> => {
+      if (prepared.has(id) || id === action.id) return;
+      prepared.add(id);
+      const dependency = this.actions.get(id);
+      if (dependency === undefined || dependency.kind === "assertion") return;
+      if (!given.has(id) && isQuery(dependency) && hasGiven(id)) {
+        for (const upstream of dependency.dependsOn) await prepare(upstream);
+        await this.standView(dependency);
+      } else await this.standTable(dependency, given.get(id));
+    };
+    for (const id of action.dependsOn) await prepare(id);
+    for (const [id, rows] of given) {
+      if (needed.has(id) && !prepared.has(id)) await this.standTable(this.actions.get(id)!, rows);
+    }
+    for (const [id, rows] of given) await this.fill(id, rows);
+  }
+
+  /** Given tables by action id. A name that the model does not read is a mistake worth hearing of. */
+  given(tables: GivenTables, action: TableAction, where: string): ReadonlyMap<string, readonly Row[]> {
+    const reads = reachable(action.dependsOn, (id) => this.actions.get(id)?.dependsOn ?? []);
+    return new Map(
+      Object.entries(tables).map(([name, rows]) => {
+        const { id } = this.resolve(name, where);
+        if (!reads.has(id)) {
+          throw new UserError(`${action.id} does not read ${id}, neither itself nor through others`, {
+            code: "test.table",
+            exit: "config",
+            where,
+          });
+        }
+        return [id, rows];
+      }),
+    );
+  }
+
+  /** Adds rows to a table that stands. */
+  async fill(id: string, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    const action = this.actions.get(id)!;
+    const columns = await this.columns(action);
+    const types = new Map(
+      columns.map((column) => [column.name.toLowerCase(), { ...column, parsed: parseType(column.type) }]),
+    );
+    const typed = rows.map((row, i) =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => {
+          const column = types.get(name.toLowerCase());
+          if (column === undefined) {
+            throw new UserError(
+              `${id} has no column "${name}"; it has ${columns.map((known) => known.name).join(", ")}`,
+              {
+                code: "test.column",
+                exit: "config",
+                where: `${id} row ${i + 1}`,
+              },
+            );
+          }
+          try {
+            return [column.name, typedValue(value, column.parsed)];
+          } catch (error) {
+            if (!(error instanceof ValueMismatch)) throw error;
+            throw new UserError(`${id}.${name}: ${error.message}`, {
+              code: "test.value",
+              exit: "config",
+              where: `${id} row ${i + 1}`,
+            });
+          }
+        }),
+      ),
+    );
+    const result = await this.warehouse.append(tableName(action.target), typed);
+    if (result.kind !== "written") throw new Error(`rows of ${id} were refused: ${JSON.stringify(result)}`);
+    this.filled.add(id);
+  }
+
+  query(sql: string, file: string): Promise<QueryResult> {
+    return this.warehouse.query(sql, { file });
+  }
+
+  /** Removes the action's own table; with `rows`, puts them there in its place. */
+  async resetOwn(action: TableAction, rows?: readonly Row[]): Promise<void> {
+    await this.warehouse.drop(action.target);
+    this.standing.delete(action.id);
+    if (rows === undefined) return;
+    await this.warehouse.createEmpty(action.target, await this.columns(action));
+    this.standing.set(action.id, "table");
+    await this.fill(action.id, rows);
+  }
+
+  /** Builds the action as the runner would, on top of what stands under its name. */
+  async build(action: TableAction, fullRefresh = false): Promise<void> {
+    const columns = await this.warehouse.columns(tableName(action.target));
+    const relation: Relation | undefined = columns === undefined ? undefined : { kind: "table", columns };
+    const part = action.incremental;
+    const newColumns =
+      relation !== undefined && part !== undefined && part.onSchemaChange !== "IGNORE"
+        ? (await this.warehouse.query(`select * from (\n${part.query}\n) limit 0`, { file: action.file })).columns
+        : undefined;
+    const { statements } = tableStatements(action, relation, { fullRefresh, newColumns });
+    const script = statements.length === 1 ? statements[0]! : statements.map((text) => `${text}\n;`).join("\n");
+    await this.warehouse.execute(script, { file: action.file });
+    this.standing.set(action.id, "table");
+  }
+
+  /** All rows under the action's name. */
+  rows(action: TableAction): Promise<QueryResult> {
+    return this.warehouse.query(`select * from ${sqlName(action.target)}`, { file: action.file });
+  }
+
+  /** The columns of an action: declared, or those of its query over empty tables. */
+  async columns(action: Action): Promise<readonly Column[]> {
+    const known = this.columnsOf.get(action.id);
+    if (known !== undefined) return known;
+    const found = isQuery(action) ? await this.columnsByQuery(action) : this.declared(action.target);
+    if (found === undefined) {
+      throw new UserError(`the columns of ${action.id} are not known`, {
+        code: "test.columns",
+        exit: "config",
+        where: action.file,
+        next: `write them into tests/models/types.yaml as ${action.target.schema}.${action.target.name}: { column: TYPE }`,
+      });
+    }
+    this.columnsOf.set(action.id, found);
+    return found;
+  }
+
+  private async columnsByQuery(action: TableAction): Promise<readonly Column[]> {
+    for (const id of action.dependsOn) {
+      const dependency = this.actions.get(id);
+      if (dependency === undefined || dependency.kind === "assertion" || this.standing.has(id)) continue;
+      await this.standTable(dependency, undefined);
+    }
+    return (
+      await this.warehouse.query(`select * from (\n${action.query.trim().replace(/;\s*$/, "")}\n) limit 0`, {
+        file: action.file,
+      })
+    ).columns;
+  }
+
+  private async standTable(action: Action, _rows: readonly Row[] | undefined): Promise<void> {
+    if (action.kind === "operation" && !action.hasOutput) return;
+    const columns = await this.columns(action);
+    const signature = `table ${columns.map((column) => `${column.name} ${column.type}`).join(", ")}`;
+    if (this.standing.get(action.id) === signature) return;
+    if (this.standing.has(action.id)) await this.warehouse.drop(action.target);
+    await this.warehouse.createEmpty(action.target, columns);
+    this.standing.set(action.id, signature);
+  }
+
+  private async standView(action: TableAction): Promise<void> {
+    const signature = `view ${action.query}`;
+    if (this.standing.get(action.id) === signature) return;
+    if (this.standing.has(action.id)) await this.warehouse.drop(action.target);
+    await this.warehouse.execute(
+      `create or replace view ${sqlName(action.target)} as\n${action.query.trim().replace(/;\s*$/, "")}`,
+      {
+        file: action.file,
+      },
+    );
+    this.standing.set(action.id, signature);
+  }
+
+  private async empty(): Promise<void> {
+    for (const id of this.filled) {
+      const action = this.actions.get(id);
+      if (action !== undefined && this.standing.get(id)?.startsWith("table")) await this.warehouse.clear(action.target);
+    }
+    this.filled.clear();
+  }
+}
+
+export const isQuery = (action: Action): action is TableAction =>
+  action.kind === "table" || action.kind === "view" || action.kind === "incremental";
+
+const tableName = (target: Target): string => [target.database, target.schema, target.name].filter(Boolean).join(".");
