@@ -52,7 +52,7 @@ const shares = {
   softBounce: 0.0023,
   block: 0.00009,
   deferral: 0.012,
-  privacyPrefetch: 0.8,
+  privacyPrefetch: 0.75,
   gmailPrefetch: 0.012,
   gatewayOpen: 0.72,
   gatewayClicks: 0.1,
@@ -113,8 +113,7 @@ export class Journey {
 
     const deliveredAt = this.handOver(u, campaign, messageId, at, placement, random);
     const isDelivered = deliveredAt > 0;
-    const hasPersonalFilter = state.complainedAt[u]! <= at;
-    const isInbox = isDelivered && !random.chance(hasPersonalFilter ? 0.96 : odds.spam);
+    const isInbox = isDelivered && !random.chance(odds.spam);
     let readAt = 0;
     let isClicked = false;
     let revenueCents = 0;

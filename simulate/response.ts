@@ -13,10 +13,10 @@ const FATIGUE_RATE = Math.LN2 / (FATIGUE_HALF_LIFE_DAYS * DAY_MS);
 /** Intercepts, fitted so that the default world has the rates in README.md. */
 const base = {
   read: -3.17,
-  click: -3.45,
+  click: -3.33,
   conversion: -2.2,
-  complaint: 0.00148,
-  unsubscribe: 0.00175,
+  complaint: 0.00112,
+  unsubscribe: 0.00158,
 };
 
 const kindEffect = {
@@ -83,10 +83,11 @@ export function propensity(
   const timing = 0.35 - 0.07 * hoursApart(localHour, customers.preferredHour[u]!);
   const summary = at >= customers.summaryFrom[u]! ? -0.45 : 0;
 
-  out.spam = Math.min(
-    0.9,
-    providers[customers.provider[u]!]!.spamRate * placement * kind.spam * exp(-0.4 * engagement),
-  );
+  // Whoever pressed "spam" once has taught their own mailbox.
+  const isFiltered = at >= state.complainedAt[u]!;
+  out.spam = isFiltered
+    ? 0.96
+    : Math.min(0.9, providers[customers.provider[u]!]!.spamRate * placement * kind.spam * exp(-0.4 * engagement));
   out.read = sigmoid(
     base.read +
       1.15 * engagement +
@@ -121,13 +122,13 @@ export function propensity(
     base.complaint *
       annoyance *
       customers.irritability[u]! *
-      exp(0.5 * weariness - 0.45 * interest - 0.35 * state.mood[u]!),
+      exp(0.8 * weariness - 0.45 * interest - 0.35 * state.mood[u]!),
   );
   out.unsubscribe = Math.min(
     0.5,
     base.unsubscribe *
       annoyance *
-      exp(0.3 * weariness - 0.35 * interest - 0.15 * engagement) *
+      exp(0.5 * weariness - 0.35 * interest - 0.15 * engagement) *
       Math.sqrt(customers.irritability[u]!),
   );
   return out;

@@ -58,6 +58,9 @@ export interface TransportOptions {
 const DUPLICATE = -1;
 const DEAD = -100;
 
+/** Types that need no user to land. */
+const nobodys = new Set<string>(events.ofFamily("placement"));
+const neededFields = [/"timestamp_utc":"[^"]*",/, /"event_type":"[^"]*",/, /"user_id":"[^"]*",/];
 const unknownTypes = ["amp_open", "snoozed", "wishlist_shared", "OPENED?"];
 const unreadableTimes = ["31/02/2025 25:61", "yesterday", "0000-00-00 00:00:00", "2025-13-41T10:00:00Z"];
 const stamped = (line: string, received: number, again: number): string =>
@@ -184,7 +187,7 @@ export class Transport implements Sink {
     }
     if (luck < thresholds[5]!) {
       const reason = thresholds.findIndex((threshold) => luck < threshold);
-      this.arrive(received, this.broken(reason, whole), DEAD - reason);
+      this.arrive(received, this.broken(reason, whole, nobodys.has(type)), DEAD - reason);
       // Half of the time the sender notices and sends it whole.
       if (random.chance(0.5)) return;
       const again = received + MINUTE_MS + random.below(20 * MINUTE_MS);
@@ -211,7 +214,7 @@ export class Transport implements Sink {
   }
 
   /** A line that cannot land, for the reason of that index in `deadReasons`. */
-  private broken(reason: number, whole: string): string {
+  private broken(reason: number, whole: string, isAboutNobody: boolean): string {
     const { random } = this;
     switch (deadReasons[reason]) {
       case "malformed-json":
@@ -231,10 +234,7 @@ export class Transport implements Sink {
           ]),
         );
       case "missing-field":
-        return whole.replace(
-          random.pick([/"timestamp_utc":"[^"]*",/, /"event_type":"[^"]*",/, /"user_id":"[^"]*",/]),
-          "",
-        );
+        return whole.replace(isAboutNobody ? neededFields[0]! : random.pick(neededFields), "");
       case "unknown-event-type":
         return whole.replace(/"event_type":"[^"]*"/, `"event_type":"${random.pick(unknownTypes)}"`);
       case "time-in-future":
