@@ -89,68 +89,80 @@ const unreadable =
     });
   };
 
-/** What a column is read as: doubles (NULL is NaN, BOOL 0 or 1, TIMESTAMP seconds since 1970), or text (NULL is null). */
-export type Reading = "number" | "text" | "seconds";
+/** What a column is read as: doubles (NULL is NaN, BOOL 0 or 1), UTC seconds since 1970, or text (NULL is ""). */
+export type Reading = "number" | "seconds" | "text";
 
+/** Whole columns in memory. */
 export interface Table {
   readonly rows: number;
-  /** NULL is NaN. */
   numbers(name: string): Float64Array;
-  texts(name: string): readonly (string | null)[];
+  texts(name: string): readonly string[];
 }
 
-/** Reads whole columns, in the order of `orderBy` (name ascending) so that the same files give the same rows. */
+/** Reads whole columns, in the order of `orderBy`, so that the same files give the same rows. `rows` is how many there are. */
 export async function readParquetTable(
   files: readonly string[],
   wanted: Readonly<Record<string, Reading>>,
   orderBy: readonly string[],
+  rows: number,
 ): Promise<Table> {
   const names = Object.keys(wanted);
   const list = names.map((name) => {
-    const column = identifier(name);
-    const sql =
-      wanted[name] === "text"
-        ? `cast(${column} as varchar)`
-        : wanted[name] === "seconds"
-          ? `epoch_us(${column}) / 1e6`
-          : `cast(${column} as double)`;
-    return `${sql} as ${column}`;
+    const column = `t.${identifier(name)}`;
+    if (wanted[name] === "text") return `coalesce(cast(${column} as varchar), '')`;
+    return wanted[name] === "seconds" ? `epoch_us(${column}) / 1e6` : `cast(${column} as double)`;
   });
-  return withConnection(async (connection) => {
+  const numbers = new Map<string, Float64Array>();
+  const texts = new Map<string, string[]>();
+  for (const name of names) {
+    if (wanted[name] === "text") texts.set(name, new Array<string>(rows).fill(""));
+    else numbers.set(name, new Float64Array(rows).fill(Number.NaN));
+  }
+  const known = new Map<string, string>();
+  let read = 0;
+  await withConnection(async (connection) => {
     const order = orderBy.map((name) => `t.${identifier(name)}`).join(", ");
     const result = await connection
       .stream(`select ${list.join(", ")} from ${source(files)} as t order by ${order}`)
       .catch(unreadable(files));
-    const columns = new Map<string, unknown[]>(names.map((name) => [name, []]));
-    let rows = 0;
     for (;;) {
       const chunk = await result.fetchChunk();
-      if (!chunk || chunk.rowCount === 0) break;
-      rows += chunk.rowCount;
-      chunk.getColumns().forEach((values, c) => {
-        const into = columns.get(names[c] as string) as unknown[];
-        for (const value of values) into.push(value);
+      if (!chunk || chunk.rowCount === 0) return;
+      if (read + chunk.rowCount > rows) break;
+      names.forEach((name, c) => {
+        const into = numbers.get(name);
+        const text = texts.get(name);
+        chunk.getColumnValues(c).forEach((value, i) => {
+          if (into) into[read + i] = value === null ? Number.NaN : (value as number);
+          if (text) text[read + i] = interned(known, value as string);
+        });
       });
+      read += chunk.rowCount;
     }
-    const numbers = new Map<string, Float64Array>();
-    const texts = new Map<string, readonly (string | null)[]>();
-    for (const name of names) {
-      const values = columns.get(name) as unknown[];
-      if (wanted[name] === "text") texts.set(name, values as (string | null)[]);
-      else
-        numbers.set(
-          name,
-          Float64Array.from(values, (v) => (v === null ? Number.NaN : (v as number))),
-        );
-      columns.delete(name);
-    }
-    const missing = (name: string): never => {
-      throw new Error(`column "${name}" was not read`);
-    };
-    return {
-      rows,
-      numbers: (name) => numbers.get(name) ?? missing(name),
-      texts: (name) => texts.get(name) ?? missing(name),
-    };
+    read = rows + 1;
   });
+  if (read !== rows) {
+    throw new UserError(`the files hold ${read > rows ? "more" : read} rows, the lock says ${rows}`, {
+      code: "parquet.rows",
+      exit: "check",
+      where: files[0],
+      next: "inboxloop snapshot verify",
+    });
+  }
+  const missing = (name: string): never => {
+    throw new Error(`column "${name}" was not read`);
+  };
+  return {
+    rows,
+    numbers: (name) => numbers.get(name) ?? missing(name),
+    texts: (name) => texts.get(name) ?? missing(name),
+  };
+}
+
+/** One string object per text: categories repeat in every row. */
+function interned(known: Map<string, string>, text: string): string {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  if (known.size < 100_000) known.set(text, text);
+  return text;
 }

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { policyTerms } from "../model-record.ts";
+
+/** All that the trainer is told, wherever it runs: plain data, in a message, a file or an argument. */
+export const trainingJob = z.strictObject({
+  /** Folder of the snapshot (lock.json and its files). */
+  snapshot: z.string().min(1),
+  /** Folder that the model is written to; it appears whole or not at all. */
+  output: z.string().min(1),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+  seed: z.int(),
+  /** Rows that an outcome learns from, at most. */
+  rows_per_outcome: z.int().min(100),
+  /** Negatives kept for each positive, at most. */
+  negatives_per_positive: z.number().positive(),
+  calibrate_share: z.number().gt(0).lt(0.5),
+  validate_share: z.number().gt(0).lt(0.5),
+  /** Rows that are scored for calibration, and for validation, at most. */
+  score_rows: z.int().min(100),
+  threads: z.int().min(1).max(64),
+  policy: policyTerms,
+  /** Outcomes to learn; those of includes/features.js when empty. */
+  outcomes: z.array(z.strictObject({ name: z.string(), column: z.string() })),
+  /** Features to leave out by name: for ablations, and for tables that lack them. */
+  without: z.array(z.string()),
+  made_at: z.iso.datetime(),
+  where: z.string(),
+});
+export type TrainingJob = z.infer<typeof trainingJob>;
+
+export type TrainerMessage =
+  | { readonly kind: "progress"; readonly step: string; readonly done: number; readonly total: number }
+  | { readonly kind: "done"; readonly path: string }
+  | {
+      readonly kind: "failed";
+      readonly message: string;
+      readonly code: string | null;
+      readonly exit: string | null;
+      readonly where: string | null;
+      readonly next: string | null;
+    };

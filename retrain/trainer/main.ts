@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../../errors/user-error.ts";
+import { type TrainerMessage, trainingJob } from "./job.ts";
+import { runJob } from "./run-job.ts";
+
+/**
+ * The trainer's process. As a child it takes one job as a message and answers with messages. As a container (Vertex AI
+ * CustomJob) it takes `--job <file>` or `--job-json <json>` and writes one JSON message a line on stdout.
+ */
+const send = (message: TrainerMessage): void => {
+  if (process.send) process.send(message);
+  else process.stdout.write(`${JSON.stringify(message)}\n`);
+};
+
+async function run(data: unknown): Promise<void> {
+  try {
+    const job = trainingJob.parse(data);
+    await runJob(job, (step, done, total) => send({ kind: "progress", step, done, total }));
+    send({ kind: "done", path: job.output });
+  } catch (error) {
+    const known = error instanceof UserError ? error : undefined;
+    send({
+      kind: "failed",
+      message: known?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      code: known?.code ?? null,
+      exit: known?.exit ?? null,
+      where: known?.where ?? null,
+      next: known?.next ?? null,
+    });
+    process.exitCode = known?.exitCode ?? 1;
+  }
+}
+
+if (process.send) {
+  process.once("message", async (data) => {
+    await run(data);
+    process.disconnect();
+  });
+} else {
+  const [option, value] = process.argv.slice(2);
+  if (option === "--job" && value) await run(JSON.parse(await readFile(value, "utf8")));
+  else if (option === "--job-json" && value) await run(JSON.parse(value));
+  else {
+    process.stderr.write("usage: trainer --job <file> | --job-json <json>\n");
+    process.exitCode = 2;
+  }
+}

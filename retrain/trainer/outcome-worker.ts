@@ -1,0 +1,33 @@
+import { parentPort } from "node:worker_threads";
+import { type FeatureColumns, trainForest } from "./ydf.ts";
+
+/** One outcome to learn. */
+export interface OutcomeTask {
+  readonly outcome: string;
+  readonly train: { readonly columns: FeatureColumns; readonly labels: readonly number[] };
+  /** Row sets to score with the new forest. */
+  readonly score: readonly { readonly columns: FeatureColumns; readonly rows: number }[];
+}
+
+export type OutcomeReply =
+  | {
+      readonly kind: "trained";
+      readonly zip: Uint8Array;
+      readonly forest: string;
+      readonly trees: number;
+      readonly scores: readonly Float64Array[];
+    }
+  | { readonly kind: "failed"; readonly message: string };
+
+parentPort?.on("message", async (task: OutcomeTask) => {
+  let reply: OutcomeReply;
+  try {
+    const forest = await trainForest(task.train.columns, task.train.labels);
+    const scores = task.score.map(({ columns, rows }) => forest.predict(columns, rows));
+    forest.unload();
+    reply = { kind: "trained", zip: forest.zip, forest: forest.forest, trees: forest.trees, scores };
+  } catch (error) {
+    reply = { kind: "failed", message: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort?.postMessage(reply);
+});
