@@ -55,6 +55,8 @@ export interface Argument {
   readonly lambda?:
     | { readonly params: readonly string[]; readonly body: string; readonly result: GoogleSqlType }
     | undefined;
+  /** Set when the argument is written `INTERVAL x PART`: the INT64 amount and the part, beside the INTERVAL in `sql`. */
+  readonly interval?: { readonly sql: string; readonly part: string } | undefined;
   /** True when every value is known to be NOT NULL (a literal, mostly). */
   readonly isNeverNull?: boolean | undefined;
 }

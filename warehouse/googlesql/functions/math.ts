@@ -1,12 +1,9 @@
 import type { EmitContext, FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import {
   bigNumericKind,
-  checked,
   type DecimalKind,
-  divide,
   integerDivide,
   modulo,
-  multiply,
   numericKind,
   parseDecimal,
   printDecimal,
@@ -108,16 +105,19 @@ const toWhole = (names: readonly [string, ...string[]], duck: "ceil" | "floor") 
 /** NULL when the result cannot be had. */
 const safe = (name: "ADD" | "SUBTRACT" | "MULTIPLY") => {
   const op = { ADD: "+", SUBTRACT: "-", MULTIPLY: "*" }[name];
-  const lower = name.toLowerCase();
   return scalar(
     group,
     `SAFE_${name}`,
     [
       sig("INT64, INT64", "INT64", (x, y) => `try(${x} ${op} ${y})`),
       name === "MULTIPLY"
-        ? sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_multiply(${x}, ${y}))`)
+        ? sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_mul_exact(${x}, ${y}))`)
         : sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(${x} ${op} ${y})`),
-      sig("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) => `try(gs_bignumeric_${lower}(${x}, ${y}))`),
+      sig(
+        "BIGNUMERIC, BIGNUMERIC",
+        "BIGNUMERIC",
+        (x, y) => `try(gs_bignumeric_${{ ADD: "add", SUBTRACT: "sub", MULTIPLY: "mul" }[name]}(${x}, ${y}))`,
+      ),
       sigBind("FLOAT64, FLOAT64", "FLOAT64", (x, y) => finiteOrNull(`${x} ${op} ${y}`, x, y)),
     ],
     { cannotFail: true },
@@ -185,7 +185,7 @@ export const math: FunctionLibrary = {
         "INT64",
         ([x, y], ctx) => `(${x!.sql} // ${nonZero(ctx, y!.sql, literalInt(y), "bigint")})`,
       ),
-      ...decimals("div", 2),
+      ...decimals("idiv", 2),
     ]),
     scalar(group, "MOD", [
       sigOf("INT64, INT64", "INT64", ([x, y], ctx) =>
@@ -223,8 +223,8 @@ export const math: FunctionLibrary = {
           "FLOAT64",
           ([x, y]) => `(cast(${x!.sql} as double) / nullif(cast(${y!.sql} as double), 0))`,
         ),
-        sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_divide(${x}, ${y}))`),
-        sig("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) => `try(gs_bignumeric_divide(${x}, ${y}))`),
+        sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_div(${x}, ${y}))`),
+        sig("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) => `try(gs_bignumeric_div(${x}, ${y}))`),
         sigBind(
           "FLOAT64, FLOAT64",
           "FLOAT64",
@@ -239,7 +239,7 @@ export const math: FunctionLibrary = {
       [
         sig("INT64", "INT64", (x) => `try(-${x})`),
         sig("NUMERIC", "NUMERIC", (x) => `(-${x})`),
-        sig("BIGNUMERIC", "BIGNUMERIC", (x) => `try(gs_bignumeric_subtract('0', ${x}))`),
+        sig("BIGNUMERIC", "BIGNUMERIC", (x) => `try(gs_bignumeric_neg(${x}))`),
         sig("FLOAT64", "FLOAT64", (x) => `(-${x})`),
       ],
       { cannotFail: true },
@@ -513,11 +513,7 @@ function jsFunctions(): JsFunction[] {
       },
     });
     return [
-      two("add", (k, a, b) => checked(k, a + b)),
-      two("subtract", (k, a, b) => checked(k, a - b)),
-      two("multiply", multiply),
-      two("divide", divide),
-      two("div", integerDivide),
+      two("idiv", integerDivide),
       two("mod", modulo),
       of("round", [type, "BIGINT"], (x = null, n = 0n) => roundDigits(kind, read(x), n as bigint, "half away")),
       of("trunc", [type, "BIGINT"], (x = null, n = 0n) => roundDigits(kind, read(x), n as bigint, "toward zero")),
