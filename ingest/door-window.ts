@@ -54,10 +54,15 @@ export class DoorWindows {
   }
 }
 
-/** What makes two rows of a table the same: the event's id, or everything a row says except when it came. */
+/**
+ * What makes two rows of a table the same: the event's id with its type and message (ids are unique per provider, not in
+ * the world), or everything a row says except when it came.
+ */
 export function rowKey(table: string, row: RawRow): string {
-  if (table === "events") return row["event_id"] as string;
+  if (table === "events") return eventKey(row["event_id"], row["event_type"], row["message_id"]);
   return createHash("sha1")
     .update(canonicalLine({ ...row, received_at: null }))
     .digest("base64");
 }
+
+export const eventKey = (id: unknown, type: unknown, messageId: unknown): string => `${id} ${type} ${messageId ?? ""}`;

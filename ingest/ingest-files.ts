@@ -49,11 +49,16 @@ export async function openLocalIngest(context: IngestContext) {
   });
   const windowRows = context.windowRows ?? defaultWindowRows;
   const windows = new DoorWindows(windowRows);
-  await sink.restoreWindows(windows, windowRows);
+  let isRestored = false;
   const door = createDoor({
     hashId: createIdHasher(context.keys.ids.active),
     trustReceivedAt: context.trustReceivedAt,
   });
+  /** Only when something is to be read: an ingest that has nothing to do should not take a second to say so. */
+  const restoreOnce = async () => {
+    if (!isRestored) await sink.restoreWindows(windows, windowRows);
+    isRestored = true;
+  };
   const envFor = (input: Pick<IngestEnv, "source" | "decode">, progress?: IngestEnv["progress"]): IngestEnv => ({
     ...input,
     sink,
@@ -73,7 +78,7 @@ export async function openLocalIngest(context: IngestContext) {
     pause: (attempt) => context.sleep(Math.min(30_000, 100 * 2 ** attempt)),
     progress,
   });
-  return { sink, envFor };
+  return { sink, envFor, restoreOnce };
 }
 
 /** Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. */
@@ -83,7 +88,7 @@ export async function ingestFiles(
   signal: AbortSignal,
   progress?: (input: FileInput, totals: IngestTotals) => void,
 ): Promise<readonly FileOutcome[]> {
-  const { sink, envFor } = await openLocalIngest(context);
+  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
   const outcomes: FileOutcome[] = [];
   try {
     for await (const input of inputs) {
@@ -92,6 +97,7 @@ export async function ingestFiles(
       const earlier = earlierOf(
         sink.ledger.entries.filter((e): e is BatchEntry => e.kind === "batch" && e.source_id === input.id),
       );
+      if (!done?.isEnd) await restoreOnce();
       const source = input.open(done?.to ?? 0);
       const totals = done?.isEnd
         ? nothing
@@ -110,6 +116,7 @@ export async function ingestFiles(
 
 const nothing: IngestTotals = {
   records: 0,
+  filtered: 0,
   batches: 0,
   received: 0,
   landed: 0,

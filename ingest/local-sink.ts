@@ -84,7 +84,7 @@ export class LocalSink implements Sink {
       for (const { segment, skip, rows } of parts) {
         const path = join(this.#options.raw, segment);
         if (table === "events")
-          for await (const ids of this.#engine.eventIds(path, { skip, rows })) for (const id of ids) window.admit(id);
+          for await (const ids of this.#engine.eventKeys(path, { skip, rows })) for (const id of ids) window.admit(id);
         else
           for await (const block of this.#engine.read(table, path, { skip, rows }))
             for (const row of block) window.admit(rowKey(table, row));

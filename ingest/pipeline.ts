@@ -14,6 +14,8 @@ export interface Message {
   /** Its number in the source, from 1; what was read up to it is what `from` and `to` of a batch say. */
   readonly position: number;
   readonly ackId?: string | undefined;
+  /** The record as its format's reader parsed it, where there is one; `data` stays what came. */
+  readonly value?: unknown;
 }
 
 export interface Source {
@@ -57,6 +59,7 @@ export interface Sink {
 export interface IngestEnv {
   readonly source: Source;
   readonly sink: Sink;
+  /** What a record says; nothing where a mapping asks nothing of it. */
   readonly decode: (message: Message) => readonly Item[];
   readonly door: Door;
   readonly windows: DoorWindows;
@@ -73,6 +76,8 @@ export interface IngestEnv {
 export interface IngestTotals extends BatchCounts {
   /** Lines, rows or calls read; one may say several things. */
   readonly records: number;
+  /** Records that the mapping asks nothing of. */
+  readonly filtered: number;
   readonly batches: number;
   readonly rowsByTable: Readonly<Record<string, number>>;
   readonly deadLettersByReason: Readonly<Record<string, number>>;
@@ -80,6 +85,7 @@ export interface IngestTotals extends BatchCounts {
 
 interface MutableTotals {
   records: number;
+  filtered: number;
   batches: number;
   received: number;
   landed: number;
@@ -91,6 +97,7 @@ interface MutableTotals {
 
 const noTotals = (): MutableTotals => ({
   records: 0,
+  filtered: 0,
   batches: 0,
   received: 0,
   landed: 0,
@@ -165,10 +172,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.to = message.position;
     if (message.ackId !== undefined) batch.ackIds.push(message.ackId);
     const items = env.decode(message);
-    if (items.length === 0) {
-      batch.counts.received += 1;
-      letters.push(letter(env, message, 0, 1, "decode", "not-a-signal", "it says nothing"));
-    }
+    if (items.length === 0) batch.counts.filtered += 1;
     for (let item = 0; item < items.length; item++) {
       batch.counts.received += 1;
       const decoded = items[item]!;
@@ -269,6 +273,7 @@ async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: 
 
 function add(into: MutableTotals, more: MutableTotals): void {
   into.records += more.records;
+  into.filtered += more.filtered;
   into.received += more.received;
   into.landed += more.landed;
   into.duplicate += more.duplicate;

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { eventKey } from "./door-window.ts";
 import { syncFile } from "./durable.ts";
 import { canonicalLine, type RawColumn, type RawRow, rawColumns } from "./raw-row.ts";
 
@@ -153,13 +154,13 @@ export class SegmentEngine {
     }
   }
 
-  /** The ids in a segment of events, in order, in blocks. */
-  async *eventIds(path: string, window: { readonly skip: number; readonly rows: number }): AsyncIterable<string[]> {
+  /** The door's keys of a segment of events, in order, in blocks. */
+  async *eventKeys(path: string, window: { readonly skip: number; readonly rows: number }): AsyncIterable<string[]> {
     const result = await this.#connection.stream(
-      `select event_id from read_parquet(${quoted(path)}, hive_partitioning = false)
+      `select event_id, event_type, message_id from read_parquet(${quoted(path)}, hive_partitioning = false)
        limit ${window.rows} offset ${window.skip}`,
     );
-    for await (const block of result.yieldRows()) yield block.map(([id]) => String(id));
+    for await (const block of result.yieldRows()) yield block.map(([id, type, message]) => eventKey(id, type, message));
   }
 
   /** Writes several segments of a table into one, in the order given, synced. Gives the rows of each part. */

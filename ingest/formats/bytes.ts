@@ -60,3 +60,15 @@ export async function* fileChunks(path: string): AsyncIterable<Buffer> {
     file.destroy();
   }
 }
+
+/** The first unpacked bytes of a file, at most 64 KiB. */
+export async function fileHead(path: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of fileChunks(path)) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= 1 << 16) break;
+  }
+  return Buffer.concat(chunks).subarray(0, 1 << 16);
+}

@@ -2,13 +2,19 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
-import { type FileInput, ndjsonInput } from "../../../ingest/file.ts";
+import { checkProvider, type FileInput, fileInput } from "../../../ingest/file.ts";
+import { createIdHasher } from "../../../ingest/id-hasher.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
+import { readMapping } from "../../../ingest/mapping/schema.ts";
+import { isRawTable } from "../../../ingest/raw-row.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import { addTotals, renderOutcome } from "./render.ts";
 
 export interface IngestFileOptions {
+  readonly map?: string;
+  readonly source?: string;
+  readonly table?: string;
   readonly trustReceivedAt?: boolean;
 }
 
@@ -18,21 +24,27 @@ export async function ingestFileCommand(
   patterns: readonly string[],
   options: IngestFileOptions,
 ): Promise<void> {
+  checkProvider(options.source);
+  checkTable(options.table);
+  const mapping = options.map === undefined ? undefined : readMapping(resolve(environment.cwd, options.map));
   const paths = await expand(patterns, environment.cwd);
   const progress = environment.console.progress("ingest");
   const began = performance.now();
   const bytes = (await Promise.all(paths.map((path) => stat(path)))).reduce((sum, { size }) => sum + size, 0);
-  let committed = 0;
-  let current: FileInput | undefined;
-  const inputs = async function* () {
-    for (const path of paths) yield await ndjsonInput(path);
-  };
+  let before = 0;
+  let current: { input: FileInput; received: number } | undefined;
   const context = ingestContext(environment, { trustReceivedAt: options.trustReceivedAt === true });
+  const hashId = createIdHasher(context.keys.ids.active);
+  const inputs = async function* () {
+    for (const path of paths)
+      yield await fileInput(path, { hashId, mapping, source: options.source, table: options.table });
+  };
   const outcomes = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
-    if (input !== current) current = input;
-    progress.update(committed + totals.received, undefined, "signals");
+    if (current && current.input !== input) before += current.received;
+    current = { input, received: totals.received };
+    progress.update(before + totals.received, undefined, "signals");
   });
-  committed = outcomes.reduce((sum, outcome) => sum + outcome.received, 0);
+  const committed = outcomes.reduce((sum, outcome) => sum + outcome.received, 0);
   const seconds = (performance.now() - began) / 1000;
   progress.done(
     `${committed.toLocaleString("en-US")} signals, ${Math.round(committed / seconds).toLocaleString("en-US")}/s`,
@@ -60,6 +72,15 @@ async function expand(patterns: readonly string[], cwd: string): Promise<readonl
     }
   }
   return [...new Set(paths)];
+}
+
+function checkTable(table: string | undefined): void {
+  if (table === undefined || (isRawTable(table) && table !== "dead_letters" && table !== "ingest_ledger")) return;
+  throw new UserError(`no raw table "${table}" to write to`, {
+    code: "ingest.unknown-table",
+    exit: "usage",
+    next: "inboxloop ingest file --help",
+  });
 }
 
 const unreadable = (path: string, what: string, next?: string): UserError =>

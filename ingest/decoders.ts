@@ -1,0 +1,109 @@
+import { decodeLine, decodeRecord } from "./decode.ts";
+import { type CsvValue, csvRecords } from "./formats/csv.ts";
+import type { IdHasher } from "./id-hasher.ts";
+import { applyMapping } from "./mapping/apply.ts";
+import type { Mapping } from "./mapping/schema.ts";
+import type { Message } from "./pipeline.ts";
+import type { Item } from "./signal.ts";
+import { providers } from "./sources/providers.ts";
+
+export type Decode = (message: Message) => readonly Item[];
+
+export interface DecoderOptions {
+  readonly hashId: IdHasher;
+  readonly mapping?: Mapping | undefined;
+  /** Names the file by its content; rows of mapped files take their identity from it. */
+  readonly fileId: string;
+  /** The raw table of records that name none. */
+  readonly table?: string | undefined;
+}
+
+const provenance = "file";
+
+/**
+ * The decoder of a kind of record: `ndjson` and `json` are our own shape, `mapped-*` go through the mapping, everything
+ * else is a provider's webhook payload. Kinds stand before the colon in a source's name.
+ */
+export function decoderFor(kind: string, options: DecoderOptions): Decode {
+  if (kind === "ndjson") return options.table ? (message) => [decodeInto(message, options.table!)] : ownLine;
+  if (kind === "json") return (message) => decodeDocument(message, options.table);
+  if (kind.startsWith("mapped-")) return mapped(options, kind === "mapped-csv");
+  const provider = providers.get(kind);
+  if (!provider) throw new Error(`no decoder for "${kind}"`);
+  return ({ data }) => {
+    const isJson = /^\s*[[{]/.test(
+      Buffer.from(data.buffer, data.byteOffset, Math.min(64, data.byteLength)).toString("latin1"),
+    );
+    const type = isJson ? "application/json" : "application/x-www-form-urlencoded";
+    const items = provider.decode({ headers: { "content-type": type }, body: data });
+    return items.length > 0 ? items : [{ kind: "dead-letter", reason: "not-a-signal", detail: "it says nothing" }];
+  };
+}
+
+const ownLine: Decode = ({ data }) => [decodeLine(data, provenance)];
+
+function decodeInto(message: Message, table: string): Item {
+  const value = parse(message.data);
+  if (value === undefined) return decodeLine(message.data, provenance);
+  return decodeRecord(inTable(value, table), provenance);
+}
+
+const inTable = (value: unknown, table: string | undefined): unknown =>
+  table !== undefined && value !== null && typeof value === "object" && !Array.isArray(value) && !("table" in value)
+    ? { ...value, table }
+    : value;
+
+/** A document that is one record or an array of them. */
+function decodeDocument(message: Message, table: string | undefined): readonly Item[] {
+  const value = parse(message.data);
+  if (value === undefined) return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
+  return (Array.isArray(value) ? value : [value]).map((record) => decodeRecord(inTable(record, table), provenance));
+}
+
+function parse(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data)) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A record that no row of the mapping wants gives nothing. */
+function mapped({ mapping, fileId, hashId }: DecoderOptions, isCsv: boolean): Decode {
+  if (!mapping) throw new Error("a mapped file without its mapping");
+  return (message) => {
+    let fields = message.value ?? parse(message.data);
+    if (isCsv) {
+      const record = fields as CsvValue;
+      if (record.kind === "malformed")
+        return [{ kind: "dead-letter", reason: "malformed-input", detail: record.detail }];
+      fields = record.fields;
+    }
+    if (fields === undefined)
+      return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
+    if (fields === null || typeof fields !== "object" || Array.isArray(fields)) {
+      return [{ kind: "dead-letter", reason: "wrong-type", detail: "the record is not an object" }];
+    }
+    return applyMapping(mapping, fields as Record<string, unknown>, {
+      fileId,
+      rowNumber: message.position,
+      hashId,
+      defaultProvenance: provenance,
+    });
+  };
+}
+
+/** A CSV dead letter (header line and record) as the record that it was. */
+export async function csvLetterValue(
+  payload: Buffer,
+  mapping: Mapping,
+  delimiter: string,
+): Promise<CsvValue | undefined> {
+  const chunks = async function* () {
+    yield payload;
+  };
+  const options = { delimiter: mapping.csv?.delimiter ?? delimiter, quote: mapping.csv?.quote ?? '"' };
+  for await (const block of csvRecords(chunks(), options, 0))
+    for (const message of block) return message.value as CsvValue;
+  return undefined;
+}

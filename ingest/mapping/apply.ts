@@ -1,0 +1,202 @@
+import { decodeRecord } from "../decode.ts";
+import type { IdHasher } from "../id-hasher.ts";
+import { instantText, parseInstant } from "../instant.ts";
+import { cleanText } from "../metadata.ts";
+import type { DeadLetterReason, Item } from "../signal.ts";
+import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
+
+export interface RowContext {
+  /** Names the file by its content, so that row 7 of it is the same row tomorrow. */
+  readonly fileId: string;
+  /** From 1. */
+  readonly rowNumber: number;
+  readonly hashId: IdHasher;
+  readonly defaultProvenance: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Why a row cannot be mapped; thrown and caught in this file only. */
+class Refused {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  constructor(reason: DeadLetterReason, detail: string) {
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+/**
+ * What the mapping makes of one record: an item for each of its `rows` whose condition holds. A row that names a column
+ * which is not there, or whose value does not cast, is a dead letter by itself; the others stand. Never throws.
+ */
+export function applyMapping(mapping: Mapping, fields: Fields, context: RowContext): readonly Item[] {
+  const nulls = new Set(mapping.nulls ?? []);
+  const read = reader(fields, nulls);
+  const items: Item[] = [];
+  for (const [index, { table, when, set }] of mapping.rows.entries()) {
+    try {
+      if (when && !holds(when, read)) continue;
+      const values: Record<string, unknown> = {};
+      for (const [name, expression] of Object.entries(set)) values[name] = evaluate(expression, read, context);
+      if (table === "events") {
+        if (values["event_id"] === undefined) values["event_id"] = rowId(`row-${index}`, context);
+        items.push(decodeRecord({ ...values, table }, context.defaultProvenance));
+      } else items.push({ kind: "row", table, values });
+    } catch (refused) {
+      if (!(refused instanceof Refused)) throw refused;
+      items.push({ kind: "dead-letter", reason: refused.reason, detail: `raw.${table}: ${refused.detail}` });
+    }
+  }
+  return items;
+}
+
+interface Reader {
+  /** The value; null where it is empty. Refuses a column that is not there, unless it is optional. */
+  (name: string, optional: boolean | undefined): unknown;
+}
+
+function reader(fields: Fields, nulls: ReadonlySet<string>): Reader {
+  return (name, optional) => {
+    let value: unknown;
+    if (Object.hasOwn(fields, name)) value = fields[name];
+    else {
+      value = name.includes(".") ? nested(fields, name.split(".")) : undefined;
+      if (value === undefined && !optional)
+        throw new Refused("missing-column", `no column "${cleanText(name).slice(0, 80)}"`);
+    }
+    if (value === undefined || value === null || value === "") return null;
+    return typeof value === "string" && nulls.has(value) ? null : value;
+  };
+}
+
+function nested(fields: Fields, path: readonly string[]): unknown {
+  let value: unknown = fields;
+  for (const key of path) {
+    if (value === null || typeof value !== "object" || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Fields)[key];
+  }
+  return value;
+}
+
+function holds(condition: Condition, read: Reader): boolean {
+  if ("all" in condition) return condition.all.every((one) => holds(one, read));
+  if ("any" in condition) return condition.any.some((one) => holds(one, read));
+  if ("not" in condition) return !holds(condition.not, read);
+  const value = read(condition.column, condition.optional);
+  if (condition.present !== undefined && (value !== null) !== condition.present) return false;
+  if (condition.equals !== undefined && !isEqual(value, condition.equals)) return false;
+  if (condition.in && !condition.in.some((one) => isEqual(value, one))) return false;
+  const number = value === null ? Number.NaN : Number(value);
+  if (condition.above !== undefined && !(number > condition.above)) return false;
+  return condition.below === undefined || number < condition.below;
+}
+
+/** A CSV knows only text: `1` in the mapping and "1" in the file are the same. */
+const isEqual = (value: unknown, wanted: unknown): boolean =>
+  value === wanted ||
+  (value !== null &&
+    wanted !== null &&
+    (String(value) === String(wanted) || (typeof wanted === "number" && Number(value) === wanted)));
+
+function evaluate(expression: Expression, read: Reader, context: RowContext): unknown {
+  if (expression === null || typeof expression !== "object") return expression;
+  if ("column" in expression) return columnValue(expression, read);
+  if ("row" in expression) return rowId(expression.row, context);
+  if ("text" in expression) {
+    return expression.text.replace(/\{([^{}]+)\}/g, (_whole, name: string) => {
+      const value = name === "row" ? context.rowNumber : read(name, false);
+      return value === null ? "" : String(value);
+    });
+  }
+  if ("hash" in expression) {
+    const value = evaluate(expression.hash, read, context);
+    return value === null || value === undefined ? null : context.hashId(String(value));
+  }
+  if ("list" in expression)
+    return expression.list.map((one) => evaluate(one, read, context)).filter((one) => one !== null);
+  if ("first" in expression) {
+    for (const one of expression.first) {
+      const value = evaluate(one, read, context);
+      if (value !== null && value !== undefined) return value;
+    }
+    return null;
+  }
+  const object: Record<string, unknown> = {};
+  for (const [key, one] of Object.entries(expression.object)) {
+    const value = evaluate(one, read, context);
+    if (value !== null && value !== undefined) object[key] = value;
+  }
+  return object;
+}
+
+const rowId = (prefix: string, { fileId, rowNumber }: RowContext): string =>
+  `${prefix}:${fileId.slice(0, 12)}:${rowNumber}`;
+
+function columnValue(expression: ColumnExpression, read: Reader): unknown {
+  let value = read(expression.column, expression.optional);
+  if (value === null) return expression.default ?? null;
+  if (expression.lower && typeof value === "string") value = value.toLowerCase();
+  if (expression.values) {
+    const key = String(value);
+    if (Object.hasOwn(expression.values, key)) return expression.values[key];
+    if (expression.otherwise === undefined) {
+      throw new Refused("wrong-type", `column "${expression.column}" has a value that the mapping does not list`);
+    }
+    if (expression.otherwise !== "keep") return expression.otherwise;
+  }
+  if (!expression.cast) return value;
+  const cast = castTo(expression.cast, value);
+  if (cast === undefined) {
+    throw new Refused(
+      expression.cast === "instant" ? "time-unreadable" : "wrong-type",
+      `column "${expression.column}" is not ${expression.cast}`,
+    );
+  }
+  return cast;
+}
+
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["t", true],
+  ["yes", true],
+  ["y", true],
+  ["1", true],
+  ["false", false],
+  ["f", false],
+  ["no", false],
+  ["n", false],
+  ["0", false],
+]);
+
+function castTo(cast: NonNullable<ColumnExpression["cast"]>, value: unknown): unknown {
+  switch (cast) {
+    case "text":
+      return typeof value === "object" ? JSON.stringify(value) : String(value);
+    case "integer": {
+      const number = typeof value === "string" && !/^\s*[-+]?\d+(?:\.0+)?\s*$/.test(value) ? Number.NaN : Number(value);
+      return Number.isSafeInteger(number) ? number : undefined;
+    }
+    case "number": {
+      if (typeof value === "number") return value;
+      if (typeof value !== "string" || !/^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(value))
+        return undefined;
+      const number = Number(value);
+      return Number.isFinite(number) ? number : undefined;
+    }
+    case "boolean":
+      return typeof value === "boolean" ? value : truths.get(String(value).trim().toLowerCase());
+    case "instant": {
+      const text = typeof value === "string" && /^\s*\d{9,16}(?:\.\d+)?\s*$/.test(value) ? Number(value) : value;
+      const micros = parseInstant(text);
+      return micros === undefined ? undefined : instantText(micros);
+    }
+    case "json":
+      if (typeof value !== "string") return value;
+      try {
+        return JSON.parse(value) as unknown;
+      } catch {
+        return undefined;
+      }
+  }
+}

@@ -1,0 +1,172 @@
+import { readFileSync } from "node:fs";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { UserError } from "../../errors/user-error.ts";
+import { isRawTable, rawColumns } from "../raw-row.ts";
+
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const cast = z.enum(["text", "integer", "number", "boolean", "instant", "json"]);
+export type Cast = z.output<typeof cast>;
+
+const column = z.strictObject({
+  column: z.string(),
+  cast: cast.optional(),
+  /** Value in the file -> value of ours. */
+  values: z.record(z.string(), scalar).optional(),
+  /** What a value that is not in `values` becomes; without it the row is a dead letter. `keep` leaves it as it is. */
+  otherwise: scalar.optional(),
+  /** What an empty value becomes. */
+  default: scalar.optional(),
+  /** The column may be missing from the file. */
+  optional: z.boolean().optional(),
+  lower: z.boolean().optional(),
+});
+export type ColumnExpression = z.output<typeof column>;
+
+const row = z.strictObject({ row: z.string() });
+const text = z.strictObject({ text: z.string() });
+
+export type Scalar = z.output<typeof scalar>;
+export type Expression =
+  | Scalar
+  | ColumnExpression
+  | { readonly row: string }
+  | { readonly text: string }
+  | { readonly hash: Expression }
+  | { readonly object: Readonly<Record<string, Expression>> }
+  | { readonly list: readonly Expression[] }
+  | { readonly first: readonly Expression[] };
+
+const expression: z.ZodType<Expression> = z.lazy(() =>
+  z.union([
+    scalar,
+    column,
+    row,
+    text,
+    z.strictObject({ hash: expression }),
+    z.strictObject({ object: z.record(z.string(), expression) }),
+    z.strictObject({ list: z.array(expression) }),
+    z.strictObject({ first: z.array(expression) }),
+  ]),
+);
+
+export type Condition =
+  | {
+      readonly column: string;
+      readonly equals?: Scalar | undefined;
+      readonly in?: readonly Scalar[] | undefined;
+      readonly above?: number | undefined;
+      readonly below?: number | undefined;
+      readonly present?: boolean | undefined;
+      readonly optional?: boolean | undefined;
+    }
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition };
+
+const condition: z.ZodType<Condition> = z.lazy(() =>
+  z.union([
+    z
+      .strictObject({
+        column: z.string(),
+        equals: scalar.optional(),
+        in: z.array(scalar).optional(),
+        above: z.number().optional(),
+        below: z.number().optional(),
+        present: z.boolean().optional(),
+        optional: z.boolean().optional(),
+      })
+      .refine(
+        (test) => [test.equals, test.in, test.above, test.below, test.present].some((value) => value !== undefined),
+        "a condition needs one of equals, in, above, below, present",
+      ),
+    z.strictObject({ all: z.array(condition) }),
+    z.strictObject({ any: z.array(condition) }),
+    z.strictObject({ not: condition }),
+  ]),
+);
+
+const mapping = z.strictObject({
+  version: z.literal(1),
+  /** What the export is, for people. */
+  description: z.string().optional(),
+  format: z.enum(["csv", "ndjson", "parquet"]).optional(),
+  csv: z
+    .strictObject({
+      delimiter: z.string().length(1).optional(),
+      quote: z.string().length(1).optional(),
+      columns: z.array(z.string()).optional(),
+    })
+    .optional(),
+  /** Texts that mean that nothing is there; the empty text always does. */
+  nulls: z.array(z.string()).optional(),
+  rows: z
+    .array(
+      z.strictObject({
+        table: z.string(),
+        when: condition.optional(),
+        set: z.record(z.string(), expression),
+      }),
+    )
+    .min(1),
+});
+export type Mapping = z.output<typeof mapping>;
+
+/** Columns that a mapping may set beside those of the table: what the door turns into columns. */
+const beside: Readonly<Record<string, readonly string[]>> = {
+  events: ["user_id", "event_metadata", "consent_flag", "provenance_id"],
+};
+const notMappable = new Set(["dead_letters", "ingest_ledger"]);
+
+/** Reads and checks a mapping. What is wrong with it is a UserError with its line. */
+export function readMapping(path: string): Mapping {
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new UserError(`the mapping cannot be read: ${path}`, {
+      code: "ingest.no-mapping",
+      exit: "usage",
+      where: path,
+      next: "docs/reference/mapping.md shows one",
+      cause,
+    });
+  }
+  return parseMapping(source, path);
+}
+
+export function parseMapping(source: string, path: string): Mapping {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines });
+  const wrong = (message: string, offset: number | undefined): UserError =>
+    new UserError(`the mapping is not valid: ${message}`, {
+      code: "ingest.bad-mapping",
+      exit: "usage",
+      where: offset === undefined ? path : `${path}:${lines.linePos(offset).line}`,
+      next: "docs/reference/mapping.md lists what may stand there",
+    });
+  const [first] = document.errors;
+  if (first) throw wrong(first.message.split("\n")[0]!, first.pos[0]);
+  const at = (keys: readonly PropertyKey[]): number | undefined => {
+    for (let length = keys.length; length > 0; length--) {
+      const node = document.getIn(keys.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range) return node.range[0];
+    }
+    return undefined;
+  };
+  const checked = mapping.safeParse(document.toJS());
+  if (!checked.success) {
+    const issue = checked.error.issues[0]!;
+    throw wrong(`${issue.path.join(".") || "the document"}: ${issue.message}`, at(issue.path));
+  }
+  checked.data.rows.forEach(({ table, set }, index) => {
+    if (!isRawTable(table) || notMappable.has(table))
+      throw wrong(`no table "${table}" to write to`, at(["rows", index, "table"]));
+    const known = new Set([...rawColumns(table).map(({ name }) => name), "user_id", ...(beside[table] ?? [])]);
+    for (const name of Object.keys(set)) {
+      if (!known.has(name)) throw wrong(`raw.${table} has no column "${name}"`, at(["rows", index, "set", name]));
+    }
+  });
+  return checked.data;
+}
