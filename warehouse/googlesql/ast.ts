@@ -4,6 +4,7 @@
  * node: structure says what they said. Names keep their spelling; comparing them without case is the reader's task.
  */
 export type * from "./ast/expression.ts";
+export type * from "./ast/node.ts";
 export type * from "./ast/query.ts";
 export type * from "./ast/script.ts";
 export type * from "./ast/statement.ts";
