@@ -31,7 +31,7 @@ export interface LiteralStyle {
 
 /** The value of a string literal or quoted identifier: its escapes resolved. `body` is what stands between the quotes. */
 export function stringValue(body: string, style: LiteralStyle): string | LiteralProblem {
-  const text = style.triple && body.includes("\r") ? body.replace(/\r\n?/g, "\n") : body;
+  const text = lineEnds(body, style);
   if (style.raw || !text.includes("\\")) return text;
   let value = "";
   for (let i = 0; i < text.length; ) {
@@ -48,7 +48,7 @@ export function stringValue(body: string, style: LiteralStyle): string | Literal
 
 /** The value of a bytes literal: text as UTF-8, escapes as single bytes. */
 export function bytesValue(body: string, style: LiteralStyle): Uint8Array | LiteralProblem {
-  const text = style.triple && body.includes("\r") ? body.replace(/\r\n?/g, "\n") : body;
+  const text = lineEnds(body, style);
   const encoder = new TextEncoder();
   if (style.raw || !text.includes("\\")) return encoder.encode(text);
   const bytes: number[] = [];
@@ -62,6 +62,12 @@ export function bytesValue(body: string, style: LiteralStyle): Uint8Array | Lite
     i = resolved.end;
   }
   return Uint8Array.from(bytes);
+}
+
+function lineEnds(body: string, { triple, raw }: LiteralStyle): string {
+  if (!triple || !body.includes("\r")) return body;
+  // Raw text keeps what a backslash stands before, even a \r.
+  return raw ? body.replace(/\\[^]|\r\n?/g, (part) => (part[0] === "\\" ? part : "\n")) : body.replace(/\r\n?/g, "\n");
 }
 
 function escapeAt(text: string, at: number, kind: "string" | "bytes"): { code: number; end: number } | LiteralProblem {

@@ -108,6 +108,8 @@ const cases: readonly (readonly [sql: string, tree: string])[] = [
     "select @{a.b = 1} x from t @{c = d} join @{e = 'f'} u on true",
     '(select items:[x] hint:(hint entries:[(hint-entry name:[a b] value:1)]) from:(join operator:inner left:(table-reference name:t hint:(hint entries:[(hint-entry name:[c] value:d)])) right:u condition:(join-on expression:true) hint:(hint entries:[(hint-entry name:[e] value:"f")])))',
   ],
+  ["from a-1.b, p-2024.d.t", "(from-query from:(join operator:comma left:a-1.b right:p-2024.d.t))"],
+  ["from region-us.INFORMATION_SCHEMA.TABLES", "(from-query from:region-us.INFORMATION_SCHEMA.TABLES)"],
 ];
 
 test.each(cases)("when a query is %s then its tree is as shown", (sql, tree) => {
