@@ -67,7 +67,9 @@ export function bytesValue(body: string, style: LiteralStyle): Uint8Array | Lite
 function lineEnds(body: string, { triple, raw }: LiteralStyle): string {
   if (!triple || !body.includes("\r")) return body;
   // Raw text keeps what a backslash stands before, even a \r.
-  return raw ? body.replace(/\\[^]|\r\n?/g, (part) => (part[0] === "\\" ? part : "\n")) : body.replace(/\r\n?/g, "\n");
+  return raw
+    ? body.replace(/\\[\s\S]|\r\n?/g, (part) => (part[0] === "\\" ? part : "\n"))
+    : body.replace(/\r\n?/g, "\n");
 }
 
 function escapeAt(text: string, at: number, kind: "string" | "bytes"): { code: number; end: number } | LiteralProblem {

@@ -132,6 +132,7 @@ const cases: readonly (readonly [sql: string, tree: string])[] = [
   ["`my col`.`group`.select", "`my col`.`group`.select"],
   ["timestamp", "timestamp"],
   ["(1)", "1"],
+  ["'''a\r\nb\rc''' r'''\\\r\nd'''", '"a\\nb\\nc\\\\\\r\\nd"'],
 ];
 
 test.each(cases)("when an expression is %s then its tree is as shown", (sql, tree) => {
