@@ -25,6 +25,8 @@ export interface Source {
   readonly id: string;
   /** Records that an earlier run has already landed; `pull` starts behind them. */
   readonly from: number;
+  /** The ack ids are dead letters that this settles; the ledger entry lists them. */
+  readonly isReplay?: boolean | undefined;
   /** Blocks of records in order. A source that waits yields an empty block every second or so, so batches close by age. */
   pull(signal: AbortSignal): AsyncIterable<readonly Message[]>;
   /** Called once the records are safe. */
@@ -255,7 +257,8 @@ async function append(
 /** Commits the batch with its ledger entry, then acks: last, so that a crash before it only means a redelivery. */
 async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: MutableTotals): Promise<void> {
   const { received, landed, duplicate, dead_letter } = batch.counts;
-  const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt: env.now() * 1000 };
+  const replayed = env.source.isReplay ? batch.ackIds : undefined;
+  const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt: env.now() * 1000, replayed };
   const result = await batch.sink.commit(end);
   if (result.kind === "superseded") {
     await batch.sink.discard();

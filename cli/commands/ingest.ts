@@ -1,5 +1,7 @@
+import { InvalidArgumentError } from "commander";
 import type { RegisterCommand } from "../command.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
+import type { IngestReplayOptions } from "./ingest/replay.ts";
 
 export const register: RegisterCommand = (program, environment) => {
   const ingest = program.command("ingest").description("Take signals in, and account for each one");
@@ -19,4 +21,31 @@ export const register: RegisterCommand = (program, environment) => {
       const { ingestFileCommand } = await import("./ingest/file.ts");
       await ingestFileCommand(environment(), paths, options);
     });
+
+  ingest
+    .command("verify")
+    .description("Recompute sums, digests and chain of the ledger from the data")
+    .action(async () => {
+      const { ingestVerifyCommand } = await import("./ingest/verify.ts");
+      await ingestVerifyCommand(environment());
+    });
+
+  ingest
+    .command("replay")
+    .description("Run dead letters through today's code again")
+    .option("--reason <code>", "only letters with this reason")
+    .option("--since <when>", "only letters received since: 7d, 12h, a day or an instant")
+    .option("--limit <n>", "at most so many letters, oldest first", whole)
+    .option("--map <mapping.yaml>", "the mapping for letters of mapped files")
+    .option("--trust-received-at", "believe the records' own received_at")
+    .option("--dry-run", "say what would land, and change nothing")
+    .action(async (options: IngestReplayOptions) => {
+      const { ingestReplayCommand } = await import("./ingest/replay.ts");
+      await ingestReplayCommand(environment(), options);
+    });
+};
+
+const whole = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
+  return Number(text);
 };

@@ -67,7 +67,7 @@ export async function* csvRecords(
       }
       position += 1;
       if (position <= skip) continue;
-      block.push(new CsvMessage(position, valueOf(one.record, columns), header, raw));
+      block.push(new CsvMessage(position, csvValue(one.record, columns), header, raw));
       if (block.length >= blockRecords) {
         yield block;
         block = [];
@@ -87,7 +87,7 @@ export async function* csvRecords(
   yield block;
 }
 
-function valueOf(record: readonly string[], columns: readonly string[]): CsvValue {
+function csvValue(record: readonly string[], columns: readonly string[]): CsvValue {
   if (record.length !== columns.length) {
     return { kind: "malformed", detail: `${record.length} values for ${columns.length} columns` };
   }

@@ -51,10 +51,8 @@ export function applyMapping(mapping: Mapping, fields: Fields, context: RowConte
   return items;
 }
 
-interface Reader {
-  /** The value; null where it is empty. Refuses a column that is not there, unless it is optional. */
-  (name: string, optional: boolean | undefined): unknown;
-}
+/** The value; null where it is empty. Refuses a column that is not there, unless it is optional. */
+type Reader = (name: string, optional: boolean | undefined) => unknown;
 
 function reader(fields: Fields, nulls: ReadonlySet<string>): Reader {
   return (name, optional) => {

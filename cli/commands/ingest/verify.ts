@@ -1,0 +1,22 @@
+import { exitCodes } from "../../../errors/user-error.ts";
+import { verifyLedger } from "../../../ingest/verify.ts";
+import type { Environment } from "../../environment.ts";
+import { table } from "./render.ts";
+
+/** `inboxloop ingest verify`. */
+export async function ingestVerifyCommand({ console, home }: Environment): Promise<void> {
+  const progress = console.progress("verify");
+  const verdict = await verifyLedger(home.raw, (rows) => progress.update(rows));
+  progress.done(`${verdict.rows_checked.toLocaleString("en-US")} rows`);
+  console.result(verdict, () => {
+    const { received, landed, duplicate, dead_letter, batches, problems } = verdict;
+    const sum = `${batches} batches: received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
+    if (verdict.ok) return `${sum}\nthe ledger is whole (head ${verdict.head_hash.slice(0, 12)})`;
+    const found = table(
+      ["problem", "where", "what"],
+      problems.slice(0, 50).map((one) => [one.kind, one.where, one.detail]),
+    );
+    return `${sum}\n\n${found}\n\n${problems.length} problems: the raw data is not what was ingested`;
+  });
+  if (!verdict.ok) process.exitCode = exitCodes.check;
+}

@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { unseal } from "./dead-letter.ts";
+import { csvLetterValue, decoderFor } from "./decoders.ts";
+import { createDoor } from "./door.ts";
+import { guessDelimiter } from "./formats/csv.ts";
+import { createIdHasher } from "./id-hasher.ts";
+import { type IngestContext, openLocalIngest } from "./ingest-files.ts";
+import { type Micros, parseInstant } from "./instant.ts";
+import type { BatchEntry } from "./ledger.ts";
+import type { LocalSink } from "./local-sink.ts";
+import type { Mapping } from "./mapping/schema.ts";
+import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
+import type { RawRow } from "./raw-row.ts";
+import { locateSegments } from "./segment-map.ts";
+import type { Item } from "./signal.ts";
+import { providers } from "./sources/providers.ts";
+
+export interface ReplayOptions {
+  readonly reason?: string | undefined;
+  /** Letters received at or after this instant. */
+  readonly since?: Micros | undefined;
+  readonly limit?: number | undefined;
+  readonly dryRun: boolean;
+  /** For letters of mapped files: the mapping, corrected. */
+  readonly mapping?: Mapping | undefined;
+}
+
+export interface ReplayOutcome {
+  /** Letters that the options select and no earlier replay has settled. */
+  readonly selected: number;
+  /** Of these: would land (dry run) or have landed or turned out to be duplicates. */
+  readonly accepted: number;
+  /** Still refused, by the reason that today's code gives. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly dry_run: boolean;
+  readonly totals?: IngestTotals | undefined;
+}
+
+const blockLetters = 500;
+
+/**
+ * Runs dead letters through today's decoders and door. Those that pass land as a batch of their own, whose ledger entry
+ * names the letters that it settles, so a letter lands at most once however often it is replayed; the others stay.
+ */
+export async function replay(
+  context: IngestContext,
+  options: ReplayOptions,
+  signal: AbortSignal,
+): Promise<ReplayOutcome> {
+  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
+  try {
+    const refused: Record<string, number> = {};
+    const accepted: Message[] = [];
+    let selected = 0;
+    const hashId = createIdHasher(context.keys.ids.active);
+    const door = createDoor({ hashId, trustReceivedAt: context.trustReceivedAt });
+    const arrival = context.now().getTime() * 1000;
+    for await (const letter of lettersOf(context.raw, sink, options)) {
+      selected += 1;
+      const item = await decodeAgain(letter, context, options, hashId);
+      const admitted = door(item, arrival);
+      if (admitted.kind === "dead-letter") refused[admitted.reason] = (refused[admitted.reason] ?? 0) + 1;
+      else {
+        const id = String(letter.row["dead_letter_id"]);
+        accepted.push({ data: new Uint8Array(), position: accepted.length + 1, ackId: id, value: item });
+      }
+    }
+    const outcome = { selected, accepted: accepted.length, refused, dry_run: options.dryRun };
+    if (options.dryRun || accepted.length === 0) return outcome;
+    await restoreOnce();
+    const decode = (message: Message) => [message.value as Item];
+    const totals = await runIngest(envFor({ source: replaySource(accepted), decode }), signal);
+    return { ...outcome, totals };
+  } finally {
+    sink.close();
+  }
+}
+
+interface SelectedLetter {
+  readonly row: RawRow;
+  /** The content of the file that it came from. */
+  readonly fileId: string;
+}
+
+async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions): AsyncIterable<SelectedLetter> {
+  const batches = sink.ledger.entries.filter((entry): entry is BatchEntry => entry.kind === "batch");
+  const settled = new Set(batches.flatMap((entry) => entry.replayed ?? []));
+  const fileIds = new Map(batches.map((entry) => [entry.batch_id, entry.source_id.split("/")[0]!]));
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  for (const { table, segment, skip, rows } of locateSegments(sink.ledger.entries)) {
+    if (table !== "dead_letters") continue;
+    for await (const block of sink.engine.read(table, join(raw, segment), { skip, rows })) {
+      for (const row of block) {
+        if (settled.has(String(row["dead_letter_id"]))) continue;
+        if (options.reason !== undefined && row["reason"] !== options.reason) continue;
+        if (options.since !== undefined && (row["received_at"] as number) < options.since) continue;
+        if (left <= 0) return;
+        left -= 1;
+        yield { row, fileId: fileIds.get(String(row["batch_id"])) ?? "" };
+      }
+    }
+  }
+}
+
+/** What today's decoder makes of the letter's payload: the one item of it that had failed. */
+async function decodeAgain(
+  { row, fileId }: SelectedLetter,
+  context: IngestContext,
+  { mapping }: ReplayOptions,
+  hashId: (id: string) => string,
+): Promise<Item> {
+  const payload = unseal(Buffer.from(String(row["payload"]), "base64"), context.keys.deadLetters);
+  if (!payload) return refused("malformed-input", "no key opens the letter");
+  const [kind = ""] = String(row["source"]).split(":", 1);
+  const isMapped = kind.startsWith("mapped-");
+  if (isMapped && !mapping) return refused("missing-column", "a letter of a mapped file needs its mapping");
+  if (!isMapped && kind !== "ndjson" && kind !== "json" && !providers.has(kind)) {
+    return refused("malformed-input", "its source has no decoder");
+  }
+  const [record = "0", item = "0"] = String(row["position"]).split("#");
+  let value: unknown;
+  if (kind === "mapped-csv") {
+    value = await csvLetterValue(payload, mapping!, guessDelimiter(payload.toString("utf8")));
+    if (value === undefined) return refused("malformed-input", "no record in it");
+  }
+  const decode = decoderFor(kind, { hashId, mapping, fileId });
+  const items = decode({ data: payload, position: Number(record), value });
+  return items[Number(item)] ?? refused("malformed-input", "the payload says fewer things than it did");
+}
+
+const refused = (reason: "malformed-input" | "missing-column", detail: string): Item => ({
+  kind: "dead-letter",
+  reason,
+  detail,
+});
+
+function replaySource(messages: readonly Message[]): Source {
+  const digest = createHash("sha256")
+    .update(messages.map((message) => message.ackId).join("\n"))
+    .digest("hex");
+  return {
+    name: "replay:dead_letters",
+    id: `replay-${digest}`,
+    from: 0,
+    isReplay: true,
+    async *pull(signal) {
+      for (let at = 0; at < messages.length && !signal.aborted; at += blockLetters)
+        yield messages.slice(at, at + blockLetters);
+    },
+    async ack() {},
+  };
+}
+
+/** `2026-01-31`, an instant, or a span back from now: `7d`, `12h`, `30m`. */
+export function parseSince(text: string, now: Date): Micros | undefined {
+  const span = /^(\d+)\s*([dhm])$/.exec(text.trim());
+  if (!span) return parseInstant(text);
+  const minutes = { d: 1440, h: 60, m: 1 }[span[2] as "d" | "h" | "m"];
+  return (now.getTime() - Number(span[1]) * minutes * 60_000) * 1000;
+}
