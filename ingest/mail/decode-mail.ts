@@ -1,0 +1,94 @@
+import type { Decoded } from "../signal.ts";
+import { amazonSes } from "../sources/amazon-ses.ts";
+import { deadLetter, present, signal } from "../sources/webhook.ts";
+import { addressesIn } from "./addresses.ts";
+import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
+import { readFeedbackReport } from "./feedback-report.ts";
+import { mailKind } from "./mail-kind.ts";
+import { type Mail, readMail } from "./read-mail.ts";
+import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
+
+const provider = "mail";
+
+/** An RFC 5322 date to ISO 8601; undefined for what is none. */
+export function isoOfMailDate(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const milliseconds = Date.parse(text.replace(/\s*\([^)]*\)\s*$/, "").trim());
+  return Number.isNaN(milliseconds) ? undefined : new Date(milliseconds).toISOString();
+}
+
+/** `<id@host>`, without the brackets. */
+export const messageIdOf = (fields: ReportFields | undefined): string | undefined =>
+  /<?([^<>\s]+@[^<>\s]+)>?/.exec(fieldOf(fields, "message-id") ?? "")?.[1];
+
+/** Reads one mail: bounces and complaints become a signal per recipient, automatic replies one, anything else a dead letter. */
+export const decodeMail = (bytes: Uint8Array): Promise<readonly Decoded[]> => decodeNested(bytes, 0);
+
+/** A gateway may forward a report inside a notice of its own; what the inner one says is worth more. */
+const maximumNesting = 2;
+
+async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly Decoded[]> {
+  let mail: Mail;
+  try {
+    mail = await readMail(bytes);
+  } catch (error) {
+    return [deadLetter("malformed-input", error instanceof Error ? error.message : "the mail cannot be read")];
+  }
+  const kind = mailKind(mail);
+  switch (kind) {
+    case "feedback-report":
+      return readFeedbackReport(mail);
+    case "provider-notification":
+      return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) });
+    case "bounce": {
+      const isForwarded = /report-type="?delivery-status/i.test(fieldOf(mail.original, "content-type") ?? "");
+      if (mail.attached && isForwarded && mail.deliveryStatus.length === 0 && depth < maximumNesting)
+        return decodeNested(mail.attached, depth + 1);
+      const reports = readBounceReport(mail);
+      return reports.length > 0
+        ? reports.map((report) => bounceSignal(mail, report))
+        : [deadLetter("missing-field", "the bounce names no recipient")];
+    }
+    case "automatic-reply":
+      return [
+        signal({
+          eventType: "reply",
+          recipient: addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
+          messageId: messageIdOf(
+            new Map([["message-id", mail.headers.get("in-reply-to") ?? mail.headers.get("references") ?? []]]),
+          ),
+          occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
+          provenance: "mail/auto-reply",
+          metadata: { provider, provider_event: "automatic-reply", automatic: true },
+        }),
+      ];
+    case "other":
+      return [deadLetter("not-a-signal", "the mail is neither a report nor an automatic reply")];
+  }
+}
+
+/** Amazon SNS by mail: the JSON, then a line `--` and words for people. */
+const jsonHead = (text: string): string => text.split(/\r?\n--\r?\n/)[0]?.replace(/\r?\n/g, "") ?? "";
+
+function bounceSignal(mail: Mail, report: RecipientReport): Decoded {
+  const eventType = report.action === "delayed" ? "deferred" : report.action === "delivered" ? "delivered" : "bounce";
+  return signal({
+    eventType,
+    recipient: report.recipient,
+    messageId: messageIdOf(mail.original),
+    isMessageIdShared: true,
+    occurredAt: isoOfMailDate(report.attemptedAt) ?? isoOfMailDate(fieldOf(mail.headers, "date")),
+    provenance: "mail/bounce",
+    metadata: present({
+      provider,
+      provider_event: report.action,
+      recipient_domain: report.recipient?.split("@").at(-1)?.toLowerCase(),
+      class: eventType === "delivered" ? undefined : report.bounceClass,
+      smtp_code: report.smtpCode,
+      enhanced_code: report.enhancedCode,
+      reason: eventType === "delivered" ? undefined : report.reason,
+      diagnostic: report.diagnostic,
+      reporting_mta: report.reportingMta ?? addressOfField(fieldOf(mail.headers, "from"))?.split("@").at(-1),
+    }),
+  });
+}

@@ -1,0 +1,48 @@
+import { addressesIn } from "./addresses.ts";
+import type { Mail } from "./read-mail.ts";
+import { fieldOf } from "./report-fields.ts";
+
+export type MailKind = "feedback-report" | "bounce" | "automatic-reply" | "provider-notification" | "other";
+
+const bounceSubject =
+  /undeliver|delivery (status|failure|failed|report|notification|problem|has failed|incomplete|error)|(mail|message|e-?mail) (delivery|system|not delivered|could not|failure|error|undeliver|status|bounced)|returned mail|return(ed)? to sender|failure (notice|delivery)|non[- ]?(delivery|delivered|remis)|could not (be delivered|send)|(not|un)deliver(ed|able)|bounce|rejected|warning: (could not|message)|(problem|error|trouble).{0,20}(delivering|deliver|mail)|failed(:| delivery| mail)|nondeliverable|mailer.daemon|not (a )?member|メールエラー|配信|送信エラー|無法|недоставлен|zustellung|échec/i;
+const daemon =
+  /mailer-daemon|post_?master|mail ?delivery|mail-daemon|mdaemon|mail ?system|mail ?administrator|system administrator|(^|<)(bounce|daemon|root)@|no-?reply@sns\.amazonaws/i;
+
+/**
+ * What a mail is, by its own declaration where it makes one: RFC 6522 report types, RFC 3834 Auto-Submitted; by its sender and subject where
+ * it does not.
+ */
+export function mailKind(mail: Mail): MailKind {
+  if (mail.feedbackReport) return "feedback-report";
+  const header = (name: string): string => fieldOf(mail.headers, name) ?? "";
+  if (
+    /amazon ?ses|sns\.amazonaws|AWS Notification/i.test(
+      `${header("from")} ${header("subject")} ${header("return-path")}`,
+    ) &&
+    /^\s*\{/.test(mail.text)
+  ) {
+    return "provider-notification";
+  }
+  const contentType = header("content-type");
+  if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
+  const autoSubmitted = header("auto-submitted").toLowerCase();
+  const isFromDaemon =
+    daemon.test(header("from")) || /^<>\s*$/.test(header("return-path")) || daemon.test(header("return-path"));
+  const looksLikeBounce = bounceSubject.test(header("subject"));
+  const isReply =
+    autoSubmitted.startsWith("auto-replied") ||
+    mail.headers.has("x-autoreply") ||
+    mail.headers.has("x-autorespond") ||
+    /auto_reply|autoreply/i.test(header("precedence")) ||
+    /^\s*(auto(matic)?[ -]?(reply|response|responder)|out of( the)? office|(re: )?vacation|away from|abwesen|absence|réponse automatique|risposta automatica|respuesta autom)/i.test(
+      header("subject"),
+    );
+  if (isReply && !(looksLikeBounce && isFromDaemon)) return "automatic-reply";
+  // The mail it carries was sent by whoever gets this one: it came back.
+  const [addressee] = addressesIn(header("to"));
+  const author = addressesIn(`${fieldOf(mail.original, "from") ?? ""} ${fieldOf(mail.original, "return-path") ?? ""}`);
+  if (addressee && author.some((address) => address.toLowerCase() === addressee.toLowerCase())) return "bounce";
+  if (isFromDaemon || looksLikeBounce || mail.headers.has("x-failed-recipients")) return "bounce";
+  return autoSubmitted && autoSubmitted !== "no" ? "automatic-reply" : "other";
+}

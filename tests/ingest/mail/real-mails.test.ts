@@ -1,0 +1,65 @@
+// Bounce mails and complaints that nobody here wrote, read from ../shared/data where they are there.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
+
+const bounces = resolve(import.meta.dirname, "../../../../shared/data/bounces");
+
+/** Where we differ from the key, knowingly: a system's own words "user unknown" condemn an address for us, for the key they do not. */
+const knownDifferences = new Set(["lhost-x1-01.eml", "lhost-x2-01.eml", "lhost-apachejames-01.eml"]);
+
+interface Row {
+  readonly file: string;
+  readonly index: number;
+  readonly status: string;
+  readonly code: string;
+  readonly feedback: string;
+  readonly bounceClass: string;
+}
+
+const agreedRows = (): Row[] =>
+  readFileSync(join(bounces, "expected.tsv"), "utf8")
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split("\t"))
+    .filter((cells) => cells[8] === "both-agree")
+    .map(([file = "", index, status = "", code = "", , , feedback = "", bounceClass = ""]) => ({
+      file: file.split("/").at(-1) ?? "",
+      index: Number(index) - 1,
+      status,
+      code,
+      feedback,
+      bounceClass,
+    }));
+
+describe.runIf(existsSync(bounces))("mails of ../shared/data/bounces", () => {
+  const rows = existsSync(bounces) ? agreedRows() : [];
+  test.each(rows.map((row) => [row.file, row.index + 1, row] as const))(
+    "when %s arrives then recipient %i is judged as its key says",
+    async (_file, _number, row) => {
+      const decoded = (await decodeMail(readFileSync(join(bounces, "emails/bsd", row.file))))[row.index];
+      if (row.feedback === "auth-failure") {
+        expect(decoded).toMatchObject({ kind: "dead-letter", reason: "not-a-signal" });
+        return;
+      }
+      if (decoded?.kind !== "signal") throw new Error(`not landed: ${JSON.stringify(decoded)}`);
+      const { eventType, metadata } = decoded.signal;
+      if (row.feedback) {
+        expect(eventType).toBe(row.feedback === "opt-out" ? "unsubscribe" : "complaint");
+        return;
+      }
+      if (row.bounceClass === "none") {
+        expect(["reply", "delivered"]).toContain(eventType);
+        return;
+      }
+      expect(["bounce", "deferred"]).toContain(eventType);
+      // Codes of the form x.0.9xx are internal to the implementations behind the key.
+      if (row.status && !/\.0\.9\d\d$/.test(row.status)) expect(metadata["enhanced_code"]).toBe(row.status);
+      if (row.code) expect(metadata["smtp_code"]).toBe(row.code);
+      if (!knownDifferences.has(row.file)) expect(metadata["class"] === "hard").toBe(row.bounceClass === "hard");
+    },
+  );
+});
