@@ -23,7 +23,18 @@ export const maximumMailBytes = 4 * 1024 * 1024;
 /** Patterns look at no more than this of a mail's words, and at no longer line than RFC 5322 allows: time stays bounded. */
 const maximumTextLength = 64 * 1024;
 const longLine = /^(.{998}).+$/gm;
-const bounded = (text: string): string => text.slice(0, maximumTextLength).replace(longLine, "$1");
+const bounded = (text: string): string =>
+  text
+    .slice(0, maximumTextLength)
+    .replace(/
+?/g, "
+")
+    .replace(/
+(?:[ 	]*
+){2,}/g, "
+
+")
+    .replace(longLine, "$1");
 
 const utf8 = new TextDecoder("utf-8");
 
