@@ -59,7 +59,7 @@ function messageIdOf(e: Event): { readonly messageId: string | undefined; readon
 }
 
 function decodeOne(e: Event): Decoded {
-  const said = e.response ?? e.reason;
+  const said = (e.response ?? e.reason)?.trim();
   const reply = readSmtpReply(said);
   const status = e.status === null || e.status === undefined ? undefined : String(e.status).trim();
   const isEnhanced = status !== undefined && /^[245]\.\d{1,3}\.\d{1,3}$/.test(status);
