@@ -26,14 +26,8 @@ const longLine = /^(.{998}).+$/gm;
 const bounded = (text: string): string =>
   text
     .slice(0, maximumTextLength)
-    .replace(/
-?/g, "
-")
-    .replace(/
-(?:[ 	]*
-){2,}/g, "
-
-")
+    .replace(/\r\n?/g, "\n")
+    .replace(/\n(?:[ \t]*\n){2,}/g, "\n\n")
     .replace(longLine, "$1");
 
 const utf8 = new TextDecoder("utf-8");
