@@ -1,3 +1,5 @@
+const z95 = 1.959964;
+
 /** One outcome's labels (0 or 1) and the probabilities that were predicted for them. */
 export interface Scored {
   readonly labels: ArrayLike<number>;
@@ -110,6 +112,22 @@ export const calibrationError = (bins: readonly ReliabilityBin[]): number => {
   return bins.reduce((sum, b) => sum + b.rows * Math.abs(b.predicted - b.observed), 0) / Math.max(1, rows);
 };
 
+/**
+ * Whether the bins are further from their predictions than chance allows at 2.5 %: the Hosmer-Lemeshow statistic (1980, Communications
+ * in Statistics A9) against chi-squared, by Wilson and Hilferty's approximation. The calibration error alone is above zero even
+ * for a perfect model, the more so the fewer the rows.
+ */
+export function isMiscalibrated(bins: readonly ReliabilityBin[]): boolean {
+  const used = bins.filter((b) => b.predicted > 0 && b.predicted < 1);
+  const statistic = used.reduce(
+    (sum, b) => sum + (b.rows * (b.observed - b.predicted) ** 2) / (b.predicted * (1 - b.predicted)),
+    0,
+  );
+  const df = used.length;
+  const critical = df * (1 - 2 / (9 * df) + z95 * Math.sqrt(2 / (9 * df))) ** 3;
+  return df > 0 && statistic > critical;
+}
+
 export interface OutcomeMetrics {
   readonly rows: number;
   readonly positives: number;
@@ -121,8 +139,6 @@ export interface OutcomeMetrics {
   readonly log_loss: number | null;
   readonly ece: number | null;
 }
-
-const z95 = 1.959964;
 
 /** The figures of one outcome on one set of rows; intervals are of 95 %. */
 export function outcomeMetrics(scored: Scored): OutcomeMetrics {

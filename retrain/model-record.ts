@@ -72,7 +72,11 @@ export const modelRecord = z.strictObject({
   schema: z.literal("1"),
   name: z.string(),
   lineage: z.strictObject({
-    snapshot: z.strictObject({ id: z.string(), content: z.strictObject({ algorithm: z.string(), value: sha256 }), rows: z.int() }),
+    snapshot: z.strictObject({
+      id: z.string(),
+      content: z.strictObject({ algorithm: z.string(), value: sha256 }),
+      rows: z.int(),
+    }),
     features: z.strictObject({
       version: z.string(),
       digest: sha256,
@@ -81,6 +85,8 @@ export const modelRecord = z.strictObject({
     trainer: z.strictObject({ name: z.string(), version: z.string() }),
     hyperparameters: z.record(z.string(), z.union([z.number(), z.string()])),
     seed: z.int(),
+    /** SHA-256 of all of the above with outcomes and policy as asked: what decides what the model becomes. */
+    inputs: sha256,
     sent_from: z.string(),
     /** Everything that was learned or calibrated on was sent before. */
     fitted_before: z.string(),
@@ -94,7 +100,8 @@ export const modelRecord = z.strictObject({
 export type ModelRecord = z.infer<typeof modelRecord>;
 export type OutcomeRecord = ModelRecord["outcomes"][number];
 
-const digestOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
+/** SHA-256 of a value's canonical JSON. */
+export const digestOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
 
 /** Digest of the ordered feature list and its version. */
 export const featuresDigest = (features: { readonly version: string; readonly list: readonly unknown[] }): string =>

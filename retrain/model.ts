@@ -52,12 +52,15 @@ export async function findModel(models: string, reference: string): Promise<Mode
     all.find((m) => m.name === reference) ??
     (reference.length >= 8 ? all.find((m) => m.digest.startsWith(reference)) : undefined);
   if (found) return found;
-  throw new UserError(`no model "${reference}"${all.length > 0 ? `; there is ${all.map((m) => m.name).join(", ")}` : ""}`, {
-    code: "model.unknown",
-    exit: "usage",
-    where: models,
-    next: "inboxloop train --snapshot <id>",
-  });
+  throw new UserError(
+    `no model "${reference}"${all.length > 0 ? `; there is ${all.map((m) => m.name).join(", ")}` : ""}`,
+    {
+      code: "model.unknown",
+      exit: "usage",
+      where: models,
+      next: "inboxloop train --snapshot <id>",
+    },
+  );
 }
 
 /** The parts of ydf-inference that we call. */

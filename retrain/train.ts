@@ -59,11 +59,11 @@ export function planTraining(
     output: where === "local" ? join(models, name) : `${models}/${name}`,
     name,
     seed,
-    rows_per_outcome: request.rowsPerOutcome ?? 16_000,
+    rows_per_outcome: request.rowsPerOutcome ?? 10_000,
     negatives_per_positive: 12,
     calibrate_share: 0.2,
     validate_share: 0.15,
-    score_rows: request.scoreRows ?? 30_000,
+    score_rows: request.scoreRows ?? 24_000,
     threads: request.threads ?? 2,
     policy: { ...defaultPolicy, ...request.policy },
     outcomes: [...(request.outcomes ?? [])],
@@ -84,10 +84,7 @@ export async function train(env: TrainEnv, request: TrainRequest): Promise<Model
 const trainerMemoryMb = 1_400;
 
 /** Runs a job in a process of its own; aborting ends it. */
-export async function runInProcess(
-  job: TrainingJob,
-  env: Pick<TrainEnv, "signal" | "onProgress">,
-): Promise<void> {
+export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal" | "onProgress">): Promise<void> {
   env.signal?.throwIfAborted();
   const child = startProcess("main", trainerMemoryMb);
   const stop = () => child.kill("SIGKILL");

@@ -6,7 +6,7 @@ import { UserError } from "../../errors/user-error.ts";
 import featureSet from "../../includes/features.js";
 import { fileSha256, makeFolderWhole, writeWhole } from "../files.ts";
 import { mean, outcomeMetrics } from "../metrics.ts";
-import { featuresDigest, type ModelRecord, modelDigest, modelRecord, type OutcomeRecord } from "../model-record.ts";
+import { digestOf, featuresDigest, type ModelRecord, modelRecord, type OutcomeRecord } from "../model-record.ts";
 import { type Reading, readParquetTable, type Table } from "../parquet.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot-lock.ts";
@@ -49,6 +49,25 @@ export async function runJob(
     job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
   refuseMissing(lock, [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue"], job.snapshot);
 
+  const inputs = {
+    snapshot: {
+      id: snapshotId(lock.lock.content.value),
+      content: lock.lock.content,
+      rows: lock.lock.rows,
+    },
+    features: {
+      version: featureSet.version,
+      digest: featuresDigest({ version: featureSet.version, list: features }),
+      list: features,
+    },
+    trainer: { name: "ydf-training/gradient_boosted_trees", version: trainerVersion() },
+    hyperparameters: hyperparametersOf(job),
+    seed: job.seed,
+  };
+  const inputsDigest = digestOf({ ...inputs, outcomes, policy: job.policy });
+  const there = await existing(job, inputsDigest);
+  if (there) return { record: there, kept: false };
+
   onProgress("read", 0, 1);
   const wanted: Record<string, Reading> = { sent_at: "seconds", revenue: "number", variant: "text" };
   for (const name of stratumColumns) wanted[name] = "text";
@@ -74,25 +93,8 @@ export async function runJob(
     schema: "1",
     name: job.name,
     lineage: {
-      snapshot: { id: snapshotId(lock.lock.content.value), content: lock.lock.content, rows: lock.lock.rows },
-      features: {
-        version: featureSet.version,
-        digest: featuresDigest({ version: featureSet.version, list: features }),
-        list: features,
-      },
-      trainer: { name: "ydf-training/gradient_boosted_trees", version: trainerVersion() },
-      hyperparameters: {
-        rows_per_outcome: job.rows_per_outcome,
-        negatives_per_positive: job.negatives_per_positive,
-        calibrate_share: job.calibrate_share,
-        validate_share: job.validate_share,
-        score_rows: job.score_rows,
-        trees_at_most: 300,
-        max_depth: 6,
-        shrinkage: 0.1,
-        early_stopping_share: 0.1,
-      },
-      seed: job.seed,
+      ...inputs,
+      inputs: inputsDigest,
       sent_from: instant(0),
       fitted_before: instant(Math.min(...plans.map((p) => p.validate[0] ?? table.rows - 1))),
       sent_to: instant(table.rows - 1),
@@ -108,14 +110,32 @@ export async function runJob(
     }
     await writeWhole(join(folder, "model.json"), `${JSON.stringify(record, null, 2)}\n`);
   });
-  if (!kept) await refuseAnother(job, record);
-  return { record, kept };
+  // Somebody else finished the same name first.
+  return { record: kept ? record : ((await existing(job, inputsDigest)) ?? record), kept };
 }
 
-/** The same model again is fine; another one under a name that is taken is not. */
-async function refuseAnother(job: TrainingJob, record: ModelRecord): Promise<void> {
-  const there = modelRecord.safeParse(JSON.parse(await readFile(join(job.output, "model.json"), "utf8")));
-  if (there.success && modelDigest(there.data) === modelDigest(record)) return;
+const hyperparametersOf = (job: TrainingJob): Record<string, number> => ({
+  rows_per_outcome: job.rows_per_outcome,
+  negatives_per_positive: job.negatives_per_positive,
+  calibrate_share: job.calibrate_share,
+  validate_share: job.validate_share,
+  score_rows: job.score_rows,
+  trees_at_most: 300,
+  max_depth: 6,
+  shrinkage: 0.1,
+  early_stopping_share: 0.1,
+});
+
+/** The model of that name, when it came from the same inputs; another one under a name that is taken is refused. */
+async function existing(job: TrainingJob, inputs: string): Promise<ModelRecord | undefined> {
+  const path = join(job.output, "model.json");
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const there = modelRecord.safeParse(JSON.parse(text));
+  if (there.success && there.data.lineage.inputs === inputs) return there.data;
   throw new UserError(`another model is called ${job.name} already`, {
     code: "model.exists",
     exit: "usage",
@@ -237,9 +257,7 @@ async function trainOutcome(
     });
   }
   const [calibrateScores, validateScores] = reply.scores as [Float64Array, Float64Array];
-  const offset = Math.log(
-    sample.keptPositives / sample.positives / (sample.keptNegatives / sample.negatives),
-  );
+  const offset = Math.log(sample.keptPositives / sample.positives / (sample.keptNegatives / sample.negatives));
   const calibration = fitCalibration(calibrateScores, labelsOf(calibrate), offset);
   const file = `${outcome.name}.ydf.zip`;
   return {
@@ -275,7 +293,10 @@ export function columnsOf(table: Table, features: readonly Feature[], rows: read
 }
 
 /** Mean revenue of the messages that converted; 0 without one. */
-function conversionValue(table: Table, outcomes: readonly { readonly name: string; readonly column: string }[]): number {
+function conversionValue(
+  table: Table,
+  outcomes: readonly { readonly name: string; readonly column: string }[],
+): number {
   const column = outcomes.find((o) => o.name === "conversion")?.column;
   if (!column) return 0;
   const converted = table.numbers(column);

@@ -7,8 +7,8 @@ export interface TimeSplit {
 
 /** `rows` must be in order of time. The last `validateShare` of them validates, the `calibrateShare` before calibrates. */
 export function splitByTime(rows: readonly number[], calibrateShare: number, validateShare: number): TimeSplit {
-  const validateFrom = Math.floor(rows.length * (1 - validateShare));
-  const calibrateFrom = Math.floor(rows.length * (1 - validateShare - calibrateShare));
+  const validateFrom = Math.round(rows.length * (1 - validateShare));
+  const calibrateFrom = Math.round(rows.length * (1 - validateShare - calibrateShare));
   return {
     train: rows.slice(0, calibrateFrom),
     calibrate: rows.slice(calibrateFrom, validateFrom),
@@ -37,7 +37,10 @@ export function sampleByClass(
 ): ClassSample {
   const positive = rows.filter(isPositive);
   const negative = rows.filter((row) => !isPositive(row));
-  const wantedPositives = Math.min(positive.length, Math.max(options.budget - negative.length, Math.floor(options.budget / 2)));
+  const wantedPositives = Math.min(
+    positive.length,
+    Math.max(options.budget - negative.length, Math.floor(options.budget / 2)),
+  );
   const wantedNegatives = Math.min(
     negative.length,
     options.budget - wantedPositives,
@@ -67,5 +70,8 @@ export function everyKth(
   const keyed = rows.map((row) => ({ row, stratum: stratum(row), at: random() }));
   keyed.sort((a, b) => (a.stratum < b.stratum ? -1 : a.stratum > b.stratum ? 1 : a.at - b.at));
   const start = random();
-  return Array.from({ length: count }, (_, i) => keyed[Math.min(rows.length - 1, Math.floor(((i + start) * rows.length) / count))]!.row);
+  return Array.from(
+    { length: count },
+    (_, i) => keyed[Math.min(rows.length - 1, Math.floor(((i + start) * rows.length) / count))]!.row,
+  );
 }

@@ -13,7 +13,10 @@ interface Ydf {
     unlink(path: string): void;
     rmdir(path: string): void;
   };
-  readonly GradientBoostedTreesLearner: new (label: string, task: string) => {
+  readonly GradientBoostedTreesLearner: new (
+    label: string,
+    task: string,
+  ) => {
     train(data: Readonly<Record<string, readonly unknown[]>>): YdfModel;
   };
 }
@@ -86,7 +89,10 @@ export async function trainForest(columns: FeatureColumns, labels: readonly numb
   const zip = new JSZip();
   for (const name of [...files.keys()].sort()) zip.file(name, files.get(name) as Uint8Array, { date: zipDate });
   const hash = createHash("sha256");
-  for (const name of ["gradient_boosted_trees_header.pb", ...[...files.keys()].filter((n) => n.startsWith("nodes")).sort()]) {
+  for (const name of [
+    "gradient_boosted_trees_header.pb",
+    ...[...files.keys()].filter((n) => n.startsWith("nodes")).sort(),
+  ]) {
     hash.update(`${name}\n`).update(files.get(name) ?? new Uint8Array());
   }
   const bytes = await zip.generateAsync({ type: "uint8array", compression: "DEFLATE" });

@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  areaUnderCurve,
+  aucDifference,
+  calibrationError,
+  isMiscalibrated,
+  logLosses,
+  mean,
+  outcomeMetrics,
+  reliability,
+} from "../../retrain/metrics.ts";
+import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } from "../../retrain/off-policy.ts";
+import { seededRandom } from "../../retrain/seeded-random.ts";
+import { calibrated, fitCalibration, sigmoid } from "../../retrain/trainer/calibration.ts";
+import { everyKth, sampleByClass, splitByTime } from "../../retrain/trainer/sampling.ts";
+
+describe("AUC", () => {
+  test("when computed by midranks, then it equals the share of pairs in order, ties counting half", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 5 })), { minLength: 2, maxLength: 40 }),
+        (rows) => {
+          const positive = rows.filter(([label]) => label).map(([, s]) => s);
+          const negative = rows.filter(([label]) => !label).map(([, s]) => s);
+          fc.pre(positive.length > 0 && negative.length > 0);
+          const pairs = positive.flatMap((p) => negative.map((n): number => (p > n ? 1 : p === n ? 0.5 : 0)));
+          const { auc } = areaUnderCurve({ labels: rows.map(([l]) => (l ? 1 : 0)), scores: rows.map(([, s]) => s) });
+          expect(auc).toBeCloseTo(mean(pairs), 10);
+        },
+      ),
+    );
+  });
+
+  test("when DeLong's error is stated, then it is the spread of the AUC over repeated samples", () => {
+    const random = seededRandom(5);
+    const aucs: number[] = [];
+    const errors: number[] = [];
+    for (let run = 0; run < 300; run++) {
+      const labels = Array.from({ length: 300 }, () => (random() < 0.2 ? 1 : 0));
+      const { auc, standardError } = areaUnderCurve({ labels, scores: labels.map((l) => random() + 0.3 * l) });
+      aucs.push(auc as number);
+      errors.push(standardError as number);
+    }
+    const centre = mean(aucs);
+    const spread = Math.sqrt(mean(aucs.map((a) => (a - centre) ** 2)));
+    expect(mean(errors) / spread).toBeGreaterThan(0.85);
+    expect(mean(errors) / spread).toBeLessThan(1.15);
+  });
+
+  test("when a model is compared with itself, then the difference is nothing", () => {
+    const labels = [1, 0, 1, 0, 0, 1];
+    const found = areaUnderCurve({ labels, scores: [0.9, 0.2, 0.4, 0.5, 0.1, 0.7] });
+    expect(aucDifference(found, found)).toEqual({ difference: 0, standardError: 0 });
+  });
+
+  test("when there is one class only, then there is no AUC", () => {
+    expect(outcomeMetrics({ labels: [0, 0], scores: [0.1, 0.2] })).toMatchObject({
+      auc: null,
+      auc_low: null,
+      positives: 0,
+    });
+  });
+});
+
+describe("calibration", () => {
+  test("when classes were sampled, then calibrated probabilities meet the natural rate in every tenth of the scores", () => {
+    const random = seededRandom(11);
+    const truth = Array.from({ length: 60_000 }, () => sigmoid(-5 + 1.5 * (random() + random() + random())));
+    const labels = truth.map((p) => (random() < p ? 1 : 0));
+    // A forest trained on all positives and 4 % of the negatives, over-confident by a slope of 1.6.
+    const offset = Math.log(1 / 0.04);
+    const forest = truth.map((p) => sigmoid(1.6 * (Math.log(p / (1 - p)) + offset)));
+    const half = truth.length / 2;
+    const fitted = fitCalibration(forest.slice(0, half), labels.slice(0, half), offset);
+    const scores = forest.slice(half).map((s) => calibrated(s, fitted));
+    const later = { labels: labels.slice(half), scores };
+    expect(fitted.method).toBe("platt");
+    expect(fitted.slope).toBeCloseTo(1 / 1.6, 1);
+    expect(mean(scores) / mean(later.labels)).toBeCloseTo(1, 1);
+    expect(calibrationError(reliability(later))).toBeLessThan(0.006);
+    expect(isMiscalibrated(reliability(later))).toBe(false);
+    expect(isMiscalibrated(reliability({ ...later, scores: scores.map((p) => p * 1.3) }))).toBe(true);
+    expect(calibrationError(reliability({ ...later, scores: forest.slice(half) }))).toBeGreaterThan(0.2);
+  });
+
+  test("when positives are few, then the level is fitted and the order kept", () => {
+    const scores = Array.from({ length: 500 }, (_, i) => 0.1 + i / 1000);
+    const labels = scores.map((_, i) => (i === 499 || i === 300 ? 1 : 0));
+    const fitted = fitCalibration(scores, labels, 0);
+    expect(fitted).toMatchObject({ method: "intercept", slope: 1 });
+    expect(mean(scores.map((s) => calibrated(s, fitted)))).toBeCloseTo(2.5 / 501, 8);
+  });
+
+  test("when nothing happened at all, then nobody gets probability zero", () => {
+    const fitted = fitCalibration([0.2, 0.4, 0.6], [0, 0, 0], 0);
+    expect(calibrated(0.2, fitted)).toBeGreaterThan(0);
+  });
+
+  test("when the loss of a sure miss is taken, then it is finite", () => {
+    expect(logLosses({ labels: [1], scores: [0] })[0]).toBeLessThan(25);
+  });
+});
+
+describe("sampling", () => {
+  test("when rows are split by time, then no row trained on is later than one calibrated on or validated on", () => {
+    const rows = Array.from({ length: 100 }, (_, i) => i);
+    const split = splitByTime(rows, 0.2, 0.15);
+    expect([split.train.length, split.calibrate.length, split.validate.length]).toEqual([65, 20, 15]);
+    expect([...split.train, ...split.calibrate, ...split.validate]).toEqual(rows);
+  });
+
+  test("when a class is sampled, then each stratum keeps its share", () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => i);
+    const kept = everyKth(rows, 100, (row) => (row % 10 === 0 ? "rare" : "common"), seededRandom(2));
+    expect(new Set(kept).size).toBe(100);
+    expect(kept.filter((row) => row % 10 === 0).length).toBe(10);
+  });
+
+  test("when positives are rare, then all of them are kept and negatives fill the budget", () => {
+    const rows = Array.from({ length: 10_000 }, (_, i) => i);
+    const sample = sampleByClass(
+      rows,
+      (row) => row % 100 === 0,
+      () => "",
+      { budget: 3_000, perPositive: 50, random: seededRandom(1) },
+    );
+    expect(sample).toMatchObject({ keptPositives: 100, keptNegatives: 2_900, positives: 100, negatives: 9_900 });
+    expect(sample.rows).toHaveLength(3_000);
+  });
+});
+
+describe("off-policy estimates", () => {
+  /** Variants "a" (3 of 4) and "b"; b converts twice as often. */
+  function logs(rows: number, seed: number) {
+    const random = seededRandom(seed);
+    const logged = Array.from({ length: rows }, () => (random() < 0.75 ? "a" : "b"));
+    const outcome = logged.map((v) => (random() < (v === "b" ? 0.2 : 0.1) ? 1 : 0));
+    const propensity = empiricalPropensities(
+      logged.map(() => "campaign"),
+      logged,
+    );
+    const send = (chosen: string | null): LoggedSend[] =>
+      logged.map((v, i) => ({ logged: v, propensity: propensity.of(i), chosen }));
+    return { outcome, send };
+  }
+
+  test("when a policy would send the better variant to all, then its interval holds the truth in about 95 % of worlds", () => {
+    let held = 0;
+    let better = 0;
+    for (let seed = 1; seed <= 200; seed++) {
+      const { outcome, send } = logs(2_000, seed);
+      const found = perSend(send("b"), outcome);
+      if (found.low! <= 0.2 && found.high! >= 0.2) held += 1;
+      if (perSendDifference(send("b"), send("a"), outcome)!.low > 0) better += 1;
+    }
+    expect(held).toBeGreaterThanOrEqual(180);
+    expect(better).toBeGreaterThanOrEqual(190);
+  });
+
+  test("when a policy would send nothing, then there is no estimate", () => {
+    const { outcome, send } = logs(100, 1);
+    expect(perSend(send(null), outcome)).toMatchObject({ value: null, effective_sends: 0 });
+    expect(perSendDifference(send(null), send("a"), outcome)).toBeNull();
+  });
+});

@@ -1,0 +1,236 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import features from "../../includes/features.js";
+import { type Evaluation, evaluate } from "../../retrain/evaluate.ts";
+import { type Model, openScorer } from "../../retrain/model.ts";
+import { decide } from "../../retrain/policy.ts";
+import { createSnapshot } from "../../retrain/snapshot.ts";
+import { type TrainEnv, train } from "../../retrain/train.ts";
+import type { FeatureColumns } from "../../retrain/trainer/ydf.ts";
+import { fillExamples } from "./support/examples.ts";
+import { plainWarehouse } from "./support/plain-duckdb.ts";
+
+let folder: string;
+let env: TrainEnv;
+let champion: Model;
+let candidate: Model;
+const now = () => new Date("2026-03-10T00:00:00Z");
+const small = { rowsPerOutcome: 700, scoreRows: 1_500 };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inboxloop-train-"));
+  env = { snapshots: join(folder, "snapshots"), models: join(folder, "models"), now };
+  const warehouse = await plainWarehouse();
+  await fillExamples(warehouse, 6_000);
+  const snapshots = { warehouse, snapshots: env.snapshots, now };
+  await createSnapshot(snapshots, { name: "early", to: new Date("2026-02-05T00:00:00Z") });
+  await createSnapshot(snapshots, { name: "late" });
+  await warehouse.close();
+  champion = await train(env, { snapshot: "early", name: "champion", ...small });
+  candidate = await train(env, { snapshot: "late", name: "candidate", ...small });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Rows of features, the same but for what is given. */
+function rowsOf(rows: number, given: Readonly<Record<string, (i: number) => number | string>>): FeatureColumns {
+  return Object.fromEntries(
+    features.list.map(({ name, type }: { name: string; type: string }) => [
+      name,
+      type === "number"
+        ? Float64Array.from({ length: rows }, (_, i) => (given[name]?.(i) as number) ?? Number.NaN)
+        : Array.from({ length: rows }, (_, i) => (given[name]?.(i) as string) ?? ""),
+    ]),
+  );
+}
+
+describe("train", () => {
+  test("when a model is trained, then its record holds the whole lineage", () => {
+    const { lineage, outcomes } = candidate.record;
+    expect(lineage.features.list.map((f) => f.name)).toEqual(features.names);
+    expect(lineage.trainer.name).toMatch(/^ydf-training/);
+    expect(lineage.snapshot.content.algorithm).toBe("sha256/row-merkle-v1");
+    expect(outcomes.map((o) => o.name)).toEqual(["click", "complaint", "unsubscribe", "conversion"]);
+    expect(lineage.fitted_before > lineage.sent_from && lineage.fitted_before < lineage.sent_to).toBe(true);
+  });
+
+  test("when there is signal, then it is found, and probabilities meet the true base rates", () => {
+    const click = candidate.record.outcomes[0]!.validation;
+    expect(click.auc_low).toBeGreaterThan(0.6);
+    for (const { validation } of candidate.record.outcomes) {
+      expect(validation.predicted_rate! / validation.observed_rate!).toBeGreaterThan(0.6);
+      expect(validation.predicted_rate! / validation.observed_rate!).toBeLessThan(1.6);
+    }
+  });
+
+  test("when trained again on the same inputs, then it is the same model to the last prediction", async () => {
+    const again = await train(
+      { ...env, models: join(folder, "models-again") },
+      { snapshot: "late", name: "other-name", ...small },
+    );
+    expect(again.digest).toBe(candidate.digest);
+    expect(again.record.outcomes.map((o) => o.predictions)).toEqual(
+      candidate.record.outcomes.map((o) => o.predictions),
+    );
+  });
+
+  test("when a name is taken by another model, then training refuses and the old one stays", async () => {
+    await expect(train(env, { snapshot: "late", name: "champion", ...small })).rejects.toMatchObject({
+      code: "model.exists",
+    });
+    expect((await readdir(env.models)).sort()).toEqual(["candidate", "champion"]);
+  });
+
+  test("when trained again under its own name, then the model that is there is taken", async () => {
+    const again = await train(env, { snapshot: "late", name: "candidate", ...small });
+    expect(again.record).toEqual(candidate.record);
+  });
+
+  test("when a snapshot's file was edited, then nothing is trained on it", async () => {
+    const copy = join(folder, "edited");
+    const { cp } = await import("node:fs/promises");
+    await cp(env.snapshots, copy, { recursive: true });
+    const id = candidate.record.lineage.snapshot.id;
+    const file = join(copy, id, "part-00000.parquet");
+    const bytes = await readFile(file);
+    bytes[100] = (bytes[100] as number) ^ 1;
+    await writeFile(file, bytes);
+    await expect(train({ ...env, snapshots: copy }, { snapshot: id, name: "edited" })).rejects.toMatchObject({
+      code: "snapshot.changed",
+      exitCode: 4,
+    });
+  });
+
+  test("when training is aborted, then it ends and leaves no model", async () => {
+    const abort = new AbortController();
+    const models = join(folder, "models-aborted");
+    const running = train(
+      { ...env, models, signal: abort.signal, onProgress: () => abort.abort(new Error("stop")) },
+      { snapshot: "late", name: "aborted", ...small },
+    );
+    await expect(running).rejects.toThrow("stop");
+    expect(await readdir(models).catch(() => [])).toEqual([]);
+  });
+});
+
+describe("score and policy", () => {
+  test("when scored by the inference engine, then more clicks in the past mean more clicks to come", async () => {
+    const scorer = await openScorer(candidate);
+    const [low, high] = scorer.predict("click", rowsOf(2, { click_rate_90d: (i) => (i === 0 ? 0.01 : 0.39) }), 2);
+    scorer.close();
+    expect(high).toBeGreaterThan(2 * low!);
+    expect(high).toBeLessThan(1);
+  });
+
+  test("when a complaint costs more, then fewer customers are mailed and the pushy variant is left out", async () => {
+    const scorer = await openScorer(candidate);
+    const columns = rowsOf(60, { click_rate_90d: (i) => i / 150, days_since_last_open: (i) => i });
+    const withCost = (complaint_cost: number) => {
+      const { record } = candidate;
+      const priced = {
+        ...scorer,
+        model: { ...candidate, record: { ...record, policy: { ...record.policy, complaint_cost } } },
+      };
+      return decide(priced, columns, 60);
+    };
+    const sent = (decisions: ReturnType<typeof decide>) => decisions.filter((d) => d.variant !== null);
+    const [cheap, dear, ruinous] = [withCost(0), withCost(150), withCost(100_000)];
+    scorer.close();
+    expect(sent(cheap).length).toBeGreaterThan(sent(dear).length);
+    expect(sent(ruinous)).toHaveLength(0);
+    const pushy = (decisions: ReturnType<typeof decide>) => decisions.filter((d) => d.variant === "pushy").length;
+    expect(pushy(cheap)).toBeGreaterThan(pushy(dear));
+  });
+
+  test("when a variant is not allowed for a row, then it is not chosen", async () => {
+    const scorer = await openScorer(candidate);
+    const decisions = decide(scorer, rowsOf(4, { click_rate_90d: () => 0.39 }), 4, (row) =>
+      row === 0 ? [] : ["plain"],
+    );
+    scorer.close();
+    expect(decisions[0]?.variant).toBeNull();
+    expect(decisions.slice(1).every((d) => d.variant === "plain" || d.variant === null)).toBe(true);
+  });
+
+  test("when a forest's file is not the one that was trained, then it does not score", async () => {
+    const copy = join(folder, "swapped");
+    const { cp } = await import("node:fs/promises");
+    await cp(candidate.path, copy, { recursive: true });
+    await writeFile(join(copy, "click.ydf.zip"), await readFile(join(copy, "complaint.ydf.zip")));
+    await expect(openScorer({ ...candidate, path: copy })).rejects.toMatchObject({ code: "model.changed" });
+  });
+});
+
+describe("evaluate", () => {
+  let found: Evaluation;
+  beforeAll(async () => {
+    found = await evaluate(env, { candidate: "candidate", champion: "champion" });
+  });
+
+  test("when evaluated, then only rows later than both models' training count", () => {
+    expect(found.rows.sent_from >= candidate.record.lineage.fitted_before).toBe(true);
+    expect(found.rows.sent_from >= champion.record.lineage.fitted_before).toBe(true);
+    expect(found.rows.scored).toBeGreaterThan(700);
+  });
+
+  test("when evaluated, then figures come by outcome, provider and region, for both models", () => {
+    const click = found.outcomes[0]!;
+    expect(click.candidate.auc).toBeGreaterThan(0.6);
+    expect(click.auc_difference!.low).toBeLessThan(click.auc_difference!.value);
+    expect(new Set(click.groups.map((g) => `${g.dimension}:${g.value}`))).toEqual(
+      new Set(["isp:gmail", "isp:other", "isp:outlook", "isp:yahoo", "region:apac", "region:eu", "region:us"]),
+    );
+    const rows = click.groups.filter((g) => g.dimension === "isp").reduce((sum, g) => sum + g.candidate.rows, 0);
+    expect(rows).toBe(click.candidate.rows);
+  });
+
+  test("when policies are compared, then complaints, unsubscribes, clicks, conversions and revenue per send have intervals", () => {
+    expect(found.policy.measures.map((m) => m.metric)).toEqual([
+      "complaints_per_send",
+      "unsubscribes_per_send",
+      "clicks_per_send",
+      "conversions_per_send",
+      "revenue_per_send",
+    ]);
+    for (const m of found.policy.measures) expect(m.candidate.low!).toBeLessThanOrEqual(m.candidate.high!);
+    expect(found.policy.assumption).toMatch(/at random within a campaign/);
+  });
+
+  test("when a champion is judged against itself, then nothing fails", async () => {
+    const self = await evaluate(env, { candidate: "candidate", champion: "candidate" });
+    expect(self.guardrails.filter((g) => g.verdict === "fail")).toEqual([]);
+    expect(self.outcomes[0]!.auc_difference).toEqual({ value: 0, low: 0, high: 0 });
+  });
+
+  test("when a guardrail cannot be met, then the evaluation fails and says by how much", async () => {
+    const strict = await evaluate(env, {
+      candidate: "candidate",
+      champion: "champion",
+      guardrails: [
+        {
+          id: "impossible",
+          metric: "click.auc",
+          direction: "higher-is-better",
+          relativeTo: "absolute",
+          margin: 0.99,
+          minimumEvidence: { of: "positives", least: 10 },
+          falseAlarm: 0.05,
+          blocks: "until-pass",
+          requirement: "A138",
+        },
+      ],
+    });
+    expect(strict.verdict).toBe("fail");
+    expect(strict.guardrails[0]).toMatchObject({ id: "impossible", verdict: "fail", expected: 0.99 });
+    expect(strict.guardrails[0]!.actual).toBeLessThan(0.99);
+  });
+
+  test("when the snapshot has no later rows, then it says so", async () => {
+    await expect(
+      evaluate(env, { candidate: "candidate", champion: "champion", snapshot: "early" }),
+    ).rejects.toMatchObject({
+      code: "evaluate.no-later-rows",
+    });
+  });
+});
