@@ -10,12 +10,16 @@ import { categories, providers } from "./places.ts";
 import { Random } from "./random.ts";
 import { IdMaker, isoTime } from "./record-text.ts";
 import { emptyPropensity, propensity } from "./response.ts";
+import { Shop } from "./shop.ts";
 import type { Sink } from "./sink.ts";
 import { emptyCounts, Transport } from "./transport.ts";
 import { variantIndex, variants } from "./treatments.ts";
-import { TruthFiles } from "./truth-files.ts";
+import { TruthFiles, writeJson } from "./truth-files.ts";
 import { mayMail, type State, type World } from "./world.ts";
-import type { Stream } from "./write-world.ts";
+import { clearFolder, type Stream } from "./write-world.ts";
+
+/** The mark by which a folder is known as ours, to be written over. */
+const CANARY_FILE = "canary.json";
 
 /** What a policy decided for one customer: a variant to send, or nothing. */
 export interface Assignment {
@@ -79,16 +83,15 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
   const startsAt = options.startsAt ?? worldEnd(config);
   const daysBetween = options.daysBetween ?? 2;
   const state = copyState(options.state);
-  const truth = new TruthFiles(join(options.dir, "truth"));
+  const truthDir = join(options.dir, "truth");
+  clearFolder(options.dir, CANARY_FILE);
+  const truth = new TruthFiles(truthDir);
+  writeJson(truthDir, CANARY_FILE, { config, label, startsAt: isoTime(startsAt), daysBetween });
   const transport = new Transport({ config, customers, label, startsAt, truth });
   const saltRandom = new Random(config.seed, "ids", label);
-  const journey = new Journey({
-    world,
-    state,
-    sink: transport,
-    ids: new IdMaker(saltRandom.next(), saltRandom.next()),
-    followUp() {},
-  });
+  const ids = new IdMaker(saltRandom.next(), saltRandom.next());
+  const shop = new Shop(world, transport, ids, () => {});
+  const journey = new Journey({ world, state, sink: transport, ids, shop });
   const naming = options.pseudonymise ?? ((address: string) => address);
   const indexOf = new Map(customers.addresses.map((address, u) => [naming(address), u]));
   const occasions = new Map<string, number>();
@@ -148,7 +151,9 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     arm.expectedUnsubscribes = round(arm.expectedUnsubscribes, 4);
     arm.expectedConversions = round(arm.expectedConversions, 4);
   }
-  return { label, from: isoTime(startsAt), stream: { files, counts }, arms };
+  const result: CanaryResult = { label, from: isoTime(startsAt), stream: { files, counts }, arms };
+  writeJson(truthDir, "counts.json", result);
+  return result;
 }
 
 const unknown = (what: string, value: string, index: number): UserError =>

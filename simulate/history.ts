@@ -1,12 +1,15 @@
+import { Agenda, type Errand } from "./agenda.ts";
+import { round } from "./arithmetic.ts";
 import type { Campaign } from "./campaigns.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, type WorldConfig, worldStart } from "./config.ts";
 import { trainsOn } from "./customers.ts";
-import { type FollowUp, Journey } from "./journey.ts";
+import { Journey } from "./journey.ts";
 import { categories, providers, regions } from "./places.ts";
 import { Random } from "./random.ts";
 import { IdMaker, isoTime } from "./record-text.ts";
-import { emptyPropensity, placementByDay, propensity } from "./response.ts";
+import { basket, emptyPropensity, placementByDay, propensity } from "./response.ts";
 import { seedTest } from "./seed-tests.ts";
+import { type FollowUp, Shop } from "./shop.ts";
 import { type Sink, silentSink } from "./sink.ts";
 import { variants } from "./treatments.ts";
 import { createState, createWorld, mayMail, type State, type World } from "./world.ts";
@@ -14,12 +17,6 @@ import { createState, createWorld, mayMail, type State, type World } from "./wor
 /** Share of attributed conversions that would have happened without the mail. */
 export const ORGANIC_SHARE = 0.3;
 const purposes = ["training", "segmentation", "activation", "measurement"] as const;
-
-interface Errand {
-  readonly u: number;
-  readonly campaign: Campaign;
-  readonly at: number;
-}
 
 /**
  * Runs the period day by day into a sink. Yields the index of each day when it is over, so that a caller can write out
@@ -31,27 +28,16 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
   const state = createState(customers.count);
   const random = new Random(config.seed, "history");
   const placement = placementByDay(world, config.days, new Random(config.seed, "placement"));
-  const agenda = new Map<number, Errand[]>();
+  const agenda = new Agenda(start, config.days);
   const byId = (id: string) => campaigns.find((c) => c.campaignId === id && c.day === 0)!;
   const passwordReset = campaigns[campaigns.length - 1]!;
-  const later = (campaign: Campaign, u: number, at: number) => {
-    const day = Math.floor((at - start) / DAY_MS);
-    if (day >= config.days) return;
-    const errands = agenda.get(day);
-    if (errands) errands.push({ u, campaign, at });
-    else agenda.set(day, [{ u, campaign, at }]);
-  };
   const always = new Map<FollowUp, Campaign>();
   for (const id of ["order-confirmation", "order-shipped", "abandoned-cart", "browse-reminder"] as const) {
     always.set(id, byId(id));
   }
-  const journey = new Journey({
-    world,
-    state,
-    sink,
-    ids: new IdMaker(new Random(config.seed, "ids").next(), new Random(config.seed, "ids", 2).next()),
-    followUp: (id, u, at) => later(always.get(id)!, u, at),
-  });
+  const ids = new IdMaker(new Random(config.seed, "ids").next(), new Random(config.seed, "ids", 2).next());
+  const shop = new Shop(world, sink, ids, (id, u, at) => agenda.add(always.get(id)!, u, at));
+  const journey = new Journey({ world, state, sink, ids, shop });
   const welcome = byId("welcome");
   const winBack = byId("win-back");
   const calendar = new Map<number, number[]>();
@@ -70,7 +56,7 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
     for (const u of calendar.get(day) ?? []) {
       const at = Math.max(customers.signedUpAt[u]!, dayStart);
       introduce(world, sink, u, at, random);
-      if (customers.signedUpAt[u]! >= start) later(welcome, u, at + 5 * MINUTE_MS);
+      if (customers.signedUpAt[u]! >= start) agenda.add(welcome, u, at + 5 * MINUTE_MS);
     }
     withdrawals(world, sink, dayStart);
 
@@ -81,25 +67,7 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
       seedTest(world, sink, campaign, day, placement, random);
       for (let u = 0; u < customers.count; u++) {
         if (campaign.audience === "topic" && (customers.topics[u]! & (1 << campaign.topic)) === 0) continue;
-        const at = dayStart + random.pick(campaign.hours) * HOUR_MS + random.below(50 * MINUTE_MS);
-        if (!mayMail(world, state, u, at)) continue;
-        const variant = random.pick(campaign.variants);
-        const foldering = placement[customers.provider[u]!]![day]!;
-        if (campaign.holdOut === 0) {
-          journey.deliver(u, campaign, variant, at, foldering, random);
-          continue;
-        }
-        const isHeldOut = random.chance(campaign.holdOut);
-        let messageId = "";
-        if (isHeldOut) heldOut(world, state, journey, u, campaign, variant, at, foldering, random);
-        else messageId = journey.deliver(u, campaign, variant, at, foldering, random);
-        const arm = isHeldOut ? "hold-out" : variants[variant]!.variant;
-        const share = isHeldOut ? campaign.holdOut : (1 - campaign.holdOut) / campaign.variants.length;
-        sink.row(
-          "decisions",
-          `"decision_id":"d-${campaign.campaignId}-${u + 1}","user_id":"${customers.addresses[u]!}",${messageId ? `"message_id":"${messageId}",` : ""}"campaign_id":"${campaign.campaignId}","arm":"${arm}","model_version":"random-v1","decided_at":"${isoTime(at - MINUTE_MS)}","attributes":{"propensity":${Math.round(share * 10_000) / 10_000}}`,
-          at - MINUTE_MS,
-        );
+        agenda.add(campaign, u, dayStart + random.pick(campaign.hours) * HOUR_MS + random.below(50 * MINUTE_MS));
       }
     }
 
@@ -107,7 +75,7 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
       if (!random.chance(customers.visitRate[u]!)) continue;
       const at = dayStart + customers.preferredHour[u]! * HOUR_MS + random.below(HOUR_MS);
       if (at < customers.signedUpAt[u]!) continue;
-      journey.visit(u, at, favourite(world, u, random), random);
+      shop.visit(u, at, favourite(world, u, random), random);
     }
     // A few ask for help, cancel, or forget their password; a few quiet ones are courted.
     for (let n = Math.ceil(customers.count * 0.0022); n > 0; n--) {
@@ -135,25 +103,16 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
           "shop-v2",
           `{"plan":"${random.pick(["box-monthly", "box-yearly"])}","reason":"${random.pick(["price", "unused", "other"])}"}`,
         );
-      else if (what < 0.45) later(passwordReset, u, at);
-      else later(winBack, u, at);
+      else if (what < 0.45) agenda.add(passwordReset, u, at);
+      else agenda.add(winBack, u, at);
     }
-    for (let errands = agenda.get(day); errands !== undefined; errands = agenda.get(day)) {
-      agenda.delete(day);
-      for (const { u, campaign, at } of errands) {
-        const mayReach =
-          campaign.kind === "transactional"
-            ? at < state.suppressedAt[u]! && at < state.unsubscribedAt[u]!
-            : mayMail(world, state, u, at);
-        if (mayReach)
-          journey.deliver(
-            u,
-            campaign,
-            random.pick(campaign.variants),
-            at,
-            placement[customers.provider[u]!]![day]!,
-            random,
-          );
+    for (const errand of agenda.take(day)) {
+      if (!mayReach(world, state, errand)) continue;
+      const foldering = placement[customers.provider[errand.u]!]![day]!;
+      if (errand.campaign.holdOut > 0) experiment(world, state, sink, journey, shop, errand, foldering, random);
+      else {
+        const variant = random.pick(errand.campaign.variants);
+        journey.deliver(errand.u, errand.campaign, variant, errand.at, foldering, random);
       }
     }
     yield day;
@@ -171,22 +130,52 @@ export function worldAtEnd(config: WorldConfig): { readonly world: World; readon
   }
 }
 
-/** What those who are spared a mail do anyway: some of what it would have sold. */
-function heldOut(
+/** Orders are confirmed to whoever can be reached; everything else needs leave to mail. */
+const mayReach = (world: World, state: State, { u, campaign, at }: Errand): boolean =>
+  campaign.kind === "transactional"
+    ? at < state.suppressedAt[u]! && at < state.unsubscribedAt[u]!
+    : mayMail(world, state, u, at);
+
+/** A send with a random hold-out: the decision is recorded; those who are spared still do some of what it would have sold. */
+function experiment(
   world: World,
   state: State,
+  sink: Sink,
   journey: Journey,
-  u: number,
-  campaign: Campaign,
-  variant: number,
-  at: number,
+  shop: Shop,
+  { u, campaign, at }: Errand,
   foldering: number,
   random: Random,
 ): void {
-  const odds = propensity(world, state, u, campaign, variant, at, foldering, emptyPropensity());
-  if (!random.chance((1 - odds.spam) * odds.read * odds.click * ORGANIC_SHARE)) return;
-  const bought = random.chance(odds.conversion);
-  journey.visit(u, at + random.below(DAY_MS), Math.max(0, campaign.topic), random, bought ? undefined : 0);
+  const variant = random.pick(campaign.variants);
+  const isHeldOut = random.chance(campaign.holdOut);
+  let messageId = "";
+  if (isHeldOut) {
+    const odds = propensity(world, state, u, campaign, variant, at, foldering, emptyPropensity());
+    if (random.chance((1 - odds.spam) * odds.read * odds.click * ORGANIC_SHARE)) {
+      const isBought = random.chance(odds.conversion);
+      shop.visit(
+        u,
+        at + random.below(DAY_MS),
+        campaign.topic,
+        random,
+        isBought ? basket(random, world.customers.spend[u]!, 1) : 0,
+      );
+    }
+  } else messageId = journey.deliver(u, campaign, variant, at, foldering, random);
+  const arm = isHeldOut ? "hold-out" : variants[variant]!.variant;
+  const share = isHeldOut ? campaign.holdOut : (1 - campaign.holdOut) / campaign.variants.length;
+  const fields = [
+    `"decision_id":"d-${campaign.campaignId}-${u + 1}"`,
+    `"user_id":"${world.customers.addresses[u]!}"`,
+    ...(messageId ? [`"message_id":"${messageId}"`] : []),
+    `"campaign_id":"${campaign.campaignId}"`,
+    `"arm":"${arm}"`,
+    `"model_version":"random-v1"`,
+    `"decided_at":"${isoTime(at - MINUTE_MS)}"`,
+    `"attributes":{"propensity":${round(share, 4)}}`,
+  ];
+  sink.row("decisions", fields.join(","), at - MINUTE_MS);
 }
 
 function favourite(world: World, u: number, random: Random): number {

@@ -1,68 +1,27 @@
 import { exp } from "./arithmetic.ts";
 import type { Campaign } from "./campaigns.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./config.ts";
-import {
-  applePrefixes,
-  applePrivacyAgent,
-  categories,
-  clickAgents,
-  gatewayAgents,
-  gatewayPrefixes,
-  gmailProxyAgent,
-  providers,
-  regions,
-} from "./places.ts";
+import { handOver } from "./hand-over.ts";
+import { machineSignals } from "./machine-signals.ts";
+import { categories, clickAgents, providers, regions } from "./places.ts";
 import type { Random } from "./random.ts";
-import { type IdMaker, isoTime, money } from "./record-text.ts";
+import { type IdMaker, isoTime } from "./record-text.ts";
 import { addFatigue, basket, emptyPropensity, propensity } from "./response.ts";
+import type { Shop } from "./shop.ts";
 import type { Sink } from "./sink.ts";
 import { variants } from "./treatments.ts";
 import type { State, World } from "./world.ts";
-
-/** Mail that a happening asks for: an order is confirmed, a cart is left. */
-export type FollowUp = "order-confirmation" | "order-shipped" | "abandoned-cart" | "browse-reminder";
 
 export interface JourneyOptions {
   readonly world: World;
   readonly state: State;
   readonly sink: Sink;
   readonly ids: IdMaker;
-  readonly followUp: (campaign: FollowUp, u: number, at: number) => void;
+  readonly shop: Shop;
 }
 
-const hardBounces = [
-  ["550", "5.1.1", "user unknown", true],
-  ["550", "5.1.1", "The email account that you tried to reach does not exist", false],
-  ["550", "5.1.10", "Recipient not found", true],
-  ["554", "5.7.1", "mailbox unavailable: account disabled", false],
-] as const;
-const softBounces = [
-  ["452", "4.2.2", "mailbox full"],
-  ["421", "4.7.0", "try again later"],
-  ["451", "4.3.0", "temporary system problem"],
-] as const;
-const blocks = [
-  ["550", "5.7.1", "message rejected due to sender reputation"],
-  ["554", "5.7.1", "service unavailable; client host blocked using a block list"],
-  ["421", "4.7.28", "unusual rate of unsolicited mail"],
-] as const;
-
-/** Shares of the machines and side paths of one mail; sources in README.md. */
-const shares = {
-  softBounce: 0.0023,
-  block: 0.00009,
-  deferral: 0.012,
-  privacyPrefetch: 0.75,
-  gmailPrefetch: 0.012,
-  gatewayOpen: 0.72,
-  gatewayClicks: 0.1,
-  repeatedOpen: 0.27,
-  summaryView: 0.5,
-  readTime: 0.8,
-  reply: 0.0015,
-  automaticReply: 0.0006,
-  forward: 0.004,
-} as const;
+/** How often a reading leaves each kind of trace. */
+const shares = { repeatedOpen: 0.27, summaryView: 0.5, readTime: 0.8, reply: 0.0015, forward: 0.004 } as const;
 
 /** What one mail sets off, from the hand-over to the last click. Draws come from the `random` of each call. */
 export class Journey {
@@ -70,17 +29,16 @@ export class Journey {
   private readonly state: State;
   private readonly sink: Sink;
   private readonly ids: IdMaker;
-  private readonly followUp: JourneyOptions["followUp"];
+  private readonly shop: Shop;
   private readonly odds = emptyPropensity();
   private messages = 0;
-  private sessions = 0;
 
   constructor(options: JourneyOptions) {
     this.world = options.world;
     this.state = options.state;
     this.sink = options.sink;
     this.ids = options.ids;
-    this.followUp = options.followUp;
+    this.shop = options.shop;
   }
 
   /** Sends one mail and lets everything happen. `placement` multiplies the provider's spam foldering on that day. Returns its message id. */
@@ -111,7 +69,7 @@ export class Journey {
       `{"variant":"${variants[variant]!.variant}","sender_domain":"${campaign.senderDomain}","recipient_domain":"${customers.domains[u]!}","isp":"${mailbox.isp}","region":"${regions[customers.region[u]!]!.region}"}`,
     );
 
-    const deliveredAt = this.handOver(u, campaign, messageId, at, placement, random);
+    const deliveredAt = handOver(world, state, sink, u, campaign, messageId, at, placement, random);
     const isDelivered = deliveredAt > 0;
     const isInbox = isDelivered && !random.chance(odds.spam);
     let readAt = 0;
@@ -120,7 +78,7 @@ export class Journey {
     let isComplaint = false;
     let isUnsubscribed = false;
     if (isDelivered) {
-      this.machines(u, campaignId, messageId, deliveredAt, random);
+      machineSignals(world, sink, u, campaignId, messageId, deliveredAt, random);
       if (random.chance(isInbox ? odds.read : odds.read * 0.03)) {
         readAt =
           deliveredAt +
@@ -163,176 +121,6 @@ export class Journey {
       pConversion: inbox * odds.read * odds.click * odds.conversion,
     });
     return messageId;
-  }
-
-  /** From our server to theirs. Returns when it was delivered, 0 when it was not. */
-  private handOver(
-    u: number,
-    campaign: Campaign,
-    messageId: string,
-    at: number,
-    placement: number,
-    random: Random,
-  ): number {
-    const { customers } = this.world;
-    const { sink, state } = this;
-    const campaignId = campaign.campaignId;
-    const mailbox = providers[customers.provider[u]!]!;
-    const seconds = 1 + Math.floor(random.exponential(4));
-    let handedOverAt = at + seconds * 1000 + random.below(1000);
-    if (at >= customers.deadFrom[u]!) {
-      const [code, enhanced, text, tellsAddress] = random.pick(hardBounces);
-      const diagnostic = tellsAddress
-        ? `${code} ${enhanced} <${customers.addresses[u]!}>: ${text}`
-        : `${code} ${enhanced} ${text}`;
-      sink.event(
-        "bounce",
-        u,
-        messageId,
-        campaignId,
-        handedOverAt,
-        "smtp-bounce-handler-v2",
-        `{"class":"hard","smtp_code":"${code}","enhanced_code":"${enhanced}","diagnostic":"${diagnostic}"}`,
-      );
-      state.suppressedAt[u] = Math.min(state.suppressedAt[u]!, handedOverAt + 10 * MINUTE_MS);
-      return 0;
-    }
-    if (random.chance(shares.block * (placement > 3 ? 8 : 1))) {
-      const [code, enhanced, text] = random.pick(blocks);
-      sink.event(
-        "bounce",
-        u,
-        messageId,
-        campaignId,
-        handedOverAt,
-        "smtp-bounce-handler-v2",
-        `{"class":"block","smtp_code":"${code}","enhanced_code":"${enhanced}","diagnostic":"${code} ${enhanced} ${text}","reporting_mta":"mx.${mailbox.isp}.example"}`,
-      );
-      return 0;
-    }
-    const isSoft = random.chance(shares.softBounce);
-    if (isSoft || random.chance(shares.deferral * (customers.hasGateway[u] === 1 ? 3 : 1))) {
-      const [code, enhanced, text] = random.pick(softBounces);
-      for (let attempt = 1; attempt <= (isSoft ? 3 : 1); attempt++) {
-        sink.event(
-          "deferred",
-          u,
-          messageId,
-          campaignId,
-          handedOverAt,
-          "smtp-sender-v1",
-          `{"smtp_code":"${code}","enhanced_code":"${enhanced}","reason":"${text}","attempt":${attempt}}`,
-        );
-        handedOverAt += attempt * attempt * random.below(30 * MINUTE_MS) + 5 * MINUTE_MS;
-      }
-      if (isSoft) {
-        sink.event(
-          "bounce",
-          u,
-          messageId,
-          campaignId,
-          handedOverAt,
-          "smtp-bounce-handler-v2",
-          `{"class":"soft","smtp_code":"${code}","enhanced_code":"${enhanced}","diagnostic":"${code} ${enhanced} ${text}"}`,
-        );
-        return 0;
-      }
-    }
-    sink.event(
-      "delivered",
-      u,
-      messageId,
-      campaignId,
-      handedOverAt,
-      "smtp-sender-v1",
-      `{"smtp_code":"250","seconds_to_deliver":${Math.round((handedOverAt - at) / 1000)}}`,
-    );
-    if (customers.isSpamTrap[u] === 1 && random.chance(0.5)) {
-      sink.event(
-        "spam_trap_hit",
-        u,
-        messageId,
-        campaignId,
-        handedOverAt + random.below(6 * HOUR_MS),
-        "trap-feed-v1",
-        `{"trap_type":"${random.chance(0.7) ? "recycled" : "pristine"}","feed":"feed-${1 + random.below(3)}"}`,
-      );
-    }
-    if (mailbox.isp === "corporate" && random.chance(shares.automaticReply)) {
-      sink.event(
-        "reply",
-        u,
-        messageId,
-        campaignId,
-        handedOverAt + 2_000 + random.below(20_000),
-        "mail-in-v1",
-        `{"reply_latency_seconds":${2 + random.below(20)},"automatic":true}`,
-      );
-    }
-    return handedOverAt;
-  }
-
-  /** Opens and clicks that nobody made. */
-  private machines(u: number, campaignId: string, messageId: string, deliveredAt: number, random: Random): void {
-    const { customers } = this.world;
-    const { sink } = this;
-    if (customers.usesPrivacyProxy[u] === 1 && random.chance(shares.privacyPrefetch)) {
-      const openedAt = deliveredAt + 15_000 + Math.floor(random.exponential(100 * MINUTE_MS));
-      const flag = random.chance(0.8) ? `"machine":true,"machine_reason":"privacy-proxy",` : "";
-      sink.event(
-        "open",
-        u,
-        messageId,
-        campaignId,
-        openedAt,
-        "pixel-v1",
-        `{${flag}"user_agent":"${applePrivacyAgent}","ip_prefix":"${random.pick(applePrefixes)}"}`,
-        "apple-privacy-proxy",
-      );
-    }
-    if (providers[customers.provider[u]!]!.isp === "gmail" && random.chance(shares.gmailPrefetch)) {
-      sink.event(
-        "open",
-        u,
-        messageId,
-        campaignId,
-        deliveredAt + 800 + random.below(4_000),
-        "pixel-v1",
-        `{"user_agent":"${gmailProxyAgent}","ip_prefix":"66.249.84.0/24"}`,
-        "gmail-prefetch",
-      );
-    }
-    if (customers.hasGateway[u] === 1 && random.chance(shares.gatewayOpen)) {
-      const agent = gatewayAgents[u % gatewayAgents.length]!;
-      const prefix = gatewayPrefixes[u % gatewayPrefixes.length]!;
-      let at = deliveredAt + 150 + random.below(1_700);
-      sink.event(
-        "open",
-        u,
-        messageId,
-        campaignId,
-        at,
-        "pixel-v1",
-        `{${random.chance(0.1) ? `"machine":true,"machine_reason":"scanner",` : ""}"user_agent":"${agent}","ip_prefix":"${prefix}"}`,
-        "gateway",
-      );
-      if (random.chance(shares.gatewayClicks)) {
-        const links = 3 + random.below(4);
-        for (let link = 1; link <= links; link++) {
-          at += 60 + random.below(900);
-          sink.event(
-            "click",
-            u,
-            messageId,
-            campaignId,
-            at,
-            "click-redirect-v1",
-            `{"link_id":"link-${link}","user_agent":"${agent}","ip_prefix":"${prefix}"}`,
-            "gateway",
-          );
-        }
-      }
-    }
   }
 
   private summary(
@@ -456,98 +244,8 @@ export class Journey {
     const topic = campaign.topic < 0 ? random.below(categories.length) : campaign.topic;
     const isBought = random.chance(pConversion);
     const cents = isBought ? basket(random, world.customers.spend[u]!, variants[variant]!.revenue) : 0;
-    this.visit(u, at, topic, random, cents, { messageId, campaignId });
+    this.shop.visit(u, at, topic, random, cents, { messageId, campaignId });
     return cents;
-  }
-
-  /** One visit to the shop. `cents` is what is bought; undefined leaves it to chance. */
-  visit(
-    u: number,
-    at: number,
-    topic: number,
-    random: Random,
-    cents?: number,
-    from?: { messageId: string; campaignId: string },
-  ): void {
-    const { sink, world } = this;
-    const session = `"session_id":"s-${this.ids.short(this.sessions++)}"`;
-    const category = `"category":"${categories[topic]!}"`;
-    const web = "web-sdk-v3";
-    let time = at;
-    const next = () => {
-      time += 3_000 + Math.floor(random.exponential(25_000));
-      return time;
-    };
-    sink.event("page_view", u, undefined, undefined, next(), web, `{"page":"${from ? "landing" : "home"}",${session}}`);
-    if (random.chance(0.5))
-      sink.event("category_view", u, undefined, undefined, next(), web, `{${category},${session}}`);
-    const views = random.chance(0.75) ? 1 + Math.floor(random.exponential(0.9)) : 0;
-    const product = `"product_id":"p-${topic + 1}${100 + random.below(400)}"`;
-    for (let n = 0; n < views; n++) {
-      sink.event("product_view", u, undefined, undefined, next(), web, `{${product},${category},${session}}`);
-    }
-    if (random.chance(0.08))
-      sink.event("pricing_view", u, undefined, undefined, next(), web, `{"page":"delivery-prices",${session}}`);
-    if (random.chance(0.02))
-      sink.event(
-        "content_download",
-        u,
-        undefined,
-        undefined,
-        next(),
-        web,
-        `{"content_id":"guide-${1 + random.below(9)}",${category},${session}}`,
-      );
-    const bought = cents ?? (random.chance(0.028) ? basket(random, world.customers.spend[u]!, 1) : 0);
-    const hasCart = bought > 0 || random.chance(0.06);
-    if (hasCart)
-      sink.event(
-        "add_to_cart",
-        u,
-        undefined,
-        undefined,
-        next(),
-        web,
-        `{${product},${category},"quantity":${1 + random.below(3)},${session}}`,
-      );
-    if (bought > 0 || (hasCart && random.chance(0.35))) {
-      sink.event(
-        "checkout_started",
-        u,
-        undefined,
-        undefined,
-        next(),
-        "shop-v2",
-        `{"cart_value":${money(bought > 0 ? bought : 2_500 + random.below(9_000))},"currency":"EUR",${session}}`,
-      );
-    }
-    if (bought > 0) {
-      const order = `"order_hash":"o-${this.ids.short(0x40000000 + this.sessions)}"`;
-      const paidAt = next() + random.below(6 * MINUTE_MS);
-      sink.event(
-        "purchase",
-        u,
-        undefined,
-        undefined,
-        paidAt,
-        "shop-v2",
-        `{"revenue":${money(bought)},"currency":"EUR",${order},${category},${session}}`,
-      );
-      if (from) {
-        sink.event(
-          "conversion",
-          u,
-          from.messageId,
-          from.campaignId,
-          paidAt,
-          "attribution-v1",
-          `{"revenue":${money(bought)},"currency":"EUR","conversion_type":"purchase",${order}}`,
-        );
-      }
-      this.followUp("order-confirmation", u, paidAt + MINUTE_MS);
-      this.followUp("order-shipped", u, paidAt + DAY_MS + random.below(DAY_MS));
-    } else if (hasCart && random.chance(0.8)) this.followUp("abandoned-cart", u, time + 4 * HOUR_MS);
-    else if (views >= 2 && random.chance(0.12)) this.followUp("browse-reminder", u, time + 20 * HOUR_MS);
   }
 
   private complain(u: number, campaignId: string, messageId: string, seenAt: number, random: Random): void {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
-import { customerCount, type WorldConfig, worldEnd, worldStart } from "./config.ts";
+import { customerCount, defaultDefects, type WorldConfig, worldConfig, worldEnd, worldStart } from "./config.ts";
 import { ORGANIC_SHARE, runHistory } from "./history.ts";
 import { LineFiles, type WrittenFile } from "./line-files.ts";
 import { isoTime } from "./record-text.ts";
@@ -13,7 +14,7 @@ import { createWorld } from "./world.ts";
 
 const LINES_PER_FILE = 125_000;
 /** The mark by which a folder is known as ours, to be written over. */
-const MARK = "world.json";
+const WORLD_FILE = "world.json";
 
 export interface Stream {
   readonly files: readonly WrittenFile[];
@@ -67,10 +68,10 @@ export async function writeWorld(
   dir: string,
   options: { readonly signal?: AbortSignal; readonly onDay?: (day: number, events: number) => void } = {},
 ): Promise<SimulationResult> {
-  clear(dir);
+  clearFolder(dir, WORLD_FILE);
   const truthDir = join(dir, "truth");
   mkdirSync(truthDir, { recursive: true });
-  writeJson(truthDir, MARK, config);
+  writeJson(truthDir, WORLD_FILE, config);
   const world = createWorld(config);
   const truth = new TruthFiles(truthDir);
   const transport = new Transport({
@@ -129,20 +130,55 @@ export async function writeWorld(
   return result;
 }
 
-function clear(dir: string): void {
+const worldFile = z.object({
+  seed: z.number(),
+  events: z.number(),
+  days: z.number(),
+  startsOn: z.string(),
+  defects: z.record(z.string(), z.number()),
+});
+
+/** The config of the world that was written under `dir`. Throws a `UserError` when there is none. */
+export function readWorldConfig(dir: string): WorldConfig {
+  const path = join(dir, "truth", WORLD_FILE);
+  const refuse = (what: string, cause?: unknown): UserError =>
+    new UserError(what, {
+      code: "simulate.no-world",
+      exit: "usage",
+      where: path,
+      next: `inboxloop simulate --out ${dir}`,
+      cause,
+    });
+  if (!existsSync(path)) throw refuse(`${dir} holds no simulated world`);
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw refuse("the world's config cannot be read", error);
+  }
+  const read = worldFile.safeParse(value);
+  if (!read.success) throw refuse("the world's config is not one of ours", read.error);
+  return worldConfig({ ...read.data, defects: { ...defaultDefects, ...read.data.defects } });
+}
+
+/**
+ * Empties a folder that a simulation made earlier, known by `truth/<mark>`. Throws a `UserError` when it holds anything else.
+ */
+export function clearFolder(dir: string, mark: string): void {
   if (!existsSync(dir)) return;
   const found = readdirSync(dir);
   if (found.length === 0) return;
-  if (!existsSync(join(dir, "truth", MARK))) {
-    throw new UserError(`${dir} is not empty and holds no simulated world`, {
+  if (!existsSync(join(dir, "truth", mark))) {
+    throw new UserError(`${dir} is not empty, and not from an earlier run of this command`, {
       code: "simulate.folder-in-use",
       exit: "usage",
       where: dir,
-      next: "inboxloop simulate --out <an empty folder>",
+      next: "give --out an empty folder",
     });
   }
   for (const name of found) {
-    if (/^events-\d+\.ndjson$/.test(name) || name === "after" || name === "truth")
+    if (/^events-\d+\.ndjson$/.test(name) || name === "after" || name === "truth") {
       rmSync(join(dir, name), { recursive: true });
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Assignment, CanaryResult } from "../../simulate/canary.ts";
 import type { SimulationPlan, SimulationResult } from "../../simulate/write-world.ts";
 import type { RegisterCommand } from "../command.ts";
 
@@ -10,7 +11,7 @@ const whole = (text: string): number => {
 
 /** Hangs `inboxloop simulate` on the program: a seeded world of a sender, its readers and their machines. */
 export const register: RegisterCommand = (program, environment) => {
-  program
+  const simulate = program
     .command("simulate")
     .description("Make a seeded world of e-mail events, and the truth about it")
     .requiredOption("--out <dir>", "folder for events-*.ndjson, after/ and truth/")
@@ -38,7 +39,66 @@ export const register: RegisterCommand = (program, environment) => {
       progress.done(`${count(result.events)} events of ${count(result.customers)} customers`);
       console.result(result, () => renderResult(result));
     });
+  simulate
+    .command("canary")
+    .description("Carry a policy's decisions out in a simulated world, after its last day")
+    .requiredOption("--world <dir>", "folder of the world, as `simulate --out` made it")
+    .requiredOption("--assignments <file>", "NDJSON: user_id, arm, variant or suppress, model_version [, sent_at]")
+    .option("--label <name>", "tells canaries of one world apart", "canary")
+    .option("--days-between <n>", "days between two sends to one customer", whole, 2)
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<CanaryCommandOptions>();
+      const { readWorldConfig } = await import("../../simulate/write-world.ts");
+      const { worldAtEnd } = await import("../../simulate/history.ts");
+      const { simulateCanary } = await import("../../simulate/canary.ts");
+      const { readAssignments } = await import("../../simulate/read-assignments.ts");
+      const { console, signal, cwd } = environment();
+      const dir = resolve(cwd, options.out);
+      const assignments = readAssignments(resolve(cwd, options.assignments));
+      if (options.dryRun) {
+        const plan = await countArms(assignments);
+        console.result({ dir, arms: plan }, () => [`would write under ${dir}:`, ...armLines(plan)].join("\n"));
+        return;
+      }
+      const progress = console.progress("canary");
+      const result = await simulateCanary({
+        ...worldAtEnd(readWorldConfig(resolve(cwd, options.world))),
+        assignments,
+        dir,
+        label: options.label,
+        daysBetween: options.daysBetween,
+        signal,
+      });
+      progress.done(`${count(result.stream.counts.lines)} lines`);
+      console.result(result, () => renderCanary(result));
+    });
 };
+
+interface CanaryCommandOptions {
+  readonly out: string;
+  readonly world: string;
+  readonly assignments: string;
+  readonly label: string;
+  readonly daysBetween: number;
+  readonly dryRun?: boolean;
+}
+
+async function countArms(assignments: AsyncIterable<Assignment>): Promise<Record<string, Record<string, number>>> {
+  const arms: Record<string, Record<string, number>> = {};
+  for await (const { arm, variant } of assignments) {
+    arms[arm] ??= {};
+    arms[arm][variant] = (arms[arm][variant] ?? 0) + 1;
+  }
+  return arms;
+}
+
+const armLines = (arms: Readonly<Record<string, Readonly<Record<string, number>>>>): string[] =>
+  Object.entries(arms).map(
+    ([arm, variants]) =>
+      `  ${arm}: ${Object.entries(variants)
+        .map(([name, n]) => `${count(n)} ${name}`)
+        .join(", ")}`,
+  );
 
 interface SimulateOptions {
   readonly out: string;
@@ -59,6 +119,16 @@ function renderPlan(plan: SimulationPlan): string {
     `  at least ${count(plan.config.events)} events of ${count(plan.customers)} customers and ${plan.campaigns} campaigns`,
     `  from ${plan.from} to ${plan.to}, seed ${plan.config.seed}`,
   ].join("\n");
+}
+
+function renderCanary(result: CanaryResult): string {
+  const perThousand = (n: number, of: number) => ((1000 * n) / Math.max(1, of)).toFixed(2);
+  return Object.entries(result.arms)
+    .map(
+      ([name, arm]) =>
+        `${name}: ${count(arm.sent)} sent, ${count(arm.suppressed)} suppressed, ${count(arm.refused)} not mailable; expected of 1,000 sends: ${perThousand(arm.expectedReportedComplaints, arm.sent)} reported complaints, ${perThousand(arm.expectedUnsubscribes, arm.sent)} unsubscribes, ${perThousand(arm.expectedConversions, arm.sent)} conversions`,
+    )
+    .join("\n");
 }
 
 function renderResult(result: SimulationResult): string {
