@@ -17,8 +17,8 @@ export interface Mail {
   readonly attached: Uint8Array | undefined;
 }
 
-/** Larger than any report: what is beyond is not read. */
-export const maximumMailBytes = 4 * 1024 * 1024;
+/** A report comes before the mail that it returns: what is beyond this is not read. */
+export const maximumMailBytes = 512 * 1024;
 
 /** Patterns look at no more than this of a mail's words, and at no longer line than RFC 5322 allows: time stays bounded. */
 const maximumTextLength = 64 * 1024;
