@@ -1,9 +1,10 @@
 /** The verified list: every function of GoogleSQL that the local engine serves, and those that it refuses by name. */
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
+import { dateTime } from "./date-time.ts";
 import { hash } from "./hash.ts";
 import { math } from "./math.ts";
 import { regexp } from "./regexp.ts";
 import { string } from "./string.ts";
 
-export const catalogue: readonly FunctionLibrary[] = [string, regexp, math, conditional, hash];
+export const catalogue: readonly FunctionLibrary[] = [string, regexp, math, conditional, dateTime, hash];

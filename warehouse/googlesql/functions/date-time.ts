@@ -1,0 +1,563 @@
+import {
+  datetimeText,
+  daysFromCivil,
+  fixedOffset,
+  maxTimestamp,
+  minTimestamp,
+  zonedToUtc,
+  zoneOffset,
+} from "../emit/civil.ts";
+import { type FormatKind, formatCivil, momentInZone, momentOf } from "./civil-format.ts";
+import { parseCivil } from "./civil-parse.ts";
+import type { Argument, EmitContext, FunctionLibrary, JsFunction, Signature } from "./contract.ts";
+import {
+  dateUnits,
+  daysOf,
+  diffDate,
+  extractDate,
+  extractTime,
+  inRange,
+  instantOf,
+  micros,
+  months,
+  timeUnits,
+  truncDate,
+  wallClock,
+} from "./date-parts.ts";
+import { bind, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
+
+const total = { cannotFail: true } as const;
+
+/** `INTERVAL n PART` as it is written in the call: what the `_ADD` and `_SUB` functions take. */
+function amountOf(arg: Argument | undefined, ctx: EmitContext): { n: string; part: string } {
+  const interval = arg?.interval;
+  if (!interval) return ctx.refuse("an interval that is not written as INTERVAL n PART in the call");
+  return { n: interval.sql, part: interval.part };
+}
+
+function addition(name: string, type: "DATE" | "DATETIME" | "TIMESTAMP" | "TIME", sign: 1 | -1): Signature {
+  return sigOf(`${type}, INTERVAL`, type, ([x, by], ctx) => {
+    const { n, part } = amountOf(by, ctx);
+    const amount = sign === 1 ? n : `(-${n})`;
+    const wrong = (): never => ctx.error(`${name} does not support the ${part} date part`);
+    const unit = micros[part];
+    if (type === "TIME") {
+      if (unit === undefined || part === "DAY") return wrong();
+      const day = micros["DAY"]!;
+      return `(time '00:00:00' + to_microseconds(((epoch_us(${x!.sql}) + (${amount} % ${day / unit}) * ${unit}) % ${day} + ${day}) % ${day}))`;
+    }
+    const monthly = months[part];
+    if (type === "TIMESTAMP") {
+      if (unit === undefined) return wrong();
+      return inRange(ctx, `make_timestamptz(epoch_us(${x!.sql}) + ${amount} * ${unit})`, "timestamp");
+    }
+    if (type === "DATE") {
+      if (monthly)
+        return inRange(ctx, `cast(${x!.sql} + to_months(cast(${amount} * ${monthly} as integer)) as date)`, "date");
+      if (part !== "DAY" && part !== "WEEK") return wrong();
+      return inRange(ctx, `${x!.sql} + cast(${amount}${part === "WEEK" ? " * 7" : ""} as integer)`, "date");
+    }
+    if (monthly) return inRange(ctx, `${x!.sql} + to_months(cast(${amount} * ${monthly} as integer))`, "datetime");
+    const size = part === "WEEK" ? micros["DAY"]! * 7 : unit;
+    if (size === undefined) return wrong();
+    return inRange(ctx, `make_timestamp(epoch_us(${x!.sql}) + ${amount} * ${size})`, "datetime");
+  });
+}
+
+const adding = (
+  group: string,
+  type: "DATE" | "DATETIME" | "TIMESTAMP" | "TIME",
+  others: readonly Signature[][] = [[], []],
+) =>
+  (["ADD", "SUB"] as const).map((verb, i) =>
+    scalar(group, `${type}_${verb}`, [
+      addition(`${type}_${verb}`, type, verb === "ADD" ? 1 : -1),
+      ...(others[i] ?? []),
+    ]),
+  );
+
+/** Floor to a unit of the day, counted from midnight of the wall clock. */
+const floorTo = (value: string, unit: number): string =>
+  `make_timestamp(epoch_us(${value}) - ((epoch_us(${value}) % ${unit}) + ${unit}) % ${unit})`;
+
+function truncDatetime(value: string, part: string, ctx: EmitContext): string {
+  const unit = micros[part];
+  if (unit !== undefined) return floorTo(value, unit);
+  return bind(ctx, [`cast(${value} as date)`], (d) => `cast(${truncDate(d, part, ctx)} as timestamp)`);
+}
+
+const truncTimestamp = sigOf(
+  `TIMESTAMP, PART[${timeUnits}|${dateUnits}], STRING?`,
+  "TIMESTAMP",
+  ([x, p, zone], ctx) => {
+    const part = p!.part!;
+    const unit = micros[part];
+    if (unit !== undefined && part !== "DAY") {
+      // Within a day the offset of the instant itself counts, so that no hour is lost where clocks change.
+      return bind(ctx, [x!.sql], (v) => {
+        const local = `epoch_us(${wallClock(v, zone)})`;
+        return `make_timestamptz(epoch_us(${v}) - ((${local} % ${unit}) + ${unit}) % ${unit})`;
+      });
+    }
+    return bind(ctx, [wallClock(x!.sql, zone)], (v) => instantOf(truncDatetime(v, part, ctx), zone));
+  },
+);
+
+const lastDay = (type: "DATE" | "DATETIME") =>
+  sigOf(`${type}, PART[${dateUnits}]?`, "DATE", ([x, p], ctx) =>
+    bind(ctx, [type === "DATE" ? x!.sql : `cast(${x!.sql} as date)`], (d) => {
+      const part = p?.part ?? "MONTH";
+      if (part === "DAY") return ctx.error("LAST_DAY does not support the DAY date part");
+      if (part === "MONTH") return `last_day(${d})`;
+      const monthly = months[part];
+      if (monthly) return `cast(date_trunc('${part.toLowerCase()}', ${d}) + to_months(${monthly}) as date) - 1`;
+      if (part === "ISOYEAR")
+        return `cast(date_trunc('isoyear', cast(date_trunc('isoyear', ${d}) as date) + 371) as date) - 1`;
+      return `gs_date_check(${truncDate(d, part, ctx).replace(/^gs_date_check/, "")} + 6)`;
+    }),
+  );
+
+const dateParts = `YEAR|MONTH|DAY|DAYOFWEEK|DAYOFYEAR|WEEK|WEEK(DAY)|ISOWEEK|ISOYEAR|QUARTER`;
+const timeParts = "HOUR|MINUTE|SECOND|MILLISECOND|MICROSECOND";
+
+function extractFrom(local: string, part: string, ctx: EmitContext): string {
+  if (part === "DATE") return `cast(${local} as date)`;
+  if (part === "TIME") return `cast(${local} as time)`;
+  if (part === "DATETIME") return local;
+  return bind(ctx, [local], (v) => extractTime[part]?.(v) ?? extractDate(v, part, ctx));
+}
+
+/** The result of EXTRACT depends on the part, so a signature for each kind of part. */
+const extract = scalar("date", "EXTRACT", [
+  sigOf(`PART[${dateParts}], DATE`, "INT64", ([p, x], ctx) =>
+    bind(ctx, [x!.sql], (v) => extractDate(v, p!.part!, ctx)),
+  ),
+  sigOf(`PART[${timeParts}], TIME`, "INT64", ([p, x]) => extractTime[p!.part!]!(x!.sql)),
+  sigOf(`PART[${dateParts}|${timeParts}], DATETIME`, "INT64", ([p, x], ctx) => extractFrom(x!.sql, p!.part!, ctx)),
+  sigOf(`PART[${dateParts}|${timeParts}], TIMESTAMP, STRING?`, "INT64", ([p, x, z], ctx) =>
+    extractFrom(wallClock(x!.sql, z), p!.part!, ctx),
+  ),
+  ...(["DATE", "TIME", "DATETIME"] as const).flatMap((part) => [
+    sigOf(`PART[${part}], TIMESTAMP, STRING?`, part, ([p, x, z], ctx) =>
+      extractFrom(wallClock(x!.sql, z), p!.part!, ctx),
+    ),
+    ...(part === "DATETIME"
+      ? []
+      : [sigOf(`PART[${part}], DATETIME`, part, ([p, x], ctx) => extractFrom(x!.sql, p!.part!, ctx))]),
+  ]),
+  sigOf(`PART[YEAR|MONTH|DAY|${timeParts}], INTERVAL`, "INT64", ([p, x]) => {
+    const part = p!.part!;
+    if (part === "MILLISECOND") return `((datepart('microsecond', ${x!.sql}) % 1000000) // 1000)`;
+    if (part === "MICROSECOND") return `(datepart('microsecond', ${x!.sql}) % 1000000)`;
+    return `datepart('${part.toLowerCase()}', ${x!.sql})`;
+  }),
+]);
+
+/** Elements that DuckDB's strftime prints as GoogleSQL does (from the year 1000 on, below which it pads). */
+const easyFormat = /^(?:[^%]|%[YmdHMSjBbAaFTypI%])*$/;
+
+const formats = (kind: FormatKind): Signature => {
+  const type = kind.toUpperCase();
+  return sigOf(kind === "timestamp" ? `STRING, ${type}, STRING?` : `STRING, ${type}`, "STRING", ([f, x, zone], ctx) => {
+    const format = literalText(f);
+    const own = kind === "date" ? /%[HMSTpI]/ : kind === "time" ? /%[YmdjBbAaFy]/ : /(?!)/;
+    if (format !== undefined && kind !== "time" && easyFormat.test(format) && !own.test(format)) {
+      const local = kind === "timestamp" ? wallClock(x!.sql, zone) : x!.sql;
+      return bind(
+        ctx,
+        [local],
+        (v) =>
+          `case when year(${v}) >= 1000 then strftime(${v}, ${f!.sql}) else gs_format_${kind === "timestamp" ? "datetime" : kind}(${f!.sql}, ${v}) end`,
+      );
+    }
+    return kind === "timestamp"
+      ? `gs_format_timestamp(${f!.sql}, ${x!.sql}, ${zone?.sql ?? "'UTC'"})`
+      : `gs_format_${kind}(${f!.sql}, ${x!.sql})`;
+  });
+};
+
+const currents = (type: "date" | "datetime" | "time") =>
+  sigOf("STRING?", type.toUpperCase(), ([zone], ctx) =>
+    extractFrom(wallClock("gs_now()", zone), type.toUpperCase(), ctx),
+  );
+
+const units: readonly [string, number][] = [
+  ["SECONDS", 1_000_000],
+  ["MILLIS", 1_000],
+  ["MICROS", 1],
+];
+
+export const dateTime: FunctionLibrary = {
+  functions: [
+    scalar("date", "CURRENT_DATE", [currents("date")], total),
+    scalar("datetime", "CURRENT_DATETIME", [currents("datetime")], total),
+    scalar("time", "CURRENT_TIME", [currents("time")], total),
+    scalar("timestamp", "CURRENT_TIMESTAMP", [sig("", "TIMESTAMP", () => "gs_now()")], total),
+    extract,
+    scalar("date", "DATE", [
+      sigOf("INT64, INT64, INT64", "DATE", ([y, m, d], ctx) =>
+        inRange(ctx, `make_date(${y!.sql}, ${m!.sql}, ${d!.sql})`, "date"),
+      ),
+      sig("DATE", "DATE", (x) => x),
+      sigOf("TIMESTAMP, STRING?", "DATE", ([x, zone]) => `cast(${wallClock(x!.sql, zone)} as date)`),
+      sig("DATETIME", "DATE", (x) => `cast(${x} as date)`),
+    ]),
+    ...adding("date", "DATE", [
+      [addition("DATE_ADD", "DATETIME", 1), addition("DATE_ADD", "TIMESTAMP", 1)],
+      [addition("DATE_SUB", "DATETIME", -1), addition("DATE_SUB", "TIMESTAMP", -1)],
+    ]),
+    scalar(
+      "date",
+      "DATE_DIFF",
+      [
+        sigOf(`DATE, DATE, PART[${dateUnits}]`, "INT64", ([a, b, p], ctx) => diffDate(a!.sql, b!.sql, p!.part!, ctx)),
+        diffDatetime(),
+        diffTimestamp(),
+      ],
+      total,
+    ),
+    scalar("date", "DATE_TRUNC", [
+      sigOf(`DATE, PART[${dateUnits}]`, "DATE", ([d, p], ctx) =>
+        bind(ctx, [d!.sql], (v) => truncDate(v, p!.part!, ctx)),
+      ),
+      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
+        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
+      ),
+      truncTimestamp,
+    ]),
+    scalar("date", "DATE_FROM_UNIX_DATE", [
+      sigOf("INT64", "DATE", ([n], ctx) => inRange(ctx, `date '1970-01-01' + cast(${n!.sql} as integer)`, "date")),
+    ]),
+    scalar("date", "UNIX_DATE", [sig("DATE", "INT64", (d) => daysOf(d))], total),
+    scalar("date", "LAST_DAY", [lastDay("DATE"), lastDay("DATETIME")]),
+    scalar("date", "FORMAT_DATE", [formats("date")]),
+    scalar("datetime", "FORMAT_DATETIME", [formats("datetime")]),
+    scalar("time", "FORMAT_TIME", [formats("time")]),
+    scalar("timestamp", "FORMAT_TIMESTAMP", [formats("timestamp")]),
+    scalar("date", "PARSE_DATE", [sig("STRING, STRING", "DATE", (f, x) => `gs_parse_date_as(${f}, ${x})`)]),
+    scalar("datetime", "PARSE_DATETIME", [
+      sig("STRING, STRING", "DATETIME", (f, x) => `gs_parse_datetime_as(${f}, ${x})`),
+    ]),
+    scalar("time", "PARSE_TIME", [sig("STRING, STRING", "TIME", (f, x) => `gs_parse_time_as(${f}, ${x})`)]),
+    scalar("timestamp", "PARSE_TIMESTAMP", [
+      sig("STRING, STRING, STRING?", "TIMESTAMP", (f, x, z) => `gs_parse_timestamp_as(${f}, ${x}, ${z ?? "'UTC'"})`),
+    ]),
+    scalar("datetime", "DATETIME", [
+      sig("INT64, INT64, INT64, INT64, INT64, INT64", "DATETIME", (...all) => `gs_datetime_of(${all.join(", ")})`),
+      sig("DATE, TIME", "DATETIME", (d, t) => `(${d} + ${t})`),
+      sig("DATETIME", "DATETIME", (x) => x),
+      sig("DATE", "DATETIME", (x) => `cast(${x} as timestamp)`),
+      sigOf("TIMESTAMP, STRING?", "DATETIME", ([x, zone]) => wallClock(x!.sql, zone)),
+    ]),
+    ...adding("datetime", "DATETIME"),
+    scalar("datetime", "DATETIME_DIFF", [diffDatetime()], total),
+    scalar("datetime", "DATETIME_TRUNC", [
+      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
+        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
+      ),
+    ]),
+    scalar("time", "TIME", [
+      sig("INT64, INT64, INT64", "TIME", (h, m, s) => `gs_time_of(${h}, ${m}, ${s})`),
+      sig("TIME", "TIME", (x) => x),
+      sigOf("TIMESTAMP, STRING?", "TIME", ([x, zone]) => `cast(${wallClock(x!.sql, zone)} as time)`),
+      sig("DATETIME", "TIME", (x) => `cast(${x} as time)`),
+    ]),
+    ...adding("time", "TIME"),
+    scalar(
+      "time",
+      "TIME_DIFF",
+      [
+        sigOf(`TIME, TIME, PART[${timeUnits}]`, "INT64", ([a, b, p]) => {
+          const unit = micros[p!.part!]!;
+          return `(epoch_us(${a!.sql}) // ${unit} - epoch_us(${b!.sql}) // ${unit})`;
+        }),
+      ],
+      total,
+    ),
+    scalar(
+      "time",
+      "TIME_TRUNC",
+      [
+        sigOf(
+          `TIME, PART[${timeUnits}]`,
+          "TIME",
+          ([x, p]) =>
+            `(time '00:00:00' + to_microseconds((epoch_us(${x!.sql}) // ${micros[p!.part!]}) * ${micros[p!.part!]}))`,
+        ),
+      ],
+      total,
+    ),
+    scalar("timestamp", "TIMESTAMP", [
+      sigOf("STRING, STRING?", "TIMESTAMP", ([x, zone]) =>
+        zone ? `gs_timestamp_in_zone(${x!.sql}, ${zone.sql})` : `gs_string_to_timestamp(${x!.sql})`,
+      ),
+      sig("TIMESTAMP", "TIMESTAMP", (x) => x),
+      sigOf("DATE, STRING?", "TIMESTAMP", ([x, zone]) => instantOf(`cast(${x!.sql} as timestamp)`, zone)),
+      sigOf("DATETIME, STRING?", "TIMESTAMP", ([x, zone]) => instantOf(x!.sql, zone)),
+    ]),
+    ...adding("timestamp", "TIMESTAMP"),
+    scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp()], total),
+    scalar("timestamp", "TIMESTAMP_TRUNC", [
+      truncTimestamp,
+      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
+        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
+      ),
+    ]),
+    ...units.flatMap(([name, unit]) => [
+      scalar(
+        "timestamp",
+        [`TIMESTAMP_${name}`, `TIMESTAMP_FROM_UNIX_${name}`],
+        [sigOf("INT64", "TIMESTAMP", ([n], ctx) => inRange(ctx, `make_timestamptz(${n!.sql} * ${unit})`, "timestamp"))],
+      ),
+      scalar(
+        "timestamp",
+        `UNIX_${name}`,
+        [
+          sigOf("TIMESTAMP", "INT64", ([x], ctx) =>
+            unit === 1
+              ? `epoch_us(${x!.sql})`
+              : bind(
+                  ctx,
+                  [`epoch_us(${x!.sql})`],
+                  (v) => `((${v} - ((${v} % ${unit}) + ${unit}) % ${unit}) // ${unit})`,
+                ),
+          ),
+        ],
+        total,
+      ),
+    ]),
+    scalar("conversion", "STRING", [
+      sigOf("TIMESTAMP, STRING?", "STRING", ([x, zone], ctx) =>
+        zone ? `gs_timestamp_text_in(${x!.sql}, ${zone.sql})` : bind(ctx, [x!.sql], (v) => `gs_timestamp_text(${v})`),
+      ),
+      sig("DATE", "STRING", (x) => `strftime(${x}, '%Y-%m-%d')`),
+      sigOf("DATETIME", "STRING", ([x], ctx) => bind(ctx, [x!.sql], (v) => `gs_datetime_text(${v})`)),
+      sigOf("TIME", "STRING", ([x], ctx) => bind(ctx, [x!.sql], (v) => `gs_time_text(${v})`)),
+      sig("JSON", "STRING", (x) => `gs_json_string(${x})`),
+    ]),
+    ...(["DATE", "DATETIME", "TIMESTAMP"] as const).map((type) =>
+      scalar("time series", `${type}_BUCKET`, [bucket(type)]),
+    ),
+    scalar("interval", "MAKE_INTERVAL", [
+      sig(
+        "year=>INT64?, month=>INT64?, day=>INT64?, hour=>INT64?, minute=>INT64?, second=>INT64?",
+        "INTERVAL",
+        (...parts) => `gs_make_interval(${[0, 1, 2, 3, 4, 5].map((i) => parts[i] ?? "0").join(", ")})`,
+      ),
+    ]),
+    ...(["DAYS", "HOURS", "INTERVAL"] as const).map((what) =>
+      scalar("interval", `JUSTIFY_${what}`, [sig("INTERVAL", "INTERVAL", (x) => `gs_justify(${x}, '${what}')`)]),
+    ),
+    ...refuseAll("date", "not a function of BigQuery", ["ADD_MONTHS", "MONTHS_BETWEEN", "NEXT_DAY"]),
+  ],
+  macros: [{ name: "gs_now", definition: "() as now()" }],
+  js: jsFunctions(),
+};
+
+function diffDatetime(): Signature {
+  return sigOf(`DATETIME, DATETIME, PART[${timeUnits}|${dateUnits}]`, "INT64", ([a, b, p], ctx) => {
+    const unit = micros[p!.part!];
+    if (unit === undefined || p!.part === "DAY")
+      return diffDate(`cast(${a!.sql} as date)`, `cast(${b!.sql} as date)`, p!.part!, ctx);
+    // Boundaries, not whole units: both are cut to the unit first. Shifted so that no division is of a negative number.
+    const cut = (x: string): string => `((epoch_us(${x}) + ${700_000 * 7}::bigint * 86400000000) // ${unit})`;
+    return `(${cut(a!.sql)} - ${cut(b!.sql)})`;
+  });
+}
+
+function diffTimestamp(): Signature {
+  return sigOf(
+    `TIMESTAMP, TIMESTAMP, PART[${timeUnits}|DAY]`,
+    "INT64",
+    ([a, b, p]) => `((epoch_us(${a!.sql}) - epoch_us(${b!.sql})) // ${micros[p!.part!]})`,
+  );
+}
+
+function bucket(type: "DATE" | "DATETIME" | "TIMESTAMP"): Signature {
+  return sigOf(`${type}, INTERVAL, ${type}?`, type, ([x, width, origin]) => {
+    const local = (sql: string): string =>
+      type === "DATETIME" ? sql : type === "DATE" ? `cast(${sql} as timestamp)` : `(${sql} at time zone 'UTC')`;
+    const result = `gs_bucket(${local(x!.sql)}, ${width!.sql}, ${origin ? local(origin.sql) : "timestamp '1950-01-01 00:00:00'"})`;
+    return type === "DATETIME"
+      ? result
+      : type === "DATE"
+        ? `cast(${result} as date)`
+        : `cast(${result} as timestamptz)`;
+  });
+}
+
+function jsFunctions(): JsFunction[] {
+  const fn = (name: string, args: string, result: string, run: (...values: never[]) => unknown): JsFunction => ({
+    name: `gs_${name}`,
+    args: args.split(" "),
+    result,
+    run: run as JsFunction["run"],
+  });
+  const day = 86_400_000_000n;
+  const zoned = (zone: string): void => {
+    if (fixedOffset(zone) === undefined && zoneOffset(zone, 0n) === undefined)
+      throw new Error(`Invalid time zone: ${zone}`);
+  };
+  const inCivilRange = (value: bigint, what: string): bigint => {
+    if (value < minTimestamp || value > maxTimestamp) throw new Error(`${what} out of range`);
+    return value;
+  };
+  const timeOf = (h: bigint, m: bigint, s: bigint): bigint => {
+    if (h < 0n || h > 23n || m < 0n || m > 59n || s < 0n || s > 60n)
+      throw new Error(`Input calculates to invalid time: ${h}:${m}:${s}`);
+    return ((h * 60n + m) * 60n + s) * 1_000_000n;
+  };
+  type Interval = { months: number; days: number; micros: bigint };
+  return [
+    fn("wall_clock", "TIMESTAMPTZ VARCHAR", "TIMESTAMP", (instant: bigint, zone: string) => {
+      zoned(zone);
+      return inCivilRange(instant + (zoneOffset(zone, instant) ?? 0n), "datetime");
+    }),
+    fn("instant", "TIMESTAMP VARCHAR", "TIMESTAMPTZ", (local: bigint, zone: string) => {
+      zoned(zone);
+      return inCivilRange(zonedToUtc(local, zone) ?? 0n, "timestamp");
+    }),
+    fn("timestamp_text_in", "TIMESTAMPTZ VARCHAR", "VARCHAR", (instant: bigint, zone: string) => {
+      const { offset } = momentInZone(instant, zone);
+      const minutes = Math.abs(offset) / 60;
+      const two = (n: number): string => String(n).padStart(2, "0");
+      const rest = minutes % 60 === 0 ? "" : `:${two(minutes % 60)}`;
+      return `${datetimeText(instant + BigInt(offset) * 1_000_000n)}${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${rest}`;
+    }),
+    fn("format_date", "VARCHAR DATE", "VARCHAR", (format: string, days: number) =>
+      formatCivil(format, momentOf(BigInt(days) * day), "date"),
+    ),
+    fn("format_time", "VARCHAR TIME", "VARCHAR", (format: string, time: bigint) =>
+      formatCivil(format, momentOf(time), "time"),
+    ),
+    fn("format_datetime", "VARCHAR TIMESTAMP", "VARCHAR", (format: string, value: bigint) =>
+      formatCivil(format, momentOf(value), "datetime"),
+    ),
+    fn("format_timestamp", "VARCHAR TIMESTAMPTZ VARCHAR", "VARCHAR", (format: string, value: bigint, zone: string) =>
+      formatCivil(format, momentInZone(value, zone), "timestamp"),
+    ),
+    fn("parse_date_as", "VARCHAR VARCHAR", "DATE", (format: string, value: string) => {
+      const result = parseCivil(format, value, "date");
+      return Number((result - (((result % day) + day) % day)) / day);
+    }),
+    fn("parse_datetime_as", "VARCHAR VARCHAR", "TIMESTAMP", (format: string, value: string) =>
+      parseCivil(format, value, "datetime"),
+    ),
+    fn(
+      "parse_time_as",
+      "VARCHAR VARCHAR",
+      "TIME",
+      (format: string, value: string) => ((parseCivil(format, value, "time") % day) + day) % day,
+    ),
+    fn("parse_timestamp_as", "VARCHAR VARCHAR VARCHAR", "TIMESTAMPTZ", (format: string, value: string, zone: string) =>
+      parseCivil(format, value, "timestamp", zone),
+    ),
+    fn("time_of", "BIGINT BIGINT BIGINT", "TIME", (h: bigint, m: bigint, s: bigint) => timeOf(h, m, s) % day),
+    fn(
+      "datetime_of",
+      "BIGINT BIGINT BIGINT BIGINT BIGINT BIGINT",
+      "TIMESTAMP",
+      (y: bigint, mo: bigint, d: bigint, h: bigint, m: bigint, s: bigint) => {
+        const days = daysFromCivil(Number(y), Number(mo), Number(d));
+        if (days === undefined) throw new Error(`Input calculates to invalid datetime: ${y}-${mo}-${d}`);
+        return inCivilRange(BigInt(days) * day + timeOf(h, m, s), "datetime");
+      },
+    ),
+    fn(
+      "make_interval",
+      "BIGINT BIGINT BIGINT BIGINT BIGINT BIGINT",
+      "INTERVAL",
+      (y: bigint, mo: bigint, d: bigint, h: bigint, m: bigint, s: bigint) =>
+        checkedInterval({
+          months: Number(y * 12n + mo),
+          days: Number(d),
+          micros: ((h * 60n + m) * 60n + s) * 1_000_000n,
+        }),
+    ),
+    fn("justify", "INTERVAL VARCHAR", "INTERVAL", (value: Interval, what: string) => justify(value, what)),
+    fn("bucket", "TIMESTAMP INTERVAL TIMESTAMP", "TIMESTAMP", (value: bigint, width: Interval, origin: bigint) =>
+      bucketStart(value, width, origin),
+    ),
+  ];
+}
+
+function checkedInterval(value: { months: number; days: number; micros: bigint }) {
+  const limit = 316_224_000_000_000_000n;
+  if (
+    Math.abs(value.months) > 120_000 ||
+    Math.abs(value.days) > 3_660_000 ||
+    value.micros > limit ||
+    value.micros < -limit
+  ) {
+    throw new Error("Interval overflow");
+  }
+  return value;
+}
+
+/** Moves whole days out of the time (24 hours) and whole months out of the days (30 days), then makes the signs agree. */
+function justify(value: { months: number; days: number; micros: bigint }, what: string) {
+  const day = 86_400_000_000n;
+  let { months, days, micros } = value;
+  if (what !== "DAYS") {
+    days += Number(micros / day);
+    micros %= day;
+  }
+  if (what !== "HOURS") {
+    months += Math.trunc(days / 30);
+    days %= 30;
+  }
+  if (what === "INTERVAL") {
+    if (months > 0 && (days < 0 || (days === 0 && micros < 0n))) {
+      days += 30;
+      months -= 1;
+    } else if (months < 0 && (days > 0 || (days === 0 && micros > 0n))) {
+      days -= 30;
+      months += 1;
+    }
+  }
+  if (what !== "DAYS") {
+    if (days > 0 && micros < 0n) {
+      micros += day;
+      days -= 1;
+    } else if (days < 0 && micros > 0n) {
+      micros -= day;
+      days += 1;
+    }
+  }
+  if (what === "DAYS") {
+    if (months > 0 && days < 0) {
+      days += 30;
+      months -= 1;
+    } else if (months < 0 && days > 0) {
+      days -= 30;
+      months += 1;
+    }
+  }
+  return checkedInterval({ months, days, micros });
+}
+
+function bucketStart(value: bigint, width: { months: number; days: number; micros: bigint }, origin: bigint): bigint {
+  const day = 86_400_000_000n;
+  if (width.months !== 0 && (width.days !== 0 || width.micros !== 0n))
+    throw new Error("Only one of the months, days and time parts of a bucket width may be set");
+  if (width.months === 0) {
+    const size = BigInt(width.days) * day + width.micros;
+    if (size <= 0n) throw new Error("Bucket width must be positive");
+    const past = (((value - origin) % size) + size) % size;
+    return value - past;
+  }
+  if (width.months < 0) throw new Error("Bucket width must be positive");
+  const first = momentOf(origin);
+  const shifted = (steps: number): bigint => {
+    const months = first.year * 12 + first.month - 1 + steps * width.months;
+    const [year, month] = [Math.floor(months / 12), (months % 12) + 1];
+    const length = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+    const days = daysFromCivil(year, month, Math.min(first.day, length));
+    if (days === undefined) throw new Error("Bucket start out of range");
+    return BigInt(days) * day + (((origin % day) + day) % day);
+  };
+  const moment = momentOf(value);
+  let steps = Math.floor((moment.year * 12 + moment.month - (first.year * 12 + first.month)) / width.months);
+  if (shifted(steps) > value) steps--;
+  return shifted(steps);
+}
