@@ -1,0 +1,25 @@
+import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
+
+const refusedKinds = /^(Binder|Catalog|Parser|Not implemented|Internal|Syntax|INTERNAL|Dependency) ?Error:?/i;
+const evaluationKinds =
+  /^(Invalid Input|Conversion|Out of Range|Constraint|Mismatch Type|Invalid type|Decimal) ?Error:?/i;
+
+/**
+ * What a failure of DuckDB means for the GoogleSQL statement: a run-time error of the data is an evaluation error; a text that
+ * DuckDB cannot bind is something our translation does not serve. Anything else (disk, memory, interruption) is passed on.
+ */
+export function asGoogleSqlError(error: unknown): unknown {
+  if (error instanceof GoogleSqlError) return error;
+  if (error instanceof RangeError) return new GoogleSqlEvaluationError(error.message, error);
+  if (!(error instanceof Error)) return error;
+  const message = error.message;
+  const raised = /'!!([\s\S]*)' to INT16/.exec(message)?.[1] ?? /!!([\s\S]*)$/.exec(message)?.[1];
+  if (raised !== undefined && !refusedKinds.test(message)) return new GoogleSqlEvaluationError(raised.trim(), error);
+  if (evaluationKinds.test(message)) {
+    return new GoogleSqlEvaluationError(message.replace(evaluationKinds, "").split("\n\nLINE")[0]!.trim(), error);
+  }
+  if (refusedKinds.test(message)) {
+    return new UnsupportedGoogleSql("engine", message.split("\n")[0]!, undefined, error);
+  }
+  return error;
+}

@@ -1,0 +1,95 @@
+import { type DuckDBConnection, DuckDBScalarFunction } from "@duckdb/node-api";
+import { coreLibrary } from "../googlesql/emit/core.ts";
+import { catalogue } from "../googlesql/functions/catalogue.ts";
+import type { JsFunction, Macro } from "../googlesql/functions/contract.ts";
+import { fromJsValue, toJsValue, typeOfText } from "./values.ts";
+
+const macros = new Map<string, Macro>();
+const jsFunctions = new Map<string, JsFunction>();
+for (const library of [coreLibrary, ...catalogue]) {
+  for (const macro of library.macros ?? []) {
+    if (macros.has(macro.name) && macros.get(macro.name)!.definition !== macro.definition)
+      throw new Error(`macro defined twice: ${macro.name}`);
+    macros.set(macro.name, macro);
+  }
+  for (const fn of library.js ?? []) {
+    if (jsFunctions.has(fn.name)) throw new Error(`JS function defined twice: ${fn.name}`);
+    jsFunctions.set(fn.name, fn);
+  }
+}
+
+const helperName = /\bgs_[a-z0-9_]+/g;
+
+/** Installs the macros and JS functions that a DuckDB text names, and what these name in turn, once per connection. */
+export class FunctionInstaller {
+  private readonly installed = new Set<string>();
+  private readonly connection: DuckDBConnection;
+
+  constructor(connection: DuckDBConnection) {
+    this.connection = connection;
+  }
+
+  /** Throws a plain Error when the text names a helper that nobody defines. */
+  async installFor(sql: string): Promise<void> {
+    const statements: string[] = [];
+    this.collect(sql, statements);
+    if (statements.length > 0) await this.connection.run(statements.join(";\n"));
+  }
+
+  /** Registers a JS function of the user's own (CREATE FUNCTION ... LANGUAGE js). */
+  register(fn: JsFunction): void {
+    this.installed.add(fn.name);
+    registerJs(this.connection, fn);
+  }
+
+  private collect(sql: string, statements: string[]): void {
+    for (const name of new Set(sql.match(helperName) ?? [])) {
+      if (this.installed.has(name)) continue;
+      const macro = macros.get(name);
+      const js = jsFunctions.get(name);
+      if (!macro && !js) continue;
+      this.installed.add(name);
+      if (js) registerJs(this.connection, js);
+      if (macro) {
+        this.collect(macro.definition, statements);
+        statements.push(`CREATE OR REPLACE TEMP MACRO ${macro.name}${macro.definition}`);
+      }
+    }
+  }
+}
+
+function registerJs(connection: DuckDBConnection, fn: JsFunction): void {
+  const write = fromJsValue(fn.result);
+  const ownNulls = fn.nulls === "own";
+  const scalar = DuckDBScalarFunction.create({
+    name: fn.name,
+    parameterTypes: fn.args.map(typeOfText),
+    ...(fn.varargs === undefined ? {} : { varArgsType: typeOfText(fn.varargs) }),
+    returnType: typeOfText(fn.result),
+    specialHandling: true,
+    volatile: fn.volatile === true,
+    mainFunction: (info, input, output) => {
+      const columns = Array.from({ length: input.columnCount }, (_, i) => input.getColumnVector(i));
+      for (let row = 0; row < input.rowCount; row++) {
+        const args = columns.map((column) => toJsValue(column.getItem(row)));
+        if (!ownNulls && args.includes(null)) {
+          output.setItem(row, null);
+          continue;
+        }
+        try {
+          output.setItem(row, write(fn.run(...args)));
+        } catch (error) {
+          info.setError(`!!${error instanceof Error ? error.message : String(error)}`);
+          return;
+        }
+      }
+      output.flush();
+    },
+  });
+  try {
+    connection.registerScalarFunction(scalar);
+  } catch (error) {
+    // Another connection to the same database has registered it already: functions live in the database.
+    if (!/exists|register/i.test(String(error))) throw error;
+  }
+}

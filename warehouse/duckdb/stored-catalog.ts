@@ -1,0 +1,160 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Catalog, CatalogColumn, CatalogTable, UserFunction, UserTableFunction } from "../googlesql/catalog.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { type GoogleSqlType, parseType, structFieldName } from "../googlesql/types.ts";
+import { splitTop } from "./values.ts";
+
+/** What marks a column's comment as its GoogleSQL type. */
+export const typeMark = "googlesql:";
+
+/** The tables, views and functions of the session's database, read from DuckDB when they may have changed. */
+export class StoredCatalog implements Catalog {
+  private readonly connection: DuckDBConnection;
+  private tables = new Map<string, CatalogTable>();
+  readonly functions = new Map<string, UserFunction>();
+  readonly tableFunctions = new Map<string, UserTableFunction>();
+  /** Where names without a dataset are looked up, in this order. */
+  defaultSchemas: readonly string[] = ["main"];
+
+  constructor(connection: DuckDBConnection) {
+    this.connection = connection;
+  }
+
+  /** Reads DuckDB's own catalogue anew. */
+  async refresh(): Promise<void> {
+    const reader = await this.connection.runAndReadAll(
+      `SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.comment, c.is_nullable, c.database_name = 'temp', v.view_name IS NOT NULL
+       FROM duckdb_columns() c LEFT JOIN (SELECT schema_name, view_name, database_name FROM duckdb_views() WHERE NOT internal) v
+         ON v.schema_name = c.schema_name AND v.view_name = c.table_name AND v.database_name = c.database_name
+       WHERE NOT c.internal ORDER BY c.database_name, c.schema_name, c.table_name, c.column_index`,
+    );
+    const found = new Map<string, { columns: CatalogColumn[]; sql: string; kind: "table" | "view" }>();
+    for (const row of reader.getRows()) {
+      const [schema, table, column, dataType, comment, nullable, isTemp, isView] = row as [
+        string,
+        string,
+        string,
+        string,
+        string | null,
+        boolean,
+        boolean,
+        boolean,
+      ];
+      const key = `${isTemp ? "temp" : schema}.${table}`.toLowerCase();
+      const name = isTemp ? `temp.${quoteName(table)}` : `${quoteName(schema)}.${quoteName(table)}`;
+      const entry = found.get(key) ?? { columns: [], sql: name, kind: isView ? ("view" as const) : ("table" as const) };
+      found.set(key, entry);
+      const read = readColumn(column, dataType, comment);
+      if (read) entry.columns.push({ ...read, notNull: !nullable });
+    }
+    this.tables = found;
+  }
+
+  table(path: readonly string[]): CatalogTable | undefined {
+    const name = path.at(-1)?.toLowerCase();
+    const schema = path.at(-2)?.toLowerCase();
+    if (schema !== undefined) return this.tables.get(`${schema}.${name}`);
+    for (const candidate of ["temp", ...this.defaultSchemas]) {
+      const table = this.tables.get(`${candidate.toLowerCase()}.${name}`);
+      if (table) return table;
+    }
+    return undefined;
+  }
+
+  function(path: readonly string[]): UserFunction | undefined {
+    return (
+      this.functions.get(path.slice(-2).join(".").toLowerCase()) ?? this.functions.get(path.join(".").toLowerCase())
+    );
+  }
+
+  tableFunction(path: readonly string[]): UserTableFunction | undefined {
+    return this.tableFunctions.get(path.join(".").toLowerCase());
+  }
+}
+
+/** A column as GoogleSQL sees it; undefined when its DuckDB type has no counterpart. */
+export function readColumn(name: string, dataType: string, comment: string | null): CatalogColumn | undefined {
+  if (comment?.startsWith(typeMark)) return { name, type: parseType(comment.slice(typeMark.length)) };
+  const found = fromDuckdb(dataType);
+  if (!found) return undefined;
+  return { name, type: found.type, ...(found.convert ? { convert: found.convert } : {}) };
+}
+
+interface Physical {
+  readonly type: GoogleSqlType;
+  /** From the stored value to the one that our texts work on, where they differ. */
+  readonly convert?: ((sql: string) => string) | undefined;
+}
+
+const castTo =
+  (type: string) =>
+  (sql: string): string =>
+    `CAST(${sql} AS ${type})`;
+
+const scalars: Readonly<Record<string, Physical>> = {
+  BOOLEAN: { type: { kind: "BOOL" } },
+  BIGINT: { type: { kind: "INT64" } },
+  INTEGER: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  SMALLINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  TINYINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  UINTEGER: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  USMALLINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  UTINYINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  UBIGINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  HUGEINT: { type: { kind: "INT64" }, convert: castTo("BIGINT") },
+  DOUBLE: { type: { kind: "FLOAT64" } },
+  FLOAT: { type: { kind: "FLOAT64" }, convert: castTo("DOUBLE") },
+  VARCHAR: { type: { kind: "STRING" } },
+  UUID: { type: { kind: "STRING" }, convert: castTo("VARCHAR") },
+  BLOB: { type: { kind: "BYTES" } },
+  DATE: { type: { kind: "DATE" } },
+  TIME: { type: { kind: "TIME" } },
+  TIMESTAMP: { type: { kind: "DATETIME" } },
+  TIMESTAMP_S: { type: { kind: "DATETIME" }, convert: castTo("TIMESTAMP") },
+  TIMESTAMP_MS: { type: { kind: "DATETIME" }, convert: castTo("TIMESTAMP") },
+  TIMESTAMP_NS: { type: { kind: "DATETIME" }, convert: castTo("TIMESTAMP") },
+  "TIMESTAMP WITH TIME ZONE": { type: { kind: "TIMESTAMP" } },
+  INTERVAL: { type: { kind: "INTERVAL" } },
+  JSON: { type: { kind: "JSON" } },
+};
+
+function fromDuckdb(dataType: string): Physical | undefined {
+  const text = dataType.trim();
+  const scalar = scalars[text];
+  if (scalar) return scalar;
+  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(text);
+  if (decimal)
+    return { type: { kind: "NUMERIC" }, convert: text === "DECIMAL(38,9)" ? undefined : castTo("DECIMAL(38,9)") };
+  if (text.startsWith("ENUM(")) return { type: { kind: "STRING" }, convert: castTo("VARCHAR") };
+  if (text.endsWith("[]")) {
+    const element = fromDuckdb(text.slice(0, -2));
+    if (!element || element.type.kind === "ARRAY") return undefined;
+    const { convert } = element;
+    return {
+      type: { kind: "ARRAY", element: element.type },
+      convert: convert && ((sql) => `list_transform(${sql}, lambda gsx: ${convert("gsx")})`),
+    };
+  }
+  const struct = /^STRUCT\((.*)\)$/s.exec(text);
+  if (!struct) return undefined;
+  const fields = splitTop(struct[1]!).map((part) => {
+    const match = /^("(?:[^"]|"")*"|\S+) (.*)$/s.exec(part);
+    const physical = match && fromDuckdb(match[2]!);
+    const raw = match?.[1] ?? "";
+    return physical
+      ? { name: raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw, ...physical }
+      : undefined;
+  });
+  if (fields.some((field) => !field)) return undefined;
+  const known = fields as readonly (Physical & { readonly name: string })[];
+  return {
+    type: { kind: "STRUCT", fields: known.map((field) => ({ name: field.name, type: field.type })) },
+    convert: (sql) => {
+      const parts = known.map((field, i) => {
+        const inner = `struct_extract(${sql}, '${field.name.replaceAll("'", "''")}')`;
+        return `'${structFieldName(i)}': ${field.convert ? field.convert(inner) : inner}`;
+      });
+      return `(CASE WHEN ${sql} IS NULL THEN NULL ELSE {${parts.join(", ")}} END)`;
+    },
+  };
+}

@@ -1,0 +1,363 @@
+import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambda } from "../ast.ts";
+import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
+import { duckdbType, type GoogleSqlType, supportsGrouping, typeName } from "../types.ts";
+import { coerce, coerceOrFail } from "./coerce.ts";
+import type { Analysis, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { functionNamed } from "./function-table.ts";
+import { Scope } from "./scope.ts";
+import { type Bindings, bind, type CallArgument, layOut, substitute, template } from "./signatures.ts";
+import { specialForm } from "./special-forms.ts";
+import { flagsOf, type Typed } from "./typed.ts";
+import { callUserFunction } from "./user-functions.ts";
+import { aggregateCall, noCall, renderAggregate } from "./windows.ts";
+
+/** One argument of a call after names are resolved, before a signature is chosen. */
+type Given =
+  | { readonly kind: "value"; readonly node: Expression; readonly typed: Typed }
+  | { readonly kind: "part"; readonly part: string }
+  | { readonly kind: "lambda"; readonly node: Lambda };
+
+export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed {
+  const parts = node.name.map((part) => part.name);
+  const user = a.catalog.function?.(parts);
+  if (user) return callUserFunction(a, node, user, cx);
+  const isSafe = parts.length > 1 && parts[0]!.toUpperCase() === "SAFE";
+  const name = (isSafe ? parts.slice(1) : parts).join(".").toUpperCase();
+  const special = specialForm(a, node, name, isSafe, cx);
+  if (special) return special;
+  const entry = functionNamed(name);
+  if (!entry) return a.refuse(node, name, "no such function there");
+  if (entry.status.kind === "refused") return a.refuse(node, name, entry.status.reason);
+  if (entry.kind === "table") return a.fail(node, `Table-valued function ${name} is not allowed here`);
+  if (entry.kind === "scalar") {
+    if (node.over) a.fail(node.over, `Function ${name} does not support an OVER clause`);
+    if (node.distinct) a.fail(node, `Function ${name} does not support DISTINCT in arguments`);
+    if (node.orderBy.length > 0 || node.limit || node.nulls || node.having) {
+      a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, HAVING or NULLS in arguments`);
+    }
+    if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+    const given = giveArguments(a, node, node.arguments, entry, cx);
+    return callEntry(a, node, name, entry, given, cx, isSafe);
+  }
+  if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+  return resolveAggregate(a, node, name, entry, cx);
+}
+
+/** EXTRACT(part FROM x [AT TIME ZONE z]) is the entry EXTRACT(PART, x [, STRING]). */
+export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {
+  const entry = functionNamed("EXTRACT");
+  if (!entry || entry.status.kind === "refused") return a.refuse(node, "EXTRACT");
+  const given: { name: string | undefined; value: Given }[] = [
+    {
+      name: undefined,
+      value: { kind: "part", part: datePart(node.part) ?? a.fail(node.part, "A valid date part name is required") },
+    },
+    { name: undefined, value: { kind: "value", node: node.operand, typed: resolve(a, node.operand, cx) } },
+  ];
+  if (node.timeZone) {
+    given.push({
+      name: undefined,
+      value: { kind: "value", node: node.timeZone, typed: resolve(a, node.timeZone, cx) },
+    });
+  }
+  return callEntry(a, node, "EXTRACT", entry, given, cx, false);
+}
+
+interface NamedGiven {
+  readonly name: string | undefined;
+  readonly value: Given;
+}
+
+function giveArguments(
+  a: Analysis,
+  call: FunctionCall,
+  nodes: readonly ArgumentNode[],
+  entry: FunctionEntry,
+  cx: Context,
+): readonly NamedGiven[] {
+  return nodes.map((node, i) => {
+    const named = node.kind === "named-argument";
+    const value = named ? node.value : node;
+    const name = named ? node.name.name : undefined;
+    switch (value.kind) {
+      case "lambda":
+        return { name, value: { kind: "lambda", node: value } };
+      case "star-argument":
+        return a.fail(call, `Argument * can only be used in COUNT(*)`);
+      case "table-argument":
+      case "model-argument":
+        return a.fail(value, "A table or model argument is only allowed in a table function");
+      default: {
+        const partHere = entry.signatures.some((signature) => specAt(signature, i)?.type === "PART");
+        const part = partHere ? datePart(value) : undefined;
+        if (part !== undefined) return { name, value: { kind: "part", part } };
+        return { name, value: { kind: "value", node: value, typed: resolve(a, value, cx) } };
+      }
+    }
+  });
+}
+
+function specAt(signature: Signature, index: number) {
+  const repeated = signature.args.findIndex((spec) => spec.repeated);
+  if (repeated >= 0 && index >= repeated) return signature.args[repeated];
+  return signature.args[index];
+}
+
+/** `DAY`, or `WEEK(MONDAY)`. */
+function datePart(node: Expression): string | undefined {
+  if (node.kind === "path" && node.parts.length === 1) return node.parts[0]!.name.toUpperCase();
+  if (node.kind === "function-call" && node.name.length === 1 && node.name[0]!.name.toUpperCase() === "WEEK") {
+    const [day, ...more] = node.arguments;
+    if (more.length === 0 && day?.kind === "path" && day.parts.length === 1)
+      return `WEEK(${day.parts[0]!.name.toUpperCase()})`;
+  }
+  return undefined;
+}
+
+interface Chosen {
+  readonly signature: Signature;
+  readonly laid: readonly { readonly spec: Signature["args"][number]; readonly argument: number | undefined }[];
+  readonly bindings: Bindings;
+}
+
+function choose(entry: FunctionEntry, given: readonly NamedGiven[]): Chosen | undefined {
+  let best: (Chosen & { readonly cost: number }) | undefined;
+  const arguments_: CallArgument[] = given.map(({ value }) => {
+    if (value.kind === "part") return value;
+    if (value.kind === "lambda") return { kind: "lambda", parameters: value.node.parameters.length };
+    return { kind: "value", source: value.typed, isConstant: value.typed.literal !== undefined };
+  });
+  const names = given.map((one) => one.name);
+  for (const signature of entry.signatures) {
+    const laid = layOut(signature, given.length, names);
+    if (!laid) continue;
+    const bound = bind(
+      laid.map(({ spec, argument }) => ({
+        spec,
+        argument: argument === undefined ? { kind: "omitted" } : arguments_[argument]!,
+      })),
+    );
+    if (bound && (best === undefined || bound.cost < best.cost)) {
+      best = { signature, laid, bindings: bound.bindings, cost: bound.cost };
+    }
+  }
+  return best;
+}
+
+function noMatch(a: Analysis, node: Expression, name: string, given: readonly NamedGiven[]): never {
+  const types = given.map(({ value }) =>
+    value.kind === "value"
+      ? value.typed.isUntypedNull
+        ? "NULL"
+        : typeName(value.typed.type)
+      : value.kind === "part"
+        ? "DATE_TIME_PART"
+        : "LAMBDA",
+  );
+  return a.fail(node, `No matching signature for function ${name} for argument types: ${types.join(", ")}`);
+}
+
+interface Prepared {
+  readonly args: readonly (Argument | undefined)[];
+  readonly values: readonly Typed[];
+  readonly result: GoogleSqlType;
+}
+
+/** Coerces the arguments to the chosen signature and works out the result type. */
+function prepare(
+  a: Analysis,
+  node: Expression,
+  name: string,
+  chosen: Chosen,
+  given: readonly NamedGiven[],
+  cx: Context,
+): Prepared {
+  const values: Typed[] = [];
+  const { bindings } = chosen;
+  const args = chosen.laid.map(({ spec, argument }): Argument | undefined => {
+    if (argument === undefined) return undefined;
+    const { value } = given[argument]!;
+    if (value.kind === "part") return { sql: "", type: { kind: "STRING" }, part: value.part };
+    if (value.kind === "lambda") return lambdaArgument(a, value.node, spec, bindings, cx);
+    const t = template(spec.type);
+    let typed = value.typed;
+    if (t.kind === "any") {
+      if (typed.isUntypedNull) typed = { ...typed, sql: `CAST(NULL AS ${duckdbType(typed.type)})` };
+    } else {
+      const type = substitute(t, bindings);
+      if (!type) throw new Error(`unbound type in ${name}`);
+      typed = coerce(a, value.node, typed, type);
+    }
+    if (spec.constant && typed.literal === undefined) {
+      a.refuse(value.node, name, `argument ${argument + 1} must be a literal here`);
+    }
+    values.push(typed);
+    return {
+      sql: typed.sql,
+      type: typed.type,
+      literal: typed.literal,
+      isNeverNull: typed.isNeverNull,
+      interval: intervalOf(a, value.node, cx),
+    };
+  });
+  const { result } = chosen.signature;
+  const type =
+    typeof result === "function"
+      ? result(args.filter((arg) => arg !== undefined))
+      : substitute(template(result), bindings);
+  if (!type) return a.fail(node, `The result type of ${name} cannot be told from its arguments`);
+  return { args, values, result: type };
+}
+
+function intervalOf(a: Analysis, node: Expression, cx: Context): Argument["interval"] {
+  if (node.kind !== "interval" || node.to) return undefined;
+  const amount = resolve(a, node.value, cx);
+  if (amount.type.kind !== "INT64") return undefined;
+  const sql = amount.isUntypedNull ? "CAST(NULL AS BIGINT)" : amount.sql;
+  return { sql, part: node.from.name.toUpperCase() };
+}
+
+function lambdaArgument(
+  a: Analysis,
+  node: Lambda,
+  spec: Signature["args"][number],
+  bindings: Bindings,
+  cx: Context,
+): Argument {
+  const lambda = spec.lambda!;
+  const params = node.parameters.map(() => a.fresh("x"));
+  const locals = node.parameters.map((parameter, i): [string, Typed] => {
+    const type = substitute(template(lambda.args[i]!), bindings) ?? { kind: "INT64" };
+    return [parameter.name, { sql: params[i]!, type, isSimple: true }];
+  });
+  const scope = new Scope({ parent: cx.scope, locals });
+  let body = resolve(a, node.body, { ...cx, scope });
+  if (body.hasSubquery) a.refuse(node, "lambda_with_subquery", "a subquery inside a lambda");
+  const wanted = template(lambda.result);
+  if (wanted.kind === "variable" && !bindings.has(wanted.name)) {
+    bindings.set(wanted.name, body.type);
+    if (body.isUntypedNull || body.isUntypedEmptyArray) body = coerce(a, node.body, body, body.type);
+  } else if (wanted.kind !== "any") {
+    const type = substitute(wanted, bindings);
+    if (type) body = coerceOrFail(a, node.body, body, type, "Lambda body");
+  }
+  const list = params.length === 1 ? params[0]! : `(${params.join(", ")})`;
+  return {
+    sql: `lambda ${params.join(", ")}: ${body.sql}`,
+    type: body.type,
+    lambda: { params, body: body.sql, result: body.type },
+    ...(list ? {} : {}),
+  };
+}
+
+function emitContext(a: Analysis, node: Expression, name: string, call: AggregateCall): EmitContext {
+  return {
+    error: (message) => a.fail(node, message),
+    refuse: (reason) => a.refuse(node, name, reason),
+    fresh: a.fresh,
+    call,
+    aggregate: (fn, args, more) => renderAggregate(fn, args, { ...call, ...more }),
+  };
+}
+
+function callEntry(
+  a: Analysis,
+  node: Expression,
+  name: string,
+  entry: FunctionEntry,
+  given: readonly NamedGiven[],
+  cx: Context,
+  isSafe: boolean,
+): Typed {
+  const chosen = choose(entry, given);
+  if (!chosen) return noMatch(a, node, name, given);
+  const prepared = prepare(a, node, name, chosen, given, cx);
+  const flags = flagsOf(...prepared.values, { canFail: !entry.cannotFail && !isSafe, isVolatile: entry.volatile });
+  const ctx = emitContext(a, node, name, noCall);
+  if (!isSafe || entry.cannotFail) {
+    return { sql: `(${chosen.signature.emit(prepared.args, ctx)})`, type: prepared.result, ...flags };
+  }
+  if (!prepared.values.some((value) => value.canFail || value.isVolatile || value.hasSubquery)) {
+    return { sql: `TRY(${chosen.signature.emit(prepared.args, ctx)})`, type: prepared.result, ...flags };
+  }
+  // SAFE holds back the errors of the function, not those of its arguments: these are computed outside of TRY.
+  const row = a.fresh("v");
+  const fields: string[] = [];
+  const args = prepared.args.map((arg, i) => {
+    if (!arg || arg.literal || arg.part !== undefined || arg.lambda) return arg;
+    fields.push(`'a${i}': ${arg.sql}`);
+    return { ...arg, sql: `${row}.a${i}` };
+  });
+  const body = chosen.signature.emit(args, ctx);
+  return {
+    sql: `list_transform([{${fields.join(", ")}}], lambda ${row}: TRY(${body}))[1]`,
+    type: prepared.result,
+    ...flags,
+  };
+}
+
+function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, cx: Context): Typed {
+  const options = entry.aggregate ?? {};
+  if (node.distinct && !options.distinct && entry.kind === "analytic")
+    a.fail(node, `Analytic function ${name} does not support DISTINCT`);
+  if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);
+  if (node.orderBy.length > 0 && !options.orderBy) a.fail(node, `${name} does not support ORDER BY in arguments`);
+  if (node.limit && !options.limit) a.fail(node, `${name} does not support LIMIT in arguments`);
+  if (node.nulls && !options.nulls) a.fail(node, `${name} does not support IGNORE NULLS or RESPECT NULLS`);
+  if (node.having && !options.having) a.refuse(node, "HAVING_MAX", `HAVING MAX or MIN in ${name}`);
+  if (!node.over && (entry.kind === "analytic" || options.over === "required")) {
+    return a.fail(node, `Analytic function ${name} cannot be called without an OVER clause`);
+  }
+  if (node.over && options.over === "never") a.fail(node, `Function ${name} does not support an OVER clause`);
+  if (node.over && node.orderBy.length > 0)
+    a.fail(node, `${name} does not support ORDER BY in arguments together with OVER`);
+  const rows = aggregateContext(a, node, name, cx);
+  const isCountStar = node.arguments.length === 1 && node.arguments[0]!.kind === "star-argument";
+  if (isCountStar && name !== "COUNT") a.fail(node, `Argument * can only be used in COUNT(*)`);
+  if (isCountStar && node.distinct) a.fail(node, "COUNT(*) cannot be used with DISTINCT");
+  const given = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
+  const chosen = choose(entry, given);
+  if (!chosen) return noMatch(a, node, name, given);
+  const prepared = prepare(a, node, name, chosen, given, rows);
+  if (node.distinct) {
+    const first = prepared.values[0];
+    if (first && !supportsGrouping(first.type)) {
+      a.fail(node, `Aggregate functions with DISTINCT cannot be used with arguments of type ${typeName(first.type)}`);
+    }
+  }
+  const call = aggregateCall(a, node, entry, prepared.values, rows, cx);
+  const sql = chosen.signature.emit(prepared.args, emitContext(a, node, name, call));
+  if (node.over) {
+    cx.onWindow?.();
+    return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
+  }
+  return cx.aggregates!.add(`(${sql})`, prepared.result, flagsOf(...prepared.values).isVolatile === true);
+}
+
+/** Where the arguments are resolved: for OVER the rows of the SELECT, else the rows before grouping. */
+function aggregateContext(a: Analysis, node: FunctionCall, name: string, cx: Context): Context {
+  if (node.over) {
+    if (!cx.windows) a.fail(node, `Analytic function ${name} is not allowed in ${cx.clause}`);
+    return { ...cx, windows: undefined, clause: `an argument of analytic function ${name}` };
+  }
+  if (!cx.aggregates) return a.fail(node, `Aggregate function ${name} is not allowed in ${cx.clause}`);
+  return {
+    ...cx.aggregates.rows,
+    scope: withLocals(cx),
+    aggregates: undefined,
+    windows: undefined,
+    clause: `an argument of aggregate function ${name}`,
+  };
+}
+
+/** The rows before grouping, under the lambda parameters and WITH variables that are in reach. */
+function withLocals(cx: Context): Scope {
+  const rows = cx.aggregates!.rows.scope;
+  const locals: [string, Typed][] = [];
+  for (let scope: Scope | undefined = cx.scope; scope && scope.locals.size > 0; scope = scope.parent) {
+    if (scope.isAliases) continue;
+    for (const [name, value] of scope.locals) if (!locals.some(([other]) => other === name)) locals.push([name, value]);
+  }
+  return locals.length > 0 ? new Scope({ parent: rows, locals }) : rows;
+}

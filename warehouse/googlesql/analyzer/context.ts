@@ -1,0 +1,95 @@
+import type { Expression, NodeBase, WindowSpec } from "../ast.ts";
+import type { Catalog } from "../catalog.ts";
+import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
+import type { GoogleSqlType } from "../types.ts";
+import type { Scope } from "./scope.ts";
+import type { Typed } from "./typed.ts";
+
+/** One named value the caller binds: a query parameter or a script variable. */
+export interface BoundValue {
+  readonly type: GoogleSqlType;
+  /** DuckDB SQL of the value; undefined when only its type is known. */
+  readonly sql: string;
+}
+
+/** What one translation carries through: where the text came from, what there is, and a source of names. */
+export class Analysis {
+  source: Source;
+  readonly catalog: Catalog;
+  readonly parameters: ReadonlyMap<string, Typed>;
+  readonly positional: readonly Typed[];
+  readonly variables: ReadonlyMap<string, Typed>;
+  /** Calls of SQL functions under way, to stop recursion. */
+  readonly callStack: string[] = [];
+  private counter = 0;
+
+  constructor(options: {
+    readonly source: Source;
+    readonly catalog: Catalog;
+    readonly parameters?: ReadonlyMap<string, Typed>;
+    readonly positional?: readonly Typed[];
+    readonly variables?: ReadonlyMap<string, Typed>;
+  }) {
+    this.source = options.source;
+    this.catalog = options.catalog;
+    this.parameters = options.parameters ?? new Map();
+    this.positional = options.positional ?? [];
+    this.variables = options.variables ?? new Map();
+  }
+
+  readonly fresh = (prefix: string): string => `${prefix}${++this.counter}`;
+
+  fail(node: NodeBase, message: string): never {
+    throw new GoogleSqlAnalysisError(message, this.source, node.span);
+  }
+
+  refuse(node: NodeBase, what: string, reason = ""): never {
+    throw new UnsupportedGoogleSql(what, reason, { source: this.source, span: node.span });
+  }
+}
+
+/** A common table expression in reach. */
+export interface CommonTableInfo {
+  readonly name: string;
+  /** The DuckDB name of the CTE. */
+  readonly sqlName: string;
+  readonly columns: readonly {
+    readonly name: string | undefined;
+    readonly sqlName: string;
+    readonly type: GoogleSqlType;
+  }[];
+  readonly isValueTable: boolean;
+  /** Called when a recursive query names itself. */
+  readonly onReference?: () => void;
+}
+
+export type CommonTables = ReadonlyMap<string, CommonTableInfo>;
+
+/** Takes the aggregates of one SELECT, which become columns of its grouping step. */
+export interface AggregateSink {
+  /** Where the arguments of aggregates are resolved: the rows before grouping. */
+  readonly rows: Context;
+  /** Expressions that are grouping keys as they stand. */
+  readonly keyNodes: Map<Expression, Typed>;
+  /** Kinds of node among the keys that are more than a path. */
+  readonly keyKinds: Set<Expression["kind"]>;
+  readonly keys: Map<string, Typed>;
+  /** A condition that rows must pass to be counted at all (PIVOT). */
+  readonly filter?: string | undefined;
+  add(sql: string, type: GoogleSqlType, isVolatile: boolean): Typed;
+  /** GROUPING(key). */
+  grouping(keySql: string): Typed;
+}
+
+/** What an expression may use where it stands. */
+export interface Context {
+  readonly scope: Scope;
+  readonly tables: CommonTables;
+  /** For messages: "WHERE clause". */
+  readonly clause: string;
+  readonly aggregates?: AggregateSink | undefined;
+  /** Named windows; undefined where analytic functions are not allowed. */
+  readonly windows?: ReadonlyMap<string, WindowSpec> | undefined;
+  /** Set once an analytic function is resolved. */
+  readonly onWindow?: (() => void) | undefined;
+}

@@ -1,0 +1,478 @@
+import type {
+  ArrayConstructor,
+  Between,
+  Case,
+  Cast,
+  Expression,
+  In,
+  IntervalExpression,
+  IsTest,
+  Like,
+  NodeBase,
+  QuantifiedLike,
+  StructConstructor,
+  TypedLiteral,
+  WithExpression,
+} from "../ast.ts";
+import { castable, castCanFail, castText } from "../emit/cast.ts";
+import { canonicalJson } from "../emit/json.ts";
+import { letBind } from "../emit/let.ts";
+import { stringText, structText } from "../emit/text.ts";
+import { GoogleSqlAnalysisError } from "../errors.ts";
+import {
+  arrayOf,
+  BOOL,
+  BYTES,
+  coercionCost,
+  duckdbType,
+  FLOAT64,
+  type GoogleSqlType,
+  INT64,
+  INTERVAL,
+  JSON_TYPE,
+  STRING,
+  type StructType,
+  sameType,
+  scalarTypes,
+  supertypeOf,
+  typeName,
+} from "../types.ts";
+import { resolveCall, resolveExtract } from "./calls.ts";
+import { arrayText, coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
+import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
+import type { Analysis, Context } from "./context.ts";
+import { fieldOf, resolvePath } from "./names.ts";
+import { resolveBinary, resolveUnary } from "./operators.ts";
+import { Scope } from "./scope.ts";
+import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
+import { resolveSubscript } from "./subscript.ts";
+import { hasTypeParameters, resolveType } from "./type-names.ts";
+import { bool, constant, flagsOf, literal, nullOf, type Typed, untypedNull } from "./typed.ts";
+
+/** Name resolution and type inference of one expression where it stands. */
+export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
+  const sink = cx.aggregates;
+  if (sink) {
+    const key = sink.keyNodes.get(node) ?? (sink.keyKinds.has(node.kind) ? groupedAs(a, node, cx) : undefined);
+    if (key) return key;
+  }
+  return resolveNode(a, node, cx);
+}
+
+/** An expression that, resolved over the rows before grouping, has the text of a grouping key. */
+function groupedAs(a: Analysis, node: Expression, cx: Context): Typed | undefined {
+  const sink = cx.aggregates!;
+  try {
+    const before = resolveNode(a, node, { ...sink.rows, aggregates: undefined, windows: undefined });
+    return sink.keys.get(before.sql);
+  } catch (error) {
+    if (error instanceof GoogleSqlAnalysisError) return undefined;
+    throw error;
+  }
+}
+
+function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
+  switch (node.kind) {
+    case "null-literal":
+      return untypedNull;
+    case "boolean-literal":
+      return literal(node.value, BOOL);
+    case "integer-literal":
+      if (node.hexadecimal ? node.value > 0xffff_ffff_ffff_ffffn : node.value > 0x7fff_ffff_ffff_ffffn) {
+        a.fail(node, `Invalid integer literal: ${node.value}`);
+      }
+      return literal(node.hexadecimal ? BigInt.asIntN(64, node.value) : node.value, INT64);
+    case "float-literal":
+      if (!Number.isFinite(node.value)) a.fail(node, `Invalid floating point literal: ${node.text}`);
+      return literal(node.value, FLOAT64);
+    case "string-literal":
+      return literal(node.value, STRING);
+    case "bytes-literal":
+      return literal(node.value, BYTES);
+    case "typed-literal":
+      return typedLiteral(a, node);
+    case "range-literal":
+      return a.refuse(node, "RANGE", "range literals");
+    case "interval":
+      return interval(a, node, cx);
+    case "named-parameter": {
+      const value = a.parameters.get(node.name.toLowerCase());
+      return value ?? a.fail(node, `Query parameter '${node.name}' not found`);
+    }
+    case "positional-parameter": {
+      const value = a.positional[node.index];
+      return value ?? a.fail(node, `Query parameter number ${node.index + 1} is not defined`);
+    }
+    case "system-variable": {
+      const name = node.parts.map((part) => part.name.toLowerCase()).join(".");
+      const value = a.variables.get(`@@${name}`);
+      return value ?? a.refuse(node, `@@${name}`, "system variable");
+    }
+    case "path":
+      return resolvePath(a, node, cx);
+    case "field-access":
+      return fieldOf(a, node.field, resolve(a, node.object, cx), node.field);
+    case "subscript":
+      return resolveSubscript(a, node, cx);
+    case "unary":
+      return resolveUnary(a, node, cx);
+    case "binary":
+      return resolveBinary(a, node, cx);
+    case "logical": {
+      const operands = node.operands.map((operand) =>
+        condition(a, operand, cx, `operator ${node.operator.toUpperCase()}`),
+      );
+      const joined = operands.map((operand) => operand.sql).join(node.operator === "and" ? " AND " : " OR ");
+      return bool(`(${joined})`, flagsOf(...operands));
+    }
+    case "is-test":
+      return isTest(a, node, cx);
+    case "is-distinct-from": {
+      const same = notDistinct(a, node, resolve(a, node.left, cx), resolve(a, node.right, cx));
+      return node.negated ? same : { ...same, sql: `(NOT ${same.sql})` };
+    }
+    case "in":
+      return negate(resolveIn(a, node, cx), node.negated);
+    case "between":
+      return between(a, node, cx);
+    case "like":
+      return negate(like(a, node, resolve(a, node.operand, cx), resolve(a, node.pattern, cx)), (node as Like).negated);
+    case "quantified-like":
+      return quantifiedLike(a, node, cx);
+    case "case":
+      return resolveCase(a, node, cx);
+    case "cast":
+      return resolveCast(a, node, cx);
+    case "extract":
+      return resolveExtract(a, node, cx);
+    case "array-constructor":
+      return arrayConstructor(a, node, cx);
+    case "struct-constructor":
+      return structConstructor(a, node, cx);
+    case "scalar-subquery":
+      return scalarSubquery(a, node, node.query, cx);
+    case "array-subquery":
+      return arraySubquery(a, node, node.query, cx);
+    case "exists":
+      return existsSubquery(a, node.query, cx);
+    case "function-call":
+      return resolveCall(a, node, cx);
+    case "with-expression":
+      return withExpression(a, node, cx);
+  }
+}
+
+/** A condition: BOOL, or what coerces to it. */
+export function condition(a: Analysis, node: Expression, cx: Context, what: string): Typed {
+  const value = resolve(a, node, cx);
+  if (coercionCost(value, BOOL) === undefined) {
+    return a.fail(node, `${what} should return type BOOL, but returns ${typeName(value.type)}`);
+  }
+  return coerce(a, node, value, BOOL);
+}
+
+const negate = (value: Typed, negated: boolean): Typed => (negated ? { ...value, sql: `(NOT ${value.sql})` } : value);
+
+function typedLiteral(a: Analysis, node: TypedLiteral): Typed {
+  if (node.type === "JSON") {
+    let text = "";
+    try {
+      text = canonicalJson(node.value);
+    } catch (error) {
+      a.fail(node, `Invalid JSON literal: ${(error as Error).message}`);
+    }
+    return {
+      sql: `${stringText(text)}::JSON`,
+      type: JSON_TYPE,
+      literal: { value: text },
+      isSimple: true,
+      isNeverNull: true,
+    };
+  }
+  const type = scalarTypes[node.type];
+  const value = convertLiteral(node.value, STRING, type);
+  if (value === undefined) return a.fail(node, `Invalid ${node.type} literal`);
+  return constant(value, type);
+}
+
+const intervalParts: Readonly<Record<string, (n: string) => string>> = {
+  YEAR: (n) => `gs_interval_of('YEAR', ${n})`,
+  QUARTER: (n) => `gs_interval_of('QUARTER', ${n})`,
+  MONTH: (n) => `gs_interval_of('MONTH', ${n})`,
+  WEEK: (n) => `gs_interval_of('WEEK', ${n})`,
+  DAY: (n) => `gs_interval_of('DAY', ${n})`,
+  HOUR: (n) => `gs_interval_of('HOUR', ${n})`,
+  MINUTE: (n) => `gs_interval_of('MINUTE', ${n})`,
+  SECOND: (n) => `gs_interval_of('SECOND', ${n})`,
+  MILLISECOND: (n) => `gs_interval_of('MILLISECOND', ${n})`,
+  MICROSECOND: (n) => `gs_interval_of('MICROSECOND', ${n})`,
+};
+
+function interval(a: Analysis, node: IntervalExpression, cx: Context): Typed {
+  const value = resolve(a, node.value, cx);
+  const part = node.from.name.toUpperCase();
+  const to = node.to?.name.toUpperCase();
+  const flags = flagsOf(value, { canFail: true });
+  if (value.type.kind === "STRING" && value.literal && !value.isUntypedNull) {
+    const parts = to === undefined ? part : `${part} TO ${to}`;
+    return { sql: `gs_interval_from_text(${value.sql}, '${parts}')`, type: INTERVAL, ...flags };
+  }
+  if (to !== undefined) return a.fail(node, "INTERVAL with a range of parts needs a STRING literal");
+  const print = intervalParts[part];
+  if (!print) return a.fail(node.from, `Unsupported date part ${part} in INTERVAL`);
+  const count = coerceOrFail(a, node.value, value, INT64, "The value of INTERVAL");
+  return { sql: print(count.sql), type: INTERVAL, ...flags };
+}
+
+function isTest(a: Analysis, node: IsTest, cx: Context): Typed {
+  if (node.test === "null") {
+    const value = resolve(a, node.operand, cx);
+    return { ...bool(`(${value.sql} IS ${node.negated ? "NOT " : ""}NULL)`, flagsOf(value)), isNeverNull: true };
+  }
+  const value = condition(a, node.operand, cx, `operator IS ${node.test.toUpperCase()}`);
+  const sql =
+    node.test === "unknown"
+      ? `(${value.sql} IS ${node.negated ? "NOT " : ""}NULL)`
+      : `(${value.sql} IS ${node.negated ? "" : "NOT "}DISTINCT FROM ${node.test})`;
+  return { ...bool(sql, flagsOf(value)), isNeverNull: true };
+}
+
+function resolveIn(a: Analysis, node: In, cx: Context): Typed {
+  const operand = resolve(a, node.operand, cx);
+  switch (node.source.kind) {
+    case "value-list":
+      return inList(
+        a,
+        node,
+        operand,
+        node.source.items.map((item) => resolve(a, item, cx)),
+      );
+    case "value-subquery":
+      return inSubquery(a, node, operand, node.source.query, cx);
+    case "value-unnest":
+      return inArray(a, node, operand, resolve(a, node.source.array, cx));
+  }
+}
+
+function between(a: Analysis, node: Between, cx: Context): Typed {
+  const values = [node.operand, node.low, node.high].map((part) => resolve(a, part, cx));
+  const all = toSupertype(a, node, values, "operator BETWEEN");
+  const [operand, low, high] = all.values as [Typed, Typed, Typed];
+  const flags = flagsOf(operand, low, high);
+  if (comparesNatively(all.type) && all.type.kind !== "BIGNUMERIC") {
+    return bool(`(${operand.sql} ${node.negated ? "NOT " : ""}BETWEEN ${low.sql} AND ${high.sql})`, flags);
+  }
+  const sql = letBind([operand], a.fresh, ([x]) => {
+    const value: Typed = { ...operand, sql: x!, isSimple: true };
+    return `(${compare(a, node, ">=", value, low).sql} AND ${compare(a, node, "<=", value, high).sql})`;
+  });
+  return negate(bool(sql, flags), node.negated);
+}
+
+function like(a: Analysis, node: NodeBase, operand: Typed, pattern: Typed): Typed {
+  const flags = flagsOf(operand, pattern);
+  if (coercionCost(operand, STRING) !== undefined && coercionCost(pattern, STRING) !== undefined) {
+    const value = coerce(a, node, operand, STRING);
+    const by = coerce(a, node, pattern, STRING);
+    if (typeof by.literal?.value === "string") {
+      const text = by.literal.value;
+      if (!text.includes("\\")) return bool(`(${value.sql} LIKE ${by.sql})`, flags);
+      if (/(^|[^\\])(\\\\)*\\$/.test(text))
+        return bool(`gs_like(${value.sql}, ${by.sql})`, { ...flags, canFail: true });
+    }
+    return bool(`(${value.sql} LIKE ${by.sql} ESCAPE '\\')`, { ...flags, canFail: true });
+  }
+  if (coercionCost(operand, BYTES) !== undefined && coercionCost(pattern, BYTES) !== undefined) {
+    const sql = `gs_bytes_like(${coerce(a, node, operand, BYTES).sql}, ${coerce(a, node, pattern, BYTES).sql})`;
+    return bool(sql, { ...flags, canFail: true });
+  }
+  return a.fail(
+    node,
+    `No matching signature for operator LIKE for argument types: ${typeName(operand.type)}, ${typeName(pattern.type)}`,
+  );
+}
+
+function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): Typed {
+  if (node.source.kind !== "value-list")
+    return a.refuse(node, "LIKE_ANY", "LIKE ANY or ALL over a subquery or an array");
+  const operand = resolve(a, node.operand, cx);
+  const tests = node.source.items.map((item) => negate(like(a, item, operand, resolve(a, item, cx)), node.negated));
+  // NOT LIKE ANY is: any of them does not match.
+  return bool(
+    `(${tests.map((test) => test.sql).join(node.quantifier === "any" ? " OR " : " AND ")})`,
+    flagsOf(...tests),
+  );
+}
+
+function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
+  const results = node.branches.map((branch) => resolve(a, branch.then, cx));
+  const otherwise = node.otherwise ? resolve(a, node.otherwise, cx) : untypedNull;
+  const { type, values } = toSupertype(a, node, [...results, otherwise], "operator CASE");
+  const whens: string[] = [];
+  const parts: Typed[] = [...values];
+  if (node.operand) {
+    const operand = resolve(a, node.operand, cx);
+    const choices = node.branches.map((branch) => resolve(a, branch.when, cx));
+    const common = supertypeOf([operand, ...choices]);
+    if (!common) return a.fail(node, "No matching signature for operator CASE");
+    const bound = coerce(a, node, operand, common);
+    parts.push(bound, ...choices);
+    const sql = letBind([bound], a.fresh, ([x]) => {
+      const texts = choices.map((choice, i) => {
+        const test = compare(a, node.branches[i]!, "=", { ...bound, sql: x! }, choice);
+        return `WHEN ${test.sql} THEN ${values[i]!.sql}`;
+      });
+      return `(CASE ${texts.join(" ")} ELSE ${values.at(-1)!.sql} END)`;
+    });
+    return { sql, type, ...flagsOf(...parts) };
+  }
+  for (const [i, branch] of node.branches.entries()) {
+    const test = condition(a, branch.when, cx, "CASE WHEN");
+    parts.push(test);
+    whens.push(`WHEN ${test.sql} THEN ${values[i]!.sql}`);
+  }
+  return { sql: `(CASE ${whens.join(" ")} ELSE ${values.at(-1)!.sql} END)`, type, ...flagsOf(...parts) };
+}
+
+function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
+  const type = resolveType(a, node.type);
+  if (hasTypeParameters(node.type)) a.refuse(node.type, "parameterized_type_in_cast", "CAST to a type with parameters");
+  const value = resolve(a, node.operand, cx);
+  if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
+  return castTo(a, node, value, type, node.safe);
+}
+
+function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSqlType): Typed {
+  return a.refuse(node, "CAST_FORMAT", "CAST ... FORMAT or AT TIME ZONE");
+}
+
+/** CAST and SAFE_CAST. */
+export function castTo(a: Analysis, node: NodeBase, value: Typed, type: GoogleSqlType, safe: boolean): Typed {
+  if (value.isUntypedNull) return nullOf(type);
+  if (value.isUntypedEmptyArray || (value.literal === undefined && coercionCost(value, type) === 0)) {
+    return { ...coerceOrFail(a, node, value, type, "CAST"), isLiteral: false };
+  }
+  if (!castable(value.type, type)) {
+    return a.fail(node, `Invalid cast from ${typeName(value.type)} to ${typeName(type)}`);
+  }
+  if (sameType(value.type, type, true)) return { ...value, type, isLiteral: false };
+  if (value.type.kind === "ARRAY" && value.arrayElements?.length === 0) return coerce(a, node, value, type);
+  if (value.structFields && type.kind === "STRUCT") {
+    const fields = value.structFields.map((field, i) => castTo(a, node, field, type.fields[i]!.type, false));
+    if (!safe || !fields.some((field) => field.canFail)) {
+      return { sql: structText(fields.map((field) => field.sql)), type, structFields: fields, ...flagsOf(...fields) };
+    }
+  }
+  const canFail = castCanFail(value.type, type);
+  if (!safe || !canFail) {
+    const sql = castText(value.sql, value.type, type, a.fresh);
+    return { sql, type, ...flagsOf(value, { canFail }), isNeverNull: value.isNeverNull };
+  }
+  const sql = guarded(a, value, (x) => castText(x, value.type, type, a.fresh));
+  return { sql, type, ...flagsOf(value) };
+}
+
+/** `TRY(text(value))` that holds back errors of `text`, but not those of computing the value. */
+export function guarded(a: Analysis, value: Typed, text: (x: string) => string): string {
+  if (value.isVolatile || value.hasSubquery || value.canFail) {
+    const row = a.fresh("v");
+    return `list_transform([{'a0': ${value.sql}}], lambda ${row}: TRY(${text(`${row}.a0`)}))[1]`;
+  }
+  return `TRY(${text(value.sql)})`;
+}
+
+function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Context): Typed {
+  const elements = node.elements.map((element) => resolve(a, element, cx));
+  for (const [i, element] of elements.entries()) {
+    if (element.type.kind === "ARRAY")
+      a.fail(
+        node.elements[i]!,
+        "Cannot construct array with element type ARRAY because nested arrays are not supported",
+      );
+  }
+  if (node.elementType) {
+    const type = resolveType(a, node.elementType);
+    if (type.kind === "ARRAY") a.fail(node.elementType, "Arrays of arrays are not supported");
+    const array = arrayOf(type);
+    const typed = elements.map((element, i) => coerceOrFail(a, node.elements[i]!, element, type, "Array element"));
+    return { sql: arrayText(typed, array), type: array, ...flagsOf(...typed), isNeverNull: true };
+  }
+  if (elements.length === 0) {
+    return {
+      sql: "CAST([] AS BIGINT[])",
+      type: arrayOf(INT64),
+      isUntypedEmptyArray: true,
+      isNeverNull: true,
+      isLiteral: true,
+    };
+  }
+  const { type, values } = toSupertype(a, node, elements, "ARRAY constructor");
+  const array = arrayOf(type);
+  return {
+    sql: arrayText(values, array),
+    type: array,
+    arrayElements: elements,
+    isLiteral: elements.every((element) => element.isLiteral),
+    isNeverNull: true,
+    ...flagsOf(...values),
+  };
+}
+
+function structConstructor(a: Analysis, node: StructConstructor, cx: Context): Typed {
+  const values = node.fields.map((field) => resolve(a, field.expression, cx));
+  if (node.type) {
+    const type = resolveType(a, node.type) as StructType;
+    if (type.fields.length !== values.length) {
+      a.fail(node, `STRUCT type has ${type.fields.length} fields but constructor call has ${values.length} fields`);
+    }
+    const fields = values.map((value, i) =>
+      coerceOrFail(a, node.fields[i]!, value, type.fields[i]!.type, "Struct field"),
+    );
+    return { sql: structText(fields.map((field) => field.sql)), type, isNeverNull: true, ...flagsOf(...fields) };
+  }
+  const type: StructType = {
+    kind: "STRUCT",
+    fields: values.map((value, i) => ({
+      name:
+        node.form === "untyped" ? (node.fields[i]!.alias?.name ?? impliedName(node.fields[i]!.expression)) : undefined,
+      type: value.type,
+    })),
+  };
+  // An untyped NULL or [] in a struct takes its default type where nothing else decides.
+  const sql = structText(
+    values.map((value) => (value.isUntypedNull ? `CAST(NULL AS ${duckdbType(value.type)})` : value.sql)),
+  );
+  return {
+    sql,
+    type,
+    structFields: values,
+    isNeverNull: true,
+    isLiteral: values.every((value) => value.isLiteral),
+    ...flagsOf(...values),
+  };
+}
+
+/** The name that an expression without alias has in a SELECT list or STRUCT(). */
+export function impliedName(node: Expression): string | undefined {
+  if (node.kind === "path") return node.parts.at(-1)!.name;
+  if (node.kind === "field-access") return node.field.name;
+  return undefined;
+}
+
+function withExpression(a: Analysis, node: WithExpression, cx: Context): Typed {
+  const locals = new Map<string, Typed>();
+  let scope = cx.scope;
+  for (const binding of node.bindings) {
+    const value = resolve(a, binding.value, { ...cx, scope });
+    if (value.isVolatile) a.refuse(binding, "WITH_expression", "WITH over a value that differs each time");
+    locals.set(binding.name.name.toLowerCase(), {
+      ...value,
+      isLiteral: false,
+      structFields: undefined,
+      arrayElements: undefined,
+      isUntypedNull: false,
+    });
+    scope = new Scope({ parent: cx.scope, locals });
+  }
+  return resolve(a, node.body, { ...cx, scope });
+}

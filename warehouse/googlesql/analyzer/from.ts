@@ -1,0 +1,269 @@
+import type { Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
+import { quoteName } from "../emit/text.ts";
+import { arrayOf, coercionCost, FLOAT64, INT64, supportsEquality, typeName } from "../types.ts";
+import { coerce, toSupertype } from "./coerce.ts";
+import { comparisonText } from "./compare.ts";
+import type { Analysis, Context } from "./context.ts";
+import { condition, resolve } from "./expressions.ts";
+import { columnValue, resolvePath } from "./names.ts";
+import { resolvePivot, resolveUnpivot } from "./pivot.ts";
+import { fromRelation, resolveQuery } from "./query.ts";
+import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
+import { type Column, Scope } from "./scope.ts";
+import { resolveTableFunction } from "./table-functions.ts";
+import type { Typed } from "./typed.ts";
+
+/** Resolves a FROM clause. `left` is what stands to the left of it, which UNNEST may look at. */
+export function resolveFrom(a: Analysis, node: TableExpression, env: Environment, left?: From): From {
+  switch (node.kind) {
+    case "table-reference":
+      return tableReference(a, node, env, left);
+    case "unnest":
+      return resolveUnnest(a, node, env, left);
+    case "subquery-table":
+      return fromRelation(a, resolveQuery(a, node.query, env), node.alias?.name);
+    case "table-function-call":
+      return resolveTableFunction(a, node, env);
+    case "join":
+      return join(a, node, env, left);
+    case "pivot-table":
+      return resolvePivot(a, node.pivot, resolveFrom(a, node.input, env, left), node.alias?.name, env);
+    case "unpivot-table":
+      return resolveUnpivot(a, node.unpivot, resolveFrom(a, node.input, env, left), node.alias?.name);
+    case "sampled-table":
+      return sampled(a, node, env, left);
+  }
+}
+
+function tableReference(a: Analysis, node: TableReference, env: Environment, left: From | undefined): From {
+  const parts = node.name.parts;
+  const first = parts[0]!;
+  const last = parts.at(-1)!;
+  if (parts.length === 1) {
+    const common = env.tables.get(first.name.toLowerCase());
+    if (common) {
+      common.onReference?.();
+      if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
+      const t = a.fresh("t");
+      const columns = common.columns.map((column) => ({
+        name: column.name,
+        sql: `${t}.${column.sqlName}`,
+        type: column.type,
+      }));
+      return tableOf(`${common.sqlName} AS ${t}`, node.alias?.name ?? first.name, columns, common.isValueTable);
+    }
+  } else if (reaches(first.name, env, left)) {
+    const alias = node.alias ?? last;
+    return resolveUnnest(
+      a,
+      { ...node, kind: "unnest", alias, array: { kind: "path", parts, span: node.name.span } },
+      env,
+      left,
+    );
+  }
+  const path = parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+  const table = a.catalog.table(path);
+  if (!table) return a.fail(node.name, `Table not found: ${parts.map((part) => part.name).join(".")}`);
+  if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
+  if (node.systemTime) a.refuse(node.systemTime, "FOR_SYSTEM_TIME", "there is no history of tables");
+  const t = a.fresh("t");
+  const columns = table.columns.map((column) => {
+    const sql = `${t}.${quoteName(column.physical ?? column.name)}`;
+    return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
+  });
+  return tableOf(`${table.sql} AS ${t}`, node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true);
+}
+
+/** Whether a name is an alias or a column of what stands to the left, or of a query around. */
+function reaches(name: string, env: Environment, left: From | undefined): boolean {
+  const key = name.toLowerCase();
+  const inner = left ? scopeOf(left, env.scope) : env.scope;
+  for (let scope = inner; scope; scope = scope.parent) {
+    if (scope.ranges.has(key) || scope.columns.has(key) || scope.locals.has(key)) return true;
+  }
+  return false;
+}
+
+function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: From | undefined): From {
+  const scope = left ? scopeOf(left, env.scope) : new Scope({ parent: env.scope });
+  const cx: Context = { scope, tables: env.tables, clause: "UNNEST in the FROM clause" };
+  let array = node.array.kind === "path" ? resolvePath(a, node.array, cx) : resolve(a, node.array, cx);
+  if (array.isUntypedNull || array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
+  if (array.type.kind !== "ARRAY") {
+    return a.fail(
+      node.array,
+      `Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${typeName(array.type)}`,
+    );
+  }
+  const t = a.fresh("t");
+  const value: Column = { name: undefined, sql: `${t}.c1`, type: array.type.element };
+  const offset: Column[] = node.offset
+    ? [{ name: node.offset.alias?.name ?? "offset", sql: `(${t}.c2 - 1)`, type: INT64, isNeverNull: true }]
+    : [];
+  return tableOf(`unnest(${array.sql}) WITH ORDINALITY AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset);
+}
+
+const words: Readonly<Record<Join["operator"], string>> = {
+  comma: "CROSS JOIN",
+  cross: "CROSS JOIN",
+  inner: "JOIN",
+  left: "LEFT JOIN",
+  right: "RIGHT JOIN",
+  full: "FULL JOIN",
+};
+
+/** Whether a part of FROM reads columns of what stands to its left. */
+const isArrayScan = (sql: string): boolean => sql.startsWith("unnest(");
+
+function join(a: Analysis, node: Join, env: Environment, outerLeft: From | undefined): From {
+  const left = resolveFrom(a, node.left, env, outerLeft);
+  const visible = outerLeft ? sideBySide(a, node, outerLeft, left) : left;
+  const right = resolveFrom(a, node.right, env, visible);
+  return joinSides(a, node, left, right, env, outerLeft);
+}
+
+/** The names of two parts of FROM next to each other. */
+function sideBySide(a: Analysis, node: NodeBase, left: From, right: From): Omit<From, "sql"> & { sql: string } {
+  const taken = new Set(left.ranges.map((range) => range.name.toLowerCase()));
+  for (const range of right.ranges) {
+    if (taken.has(range.name.toLowerCase()))
+      a.fail(node, `Duplicate table alias ${range.name} in the same FROM clause`);
+  }
+  return {
+    sql: "",
+    star: [...left.star, ...right.star],
+    ranges: [...left.ranges, ...right.ranges],
+    names: [...left.names, ...right.names],
+  };
+}
+
+/** Joins two resolved sides; also what the pipe operator JOIN does. */
+export function joinSides(
+  a: Analysis,
+  node: Pick<Join, "operator" | "condition"> & NodeBase,
+  left: From,
+  right: From,
+  env: Environment,
+  outerLeft?: From,
+): From {
+  const both = sideBySide(a, node, left, right);
+  const scan = isArrayScan(right.sql);
+  if ((node.operator === "right" || node.operator === "full") && scan && /\bt\d+\./.test(right.sql)) {
+    a.refuse(node, "outer_array_join", `${words[node.operator]} with UNNEST`);
+  }
+  const rightSql = scan
+    ? `LATERAL ${right.sql}`
+    : right.sql.includes(" JOIN ") && !right.sql.startsWith("(")
+      ? `(${right.sql})`
+      : right.sql;
+  const operator = words[node.operator];
+  if (node.operator === "comma" || node.operator === "cross") {
+    if (node.condition) a.fail(node.condition, "ON or USING is not allowed with a cross join");
+    return { ...both, sql: `${left.sql} ${operator} ${rightSql}` };
+  }
+  if (!node.condition) {
+    if (!scan)
+      a.fail(
+        node,
+        `${operator.replace("JOIN", "").trim() || "INNER"} JOIN must have an immediately following ON or USING clause`,
+      );
+    return { ...both, sql: `${left.sql} ${operator} ${rightSql} ON true` };
+  }
+  if (node.condition.kind === "join-using") return using(a, node, node.condition.columns, left, right, rightSql, both);
+  const seen = outerLeft ? sideBySide(a, node, outerLeft, both) : both;
+  const cx: Context = { scope: scopeOf(seen, env.scope), tables: env.tables, clause: "JOIN ON clause" };
+  const on = condition(a, node.condition.expression, cx, "JOIN ON clause");
+  return { ...both, sql: `${left.sql} ${operator} ${rightSql} ON ${on.sql}` };
+}
+
+function using(
+  a: Analysis,
+  node: Pick<Join, "operator"> & NodeBase,
+  names: readonly { readonly name: string; readonly span: NodeBase["span"] }[],
+  left: From,
+  right: From,
+  rightSql: string,
+  both: From,
+): From {
+  const merged: Column[] = [];
+  const tests: string[] = [];
+  const keys = new Set<string>();
+  const hidden = new Set<Column>();
+  for (const name of names) {
+    const key = name.name.toLowerCase();
+    if (keys.has(key)) a.fail(name, `Duplicate column name ${name.name} in USING`);
+    keys.add(key);
+    const l = onlyColumn(a, name, left, "left");
+    const r = onlyColumn(a, name, right, "right");
+    const [lv, rv] = toSupertype(a, name, [columnValue(l), columnValue(r)], "operator =").values as [Typed, Typed];
+    if (!supportsEquality(lv.type))
+      a.fail(name, `Column ${name.name} in USING is of type ${typeName(lv.type)}, which cannot be compared`);
+    tests.push(comparisonText(a, name, "=", lv, rv));
+    hidden.add(l).add(r);
+    merged.push(
+      node.operator === "full"
+        ? { name: l.name, sql: `COALESCE(${lv.sql}, ${rv.sql})`, type: lv.type }
+        : node.operator === "right"
+          ? { ...r, name: l.name }
+          : l,
+    );
+  }
+  const rest = (columns: readonly Column[]): Column[] =>
+    columns.filter((column) => !hidden.has(column) && !(column.name !== undefined && isMerged(column, hidden)));
+  return {
+    sql: `${left.sql} ${words[node.operator]} ${rightSql} ON ${tests.join(" AND ")}`,
+    star: [...merged, ...rest(left.star), ...rest(right.star)],
+    ranges: both.ranges,
+    names: [...merged, ...rest(left.names), ...rest(right.names)],
+  };
+}
+
+const isMerged = (column: Column, hidden: ReadonlySet<Column>): boolean =>
+  [...hidden].some((other) => other.sql === column.sql);
+
+function onlyColumn(
+  a: Analysis,
+  name: { readonly name: string; readonly span: NodeBase["span"] },
+  side: From,
+  which: string,
+): Column {
+  const key = name.name.toLowerCase();
+  const found = side.names.filter((column) => column.name?.toLowerCase() === key);
+  if (found.length === 0) {
+    const range = side.ranges.find((candidate) => candidate.name.toLowerCase() === key && candidate.value);
+    if (range?.value) return range.value;
+    return a.fail(name, `Column ${name.name} in USING clause not found on ${which} side of join`);
+  }
+  if (found.length > 1 && found.some((column) => column.sql !== found[0]!.sql)) {
+    a.fail(name, `Column ${name.name} in USING clause is ambiguous on ${which} side of join`);
+  }
+  return found[0]!;
+}
+
+function sampled(a: Analysis, node: SampledTable, env: Environment, left: From | undefined): From {
+  const input = resolveFrom(a, node.input, env, left);
+  return sampleOf(a, node.sample, input, env);
+}
+
+/** TABLESAMPLE: each row with the given chance, or so many rows. */
+export function sampleOf(a: Analysis, sample: SampledTable["sample"], input: From, env: Environment): From {
+  const cx: Context = { scope: new Scope({}), tables: env.tables, clause: "TABLESAMPLE" };
+  const size = resolve(a, sample.size, cx);
+  const given = size.literal?.value;
+  if (given === undefined || given === null || typeof given === "string" || Number(given) < 0) {
+    return a.fail(sample.size, "TABLESAMPLE needs a non-negative literal or parameter");
+  }
+  if (sample.repeatable) a.refuse(sample.repeatable, "TABLESAMPLE_REPEATABLE", "a repeatable sample");
+  if (isArrayScan(input.sql) || input.sql.includes(" JOIN "))
+    a.refuse(sample, "TABLESAMPLE", "a sample of a join or array");
+  if (sample.unit === "percent") {
+    if (coercionCost(size, FLOAT64) === undefined || Number(given) > 100) {
+      a.fail(sample.size, "PERCENT value must be in the range [0, 100]");
+    }
+    if (sample.method === "reservoir") a.fail(sample, "RESERVOIR only supports a number of rows");
+    return { ...input, sql: `${input.sql} TABLESAMPLE BERNOULLI (${Number(given)} PERCENT)` };
+  }
+  if (typeof given !== "bigint") return a.fail(sample.size, "ROWS needs an INT64");
+  if (sample.method === "system") a.fail(sample, "SYSTEM does not support a number of rows");
+  return { ...input, sql: `${input.sql} TABLESAMPLE RESERVOIR (${given} ROWS)` };
+}

@@ -1,0 +1,202 @@
+import type { Expression, GroupBy, GroupingItem, GroupingSet, Select } from "../ast.ts";
+import { type GoogleSqlType, INT64, supportsGrouping, typeName } from "../types.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import type { Scope } from "./scope.ts";
+import type { ListItem } from "./select.ts";
+import { hasAggregate, walk } from "./syntax-walk.ts";
+import type { Typed } from "./typed.ts";
+
+/** The grouping step of a SELECT: a subquery of keys and aggregates that the SELECT list then reads. */
+export interface Grouping {
+  /** The names of FROM, of which only grouped ones may be used. */
+  readonly scope: Scope;
+  readonly sink: AggregateSink;
+  /** ` FROM (SELECT keys, aggregates ... GROUP BY ...) AS t [WHERE having]`, once all aggregates are known. */
+  text(having: string | undefined): string;
+  /** The keys in order, as columns of the step. */
+  readonly keys: readonly Typed[];
+}
+
+export interface GroupKey {
+  readonly node: Expression;
+  readonly value: Typed;
+}
+
+export function makeGrouping(
+  a: Analysis,
+  node: Select,
+  items: readonly ListItem[],
+  rows: Context,
+  source: string,
+): Grouping {
+  const step = new GroupingStep(a, rows, source);
+  if (node.groupBy) step.groupBy(node.groupBy, items);
+  return step.finish();
+}
+
+/** Collects keys and aggregates of one grouping step. */
+export class GroupingStep {
+  private readonly table: string;
+  private readonly keyTexts: string[] = [];
+  private readonly keyRefs: Typed[] = [];
+  private readonly byText = new Map<string, Typed>();
+  private readonly keyNames = new Map<string, string>();
+  private readonly aggregates = new Map<string, { readonly name: string; readonly type: GoogleSqlType; sql: string }>();
+  /** The GROUP BY clause over key names; undefined for one group of everything. */
+  private clause: string | undefined;
+  readonly sink: AggregateSink;
+
+  constructor(
+    private readonly a: Analysis,
+    private readonly rows: Context,
+    private readonly source: string,
+  ) {
+    this.table = a.fresh("t");
+    const { aggregates, byText, table } = this;
+    this.sink = {
+      rows,
+      keyNodes: new Map(),
+      keyKinds: new Set(),
+      keys: byText,
+      add(sql, type, isVolatile) {
+        const before = isVolatile ? undefined : aggregates.get(sql);
+        const name = before?.name ?? a.fresh("a");
+        if (!before) aggregates.set(isVolatile ? `${sql} /* ${name} */` : sql, { name, type, sql });
+        return { sql: `${table}.${name}`, type, isSimple: true };
+      },
+      grouping: (keySql) => this.sink.add(`CAST(GROUPING(${this.keyNames.get(keySql)}) AS BIGINT)`, INT64, false),
+    };
+  }
+
+  /** Takes an expression as a key; the same expression twice is one key. */
+  addKey(node: Expression | undefined, value: Typed, at: Expression | GroupBy): string {
+    if (!supportsGrouping(value.type))
+      this.a.fail(at, `Grouping by expressions of type ${typeName(value.type)} is not allowed`);
+    const before = this.keyNames.get(value.sql);
+    if (before && !value.isVolatile) {
+      if (node) this.sink.keyNodes.set(node, this.byText.get(value.sql)!);
+      return before;
+    }
+    const name = this.a.fresh("g");
+    const ref: Typed = { sql: `${this.table}.${name}`, type: value.type, isSimple: true };
+    this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : value.sql} AS ${name}`);
+    this.keyRefs.push(ref);
+    this.byText.set(value.sql, ref);
+    this.keyNames.set(value.sql, name);
+    if (node) {
+      this.sink.keyNodes.set(node, ref);
+      if (node.kind !== "path" && !value.literal) this.sink.keyKinds.add(node.kind);
+    }
+    return name;
+  }
+
+  groupBy(node: GroupBy, items: readonly ListItem[]): void {
+    if (node.all) {
+      const names = items.flatMap((item) => {
+        if (!item.node) return [this.addKey(undefined, item.value!, node)];
+        if (hasAggregate(item.node) || hasWindow(item.node)) return [];
+        const value = resolve(this.a, item.node, { ...this.rows, clause: "GROUP BY ALL" });
+        return value.literal ? [] : [this.addKey(item.node, value, item.node)];
+      });
+      if (names.length > 0) this.clause = names.join(", ");
+      return;
+    }
+    const plain: string[] = [];
+    const sets: string[] = [];
+    for (const item of node.items) this.item(item, items, plain, sets);
+    const all = [...plain, ...sets];
+    this.clause = all.length > 0 ? all.join(", ") : undefined;
+  }
+
+  private item(item: GroupingItem, items: readonly ListItem[], plain: string[], sets: string[]): void {
+    switch (item.kind) {
+      case "grouping-key":
+        plain.push(this.key(item.expression, items));
+        return;
+      case "grouping-empty":
+        return;
+      case "rollup":
+      case "cube":
+        sets.push(this.elements(item.kind, item.elements, items));
+        return;
+      case "grouping-sets":
+        sets.push(`GROUPING SETS (${item.sets.map((set) => this.set(set, items)).join(", ")})`);
+        return;
+    }
+  }
+
+  private elements(
+    kind: "rollup" | "cube",
+    elements: readonly (readonly Expression[])[],
+    items: readonly ListItem[],
+  ): string {
+    const names = elements.map((element) => {
+      const keys = element.map((expression) => this.key(expression, items));
+      return keys.length === 1 ? keys[0]! : `(${keys.join(", ")})`;
+    });
+    return `${kind.toUpperCase()} (${names.join(", ")})`;
+  }
+
+  private set(set: GroupingSet, items: readonly ListItem[]): string {
+    if (set.kind === "grouping-set") return `(${set.keys.map((key) => this.key(key, items)).join(", ")})`;
+    return this.elements(set.kind, set.elements, items);
+  }
+
+  /** An ordinal, an alias of the SELECT list, or an expression over the rows. */
+  private key(expression: Expression, items: readonly ListItem[]): string {
+    const { a } = this;
+    const cx: Context = { ...this.rows, clause: "GROUP BY clause" };
+    if (expression.kind === "integer-literal") {
+      const item = items[Number(expression.value) - 1];
+      if (!item) return a.fail(expression, `GROUP BY is out of SELECT column number range: ${expression.value}`);
+      return this.itemKey(item, expression, cx);
+    }
+    if (expression.kind === "path" && expression.parts.length === 1) {
+      const wanted = expression.parts[0]!.name.toLowerCase();
+      const named = items.filter((item) => item.alias?.toLowerCase() === wanted);
+      if (named.length > 0) {
+        const isSelf = (item: ListItem): boolean => item.node?.kind === "path";
+        if (named.length > 1 && !named.every(isSelf))
+          a.fail(expression, `Name ${expression.parts[0]!.name} in GROUP BY clause is ambiguous`);
+        return this.itemKey(named[0]!, expression, cx);
+      }
+    }
+    const value = resolve(a, expression, cx);
+    if (value.literal && value.isLiteral && !value.isParameter) a.fail(expression, "Cannot GROUP BY literal values");
+    return this.addKey(expression, value, expression);
+  }
+
+  private itemKey(item: ListItem, at: Expression, cx: Context): string {
+    if (!item.node) return this.addKey(undefined, item.value!, at);
+    if (hasAggregate(item.node))
+      this.a.fail(at, "The GROUP BY clause refers to an expression with an aggregate function");
+    if (hasWindow(item.node)) this.a.fail(at, "The GROUP BY clause refers to an expression with an analytic function");
+    return this.addKey(item.node, resolve(this.a, item.node, cx), at);
+  }
+
+  finish(): Grouping {
+    return {
+      scope: this.rows.scope.withGroups(this.byText),
+      sink: this.sink,
+      keys: this.keyRefs,
+      text: (having) => this.text(having),
+    };
+  }
+
+  private text(having: string | undefined): string {
+    const list = [...this.keyTexts, ...[...this.aggregates.values()].map(({ sql, name }) => `${sql} AS ${name}`)];
+    if (list.length === 0) list.push("count(*) AS a0");
+    const group = this.clause === undefined ? "" : ` GROUP BY ${this.clause}`;
+    return ` FROM (SELECT ${list.join(", ")} ${this.source}${group}) AS ${this.table}${having ? ` WHERE ${having}` : ""}`;
+  }
+}
+
+function hasWindow(node: Expression): boolean {
+  let found = false;
+  walk(node, (one) => {
+    if (one.kind === "function-call" && (one as { over?: unknown }).over) found = true;
+    return !found;
+  });
+  return found;
+}

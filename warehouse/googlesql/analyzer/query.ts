@@ -1,0 +1,244 @@
+import type { CommonTable, Limit, NodeBase, OrderItem, Query, QueryBody, WithClause } from "../ast.ts";
+import { coercionCost, duckdbType, INT64, typeName } from "../types.ts";
+import { coerce } from "./coerce.ts";
+import type { Analysis, CommonTableInfo, CommonTables, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { resolveFrom } from "./from.ts";
+import { resolvePipes } from "./pipes.ts";
+import { type Environment, type From, type OutColumn, type Relation, tableOf } from "./relation.ts";
+import { Scope } from "./scope.ts";
+import { resolveSelect } from "./select.ts";
+import { resolveSetOperation, unifyInputs } from "./set-operations.ts";
+import { orderText } from "./windows.ts";
+
+export interface QueryOptions {
+  /** Give the place in the query's order as a column. */
+  readonly keepOrder?: boolean;
+}
+
+/** Resolves a whole query: WITH, body, ORDER BY, LIMIT, pipes. */
+export function resolveQuery(a: Analysis, query: Query, outer: Environment, options: QueryOptions = {}): Relation {
+  const { tables, text } = query.with ? resolveWith(a, query.with, outer) : { tables: outer.tables, text: "" };
+  const env: Environment = { scope: outer.scope, tables };
+  const isLast = query.pipes.length === 0;
+  let relation = resolveBody(a, query.body, env, {
+    orderBy: query.orderBy,
+    limit: query.limit,
+    keepOrder: isLast && options.keepOrder === true,
+  });
+  if (!isLast) relation = resolvePipes(a, relation, query, env, options.keepOrder === true);
+  return text === "" ? relation : { ...relation, sql: `${text} ${relation.sql}` };
+}
+
+export interface Tail {
+  readonly orderBy: readonly OrderItem[];
+  readonly limit: Limit | undefined;
+  readonly keepOrder: boolean;
+}
+
+const noTail: Tail = { orderBy: [], limit: undefined, keepOrder: false };
+
+export function resolveBody(a: Analysis, body: QueryBody, env: Environment, tail: Tail = noTail): Relation {
+  switch (body.kind) {
+    case "select":
+      return resolveSelect(a, body, env, tail);
+    case "query": {
+      const plain = tail.orderBy.length === 0 && !tail.limit;
+      const inner = resolveQuery(a, body, env, { keepOrder: plain && tail.keepOrder });
+      return plain ? inner : withTail(a, inner, env, tail);
+    }
+    case "set-operation":
+      return withTail(a, resolveSetOperation(a, body, env), env, tail);
+    case "from-query": {
+      const from = resolveFrom(a, body.from, env);
+      return withTail(a, relationOfFrom(a, from), env, tail);
+    }
+  }
+}
+
+/** `SELECT *` of a FROM clause. */
+export function relationOfFrom(a: Analysis, from: From): Relation {
+  const columns = from.star.map((column): OutColumn => {
+    const sqlName = a.fresh("c");
+    return { name: column.name, sqlName, type: column.type, source: { sql: column.sql, type: column.type } };
+  });
+  const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
+  return { sql: `SELECT ${list || "1 AS c0"} FROM ${from.sql}`, columns, isValueTable: false };
+}
+
+/** A relation as a table of a FROM clause. */
+export function fromRelation(a: Analysis, relation: Relation, alias: string | undefined): From {
+  const t = a.fresh("t");
+  const columns = relation.columns.map((column) => ({
+    name: column.name,
+    sql: `${t}.${column.sqlName}`,
+    type: column.type,
+  }));
+  return tableOf(`(${relation.sql}) AS ${t}`, alias, columns, relation.isValueTable);
+}
+
+/** ORDER BY and LIMIT over a finished relation, whose columns are all that can be named. */
+function withTail(a: Analysis, relation: Relation, env: Environment, tail: Tail): Relation {
+  if (tail.orderBy.length === 0 && !tail.limit && !tail.keepOrder) return relation;
+  const t = a.fresh("t");
+  const columns = relation.columns.map((column) => ({
+    name: column.name,
+    sql: `${t}.${column.sqlName}`,
+    type: column.type,
+  }));
+  const table = tableOf(`(${relation.sql}) AS ${t}`, undefined, columns, relation.isValueTable);
+  const scope = new Scope({ parent: env.scope, ...table });
+  const cx: Context = {
+    scope,
+    tables: env.tables,
+    clause: "ORDER BY clause after a set operation",
+    windows: undefined,
+  };
+  const keys = tail.orderBy.map((item) => {
+    const at = ordinal(a, item, columns.length);
+    const value =
+      at === undefined ? resolve(a, item.expression, cx) : { sql: columns[at]!.sql, type: columns[at]!.type };
+    return orderText(a, item, value);
+  });
+  const order = keys.length > 0 ? ` ORDER BY ${keys.join(", ")}` : "";
+  const orderColumn = tail.keepOrder && keys.length > 0 ? a.fresh("o") : undefined;
+  const list = relation.columns.map((column) => `${t}.${column.sqlName}`);
+  if (orderColumn) list.push(`row_number() OVER (${order.trim()}) AS ${orderColumn}`);
+  const limit = tail.limit ? limitText(a, tail.limit, env) : "";
+  return {
+    ...relation,
+    sql: `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}${order}${limit}`,
+    columns: relation.columns.map((column) => ({ ...column, source: { sql: "", type: column.type } })),
+    orderColumn,
+  };
+}
+
+/** ORDER BY 2: the column's index; undefined when the item is no ordinal. */
+export function ordinal(
+  a: Analysis,
+  item: { readonly expression: { readonly kind: string } & NodeBase },
+  count: number,
+): number | undefined {
+  const { expression } = item;
+  if (expression.kind !== "integer-literal") return undefined;
+  const at = Number((expression as unknown as { readonly value: bigint }).value);
+  if (at < 1 || at > count) a.fail(expression, `ORDER BY is out of SELECT column number range: ${at}`);
+  return at - 1;
+}
+
+export function limitText(a: Analysis, limit: Limit, env: Environment): string {
+  const read = (node: Limit["count"]): string => {
+    const cx: Context = { scope: new Scope({}), tables: env.tables, clause: "LIMIT" };
+    const value = resolve(a, node, cx);
+    if (coercionCost(value, INT64) === undefined)
+      a.fail(node, `LIMIT ... OFFSET ... expects INT64, got ${typeName(value.type)}`);
+    const given = value.literal?.value;
+    if (given === null || (typeof given === "bigint" && given < 0n)) {
+      a.fail(node, "LIMIT requires a non-null, non-negative count and offset");
+    }
+    return given === undefined ? `(SELECT ${coerce(a, node, value, INT64).sql})` : `${given}`;
+  };
+  return ` LIMIT ${read(limit.count)}${limit.offset ? ` OFFSET ${read(limit.offset)}` : ""}`;
+}
+
+function resolveWith(a: Analysis, clause: WithClause, outer: Environment): { tables: CommonTables; text: string } {
+  const names = new Set<string>();
+  for (const entry of clause.entries) {
+    const key = entry.name.name.toLowerCase();
+    if (names.has(key)) a.fail(entry.name, `Duplicate alias ${entry.name.name} for WITH subquery`);
+    names.add(key);
+  }
+  let tables: CommonTables = outer.tables;
+  const texts: string[] = [];
+  let recursive = false;
+  for (const entry of clause.recursive ? inOrder(clause.entries) : clause.entries) {
+    const selfReferring = clause.recursive && refersTo(entry.query, entry.name.name);
+    const made = selfReferring
+      ? recursiveTable(a, entry, { scope: outer.scope, tables })
+      : plainTable(a, entry, { scope: outer.scope, tables });
+    recursive ||= selfReferring;
+    tables = new Map([...tables, [entry.name.name.toLowerCase(), made.info]]);
+    texts.push(made.text);
+  }
+  return { tables, text: `WITH ${recursive ? "RECURSIVE " : ""}${texts.join(", ")}` };
+}
+
+function plainTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {
+  const relation = resolveQuery(a, entry.query, env);
+  const sqlName = a.fresh("w");
+  return {
+    info: { name: entry.name.name, sqlName, columns: relation.columns, isValueTable: relation.isValueTable },
+    text: `${sqlName} AS (${relation.sql})`,
+  };
+}
+
+/** `base UNION ALL step`, the step naming the table itself. */
+function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {
+  const { query } = entry;
+  const { body } = query;
+  if (body.kind !== "set-operation" || body.operator !== "union" || query.with) {
+    return a.fail(
+      entry,
+      `Recursive query ${entry.name.name} must be of the form base UNION [ALL | DISTINCT] recursive term`,
+    );
+  }
+  if (query.orderBy.length > 0 || query.limit || query.pipes.length > 0) {
+    return a.fail(entry, "A recursive query may not have ORDER BY or LIMIT around its UNION");
+  }
+  if (body.matching) return a.refuse(entry, "recursive_corresponding", "a recursive UNION by name");
+  const inputs = [...body.inputs];
+  const last = inputs.pop()!;
+  if (inputs.some((input) => refersTo(input, entry.name.name))) {
+    return a.fail(entry, `Recursive reference to ${entry.name.name} is not allowed in the base term`);
+  }
+  const base = inputs.length === 1 ? resolveBody(a, inputs[0]!, env) : resolveSetOperation(a, { ...body, inputs }, env);
+  const sqlName = a.fresh("w");
+  const columns = base.columns.map((column) => ({ ...column, sqlName: a.fresh("c") }));
+  const info: CommonTableInfo = { name: entry.name.name, sqlName, columns, isValueTable: base.isValueTable };
+  const tables: CommonTables = new Map([...env.tables, [entry.name.name.toLowerCase(), info]]);
+  const step = resolveBody(a, last, { scope: env.scope, tables });
+  const [first, second] = unifyInputs(a, body, [base, step], "UNION");
+  for (const [i, column] of first!.columns.entries()) {
+    const before = duckdbType(columns[i]!.type);
+    if (duckdbType(column.type) !== before) {
+      a.fail(
+        entry,
+        `The recursive term gives ${typeName(column.type)} for a column of type ${typeName(columns[i]!.type)}`,
+      );
+    }
+  }
+  const operator = body.quantifier === "all" ? "UNION ALL" : "UNION";
+  const header = columns.map((column) => column.sqlName).join(", ");
+  return { info, text: `${sqlName}(${header}) AS (${first!.sql} ${operator} ${second!.sql})` };
+}
+
+/** Whether a query names the table, whatever it is in between. */
+function refersTo(node: unknown, name: string): boolean {
+  const wanted = name.toLowerCase();
+  const look = (value: unknown): boolean => {
+    if (Array.isArray(value)) return value.some(look);
+    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+    const record = value as Record<string, unknown>;
+    if (record["kind"] === "table-reference") {
+      const parts = (record["name"] as { parts: readonly { name: string }[] }).parts;
+      if (parts.length === 1 && parts[0]!.name.toLowerCase() === wanted) return true;
+    }
+    return Object.entries(record).some(([key, child]) => key !== "span" && look(child));
+  };
+  return look(node);
+}
+
+/** WITH RECURSIVE lets an entry name a later one: each after those that it names. */
+function inOrder(entries: readonly CommonTable[]): readonly CommonTable[] {
+  const done: CommonTable[] = [];
+  const visiting = new Set<CommonTable>();
+  const visit = (entry: CommonTable): void => {
+    if (done.includes(entry) || visiting.has(entry)) return;
+    visiting.add(entry);
+    for (const other of entries) if (other !== entry && refersTo(entry.query, other.name.name)) visit(other);
+    visiting.delete(entry);
+    done.push(entry);
+  };
+  for (const entry of entries) visit(entry);
+  return done;
+}

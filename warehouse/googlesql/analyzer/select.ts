@@ -1,0 +1,338 @@
+import type { Expression, Identifier, OrderItem, Select, SelectItem, StarReplacement } from "../ast.ts";
+import { structText } from "../emit/text.ts";
+import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
+import type { Analysis, Context } from "./context.ts";
+import { condition, impliedName, resolve } from "./expressions.ts";
+import { resolveFrom } from "./from.ts";
+import { type Grouping, makeGrouping } from "./grouping.ts";
+import { columnValue, fieldAt } from "./names.ts";
+import { limitText, ordinal, type Tail } from "./query.ts";
+import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
+import { type Column, Scope } from "./scope.ts";
+import { hasAggregate } from "./syntax-walk.ts";
+import type { Typed } from "./typed.ts";
+import { orderKeys, orderText } from "./windows.ts";
+
+/** One column of a SELECT list after `*` is spelled out. */
+export interface ListItem {
+  readonly name: string | undefined;
+  /** The alias as written, which GROUP BY, HAVING, QUALIFY and ORDER BY may name. */
+  readonly alias: string | undefined;
+  readonly node: Expression | undefined;
+  /** For what `*` gave: it is resolved already. */
+  readonly value: Typed | undefined;
+}
+
+/** Resolves SELECT ... with the ORDER BY and LIMIT that follow it. */
+export function resolveSelect(a: Analysis, node: Select, env: Environment, tail: Tail): Relation {
+  const from = node.from ? resolveFrom(a, node.from, env) : undefined;
+  if (!from) withoutFrom(a, node);
+  const scope = from ? scopeOf(from, env.scope) : new Scope({ parent: env.scope });
+  const rows: Context = { scope, tables: env.tables, clause: "SELECT list" };
+  const where = node.where
+    ? condition(a, node.where, { ...rows, clause: "WHERE clause" }, "WHERE clause").sql
+    : undefined;
+  const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
+  if (windows.size < node.windows.length) a.fail(node.windows[1]!, "Duplicate window alias");
+  const items = spellOut(a, node.items, from, rows);
+  const isGrouped =
+    node.groupBy !== undefined ||
+    node.having !== undefined ||
+    hasAggregate(node.items) ||
+    hasAggregate(node.qualify) ||
+    hasAggregate(tail.orderBy.map((item) => item.expression));
+  if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
+  const grouping = isGrouped
+    ? makeGrouping(a, node, items, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`)
+    : undefined;
+  return new Step(a, node, env, tail, items, rows, windows, grouping, from, where).relation();
+}
+
+function withoutFrom(a: Analysis, node: Select): void {
+  if (node.where) a.fail(node.where, "Query without FROM clause cannot have a WHERE clause");
+  if (node.groupBy) a.fail(node.groupBy, "Query without FROM clause cannot have a GROUP BY clause");
+  if (node.having) a.fail(node.having, "Query without FROM clause cannot have a HAVING clause");
+  if (node.qualify) a.fail(node.qualify, "Query without FROM clause cannot have a QUALIFY clause");
+  const star = node.items.find((item) => item.kind === "select-star");
+  if (star) a.fail(star, "SELECT * must have a FROM clause");
+}
+
+/** The SELECT list with stars spelled out. */
+export function spellOut(
+  a: Analysis,
+  items: readonly SelectItem[],
+  from: From | undefined,
+  rows: Context,
+): readonly ListItem[] {
+  return items.flatMap((item): readonly ListItem[] => {
+    if (item.kind === "select-expression") {
+      const alias = item.alias?.name;
+      return [
+        {
+          name: alias ?? impliedName(item.expression),
+          alias: alias ?? impliedName(item.expression),
+          node: item.expression,
+          value: undefined,
+        },
+      ];
+    }
+    const columns = item.kind === "select-star" ? from!.star.map(columnItem) : dotStar(a, item.object, rows);
+    if (columns.length === 0) a.fail(item, "SELECT * expands to no columns");
+    return exceptAndReplace(a, columns, item.except, item.replace);
+  });
+}
+
+const columnItem = (column: Column): ListItem => ({
+  name: column.name,
+  alias: undefined,
+  node: undefined,
+  value: columnValue(column),
+});
+
+function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListItem[] {
+  if (object.kind === "path" && object.parts.length === 1) {
+    for (let scope: Scope | undefined = rows.scope; scope; scope = scope.parent) {
+      const range = scope.ranges.get(object.parts[0]!.name.toLowerCase());
+      if (range === "ambiguous") a.fail(object, `Table alias ${object.parts[0]!.name} is ambiguous`);
+      if (range && !range.value) return range.columns.map(columnItem);
+      if (range || scope.columns.has(object.parts[0]!.name.toLowerCase())) break;
+    }
+  }
+  const value = resolve(a, object, rows);
+  if (value.type.kind !== "STRUCT") {
+    return a.fail(object, `Dot-star is not supported for type ${typeName(value.type)}`);
+  }
+  return value.type.fields.map((field, i) => ({
+    name: field.name === "" ? undefined : field.name,
+    alias: undefined,
+    node: undefined,
+    value: fieldAt(value, i),
+  }));
+}
+
+function exceptAndReplace(
+  a: Analysis,
+  columns: readonly ListItem[],
+  except: readonly Identifier[],
+  replace: readonly StarReplacement[],
+): readonly ListItem[] {
+  const find = (name: Identifier): string => {
+    const key = name.name.toLowerCase();
+    if (!columns.some((column) => column.name?.toLowerCase() === key))
+      a.fail(name, `Column ${name.name} does not exist in the SELECT * list`);
+    return key;
+  };
+  const unique = (names: readonly Identifier[], what: string): Set<string> => {
+    const keys = new Set<string>();
+    for (const name of names) {
+      const key = find(name);
+      if (keys.has(key)) a.fail(name, `Duplicate column name ${name.name} in SELECT * ${what} list`);
+      keys.add(key);
+    }
+    return keys;
+  };
+  const dropped = unique(except, "EXCEPT");
+  unique(
+    replace.map((one) => one.name),
+    "REPLACE",
+  );
+  const replaced = new Map(replace.map((one) => [one.name.name.toLowerCase(), one]));
+  for (const [key, one] of replaced) if (dropped.has(key)) a.fail(one, `Column ${one.name.name} is in EXCEPT already`);
+  const rest = columns.filter((column) => !dropped.has(column.name?.toLowerCase() ?? ""));
+  if (rest.length === 0) a.fail(except[0]!, "SELECT * EXCEPT list leaves no columns");
+  return rest.map((column) => {
+    const by = replaced.get(column.name?.toLowerCase() ?? "");
+    return by ? { name: column.name, alias: undefined, node: by.expression, value: undefined } : column;
+  });
+}
+
+/** The last step of a SELECT: its list over the rows, or over the groups. */
+class Step {
+  private usesWindow = false;
+  private readonly values: readonly Typed[];
+  private readonly columns: readonly OutColumn[];
+  private readonly after: Context;
+  private readonly distinct: boolean;
+
+  constructor(
+    private readonly a: Analysis,
+    private readonly node: Select,
+    private readonly env: Environment,
+    private readonly tail: Tail,
+    private readonly items: readonly ListItem[],
+    rows: Context,
+    windows: ReadonlyMap<string, Select["windows"][number]["spec"]>,
+    private readonly grouping: Grouping | undefined,
+    private readonly from: From | undefined,
+    private readonly where: string | undefined,
+  ) {
+    this.distinct = node.distinct;
+    this.after = {
+      ...rows,
+      scope: grouping?.scope ?? rows.scope,
+      aggregates: grouping?.sink,
+      windows,
+      onWindow: () => {
+        this.usesWindow = true;
+      },
+    };
+    this.values = items.map((item) => this.itemValue(item));
+    this.columns = this.outColumns();
+  }
+
+  private itemValue(item: ListItem): Typed {
+    const value = item.node ? resolve(this.a, item.node, this.after) : item.value!;
+    if (item.node || !this.grouping) return value;
+    return (
+      this.grouping.sink.keys.get(value.sql) ??
+      this.a.fail(
+        this.node,
+        `Star expansion expression references column ${item.name ?? ""} which is neither grouped nor aggregated`,
+      )
+    );
+  }
+
+  private outColumns(): readonly OutColumn[] {
+    const { node, a } = this;
+    if (node.as === "struct") {
+      const fields = this.items.map((item, i) => ({ name: item.name, type: this.values[i]!.type }));
+      const type: StructType = { kind: "STRUCT", fields };
+      const source: Typed = { sql: structText(this.values.map(typedText)), type, isNeverNull: true };
+      return [{ name: undefined, sqlName: a.fresh("c"), type, source }];
+    }
+    if (node.as === "value" && this.items.length !== 1) {
+      a.fail(node, "SELECT AS VALUE query must have exactly one column");
+    }
+    return this.items.map((item, i) => ({
+      name: node.as === "value" ? undefined : item.name,
+      sqlName: a.fresh("c"),
+      type: this.values[i]!.type,
+      source: this.values[i]!,
+    }));
+  }
+
+  relation(): Relation {
+    const { a, node, env, tail } = this;
+    if (this.distinct) this.checkDistinct();
+    const aliases = this.aliasScope();
+    const having = node.having
+      ? condition(
+          a,
+          node.having,
+          { ...this.after, scope: aliases, windows: undefined, clause: "HAVING clause" },
+          "HAVING clause",
+        ).sql
+      : undefined;
+    let qualify: string | undefined;
+    if (node.qualify) {
+      qualify = condition(
+        a,
+        node.qualify,
+        { ...this.after, scope: aliases, clause: "QUALIFY clause" },
+        "QUALIFY clause",
+      ).sql;
+      if (!this.usesWindow) a.fail(node.qualify, "The QUALIFY clause requires analytic function to be present");
+    }
+    const order = tail.orderBy.map((item) => this.orderValue(item, aliases));
+    // Only now are all aggregates known.
+    const source = this.grouping ? this.grouping.text(having) : this.plainSource();
+    const list = this.columns.map((column) => `${typedText(column.source)} AS ${column.sqlName}`);
+    const qualified = qualify ? ` QUALIFY ${qualify}` : "";
+    const limit = tail.limit ? limitText(a, tail.limit, env) : "";
+    const base = { columns: this.columns, isValueTable: node.as !== undefined };
+    const mustWrap = order.length > 0 && (this.distinct || order.some((one) => one.value.isVolatile));
+    const wantsOrder = tail.keepOrder && order.length > 0;
+    if (!mustWrap) {
+      const keys = order.map((one) => orderText(a, one.item, one.value)).join(", ");
+      const orderColumn = wantsOrder ? a.fresh("o") : this.naturalOrder();
+      if (wantsOrder) list.push(`row_number() OVER (ORDER BY ${keys}) AS ${orderColumn}`);
+      else if (orderColumn) list.push(`${this.from!.sql.match(/ AS (t\d+)\(c1, c2\)$/)![1]}.c2 AS ${orderColumn}`);
+      const distinct = this.distinct ? "DISTINCT " : "";
+      const ordered = keys === "" || (wantsOrder && !tail.limit) ? "" : ` ORDER BY ${keys}`;
+      return {
+        ...base,
+        sql: `SELECT ${distinct}${list.join(", ")}${source}${qualified}${ordered}${limit}`,
+        orderColumn,
+      };
+    }
+    // ORDER BY works on what the list gave: for DISTINCT by rule, for volatile values so that they are computed once.
+    const t = a.fresh("t");
+    const keys = order.map(({ item, value, index }) => {
+      let sqlName: string;
+      if (index !== undefined) sqlName = this.columns[index]!.sqlName;
+      else {
+        if (this.distinct)
+          a.fail(item, "ORDER BY clause expression references a column which is not visible after SELECT DISTINCT");
+        sqlName = a.fresh("o");
+        list.push(`${value.sql} AS ${sqlName}`);
+      }
+      return orderKeys({ sql: `${t}.${sqlName}`, type: value.type }, item.direction === "desc", item.nulls).join(", ");
+    });
+    const inner = `SELECT ${this.distinct ? "DISTINCT " : ""}${list.join(", ")}${source}${qualified}`;
+    const outer = this.columns.map((column) => `${t}.${column.sqlName}`);
+    const orderColumn = wantsOrder ? a.fresh("o") : undefined;
+    if (orderColumn) outer.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS ${orderColumn}`);
+    const sql = `SELECT ${outer.join(", ")} FROM (${inner}) AS ${t} ORDER BY ${keys.join(", ")}${limit}`;
+    return { ...base, sql, orderColumn };
+  }
+
+  /** An array scan on its own has an order that ARRAY(SELECT ...) keeps, as BigQuery does. */
+  private naturalOrder(): string | undefined {
+    const { tail, node } = this;
+    if (!tail.keepOrder || tail.orderBy.length > 0 || this.grouping || node.distinct || !this.from) return undefined;
+    return this.from.sql.startsWith("unnest(") && / AS t\d+\(c1, c2\)$/.test(this.from.sql)
+      ? this.a.fresh("o")
+      : undefined;
+  }
+
+  private plainSource(): string {
+    if (!this.from) return "";
+    return ` FROM ${this.from.sql}${this.where ? ` WHERE ${this.where}` : ""}`;
+  }
+
+  private checkDistinct(): void {
+    for (const value of this.columns) {
+      if (!supportsGrouping(value.type))
+        this.a.fail(this.node, `Column of type ${typeName(value.type)} cannot be used in SELECT DISTINCT`);
+    }
+  }
+
+  /** The rows (or groups) with the aliases of the SELECT list in front. */
+  private aliasScope(): Scope {
+    const locals = new Map<string, Typed>();
+    for (const [i, item] of this.items.entries()) {
+      const key = (this.node.as === "struct" ? undefined : item.alias)?.toLowerCase();
+      if (key === undefined) continue;
+      const value = this.values[i]!;
+      const other = locals.get(key);
+      if (other && other.sql !== value.sql) locals.set(key, { ...other, isAmbiguous: true });
+      else locals.set(key, { ...value, isLiteral: false, literal: value.isUntypedNull ? value.literal : undefined });
+    }
+    return new Scope({ parent: this.after.scope, locals, isAliases: true });
+  }
+
+  private orderValue(item: OrderItem, aliases: Scope): { item: OrderItem; value: Typed; index: number | undefined } {
+    const at = ordinal(this.a, item, this.items.length);
+    if (at !== undefined) {
+      if (this.node.as !== undefined && this.node.as === "struct")
+        this.a.fail(item, "ORDER BY an ordinal is not allowed with SELECT AS STRUCT");
+      return { item, value: { ...this.values[at]!, literal: undefined }, index: at };
+    }
+    const value = resolve(this.a, item.expression, { ...this.after, scope: aliases, clause: "ORDER BY clause" });
+    const index = this.node.as === "struct" ? -1 : this.values.findIndex((one) => one.sql === value.sql);
+    if (
+      value.literal &&
+      !value.isUntypedNull &&
+      item.expression.kind !== "path" &&
+      value.isLiteral &&
+      !value.isParameter
+    ) {
+      this.a.fail(item, "Cannot ORDER BY a literal");
+    }
+    return { item, value, index: index < 0 ? undefined : index };
+  }
+}
+
+/** Where no type was decided, an untyped NULL is an INT64. */
+const typedText = (value: Typed): string =>
+  value.isUntypedNull ? `CAST(${value.sql} AS ${duckdbType(value.type)})` : value.sql;

@@ -1,0 +1,137 @@
+import type { Expression, FunctionCall } from "../ast.ts";
+import { letBind } from "../emit/let.ts";
+import { INT64, STRING } from "../types.ts";
+import { coerceOrFail, toSupertype } from "./coerce.ts";
+import { compare } from "./compare.ts";
+import type { Analysis, Context } from "./context.ts";
+import { condition, resolve } from "./expressions.ts";
+import { bool, flagsOf, nullOf, type Typed } from "./typed.ts";
+
+type Form = (a: Analysis, node: FunctionCall, args: readonly Expression[], cx: Context) => Typed;
+
+const arity = (low: number, high: number, name: string, form: Form): [string, Form] => [
+  name,
+  (a, node, args, cx) => {
+    if (args.length < low || args.length > high) {
+      a.fail(node, `No matching signature for function ${name}: wrong number of arguments (${args.length})`);
+    }
+    return form(a, node, args, cx);
+  },
+];
+
+/** Functions whose arguments are evaluated only as needed, or that look at more than values. */
+const forms: ReadonlyMap<string, Form> = new Map([
+  arity(3, 3, "IF", (a, node, args, cx) => {
+    const test = condition(a, args[0]!, cx, "The first argument of IF");
+    const { type, values } = toSupertype(a, node, [resolve(a, args[1]!, cx), resolve(a, args[2]!, cx)], "function IF");
+    const [yes, no] = values as [Typed, Typed];
+    return { sql: `(CASE WHEN ${test.sql} THEN ${yes.sql} ELSE ${no.sql} END)`, type, ...flagsOf(test, yes, no) };
+  }),
+  arity(1, Number.POSITIVE_INFINITY, "COALESCE", (a, node, args, cx) => coalesce(a, node, args, cx, "COALESCE")),
+  arity(2, 2, "IFNULL", (a, node, args, cx) => coalesce(a, node, args, cx, "IFNULL")),
+  arity(2, 2, "NULLIF", (a, node, args, cx) => {
+    const { type, values } = toSupertype(
+      a,
+      node,
+      args.map((arg) => resolve(a, arg, cx)),
+      "function NULLIF",
+    );
+    const [left, right] = values as [Typed, Typed];
+    const sql = letBind([left], a.fresh, ([x]) => {
+      const equal = compare(a, node, "=", { ...left, sql: x! }, right);
+      return `(CASE WHEN ${equal.sql} THEN NULL ELSE ${x} END)`;
+    });
+    return { sql, type, ...flagsOf(left, right) };
+  }),
+  arity(2, 2, "IFERROR", (a, node, args, cx) => {
+    const { type, values } = toSupertype(
+      a,
+      node,
+      args.map((arg) => resolve(a, arg, cx)),
+      "function IFERROR",
+    );
+    const [tried, other] = values as [Typed, Typed];
+    holdable(a, args[0]!, tried);
+    // A NULL that is no error stays NULL: the value is wrapped to tell the two apart.
+    const row = a.fresh("v");
+    const sql = `list_transform([TRY([${tried.sql}])], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
+    if (other.hasSubquery) a.refuse(args[1]!, "IFERROR", "a subquery as the value of IFERROR");
+    return { sql, type, ...flagsOf(other) };
+  }),
+  arity(1, 1, "ISERROR", (a, _node, args, cx) => {
+    const tried = resolve(a, args[0]!, cx);
+    holdable(a, args[0]!, tried);
+    return { ...bool(`(TRY([${tried.sql}]) IS NULL)`), isNeverNull: true };
+  }),
+  arity(1, 1, "NULLIFERROR", (a, _node, args, cx) => {
+    const tried = resolve(a, args[0]!, cx);
+    holdable(a, args[0]!, tried);
+    return { sql: `TRY(${tried.sql})`, type: tried.type };
+  }),
+  arity(1, 1, "ERROR", (a, _node, args, cx) => {
+    const message = coerceOrFail(a, args[0]!, resolve(a, args[0]!, cx), STRING, "Argument of ERROR");
+    return {
+      ...nullOf(INT64),
+      sql: `gs_raise(${message.sql})`,
+      literal: undefined,
+      isSimple: false,
+      isUntypedNull: true,
+      raises: true,
+      canFail: true,
+    } as Typed;
+  }),
+  arity(1, 1, "GROUPING", (a, node, args, cx) => {
+    if (!cx.aggregates) return a.fail(node, `GROUPING is not allowed in ${cx.clause}`);
+    const key = resolve(a, args[0]!, { ...cx.aggregates.rows, aggregates: undefined, windows: undefined });
+    if (!cx.aggregates.keys.has(key.sql))
+      return a.fail(node, "GROUPING must have an argument that exists within the group-by expression list");
+    return cx.aggregates.grouping(key.sql);
+  }),
+]);
+
+function coalesce(a: Analysis, node: FunctionCall, args: readonly Expression[], cx: Context, name: string): Typed {
+  const { type, values } = toSupertype(
+    a,
+    node,
+    args.map((arg) => resolve(a, arg, cx)),
+    `function ${name}`,
+  );
+  return {
+    sql: values.length === 1 ? values[0]!.sql : `COALESCE(${values.map((value) => value.sql).join(", ")})`,
+    type,
+    ...flagsOf(...values),
+    isNeverNull: values.some((value) => value.isNeverNull),
+  };
+}
+
+/** DuckDB's TRY takes neither subqueries nor volatile functions. */
+function holdable(a: Analysis, node: Expression, value: Typed): void {
+  if (value.hasSubquery || value.isVolatile) a.refuse(node, "IFERROR", "holding back errors of a subquery");
+}
+
+export function specialForm(
+  a: Analysis,
+  node: FunctionCall,
+  name: string,
+  isSafe: boolean,
+  cx: Context,
+): Typed | undefined {
+  const form = forms.get(name);
+  if (!form) return undefined;
+  if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+  if (node.over || node.distinct) a.fail(node, `Function ${name} does not support OVER or DISTINCT`);
+  const args = node.arguments.map((argument) => {
+    const { kind } = argument;
+    if (
+      kind === "star-argument" ||
+      kind === "named-argument" ||
+      kind === "lambda" ||
+      kind === "table-argument" ||
+      kind === "model-argument"
+    ) {
+      return a.fail(argument, `Function ${name} takes plain expressions only`);
+    }
+    return argument;
+  });
+  return form(a, node, args, cx);
+}

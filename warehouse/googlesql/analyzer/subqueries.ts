@@ -1,0 +1,73 @@
+import type { NodeBase, Query } from "../ast.ts";
+import { arrayOf, duckdbType, supportsEquality, typeName } from "../types.ts";
+import { coerce, toSupertype } from "./coerce.ts";
+import { comparesNatively, comparisonText } from "./compare.ts";
+import type { Analysis, Context } from "./context.ts";
+import { resolveQuery } from "./query.ts";
+import { bool, flagsOf, type Typed } from "./typed.ts";
+
+export function scalarSubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): Typed {
+  const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables });
+  if (relation.columns.length !== 1) {
+    a.fail(
+      node,
+      "Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
+    );
+  }
+  return { sql: `(${relation.sql})`, type: relation.columns[0]!.type, hasSubquery: true, canFail: true };
+}
+
+export function arraySubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): Typed {
+  const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables }, { keepOrder: true });
+  if (relation.columns.length !== 1) {
+    a.fail(
+      node,
+      "ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
+    );
+  }
+  const column = relation.columns[0]!;
+  if (column.type.kind === "ARRAY")
+    a.fail(node, "Cannot use array subquery with column of type ARRAY because nested arrays are not supported");
+  const type = arrayOf(column.type);
+  const order = relation.orderColumn ? ` ORDER BY ${relation.orderColumn}` : "";
+  const alias = a.fresh("t");
+  const sql = `COALESCE((SELECT list(${alias}.${column.sqlName}${order}) FROM (${relation.sql}) AS ${alias}), CAST([] AS ${duckdbType(type)}))`;
+  return { sql, type, hasSubquery: true, canFail: true, isNeverNull: true };
+}
+
+export function existsSubquery(a: Analysis, query: Query, cx: Context): Typed {
+  const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables });
+  return { ...bool(`EXISTS (${relation.sql})`), hasSubquery: true, canFail: true, isNeverNull: true };
+}
+
+/** `needle IN (SELECT ...)`. */
+export function inSubquery(a: Analysis, node: NodeBase, needle: Typed, query: Query, cx: Context): Typed {
+  const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables });
+  if (relation.columns.length !== 1) a.fail(node, "Subquery of type IN must have only one output column");
+  const column = relation.columns[0]!;
+  const alias = a.fresh("t");
+  const element: Typed = {
+    ...column.source,
+    sql: `${alias}.${column.sqlName}`,
+    type: column.type,
+    literal: undefined,
+    isLiteral: false,
+  };
+  const both = toSupertype(a, node, [needle, element], "operator IN");
+  if (!supportsEquality(both.type))
+    a.fail(node, `Cannot execute IN subquery with uncomparable type ${typeName(both.type)}`);
+  const [left, right] = both.values as [Typed, Typed];
+  const flags = { ...flagsOf(needle), hasSubquery: true, canFail: true };
+  const from = `FROM (${relation.sql}) AS ${alias}`;
+  if (comparesNatively(both.type)) return bool(`(${left.sql} IN (SELECT ${right.sql} ${from}))`, flags);
+  if (both.type.kind === "FLOAT64") {
+    // NaN equals nothing: without the NaNs of the subquery what is left is DuckDB's own IN.
+    return bool(`(${left.sql} IN (SELECT ${right.sql} ${from} WHERE isnan(${right.sql}) IS NOT TRUE))`, flags);
+  }
+  const value = coerce(a, node, left, both.type);
+  const equal = comparisonText(a, node, "=", value, right);
+  return bool(
+    `(SELECT CASE WHEN bool_or(${equal}) THEN true WHEN bool_or((${equal}) IS NULL) THEN NULL ELSE false END ${from})`,
+    flags,
+  );
+}

@@ -1,0 +1,51 @@
+import type { TypeName } from "../ast.ts";
+import { arrayOf, type GoogleSqlType, rangeOf, scalarTypeNamed, supportsEquality } from "../types.ts";
+import type { Analysis } from "./context.ts";
+
+/** The type that a type name in the text means. */
+export function resolveType(a: Analysis, node: TypeName): GoogleSqlType {
+  switch (node.kind) {
+    case "simple-type": {
+      const type = scalarTypeNamed(node.name);
+      if (!type) {
+        if (node.name.toUpperCase() === "GEOGRAPHY") a.refuse(node, "GEOGRAPHY");
+        return a.fail(node, `Type not found: ${node.name}`);
+      }
+      if (node.collation !== undefined && node.collation !== "") a.refuse(node, "collation", "collation of strings");
+      return type;
+    }
+    case "array-type": {
+      const element = resolveType(a, node.element);
+      if (element.kind === "ARRAY") a.fail(node, "Arrays of arrays are not supported");
+      return arrayOf(element);
+    }
+    case "struct-type":
+      return {
+        kind: "STRUCT",
+        fields: node.fields.map((field) => ({ name: field.name?.name, type: resolveType(a, field.type) })),
+      };
+    case "range-type": {
+      const element = resolveType(a, node.element);
+      if (!["DATE", "DATETIME", "TIMESTAMP"].includes(element.kind) || !supportsEquality(element)) {
+        a.fail(node, "RANGE is not supported for that element type");
+      }
+      return rangeOf(element);
+    }
+    case "templated-type":
+      return a.fail(node, "ANY TYPE is not allowed here");
+  }
+}
+
+/** Whether the type name carries parameters (`STRING(10)`, `NUMERIC(10, 2)`) anywhere. */
+export function hasTypeParameters(node: TypeName): boolean {
+  switch (node.kind) {
+    case "simple-type":
+      return node.parameters.length > 0;
+    case "array-type":
+      return hasTypeParameters(node.element);
+    case "struct-type":
+      return node.fields.some((field) => hasTypeParameters(field.type));
+    default:
+      return false;
+  }
+}

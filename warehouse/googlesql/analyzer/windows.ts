@@ -1,0 +1,199 @@
+import type { FrameBound, FunctionCall, NodeBase, OrderItem, WindowFrame, WindowName, WindowSpec } from "../ast.ts";
+import type { AggregateCall, FunctionEntry } from "../functions/contract.ts";
+import { coercionCost, INT64, isNumeric, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
+import { coerce } from "./coerce.ts";
+import type { Analysis, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import type { Typed } from "./typed.ts";
+
+/** For scalar calls, which have nothing around their arguments. */
+export const noCall: AggregateCall = {
+  distinct: false,
+  orderBy: "",
+  limit: undefined,
+  nulls: undefined,
+  filter: undefined,
+  over: undefined,
+  windowHasOrder: false,
+};
+
+/** `name(DISTINCT a, b ORDER BY c) FILTER (WHERE d) OVER (e)`. */
+export function renderAggregate(name: string, args: readonly string[], call: AggregateCall): string {
+  const distinct = call.distinct ? "DISTINCT " : "";
+  const order = call.orderBy ? ` ${call.orderBy}` : "";
+  const nulls = call.over !== undefined && call.nulls === "IGNORE" ? " IGNORE NULLS" : "";
+  const filter = call.filter === undefined ? "" : ` FILTER (WHERE ${call.filter})`;
+  const over = call.over === undefined ? "" : ` OVER ${call.over}`;
+  return `${name}(${distinct}${args.join(", ")}${order}${nulls})${filter}${over}`;
+}
+
+export function aggregateCall(
+  a: Analysis,
+  node: FunctionCall,
+  entry: FunctionEntry,
+  values: readonly Typed[],
+  rows: Context,
+  cx: Context,
+): AggregateCall {
+  const items = node.orderBy.map((item) => {
+    const value = resolve(a, item.expression, rows);
+    if (node.distinct && value.sql !== values[0]?.sql) {
+      a.fail(
+        item,
+        "An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions that are arguments",
+      );
+    }
+    return orderText(a, item, value);
+  });
+  let limit: string | undefined;
+  if (node.limit) {
+    const value = resolve(a, node.limit, rows);
+    if (typeof value.literal?.value !== "bigint" || value.literal.value < 0n) {
+      a.fail(node.limit, "LIMIT expects a non-negative integer literal or parameter");
+    }
+    limit = coerce(a, node.limit, value, INT64).sql;
+  }
+  const filter = node.over ? undefined : cx.aggregates?.filter;
+  const window = node.over ? resolveWindow(a, node.over, entry, cx) : undefined;
+  return {
+    distinct: node.distinct,
+    orderBy: items.length > 0 ? `ORDER BY ${items.join(", ")}` : "",
+    limit,
+    nulls: node.nulls === undefined ? undefined : node.nulls === "ignore" ? "IGNORE" : "RESPECT",
+    filter,
+    over: window?.sql,
+    windowHasOrder: window?.hasOrder ?? false,
+  };
+}
+
+/** One ORDER BY item: NULLs are smallest unless it says otherwise, and NaN comes right after them. */
+export function orderText(a: Analysis, item: OrderItem, value: Typed): string {
+  if (item.collation) a.refuse(item.collation, "COLLATE", "ORDER BY ... COLLATE");
+  if (!supportsOrdering(value.type) || value.type.kind === "ARRAY") {
+    a.fail(item, `ORDER BY does not support expressions of type ${typeName(value.type)}`);
+  }
+  return orderKeys(value, item.direction === "desc", item.nulls).join(", ");
+}
+
+export function orderKeys(value: Typed, descending: boolean, nulls: "first" | "last" | undefined): readonly string[] {
+  const direction = descending ? "DESC" : "ASC";
+  const place = `NULLS ${(nulls ?? (descending ? "last" : "first")).toUpperCase()}`;
+  if (value.type.kind === "FLOAT64" && value.literal === undefined) {
+    return [`isnan(${value.sql}) ${descending ? "ASC" : "DESC"} ${place}`, `${value.sql} ${direction} ${place}`];
+  }
+  const key = value.type.kind === "BIGNUMERIC" ? `gs_bignumeric_key(${value.sql})` : value.sql;
+  return [`${key} ${direction} ${place}`];
+}
+
+interface Flattened {
+  readonly partitionBy: WindowSpec["partitionBy"];
+  readonly orderBy: WindowSpec["orderBy"];
+  readonly frame: WindowFrame | undefined;
+}
+
+function flatten(a: Analysis, spec: WindowSpec | WindowName, cx: Context, seen: readonly string[] = []): Flattened {
+  const name = spec.kind === "window-name" ? spec.name : spec.base;
+  if (!name) return spec as WindowSpec;
+  const key = name.name.toLowerCase();
+  const base = cx.windows?.get(key);
+  if (!base || seen.includes(key)) return a.fail(name, `Unrecognized window alias ${name.name}`);
+  const under = flatten(a, base, cx, [...seen, key]);
+  if (spec.kind === "window-name") return under;
+  if (spec.partitionBy.length > 0) a.fail(spec, "A window that refers to another one cannot have PARTITION BY");
+  if (under.orderBy.length > 0 && spec.orderBy.length > 0) a.fail(spec, "The window referred to has ORDER BY already");
+  if (under.frame) a.fail(spec, "The window referred to has a frame already");
+  return {
+    partitionBy: under.partitionBy,
+    orderBy: spec.orderBy.length > 0 ? spec.orderBy : under.orderBy,
+    frame: spec.frame,
+  };
+}
+
+function resolveWindow(
+  a: Analysis,
+  node: WindowSpec | WindowName,
+  entry: FunctionEntry,
+  cx: Context,
+): { readonly sql: string; readonly hasOrder: boolean } {
+  const spec = flatten(a, node, cx);
+  const options = entry.aggregate ?? {};
+  const inner: Context = { ...cx, windows: undefined, clause: "a window specification" };
+  const pieces: string[] = [];
+  if (spec.partitionBy.length > 0) {
+    const keys = spec.partitionBy.map((expression) => {
+      const value = resolve(a, expression, inner);
+      if (!supportsGrouping(value.type) || value.type.kind === "FLOAT64") {
+        a.fail(expression, `Partitioning by expressions of type ${typeName(value.type)} is not allowed`);
+      }
+      return value.sql;
+    });
+    pieces.push(`PARTITION BY ${keys.join(", ")}`);
+  }
+  const order = spec.orderBy.map((item) => ({ item, value: resolve(a, item.expression, inner) }));
+  const [name] = entry.names;
+  if (order.length === 0 && options.windowOrder === "required") {
+    a.fail(node, `Window ORDER BY is required for analytic function ${name}`);
+  }
+  if (order.length > 0 && options.windowOrder === "never") {
+    a.fail(node, `Window ORDER BY is not allowed for analytic function ${name}`);
+  }
+  const hasOffsets = spec.frame?.unit === "range" && [spec.frame.start, spec.frame.end].some((bound) => bound?.offset);
+  if (order.length > 0) {
+    const keys = order.map(({ item, value }) => orderText(a, item, value));
+    pieces.push(`ORDER BY ${keys.join(", ")}`);
+  }
+  if (spec.frame) {
+    if (options.windowFrame === false)
+      a.fail(spec.frame, `Window framing clause is not allowed for analytic function ${name}`);
+    if (hasOffsets) {
+      const key = order[0]?.value;
+      if (order.length !== 1 || !key || !isNumeric(key.type)) {
+        a.fail(spec.frame, "A RANGE frame with an offset needs exactly one numeric ORDER BY key");
+      } else if (key.type.kind === "FLOAT64" || key.type.kind === "BIGNUMERIC") {
+        a.refuse(spec.frame, "RANGE_frame", `RANGE with an offset over ${typeName(key.type)}`);
+      }
+    }
+    pieces.push(frameText(a, spec.frame, order[0]?.value, inner));
+  }
+  return { sql: `(${pieces.join(" ")})`, hasOrder: order.length > 0 };
+}
+
+const boundRank = ["unbounded-preceding", "preceding", "current-row", "following", "unbounded-following"];
+
+function frameText(a: Analysis, frame: WindowFrame, key: Typed | undefined, cx: Context): string {
+  const end = frame.end ?? { bound: "current-row" as const, offset: undefined };
+  if (
+    frame.start.bound === "unbounded-following" ||
+    end.bound === "unbounded-preceding" ||
+    boundRank.indexOf(frame.start.bound) > boundRank.indexOf(end.bound)
+  ) {
+    a.fail(frame, "The window frame starts after it ends");
+  }
+  const unit = frame.unit.toUpperCase();
+  return `${unit} BETWEEN ${boundText(a, frame, frame.start, key, cx)} AND ${boundText(a, frame, end, key, cx)}`;
+}
+
+function boundText(
+  a: Analysis,
+  frame: WindowFrame,
+  bound: Pick<FrameBound, "bound" | "offset">,
+  key: Typed | undefined,
+  cx: Context,
+): string {
+  const words = bound.bound.replace("-", " ").toUpperCase();
+  if (!bound.offset) return words;
+  const node: NodeBase = bound.offset;
+  const value = resolve(a, bound.offset, cx);
+  const given = value.literal?.value;
+  if (given === undefined) return a.refuse(node, "window_frame", "an offset that is not a literal");
+  const type = frame.unit === "rows" ? INT64 : (key?.type ?? INT64);
+  if (given === null || coercionCost(value, type) === undefined) {
+    return a.fail(
+      node,
+      `Window framing expression has type ${typeName(value.type)} that cannot coerce to ${typeName(type)}`,
+    );
+  }
+  if (String(given).startsWith("-"))
+    a.fail(node, "Window frame offset for PRECEDING or FOLLOWING must be non-negative");
+  return `${coerce(a, node, value, type).sql} ${words}`;
+}

@@ -1,0 +1,96 @@
+import { Analysis } from "./analyzer/context.ts";
+import { resolveQuery } from "./analyzer/query.ts";
+import type { Typed } from "./analyzer/typed.ts";
+import type { Query } from "./ast.ts";
+import type { Catalog } from "./catalog.ts";
+import { literalText } from "./emit/text.ts";
+import { GoogleSqlAnalysisError, type Source } from "./errors.ts";
+import type { LiteralValue } from "./functions/contract.ts";
+import { parseScript } from "./parser/parse.ts";
+import type { GoogleSqlType } from "./types.ts";
+
+/** A column of a result: its name ("" when anonymous) and type. */
+export interface TranslatedColumn {
+  readonly name: string;
+  readonly type: GoogleSqlType;
+}
+
+/** DuckDB SQL of one query, and what its columns are in order. */
+export interface TranslatedQuery {
+  readonly sql: string;
+  readonly columns: readonly TranslatedColumn[];
+  /** The rows are values: the one column is the row. */
+  readonly isValueTable: boolean;
+}
+
+/** A query parameter or script variable, by name in lower case. */
+export interface Binding {
+  readonly type: GoogleSqlType;
+  /** DuckDB SQL of the value. */
+  readonly sql: string;
+  /** The value itself where it is a plain one: lets it stand where GoogleSQL wants a constant. */
+  readonly literal?: LiteralValue | undefined;
+}
+
+export interface TranslateOptions {
+  readonly file?: string | undefined;
+  readonly parameters?: ReadonlyMap<string, Binding> | undefined;
+  readonly positional?: readonly Binding[] | undefined;
+  readonly variables?: ReadonlyMap<string, Binding> | undefined;
+}
+
+/** A parameter coerces as a literal does; a variable does not. */
+export function bound(binding: Binding, isParameter: boolean): Typed {
+  const known = binding.literal !== undefined && binding.literal !== null;
+  return {
+    sql: known ? literalText(binding.literal!, binding.type) : binding.sql,
+    type: binding.type,
+    literal: binding.literal === undefined ? undefined : { value: binding.literal },
+    isLiteral: isParameter,
+    isParameter: true,
+    isSimple: true,
+  };
+}
+
+export function analysisFor(source: Source, catalog: Catalog, options: TranslateOptions): Analysis {
+  const all = (map: ReadonlyMap<string, Binding> | undefined, isParameter: boolean): Map<string, Typed> =>
+    new Map([...(map ?? [])].map(([name, binding]) => [name.toLowerCase(), bound(binding, isParameter)]));
+  return new Analysis({
+    source,
+    catalog,
+    parameters: all(options.parameters, true),
+    positional: (options.positional ?? []).map((binding) => bound(binding, true)),
+    variables: all(options.variables, false),
+  });
+}
+
+/** Translates a parsed query. Throws GoogleSqlAnalysisError or UnsupportedGoogleSql. */
+export function translateQuery(
+  query: Query,
+  source: Source,
+  catalog: Catalog,
+  options: TranslateOptions = {},
+): TranslatedQuery {
+  const a = analysisFor(source, catalog, options);
+  const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
+  return {
+    sql: relation.sql,
+    columns: relation.columns.map((column) => ({ name: column.name ?? "", type: column.type })),
+    isValueTable: relation.isValueTable,
+  };
+}
+
+/**
+ * GoogleSQL queries as DuckDB SQL, one result per statement. Only for text that consists of queries; statements that change
+ * anything are run by the session, which needs their effects before it can translate what follows.
+ * Throws a subclass of GoogleSqlError.
+ */
+export function translate(sql: string, catalog: Catalog, options: TranslateOptions = {}): readonly TranslatedQuery[] {
+  const source: Source = { text: sql, file: options.file };
+  return parseScript(sql, options).statements.map((statement) => {
+    if (statement.kind !== "query-statement") {
+      throw new GoogleSqlAnalysisError(`translate takes queries only, not ${statement.kind}`, source, statement.span);
+    }
+    return translateQuery(statement.query, source, catalog, options);
+  });
+}
