@@ -81,6 +81,18 @@ const tables = {
     details: "JSON",
     received_at: "TIMESTAMP",
   },
+  tls_reports: {
+    report_id: "STRING",
+    org_name: "STRING",
+    policy_domain: "STRING",
+    policy_type: "STRING", // sts | tlsa | no-policy-found
+    range_begin_at: "TIMESTAMP",
+    range_end_at: "TIMESTAMP",
+    succeeded: "INT64",
+    failed: "INT64",
+    details: "JSON",
+    received_at: "TIMESTAMP",
+  },
   // What was decided for whom: serving writes it, and experiments (hold-outs included) are read from it.
   decisions: {
     decision_id: "STRING",
