@@ -28,7 +28,8 @@ const column = {
   to_id: "The id that the edge reaches.",
 
   // dimensions
-  has_consent: "The consent flag that the signal carried; no flag is no consent.",
+  has_consent:
+    "The consent flag that the signal carried; NULL when it carried none, which is no consent and no refusal.",
   provenance: "Which handler of ours or of a provider produced the record.",
   provider: "Who told us.",
   isp: "Mailbox provider group of the recipient: gmail, outlook, yahoo, apple, other; unknown when nobody said.",
@@ -87,6 +88,7 @@ const column = {
   segment_version: "Version of its definition in includes/segments.js.",
   feature: "Name of the feature.",
   feature_kind: "number or category.",
+  feature_origin: "Who moves it: sender, customer or delivery. A retraining is asked for by the last two.",
   bin: "Number of the bin, the category itself, or null.",
   drift_level:
     "stable below a PSI of 0.1, moved below 0.25, drifted from there on; unknown without messages to compare.",

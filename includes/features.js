@@ -26,9 +26,16 @@ const rateBins = [0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 
 const dayBins = [1, 2, 4, 7, 14, 30, 60, 90];
 const moneyBins = [0.01, 10, 25, 50, 100, 250, 500, 1000];
 
+// Who moves a feature: the sender by what it sends and when, the customer, or the mailbox providers. A sender that mails on other
+// days than before has not drifted away from its model; readers that read otherwise have.
+const senders = /^(sends_|days_since_last_send$|subject_length$|sent_|variant$|campaign_)/;
+const providers = /^(isp_|domain_|sender_|seed_|bounces_|hard_bounces_)/;
+const originOf = (name) => (senders.test(name) ? "sender" : providers.test(name) ? "delivery" : "customer");
+
 const number = (name, description, knownAt, bins) => ({
   name,
   type: "number",
+  origin: originOf(name),
   description,
   source: "features.message_features",
   knownAt,
@@ -37,6 +44,7 @@ const number = (name, description, knownAt, bins) => ({
 const category = (name, description, knownAt) => ({
   name,
   type: "category",
+  origin: originOf(name),
   description,
   source: "features.message_features",
   knownAt,
