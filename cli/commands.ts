@@ -1,8 +1,12 @@
 import type { RegisterCommand } from "./command.ts";
+import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
+import { register as release } from "./commands/release.ts";
 import { register as simulate } from "./commands/simulate.ts";
+import { register as snapshot } from "./commands/snapshot.ts";
+import { register as train } from "./commands/train.ts";
 
-const commands: readonly RegisterCommand[] = [ingest, simulate];
+const commands: readonly RegisterCommand[] = [ingest, simulate, snapshot, train, evaluate, release];
 
 /** Hangs every command on the program, in the order in which help shows them. */
 export const registerCommands: RegisterCommand = (program, environment) => {

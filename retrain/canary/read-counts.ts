@@ -72,3 +72,21 @@ group by model_version`,
     champion: byVersion.get(question.champion) ?? none,
   };
 }
+
+/** Counts of both arms from JSON: {"candidate": {...}, "champion": {...}}. */
+export function parseCanaryCounts(text: string, file: string): CanaryCounts {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    data = undefined;
+  }
+  const parsed = z.strictObject({ candidate: armCounts, champion: armCounts }).safeParse(data);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UserError(`not the counts of a canary: ${issue?.message}`, {
+    code: "canary.counts",
+    exit: "usage",
+    where: `${file} ${issue?.path.join(".")}`,
+  });
+}

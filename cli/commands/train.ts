@@ -1,0 +1,156 @@
+import type { Model } from "../../retrain/model.ts";
+import type { RegisterCommand } from "../command.ts";
+import { renderTable } from "../table.ts";
+import { numberOption } from "./retrain/options.ts";
+
+interface TrainOptions {
+  readonly snapshot: string;
+  readonly name?: string;
+  readonly target: string;
+  readonly seed?: number;
+  readonly rows?: number;
+  readonly scoreRows?: number;
+  readonly threads?: number;
+  readonly complaintCost?: number;
+  readonly unsubscribeCost?: number;
+  readonly sendCost?: number;
+  readonly conversionValue?: number;
+  readonly dryRun?: boolean;
+  readonly project?: string;
+  readonly region?: string;
+  readonly bucket?: string;
+  readonly image?: string;
+  readonly machine?: string;
+  readonly serviceAccount?: string;
+}
+
+const money = (option: string) => numberOption(option, { least: 0 });
+
+export const register: RegisterCommand = (program, environment) => {
+  program
+    .command("train")
+    .description(
+      "Train a model version from a snapshot: one forest per outcome, calibrated on later rows, with its lineage",
+    )
+    .requiredOption("--snapshot <snapshot>", "name, id or digest of a snapshot")
+    .option("--name <name>", "the version's name")
+    .option("--target <where>", "local (a child process) or vertex (a Vertex AI CustomJob)", "local")
+    .option("--seed <n>", "of everything random", numberOption("--seed", { whole: true }))
+    .option(
+      "--rows <n>",
+      "rows that an outcome learns from, at most",
+      numberOption("--rows", { whole: true, least: 100 }),
+    )
+    .option(
+      "--score-rows <n>",
+      "rows scored for calibration, and for validation, at most",
+      numberOption("--score-rows", { whole: true, least: 100 }),
+    )
+    .option("--threads <n>", "outcomes trained at once", numberOption("--threads", { whole: true, least: 1, most: 64 }))
+    .option(
+      "--conversion-value <money>",
+      "worth of a conversion (default: the mean revenue of one)",
+      money("--conversion-value"),
+    )
+    .option("--complaint-cost <money>", "cost of a complaint", money("--complaint-cost"))
+    .option("--unsubscribe-cost <money>", "cost of an unsubscribe", money("--unsubscribe-cost"))
+    .option("--send-cost <money>", "cost of a send", money("--send-cost"))
+    .option("--project <id>", "Google Cloud project (vertex)")
+    .option("--region <region>", "Vertex AI region (vertex)")
+    .option("--bucket <name>", "Cloud Storage bucket for snapshots and models (vertex)")
+    .option("--image <uri>", "container image of this repository's Dockerfile (vertex)")
+    .option("--machine <type>", "machine type (vertex)")
+    .option("--service-account <email>", "account that the job runs as (vertex)")
+    .option("--dry-run", "print what would run and change nothing; for vertex, the exact request")
+    .addHelpText("after", "\nExample:\n  inboxloop train --snapshot january --name champion\n")
+    .action(async (options: TrainOptions) => {
+      const { UserError } = await import("../../errors/user-error.ts");
+      const world = environment();
+      if (options.target !== "local" && options.target !== "vertex") {
+        throw new UserError(`there is no target "${options.target}"`, {
+          code: "train.target",
+          exit: "usage",
+          next: "--target local, or --target vertex",
+        });
+      }
+      const given = {
+        conversion_value: options.conversionValue,
+        complaint_cost: options.complaintCost,
+        unsubscribe_cost: options.unsubscribeCost,
+        send_cost: options.sendCost,
+      };
+      const request = {
+        snapshot: options.snapshot,
+        name: options.name,
+        seed: options.seed,
+        rowsPerOutcome: options.rows,
+        scoreRows: options.scoreRows,
+        threads: options.threads,
+        policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+      };
+      if (options.target === "vertex") {
+        const { trainOnVertex } = await import("./retrain/train-on-vertex.ts");
+        await trainOnVertex(world, request, options);
+        return;
+      }
+      const { planTraining, train } = await import("../../retrain/train.ts");
+      const { findSnapshot } = await import("../../retrain/snapshot.ts");
+      if (options.dryRun) {
+        const snapshot = await findSnapshot(world.home.snapshots, options.snapshot);
+        const job = planTraining(request, snapshot, world.home.models, world.now());
+        world.console.result(job, () => `would train:\n${JSON.stringify(job, null, 2)}`);
+        return;
+      }
+      const progress = world.console.progress("train");
+      const model = await train(
+        {
+          snapshots: world.home.snapshots,
+          models: world.home.models,
+          now: world.now,
+          signal: world.signal,
+          onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
+        },
+        request,
+      );
+      progress.done(model.name);
+      world.console.result(model, () => renderModel(model));
+    });
+};
+
+const figure = (value: number | null, digits = 3): string => (value === null ? "" : value.toFixed(digits));
+
+/** A trained version for a person: figures on its latest rows, by outcome. */
+export function renderModel(model: Model): string {
+  const { lineage, outcomes } = model.record;
+  const table = renderTable(
+    [
+      { title: "outcome" },
+      { title: "learned from", align: "right" },
+      { title: "trees", align: "right" },
+      { title: "AUC", align: "right" },
+      { title: "95 % interval" },
+      { title: "log loss", align: "right" },
+      { title: "ECE", align: "right" },
+      { title: "predicted", align: "right" },
+      { title: "observed", align: "right" },
+    ],
+    outcomes.map((o) => [
+      o.name,
+      (o.sample.kept_positives + o.sample.kept_negatives).toLocaleString("en-US"),
+      o.model.kind === "forest" ? String(o.model.trees) : "none",
+      figure(o.validation.auc),
+      o.validation.auc === null ? "" : `${figure(o.validation.auc_low)} to ${figure(o.validation.auc_high)}`,
+      figure(o.validation.log_loss, 4),
+      figure(o.validation.ece, 4),
+      figure(o.validation.predicted_rate, 4),
+      figure(o.validation.observed_rate, 4),
+    ]),
+  );
+  return [
+    `model ${model.name} ${model.digest}`,
+    `from snapshot ${lineage.snapshot.id}, ${lineage.features.list.length} features (version ${lineage.features.version}), seed ${lineage.seed}`,
+    `fitted to sends before ${lineage.fitted_before}; figures are of sends after`,
+    "",
+    table,
+  ].join("\n");
+}
