@@ -16,7 +16,7 @@ export function withoutAddresses(text: string): string {
   return text.replace(addressPattern, addressMask);
 }
 
-const hashedPattern = /^sha256:[0-9a-f]{64}$/i;
+const hashedPattern = /^sha256:[0-9a-fA-F]{64}$/;
 
 /** Whether an id arrives already hashed: `sha256:` and 64 hex digits. Such an id is kept. */
 export const isHashedId = (id: string): boolean => id.length === 71 && hashedPattern.test(id);

@@ -13,7 +13,7 @@ export function createIdHasher(key: VersionedKey, cacheSize = 50_000): IdHasher 
   let fresh = new Map<string, string>();
   let older = new Map<string, string>();
   return (recipient) => {
-    if (isHashedId(recipient)) return recipient.toLowerCase();
+    if (isHashedId(recipient)) return hasCapital.test(recipient) ? recipient.toLowerCase() : recipient;
     let hashed = fresh.get(recipient);
     if (hashed !== undefined) return hashed;
     hashed =
@@ -27,3 +27,5 @@ export function createIdHasher(key: VersionedKey, cacheSize = 50_000): IdHasher 
     return hashed;
   };
 }
+
+const hasCapital = /[A-F]/;

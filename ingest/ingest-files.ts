@@ -1,6 +1,6 @@
 import { type DeadLetter, deadLetterRow } from "./dead-letter.ts";
 import { createDoor } from "./door.ts";
-import { DoorWindows, defaultWindowRows } from "./door-window.ts";
+import { DoorWindows, defaultWindowRows, windowSeed } from "./door-window.ts";
 import type { FileInput } from "./file.ts";
 import { createIdHasher } from "./id-hasher.ts";
 import { type IngestKeys, keyName } from "./keys.ts";
@@ -48,7 +48,7 @@ export async function openLocalIngest(context: IngestContext) {
     fault: context.fault,
   });
   const windowRows = context.windowRows ?? defaultWindowRows;
-  const windows = new DoorWindows(windowRows);
+  const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes));
   let isRestored = false;
   const door = createDoor({
     hashId: createIdHasher(context.keys.ids.active),

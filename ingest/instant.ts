@@ -25,12 +25,40 @@ export function instantText(micros: Micros): string {
   return new Date(ms).toISOString().replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
+/** The day of the last instant read: streams are in the order of time, more or less. */
+let lastDay = "";
+let lastMidnight = 0;
+
+/** Two digits at a place in the text; NaN when they are none. */
+const two = (text: string, at: number): number => {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+};
+
+/** The form that nearly every event has, `2026-01-31T00:00:00Z` with or without milliseconds, on the day read last. */
+function parseOnLastDay(text: string): Micros | undefined {
+  const { length } = text;
+  if ((length !== 24 && length !== 20) || text.charCodeAt(length - 1) !== 90 || !text.startsWith(lastDay))
+    return undefined;
+  if (text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
+  const hour = two(text, 11);
+  const minute = two(text, 14);
+  const second = two(text, 17);
+  if (!(hour < 24 && minute < 60 && second < 60)) return undefined;
+  let ms = 0;
+  if (length === 24) {
+    const hundreds = text.charCodeAt(20) - 48;
+    ms = hundreds >= 0 && hundreds <= 9 && text.charCodeAt(19) === 46 ? hundreds * 100 + two(text, 21) : Number.NaN;
+    if (!(ms < 1000)) return undefined;
+  }
+  return lastMidnight + (((hour * 60 + minute) * 60 + second) * 1000 + ms) * 1000;
+}
+
 function parseText(text: string): Micros | undefined {
-  const length = text.length;
-  // The form that nearly every event has: 2026-01-31T00:00:00Z or with milliseconds.
-  if ((length === 24 || length === 20) && text.charCodeAt(length - 1) === 90 && text.charCodeAt(10) === 84) {
-    const ms = Date.parse(text);
-    if (!Number.isNaN(ms) && Number(text.slice(8, 10)) <= 28) return inRange(ms * 1000);
+  if (lastDay !== "") {
+    const quick = parseOnLastDay(text);
+    if (quick !== undefined) return quick;
   }
   const found = isoInstant.exec(text);
   if (found === null) return undefined;
@@ -39,6 +67,10 @@ function parseText(text: string): Micros | undefined {
   const date = new Date(midnight);
   if (date.getUTCMonth() + 1 !== Number(month) || date.getUTCDate() !== Number(day)) return undefined;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  if (inRange(midnight * 1000) !== undefined && text[10] === "T") {
+    lastDay = text.slice(0, 11);
+    lastMidnight = midnight * 1000;
+  }
   const offset = offsetMinutes(zone);
   if (offset === undefined) return undefined;
   const minutes = Number(hour) * 60 + Number(minute) - offset;

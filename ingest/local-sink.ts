@@ -106,7 +106,7 @@ export class LocalSink implements Sink {
       append: async (table, rows) => this.#append(drafts, staging, table, rows),
       commit: (end) => this.#commit({ id, source, from, staging, drafts, end }),
       discard: async () => {
-        for (const draft of drafts.values()) draft.discard();
+        for (const draft of drafts.values()) await draft.discard();
         await removeTree(staging);
       },
     };
@@ -116,18 +116,24 @@ export class LocalSink implements Sink {
     this.#engine.close();
   }
 
-  #append(drafts: Map<string, SegmentDraft>, staging: string, table: string, rows: readonly RawRow[]): AppendResult {
+  async #append(
+    drafts: Map<string, SegmentDraft>,
+    staging: string,
+    table: string,
+    rows: readonly RawRow[],
+  ): Promise<AppendResult> {
     let draft = drafts.get(table);
     if (!draft) {
       draft = new SegmentDraft(table, join(staging, `${table}.ndjson`));
       drafts.set(table, draft);
     }
-    for (const row of rows) draft.add(row);
+    await draft.add(rows);
     return { kind: "written", rows: rows.length };
   }
 
   async #commit(batch: ClosingBatch): Promise<CommitResult> {
-    const digests = new Map([...batch.drafts].map(([table, draft]) => [table, draft.close()] as const));
+    const digests = new Map<string, string>();
+    for (const [table, draft] of batch.drafts) digests.set(table, await draft.close());
     this.#fault("lines-written");
     for (const [table, draft] of batch.drafts) {
       await this.#engine.encode(draft, join(batch.staging, `${table}.parquet`));
@@ -205,8 +211,8 @@ export class LocalSink implements Sink {
   async #mirror(entry: BatchEntry, staging: string): Promise<void> {
     const name = `${String(entry.sequence).padStart(9, "0")}-${entry.batch_id}.parquet`;
     const draft = new SegmentDraft("ingest_ledger", join(staging, "ingest_ledger.ndjson"));
-    draft.add(ledgerRow(entry));
-    draft.close();
+    await draft.add([ledgerRow(entry)]);
+    await draft.close();
     const staged = join(staging, "ingest_ledger.parquet");
     await this.#engine.encode(draft, staged);
     await moveDurably(staged, join(this.#options.raw, "ingest_ledger", name));

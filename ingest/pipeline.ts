@@ -164,10 +164,17 @@ async function beginBatch(env: IngestEnv, from: number, now: number): Promise<Op
 const isFull = (env: IngestEnv, batch: OpenBatch, now: number): boolean =>
   batch.counts.records >= env.batchRecords || now - batch.beganAt >= env.batchAgeMs;
 
+/** Rows of a block for one table, and what each came from. */
+interface TableBlock {
+  readonly rows: RawRow[];
+  readonly messages: Message[];
+  readonly items: number[];
+}
+
 /** Decodes a block, counts what it repeats, and appends the rest to the batch. */
 async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[], now: number): Promise<void> {
   const arrival = now * 1000;
-  const rows = new Map<string, { row: RawRow; message: Message; item: number }[]>();
+  const tables = new Map<string, TableBlock>();
   const letters: DeadLetter[] = [];
   for (const message of block) {
     batch.counts.records += 1;
@@ -183,24 +190,22 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
         const stage = decoded.kind === "dead-letter" ? "decode" : "validate";
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
       } else if (env.windows.of(admitted.table).admit(rowKey(admitted.table, admitted.row))) {
-        const found = rows.get(admitted.table);
-        if (found) found.push({ row: admitted.row, message, item });
-        else rows.set(admitted.table, [{ row: admitted.row, message, item }]);
+        let made = tables.get(admitted.table);
+        if (!made) {
+          made = { rows: [], messages: [], items: [] };
+          tables.set(admitted.table, made);
+        }
+        made.rows.push(admitted.row);
+        made.messages.push(message);
+        made.items.push(item);
       } else batch.counts.duplicate += 1;
     }
   }
-  for (const [table, made] of rows) {
-    const landed = await append(
-      env,
-      batch.sink,
-      table,
-      made.map((one) => one.row),
-      (index, reason) => {
-        const { row, message, item } = made[index]!;
-        env.windows.of(table).forget(rowKey(table, row));
-        letters.push(letter(env, message, item, 2, "write", "row-refused", reason));
-      },
-    );
+  for (const [table, made] of tables) {
+    const landed = await append(env, batch.sink, table, made.rows, (index, reason) => {
+      env.windows.of(table).forget(rowKey(table, made.rows[index]!));
+      letters.push(letter(env, made.messages[index]!, made.items[index]!, 2, "write", "row-refused", reason));
+    });
     batch.counts.landed += landed;
     batch.counts.rowsByTable[table] = (batch.counts.rowsByTable[table] ?? 0) + landed;
   }
@@ -236,20 +241,21 @@ async function append(
   rows: readonly RawRow[],
   refused: (index: number, reason: string) => void,
 ): Promise<number> {
-  let left = rows.map((row, index) => ({ row, index }));
+  let left = rows;
+  /** Places of `left` in `rows`; undefined while they are the same. */
+  let places: readonly number[] | undefined;
   for (let attempt = 1; left.length > 0; attempt++) {
-    const result = await batch.append(table, attempt === 1 ? rows : left.map((one) => one.row));
+    const result = await batch.append(table, left);
     if (result.kind === "written") break;
     if (result.kind === "schema-lagging") {
       await env.pause(attempt);
       continue;
     }
     const { reasonByIndex } = result;
-    left.forEach((one, at) => {
-      const reason = reasonByIndex.get(at);
-      if (reason !== undefined) refused(one.index, reason);
-    });
-    left = left.filter((_one, at) => !reasonByIndex.has(at));
+    for (const [at, reason] of reasonByIndex) refused(places?.[at] ?? at, reason);
+    const kept = left.flatMap((_row, at) => (reasonByIndex.has(at) ? [] : [at]));
+    left = kept.map((at) => left[at]!);
+    places = kept.map((at) => places?.[at] ?? at);
   }
   return left.length;
 }

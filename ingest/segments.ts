@@ -1,73 +1,104 @@
-import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { createHash, webcrypto } from "node:crypto";
+import { type FileHandle, open, unlink } from "node:fs/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { eventKey } from "./door-window.ts";
 import { syncFile } from "./durable.ts";
 import { canonicalLine, type RawColumn, type RawRow, rawColumns } from "./raw-row.ts";
 
-/** Canonical lines wait in memory up to this size before they go to the temporary file. */
-const flushBytes = 1 << 20;
+const { subtle } = webcrypto;
 
-/** The rows of one table on their way into one segment: canonical lines in a temporary file, and their digest. */
+/** Rows whose canonical lines are hashed and written together. Part of the digest's definition: never change it. */
+export const digestRows = 2048;
+/** Chunks that may wait for the disk before the writer is asked to wait too. */
+const waitingChunks = 4;
+
+/**
+ * The rows of one table on their way into one segment: canonical lines in a temporary file, and their digest. Hashing
+ * and writing happen on other threads while the next rows are made.
+ *
+ * The digest is SHA-256 over the SHA-256 of each run of `digestRows` rows (canonical lines, each with its line feed).
+ */
 export class SegmentDraft {
   readonly table: string;
   readonly path: string;
   rows = 0;
-  #hash: Hash = createHash("sha256");
-  #waiting: string[] = [];
-  #waitingBytes = 0;
-  #descriptor: number | undefined;
+  #lines: string[] = [];
+  #file: Promise<FileHandle>;
+  #written: Promise<void>;
+  readonly #digests: Promise<ArrayBuffer>[] = [];
+  #waiting = 0;
 
   constructor(table: string, path: string) {
     this.table = table;
     this.path = path;
-    this.#descriptor = openSync(path, "w");
+    this.#file = open(path, "w");
+    this.#written = this.#file.then(() => {});
+    this.#written.catch(() => {}); // thrown by whoever waits next
   }
 
-  add(row: RawRow): void {
-    const line = canonicalLine(row);
-    this.#waiting.push(line);
-    this.#waitingBytes += line.length;
-    this.rows += 1;
-    if (this.#waitingBytes >= flushBytes) this.#flush();
+  /** Takes rows; resolves when there is room for more. */
+  async add(rows: readonly RawRow[]): Promise<void> {
+    for (const row of rows) {
+      this.#lines.push(canonicalLine(row));
+      this.rows += 1;
+      if (this.#lines.length === digestRows) this.#flush();
+    }
+    if (this.#waiting > waitingChunks) await this.#written;
   }
 
-  /** Ends the draft and gives the digest of its rows: SHA-256 over the canonical lines in order. */
-  close(): string {
+  /** Ends the draft and gives the digest of its rows. */
+  async close(): Promise<string> {
     this.#flush();
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-    return this.#hash.digest("hex");
+    await this.#written;
+    await (await this.#file).close();
+    const hash = createHash("sha256");
+    for (const digest of await Promise.all(this.#digests)) hash.update(new Uint8Array(digest));
+    return hash.digest("hex");
   }
 
   /** Ends it without a result; safe after `close`. */
-  discard(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+  async discard(): Promise<void> {
+    await this.#written.catch(() => {});
+    await (await this.#file).close().catch(() => {});
   }
 
   #flush(): void {
-    if (this.#waiting.length === 0 || this.#descriptor === undefined) return;
-    this.#waiting.push("");
-    const bytes = Buffer.from(this.#waiting.join("\n"), "utf8");
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#hash.update(bytes);
-    for (let written = 0; written < bytes.length; ) {
-      written += writeSync(this.#descriptor, bytes, written, bytes.length - written);
-    }
+    if (this.#lines.length === 0) return;
+    const bytes = chunkBytes(this.#lines);
+    this.#lines = [];
+    this.#digests.push(subtle.digest("SHA-256", bytes));
+    this.#waiting += 1;
+    this.#written = this.#written.then(async () => {
+      await (await this.#file).writeFile(bytes);
+      this.#waiting -= 1;
+    });
+    this.#written.catch(() => {}); // thrown by whoever waits next
   }
+}
+
+function chunkBytes(lines: string[]): Buffer<ArrayBuffer> {
+  lines.push("");
+  return Buffer.from(lines.join("\n"), "utf8");
 }
 
 /** The digest that `SegmentDraft` gives, over rows read back. */
 export class RowDigest {
-  #hash = createHash("sha256");
+  readonly #hash = createHash("sha256");
+  #lines: string[] = [];
+
   add(row: RawRow): void {
-    this.#hash.update(`${canonicalLine(row)}\n`);
+    this.#lines.push(canonicalLine(row));
+    if (this.#lines.length === digestRows) this.#flush();
   }
+
   value(): string {
+    if (this.#lines.length > 0) this.#flush();
     return this.#hash.digest("hex");
+  }
+
+  #flush(): void {
+    this.#hash.update(createHash("sha256").update(chunkBytes(this.#lines)).digest());
+    this.#lines = [];
   }
 }
 

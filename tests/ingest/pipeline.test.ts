@@ -54,7 +54,7 @@ function recordingEnv(
     },
     decode: ({ data }) => [decodeLine(data, "test")],
     door: createDoor({ hashId: (id) => id, trustReceivedAt: false }),
-    windows: new DoorWindows(100),
+    windows: new DoorWindows(100, [1, 2, 3, 4]),
     sealLetter: ({ reason, position }) => ({ reason, position }),
     now: () => clock,
     batchRecords: 10,
