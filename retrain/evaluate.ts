@@ -40,7 +40,7 @@ export interface EvaluateEnv {
 
 export interface EvaluateRequest {
   readonly candidate: string;
-  /** Without one, the guardrails that compare have nothing to say. */
+  /** Without one, only the guardrails with an absolute limit apply. */
   readonly champion?: string | undefined;
   /** Snapshot to judge on; the candidate's own (its latest rows, that it was not fitted to) when not given. */
   readonly snapshot?: string | undefined;
@@ -149,7 +149,10 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
     }
     env.onProgress?.("policy", 0, 1);
     const policy = evaluatePolicies(table, policyRows, own, other);
-    const guardrails = (request.guardrails ?? evaluationGuardrails).flatMap((guardrail) => {
+    const applicable = (request.guardrails ?? evaluationGuardrails).filter(
+      (g) => champion || g.relativeTo === "absolute",
+    );
+    const guardrails = applicable.flatMap((guardrail) => {
       const measured = measure(guardrail, outcomes, policy, policyRows.length);
       return measured ? [judge(guardrail, measured)] : [];
     });

@@ -46,6 +46,8 @@ export interface Measured {
   readonly evidence: number;
   /** The data show that the candidate is worse at all (at the guardrail's false-alarm rate). */
   readonly isProvenWorse: boolean;
+  /** For a non-inferiority test: the data show that it is within the bound. Not given, the best estimate decides. */
+  readonly isShownWithin?: boolean;
   readonly interval: readonly [number | null, number | null];
   readonly note: string;
 }
@@ -60,7 +62,7 @@ export function bound(guardrail: Guardrail, champion: number | null): number | n
 
 /**
  * fail: the best estimate is beyond the bound and the data show that the candidate is worse at all.
- * pass: there is the minimum of evidence and the best estimate is within the bound.
+ * pass: there is the minimum of evidence and the best estimate is within the bound (non-inferiority: shown to be).
  * insufficient-evidence: anything else. It is never read as a pass.
  */
 export function judge(guardrail: Guardrail, measured: Measured): GuardrailResult {
@@ -72,15 +74,11 @@ export function judge(guardrail: Guardrail, measured: Measured): GuardrailResult
     (guardrail.direction === "lower-is-better" ? actual > expected : actual < expected);
   const isKnown = actual !== null && expected !== null;
   const hasEvidence = measured.evidence >= guardrail.minimumEvidence.least;
+  const isWithin = isKnown && hasEvidence && !isBeyond && measured.isShownWithin !== false;
   return {
     id: guardrail.id,
     metric: guardrail.metric,
-    verdict:
-      isBeyond && measured.isProvenWorse
-        ? "fail"
-        : isKnown && hasEvidence && !isBeyond
-          ? "pass"
-          : "insufficient-evidence",
+    verdict: isBeyond && measured.isProvenWorse ? "fail" : isWithin ? "pass" : "insufficient-evidence",
     actual,
     champion: measured.champion,
     expected,

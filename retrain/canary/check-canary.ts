@@ -93,6 +93,7 @@ function checkRevenue(guardrail: Guardrail, counts: CanaryCounts): GuardrailResu
     champion: found?.champion ?? null,
     evidence: Math.min(counts.candidate.sends, counts.champion.sends),
     isProvenWorse: found !== null && found.interval[1] < 0,
+    isShownWithin: isNonInferior,
     interval: found ? found.interval : [null, null],
     note: found
       ? `winsorised; difference ${found.difference.toFixed(4)} in [${found.interval.map((v) => v.toFixed(4)).join(", ")}]; ` +

@@ -134,7 +134,9 @@ export async function check(
         kind: "rolled_back",
         version,
         active: state.champion,
-        reason: failed.map((r) => `${r.id}: ${r.metric} ${r.actual} where ${r.expected} is allowed`).join("; "),
+        reason: failed
+          .map((r) => `${r.id}: ${r.metric} ${short(r.actual)} where ${short(r.expected)} is allowed`)
+          .join("; "),
       });
     }
     return events;
@@ -195,6 +197,8 @@ export async function releaseStatus(log: string): Promise<ReleaseStatus> {
   const { entries, head } = await readLog(log);
   return { head, entries, state: stateOf(entries) };
 }
+
+const short = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(4))));
 
 const refusal = (message: string, code: string, options: { readonly next: string }): UserError =>
   new UserError(message, { code, exit: "check", next: options.next });

@@ -205,6 +205,15 @@ describe("canary check", () => {
     expect(verdicts(look)["canary-revenue"]).toBe("fail");
   });
 
+  test("when revenue is the same but not yet shown to be, then its guardrail does not pass, and more sends make it pass", () => {
+    const look = (sends: number) => ({
+      champion: arm(sends, { complaint: 0.001 }),
+      candidate: arm(sends, { complaint: 0.001 }),
+    });
+    expect(verdicts(look(5_000))["canary-revenue"]).toBe("insufficient-evidence");
+    expect(verdicts(look(400_000))["canary-revenue"]).toBe("pass");
+  });
+
   test("when complaints are +20 % at 1,000 sends, then nobody is rolled back on noise", () => {
     const look = { champion: arm(10_000, { complaint: 0.001 }), candidate: arm(10_000, { complaint: 0.0013 }) };
     expect(verdicts(look)["canary-complaints"]).toBe("insufficient-evidence");

@@ -203,6 +203,12 @@ describe("evaluate", () => {
     expect(self.outcomes[0]!.auc_difference).toEqual({ value: 0, low: 0, high: 0 });
   });
 
+  test("when there is no champion yet, then only absolute limits apply", async () => {
+    const first = await evaluate(env, { candidate: "candidate" });
+    expect(first.champion).toBeNull();
+    expect(first.guardrails.map((g) => g.id)).toEqual(["click-calibration"]);
+  });
+
   test("when a guardrail cannot be met, then the evaluation fails and says by how much", async () => {
     const strict = await evaluate(env, {
       candidate: "candidate",
