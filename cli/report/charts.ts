@@ -132,7 +132,7 @@ function bars(block: BarsBlock): Plot.PlotOptions {
     ...(isGrouped ? { fy: { label: null, domain: labels, axis: "left" as const } } : {}),
     marginTop: block.thresholds?.length ? 28 : 10,
     marks: [
-      Plot.barX(rows, { x: "value", ...y, fill: (row) => row.colour, title: "title" }),
+      Plot.barX(rows, { x1: 0, x2: "value", ...y, fill: (row) => row.colour, title: "title" }),
       ...(intervals.length > 0
         ? [Plot.ruleY(intervals, { x1: "low", x2: "high", ...y, stroke: "currentColor", strokeWidth: 1.25 })]
         : []),
@@ -194,7 +194,9 @@ function distribution(block: DistributionBlock): Plot.PlotOptions {
       Plot.rectY(rows, {
         x1: "x1",
         x2: "x2",
-        y: "share",
+        // Two ends, not one: a single `y` would stack the series on each other.
+        y1: 0,
+        y2: "share",
         fill: (row) => row.colour,
         fillOpacity: block.series.length > 1 ? 0.45 : 0.85,
         title: "title",

@@ -205,6 +205,26 @@ describe("a report", () => {
     expect(line(null).match(/M/g)!.length).toBe(2);
   });
 
+  test("when two distributions are alike they lie on each other, and equal bars are equally long", () => {
+    const bins = [0, 1, 2].map((n) => ({ from: n, to: n + 1, count: 10 - n }));
+    const series = ["reference", "current"].map((name) => ({ name, bins }));
+    const items = [
+      { label: "a", value: 2 },
+      { label: "a", value: 2 },
+    ];
+    const page = parse(
+      renderReport(report({ kind: "distribution", title: "d", series }, { kind: "bars", title: "b", items })),
+    );
+    const [distribution, bars] = [...page.querySelectorAll("figure")].map((figure) => [
+      ...figure.querySelectorAll("rect"),
+    ]);
+    const tops = distribution!.map((rect) => rect.getAttribute("y"));
+    expect(tops.length).toBe(6);
+    expect(tops.slice(3)).toEqual(tops.slice(0, 3));
+    expect(new Set(bars!.map((rect) => rect.getAttribute("width"))).size).toBe(1);
+    expect(new Set(bars!.map((rect) => rect.getAttribute("x"))).size).toBe(1);
+  });
+
   test("when two sections share a title their links differ", () => {
     const page = parse(renderReport({ title: "t", sections: ["A", "A", "!"].map((title) => ({ title, blocks: [] })) }));
     expect([...page.querySelectorAll("section")].map((s) => s.id)).toEqual(["a", "a-2", "section"]);
