@@ -1,4 +1,6 @@
 /** The verified list: every function of GoogleSQL that the local engine serves, and those that it refuses by name. */
+import { aggregates, analytics } from "./aggregate.ts";
+import { array } from "./array.ts";
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
@@ -7,4 +9,14 @@ import { math } from "./math.ts";
 import { regexp } from "./regexp.ts";
 import { string } from "./string.ts";
 
-export const catalogue: readonly FunctionLibrary[] = [string, regexp, math, conditional, dateTime, hash];
+export const catalogue: readonly FunctionLibrary[] = [
+  string,
+  regexp,
+  math,
+  conditional,
+  dateTime,
+  hash,
+  array,
+  aggregates,
+  analytics,
+];

@@ -1,0 +1,415 @@
+import { arrayOf, type GoogleSqlType, structFieldName, structOf } from "../types.ts";
+import type { FunctionLibrary, Signature } from "./contract.ts";
+import { micros, months } from "./date-parts.ts";
+import { bind, fail, literalText, scalar, sig, sigBind, sigOf } from "./signature.ts";
+
+const group = "array";
+
+/** More elements than this in one generated array are an error, as they are there. */
+const maxElements = 16_000_000;
+
+const elementOf = (type: GoogleSqlType): GoogleSqlType => (type.kind === "ARRAY" ? type.element : type);
+
+const firstLast = (name: "ARRAY_FIRST" | "ARRAY_LAST") =>
+  scalar(group, name, [
+    sigOf(
+      "ARRAY<T1>",
+      ([a]) => elementOf(a!.type),
+      ([a], ctx) =>
+        bind(
+          ctx,
+          [a!.sql],
+          (v) =>
+            `case when len(${v}) = 0 then ${v}[cast(gs_fail('${name} cannot get the ${name === "ARRAY_FIRST" ? "first" : "last"} element of an empty array') as bigint)] else ${v}[${name === "ARRAY_FIRST" ? 1 : -1}] end`,
+        ),
+    ),
+  ]);
+
+/** Sum of an array's elements that are not NULL. */
+const sums: Signature[] = [
+  sig("ARRAY<INT64>", "INT64", (a) => `cast(list_sum(${a}) as bigint)`),
+  sig("ARRAY<NUMERIC>", "NUMERIC", (a) => `cast(list_sum(${a}) as decimal(38,9))`),
+  sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_sum(${a})`),
+];
+
+const extreme = (name: "ARRAY_MIN" | "ARRAY_MAX") => {
+  const duck = name === "ARRAY_MIN" ? "list_min" : "list_max";
+  return scalar(group, name, [
+    sigBind(
+      "ARRAY<FLOAT64>",
+      "FLOAT64",
+      (a) =>
+        `case when list_bool_or(list_transform(${a}, lambda gs_n: isnan(gs_n))) then 'nan'::double else ${duck}(${a}) end`,
+    ),
+    sigOf(
+      "ARRAY<T1>",
+      ([a]) => elementOf(a!.type),
+      ([a], ctx) =>
+        ["STRUCT", "JSON", "ARRAY", "RANGE", "BIGNUMERIC"].includes(elementOf(a!.type).kind)
+          ? ctx.refuse(`${name} of ${elementOf(a!.type).kind} elements`)
+          : `${duck}(${a!.sql})`,
+    ),
+  ]);
+};
+
+const tooMany = `cast(gs_fail('Cannot generate arrays with more than ${maxElements} elements.') as bigint)`;
+
+const generateArray: Signature[] = [
+  sigBind(
+    "INT64, INT64, INT64",
+    "ARRAY<INT64>",
+    (a, b, s) =>
+      `case when ${a} is null or ${b} is null or ${s} is null then null
+      when ${s} = 0 then [${fail("Sequence step cannot be 0.", "bigint")}]
+      when (${s} > 0 and ${a} > ${b}) or (${s} < 0 and ${a} < ${b}) then cast([] as bigint[])
+      when (cast(${b} as hugeint) - ${a}) // ${s} >= ${maxElements} then [${tooMany}]
+      else list_transform(range(0, cast((cast(${b} as hugeint) - ${a}) // ${s} as bigint) + 1), lambda gs_i: ${a} + gs_i * ${s}) end`,
+  ),
+  sigBind(
+    "INT64, INT64",
+    "ARRAY<INT64>",
+    (a, b) =>
+      `case when ${a} is null or ${b} is null then null when ${a} > ${b} then cast([] as bigint[])
+      when cast(${b} as hugeint) - ${a} >= ${maxElements} then [${tooMany}]
+      else list_transform(range(0, ${b} - ${a} + 1), lambda gs_i: ${a} + gs_i) end`,
+  ),
+  sig(
+    "NUMERIC, NUMERIC, NUMERIC?",
+    "ARRAY<NUMERIC>",
+    (a, b, s) => `gs_generate_numeric_array(${a}, ${b}, ${s ?? "cast(1 as decimal(38,9))"})`,
+  ),
+  sigOf("BIGNUMERIC, BIGNUMERIC, BIGNUMERIC?", "ARRAY<BIGNUMERIC>", (_args, ctx) =>
+    ctx.refuse("GENERATE_ARRAY of BIGNUMERIC"),
+  ),
+  sig(
+    "FLOAT64, FLOAT64, FLOAT64?",
+    "ARRAY<FLOAT64>",
+    (a, b, s) => `gs_generate_float_array(${a}, ${b}, ${s ?? "1::double"})`,
+  ),
+];
+
+function generateDates(type: "DATE" | "TIMESTAMP"): Signature {
+  return sigOf(
+    type === "DATE" ? "DATE, DATE, INTERVAL?" : "TIMESTAMP, TIMESTAMP, INTERVAL",
+    `ARRAY<${type}>`,
+    ([a, b, step], ctx) => {
+      const given = step === undefined ? { sql: "1", part: "DAY" } : step.interval;
+      if (!given) return ctx.refuse("a step that is not written as INTERVAL n PART in the call");
+      const { sql: n, part } = given;
+      if (type === "TIMESTAMP") {
+        const unit = micros[part];
+        if (unit === undefined) return ctx.error(`GENERATE_TIMESTAMP_ARRAY does not support the ${part} date part`);
+        return `gs_generate_timestamps(${a!.sql}, ${b!.sql}, ${n} * ${unit})`;
+      }
+      const monthly = months[part];
+      if (!monthly && part !== "DAY" && part !== "WEEK")
+        return ctx.error(`GENERATE_DATE_ARRAY does not support the ${part} date part`);
+      return monthly
+        ? `gs_generate_months(${a!.sql}, ${b!.sql}, ${n} * ${monthly})`
+        : `gs_generate_days(${a!.sql}, ${b!.sql}, ${n}${part === "WEEK" ? " * 7" : ""})`;
+    },
+  );
+}
+
+export const array: FunctionLibrary = {
+  functions: [
+    scalar(
+      group,
+      "ARRAY_CONCAT",
+      [
+        sigOf(
+          "ARRAY<T1>, ARRAY<T1>*",
+          ([a]) => a!.type,
+          (args, ctx) => {
+            const lists = args.map((one) => one!.sql);
+            if (lists.length === 1) return lists[0]!;
+            return bind(
+              ctx,
+              lists,
+              (...v) =>
+                `case when ${v.map((one) => `${one} is null`).join(" or ")} then null else ${v.slice(1).reduce((all, one) => `list_concat(${all}, ${one})`, v[0]!)} end`,
+            );
+          },
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "ARRAY_LENGTH", [sig("ARRAY<T1>", "INT64", (a) => `len(${a})`)], { cannotFail: true }),
+    scalar(
+      group,
+      "ARRAY_REVERSE",
+      [
+        sigOf(
+          "ARRAY<T1>",
+          ([a]) => a!.type,
+          ([a]) => `list_reverse(${a!.sql})`,
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(
+      group,
+      "ARRAY_TO_STRING",
+      [
+        sig("ARRAY<STRING>, STRING, STRING?", "STRING", (a, d, n) =>
+          n === undefined
+            ? `gs_array_to_string(${a}, ${d})`
+            : `gs_array_to_string(list_transform(${a}, lambda gs_e: coalesce(gs_e, ${n})), ${d})`,
+        ),
+        sig(
+          "ARRAY<BYTES>, BYTES, BYTES?",
+          "BYTES",
+          (a, d, n) =>
+            `gs_join_bytes(list_filter(${n === undefined ? a : `list_transform(${a}, lambda gs_e: coalesce(gs_e, ${n}))`}, lambda gs_e: gs_e is not null), ${d})`,
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    firstLast("ARRAY_FIRST"),
+    firstLast("ARRAY_LAST"),
+    scalar(
+      group,
+      "ARRAY_SLICE",
+      [
+        sigOf(
+          "ARRAY<T1>, INT64, INT64",
+          ([a]) => a!.type,
+          ([a, s, e], ctx) =>
+            bind(ctx, [a!.sql, s!.sql, e!.sql], (v, from, to) => {
+              const low = `case when ${from} < 0 then greatest(len(${v}) + ${from}, 0) else ${from} end`;
+              const high = `case when ${to} < 0 then len(${v}) + ${to} else ${to} end`;
+              return `case when ${v} is null or ${from} is null or ${to} is null then null when (${high}) < 0 or (${low}) > (${high}) then list_slice(${v}, 1, 0) else list_slice(${v}, (${low}) + 1, least((${high}), len(${v})) + 1) end`;
+            }),
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "ARRAY_FILTER", [
+      lambda("ARRAY<T1>", ["T1"], "BOOL", ([a]) => a!.type, "list_filter"),
+      lambda("ARRAY<T1>", ["T1", "INT64"], "BOOL", ([a]) => a!.type, "list_filter"),
+    ]),
+    scalar(group, "ARRAY_TRANSFORM", [
+      lambda("ARRAY<T1>", ["T1"], "T2", (args) => arrayOf(args[1]!.type), "list_transform"),
+      lambda("ARRAY<T1>", ["T1", "INT64"], "T2", (args) => arrayOf(args[1]!.type), "list_transform"),
+    ]),
+    scalar(group, "ARRAY_INCLUDES", [
+      sigOf("ARRAY<T1>, T1", "BOOL", ([a, x], ctx) =>
+        bind(
+          ctx,
+          [a!.sql, x!.sql],
+          (v, e) =>
+            `case when ${v} is null or ${e} is null then null else list_contains(${v}, ${e})${elementOf(a!.type).kind === "FLOAT64" ? ` and not isnan(${e})` : ""} end`,
+        ),
+      ),
+      {
+        ...lambda("ARRAY<T1>", ["T1"], "BOOL", () => ({ kind: "BOOL" }), "list_filter"),
+        emit: ([a, f]) => `(len(list_filter(${a!.sql}, ${f!.sql})) > 0)`,
+      },
+    ]),
+    ...(["ANY", "ALL"] as const).map((which) =>
+      scalar(group, `ARRAY_INCLUDES_${which}`, [
+        sigOf("ARRAY<T1>, ARRAY<T1>", "BOOL", ([a, b], ctx) =>
+          elementOf(a!.type).kind === "FLOAT64"
+            ? ctx.refuse(`ARRAY_INCLUDES_${which} of FLOAT64 elements`)
+            : `${which === "ANY" ? "list_has_any" : "list_has_all"}(${a!.sql}, ${b!.sql})`,
+        ),
+      ]),
+    ),
+    scalar(
+      group,
+      "ARRAY_IS_DISTINCT",
+      [
+        sigOf("ARRAY<T1>", "BOOL", ([a], ctx) =>
+          bind(
+            ctx,
+            [a!.sql],
+            (v) => `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v}))`,
+          ),
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "ARRAY_SUM", sums),
+    scalar(group, "ARRAY_AVG", [
+      sig("ARRAY<INT64>", "FLOAT64", (a) => `list_avg(${a})`),
+      sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_avg(${a})`),
+      sigOf("ARRAY<NUMERIC>", "NUMERIC", ([a], ctx) =>
+        bind(
+          ctx,
+          [a!.sql],
+          (v) =>
+            `gs_numeric_div(cast(list_sum(${v}) as decimal(38,9)), nullif(cast(list_count(${v}) as decimal(38,9)), 0))`,
+        ),
+      ),
+    ]),
+    extreme("ARRAY_MIN"),
+    extreme("ARRAY_MAX"),
+    scalar(group, "FLATTEN", [
+      sigOf(
+        "ARRAY<T1>",
+        ([a]) => a!.type,
+        (_args, ctx) => ctx.refuse("FLATTEN over paths"),
+      ),
+    ]),
+    scalar(group, "GENERATE_ARRAY", generateArray),
+    scalar(group, "GENERATE_DATE_ARRAY", [generateDates("DATE")]),
+    scalar(group, "GENERATE_TIMESTAMP_ARRAY", [generateDates("TIMESTAMP")]),
+    scalar(group, "ARRAY_ZIP", [zip(2), zip(3), zip(4)]),
+  ],
+  macros: [
+    {
+      name: "gs_array_to_string",
+      definition:
+        "(a, d) as case when len(a) = 0 or len(list_filter(a, lambda gs_f: gs_f is not null)) = 0 then (case when a is not null and d is not null then '' end) else array_to_string(a, d) end",
+    },
+  ],
+  js: [
+    {
+      name: "gs_array_sum",
+      args: ["DOUBLE[]"],
+      result: "DOUBLE",
+      run: (values) => sumOf(values as readonly (number | null)[]),
+    },
+    {
+      name: "gs_array_avg",
+      args: ["DOUBLE[]"],
+      result: "DOUBLE",
+      run: (values) => {
+        const given = (values as readonly (number | null)[]).filter((one) => one !== null);
+        const sum = sumOf(given);
+        return sum === null ? null : sum / given.length;
+      },
+    },
+    {
+      name: "gs_generate_float_array",
+      args: ["DOUBLE", "DOUBLE", "DOUBLE"],
+      result: "DOUBLE[]",
+      run: (a, b, s) => steps(a as number, b as number, s as number, (from, step, i) => from + i * step, 0),
+    },
+    {
+      name: "gs_generate_numeric_array",
+      args: ["DECIMAL(38,9)", "DECIMAL(38,9)", "DECIMAL(38,9)"],
+      result: "DECIMAL(38,9)[]",
+      run: (a, b, s) => steps(a as bigint, b as bigint, s as bigint, (from, step, i) => from + BigInt(i) * step, 0n),
+    },
+    {
+      name: "gs_generate_timestamps",
+      args: ["TIMESTAMPTZ", "TIMESTAMPTZ", "BIGINT"],
+      result: "TIMESTAMPTZ[]",
+      run: (a, b, s) => steps(a as bigint, b as bigint, s as bigint, (from, step, i) => from + BigInt(i) * step, 0n),
+    },
+    {
+      name: "gs_generate_days",
+      args: ["DATE", "DATE", "BIGINT"],
+      result: "DATE[]",
+      run: (a, b, s) => steps(a as number, b as number, Number(s), (from, step, i) => from + i * step, 0),
+    },
+    {
+      name: "gs_generate_months",
+      args: ["DATE", "DATE", "BIGINT"],
+      result: "DATE[]",
+      run: (a, b, s) => steps(a as number, b as number, Number(s), addMonths, 0),
+    },
+  ],
+};
+
+function lambda(
+  list: string,
+  params: readonly string[],
+  result: string,
+  type: Signature["result"],
+  duck: string,
+): Signature {
+  return {
+    args: [{ type: list }, { type: "ANY", lambda: { args: params, result } }],
+    result: type,
+    emit: ([a, f], ctx) => {
+      // DuckDB counts elements from 1, GoogleSQL from 0.
+      const index = f!.lambda?.params[1];
+      if (index === undefined) return `${duck}(${a!.sql}, ${f!.sql})`;
+      const [element] = f!.lambda!.params;
+      const from1 = ctx.fresh("n");
+      const body = `list_transform([${from1} - 1], lambda ${index}: ${f!.lambda!.body})[1]`;
+      return `${duck}(${a!.sql}, lambda ${element}, ${from1}: ${body})`;
+    },
+  };
+}
+
+function zip(count: number): Signature {
+  const names = Array.from({ length: count }, (_, i) => `ARRAY<T${i + 1}>`);
+  return sigOf(
+    `${names.join(", ")}, mode==>STRING?`,
+    (args) => arrayOf(structOf(...args.slice(0, count).map((one) => [undefined, elementOf(one.type)] as const))),
+    (args, ctx) => {
+      const mode =
+        args[count] === undefined
+          ? "STRICT"
+          : (literalText(args[count]) ?? ctx.refuse("ARRAY_ZIP with a mode that is not a literal")).toUpperCase();
+      if (!["STRICT", "PAD", "TRUNCATE"].includes(mode)) return ctx.error(`Invalid ARRAY_ZIP mode: ${mode}`);
+      return bind(
+        ctx,
+        args.slice(0, count).map((one) => one!.sql),
+        (...v) => {
+          const lengths = v.map((one) => `len(${one})`);
+          const i = ctx.fresh("i");
+          const fields = v.map((one, k) => `'${structFieldName(k)}': ${one}[${i}]`).join(", ");
+          const size = mode === "TRUNCATE" ? `least(${lengths.join(", ")})` : `greatest(${lengths.join(", ")})`;
+          const uneven = lengths
+            .slice(1)
+            .map((length) => `${length} <> ${lengths[0]}`)
+            .join(" or ");
+          const checkedSize =
+            mode === "STRICT"
+              ? `case when ${uneven} then ${fail("Unnested arrays under STRICT mode must have equal lengths", "bigint")} else ${size} end`
+              : size;
+          return `case when ${v.map((one) => `${one} is null`).join(" or ")} then null else list_transform(range(1, (${checkedSize}) + 1), lambda ${i}: {${fields}}) end`;
+        },
+      );
+    },
+  );
+}
+
+/** Sum with the digits that plain addition loses kept aside. */
+function sumOf(values: readonly (number | null)[]): number | null {
+  let sum = 0;
+  let lost = 0;
+  let seen = false;
+  for (const value of values) {
+    if (value === null) continue;
+    seen = true;
+    const next = sum + value;
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+    sum = next;
+  }
+  if (!seen) return null;
+  return Number.isFinite(sum) && Number.isFinite(lost) ? sum + lost : sum;
+}
+
+function steps<T extends number | bigint>(
+  from: T,
+  to: T,
+  step: T,
+  at: (from: T, step: T, i: number) => T,
+  zero: T,
+): T[] {
+  if (Number.isNaN(from) || Number.isNaN(to) || Number.isNaN(step)) return [];
+  if (step === zero) throw new Error("Sequence step cannot be 0.");
+  const result: T[] = [];
+  for (let i = 0; ; i++) {
+    const value = at(from, step, i);
+    if (step > zero ? value > to : value < to) return result;
+    if (i >= maxElements) throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
+    result.push(value);
+  }
+}
+
+/** `days` and `step * i` months later; the last day of a shorter month stands in for a missing one. */
+function addMonths(days: number, step: number, i: number): number {
+  const date = new Date(days * 86_400_000);
+  const month = date.getUTCFullYear() * 12 + date.getUTCMonth() + step * i;
+  const first = new Date(0);
+  first.setUTCFullYear(Math.floor(month / 12), (((month % 12) + 12) % 12) + 1, 0);
+  const day = Math.min(date.getUTCDate(), first.getUTCDate());
+  first.setUTCDate(day);
+  return Math.round(first.getTime() / 86_400_000);
+}
