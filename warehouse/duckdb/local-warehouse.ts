@@ -1,5 +1,7 @@
 import { DuckDBInstance } from "@duckdb/node-api";
+import { createTable, createView } from "../googlesql/analyzer/ddl.ts";
 import { parseScript } from "../googlesql/parser/parse.ts";
+import { analysisFor } from "../googlesql/translate.ts";
 import { type GoogleSqlType, typeName } from "../googlesql/types.ts";
 import { GoogleSqlSession } from "./session.ts";
 import type { Value } from "./values.ts";
@@ -35,6 +37,12 @@ export class LocalWarehouse {
     let last: LocalResult = { columns: [], rows: [] };
     await this.session.catalog.refresh();
     for (const statement of script.statements) {
+      if (statement.kind === "create-table" || statement.kind === "create-view") {
+        const a = analysisFor({ text: sql, file: options.file }, this.session.catalog, {});
+        for (const text of statement.kind === "create-table" ? createTable(a, statement) : createView(a, statement))
+          await this.session.execute(text);
+        await this.session.catalog.refresh();
+      }
       if (statement.kind === "query-statement") {
         const result = await this.session.query(statement.query, { text: sql, file: options.file });
         last = {

@@ -41,7 +41,7 @@ export function coerce(a: Analysis, node: NodeBase, from: Typed, to: GoogleSqlTy
   }
   if (sameType(from.type, to, true)) return { ...from, type: to };
   if (from.literal && (from.isLiteral || from.type.kind === "INT64")) {
-    const value = convertLiteral(from.literal.value, from.type, to);
+    const value = convertLiteral(from.image ?? from.literal.value, from.type, to);
     if (value === undefined) {
       return a.fail(
         node,

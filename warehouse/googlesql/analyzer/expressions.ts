@@ -15,6 +15,7 @@ import type {
   WithExpression,
 } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
+import { type IntervalParts, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
 import { canonicalJson } from "../emit/json.ts";
 import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";
@@ -84,7 +85,7 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
       return literal(node.hexadecimal ? BigInt.asIntN(64, node.value) : node.value, INT64);
     case "float-literal":
       if (!Number.isFinite(node.value)) a.fail(node, `Invalid floating point literal: ${node.text}`);
-      return literal(node.value, FLOAT64);
+      return { ...literal(node.value, FLOAT64), image: node.text };
     case "string-literal":
       return literal(node.value, STRING);
     case "bytes-literal":
@@ -195,34 +196,25 @@ function typedLiteral(a: Analysis, node: TypedLiteral): Typed {
   return constant(value, type);
 }
 
-const intervalParts: Readonly<Record<string, (n: string) => string>> = {
-  YEAR: (n) => `gs_interval_of('YEAR', ${n})`,
-  QUARTER: (n) => `gs_interval_of('QUARTER', ${n})`,
-  MONTH: (n) => `gs_interval_of('MONTH', ${n})`,
-  WEEK: (n) => `gs_interval_of('WEEK', ${n})`,
-  DAY: (n) => `gs_interval_of('DAY', ${n})`,
-  HOUR: (n) => `gs_interval_of('HOUR', ${n})`,
-  MINUTE: (n) => `gs_interval_of('MINUTE', ${n})`,
-  SECOND: (n) => `gs_interval_of('SECOND', ${n})`,
-  MILLISECOND: (n) => `gs_interval_of('MILLISECOND', ${n})`,
-  MICROSECOND: (n) => `gs_interval_of('MICROSECOND', ${n})`,
-};
-
 function interval(a: Analysis, node: IntervalExpression, cx: Context): Typed {
   const value = resolve(a, node.value, cx);
   const part = node.from.name.toUpperCase();
   const to = node.to?.name.toUpperCase();
   const flags = flagsOf(value, { canFail: true });
-  if (value.type.kind === "STRING" && value.literal && !value.isUntypedNull) {
-    const parts = to === undefined ? part : `${part} TO ${to}`;
-    return { sql: `gs_interval_from_text(${value.sql}, '${parts}')`, type: INTERVAL, ...flags };
+  if (!isIntervalPart(part)) return a.fail(node.from, `Unsupported date part ${part} in INTERVAL`);
+  if (value.type.kind === "STRING" && typeof value.literal?.value === "string") {
+    const parts = readIntervalLiteral(value.literal.value, part, to);
+    if (!parts) return a.fail(node.value, `Invalid INTERVAL value '${value.literal.value}'`);
+    return { sql: intervalSql(parts), type: INTERVAL, isNeverNull: true };
   }
   if (to !== undefined) return a.fail(node, "INTERVAL with a range of parts needs a STRING literal");
-  const print = intervalParts[part];
-  if (!print) return a.fail(node.from, `Unsupported date part ${part} in INTERVAL`);
   const count = coerceOrFail(a, node.value, value, INT64, "The value of INTERVAL");
-  return { sql: print(count.sql), type: INTERVAL, ...flags };
+  const sql = letBind([count], a.fresh, ([n]) => `gs_interval_${part.toLowerCase()}(${n})`);
+  return { sql, type: INTERVAL, ...flags };
 }
+
+const intervalSql = (parts: IntervalParts): string =>
+  `(to_months(${parts.months}) + to_days(${parts.days}) + to_microseconds('${parts.micros}'::BIGINT))`;
 
 function isTest(a: Analysis, node: IsTest, cx: Context): Typed {
   if (node.test === "null") {
@@ -348,7 +340,12 @@ function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSql
 
 /** CAST and SAFE_CAST. */
 export function castTo(a: Analysis, node: NodeBase, value: Typed, type: GoogleSqlType, safe: boolean): Typed {
+  if (value.raises) return coerce(a, node, value, type);
   if (value.isUntypedNull) return nullOf(type);
+  if (value.image !== undefined && (type.kind === "NUMERIC" || type.kind === "BIGNUMERIC")) {
+    const exact = convertLiteral(value.image, STRING, type);
+    if (exact !== undefined) return constant(exact, type);
+  }
   if (value.isUntypedEmptyArray || (value.literal === undefined && coercionCost(value, type) === 0)) {
     return { ...coerceOrFail(a, node, value, type, "CAST"), isLiteral: false };
   }

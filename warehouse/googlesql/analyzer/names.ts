@@ -31,7 +31,7 @@ interface Found {
 
 /** A dotted path: the innermost scope that knows its first part decides; what is left are fields. */
 export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typed {
-  const found = lookUp(a, node, node.parts, cx.scope);
+  const found = lookUp(a, node.parts, cx.scope);
   if (!found) {
     const first = node.parts[0]!;
     return a.fail(
@@ -60,7 +60,7 @@ export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typ
   return value;
 }
 
-function lookUp(a: Analysis, node: NodeBase, parts: readonly Identifier[], from: Scope): Found | undefined {
+function lookUp(a: Analysis, parts: readonly Identifier[], from: Scope): Found | undefined {
   const first = parts[0]!;
   const name = first.name.toLowerCase();
   const ambiguous = (): never => a.fail(first, `Column name ${first.name} is ambiguous`);

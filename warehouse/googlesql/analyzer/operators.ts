@@ -275,7 +275,15 @@ export function resolveUnary(a: Analysis, node: Unary, cx: Context): Typed {
   if (operand.literal && operand.isLiteral) {
     const value = operand.literal.value;
     if (typeof value === "bigint") return literal(-value, INT64);
-    if (typeof value === "number") return literal(-value, FLOAT64);
+    if (typeof value === "number") {
+      const image =
+        operand.image === undefined
+          ? undefined
+          : operand.image.startsWith("-")
+            ? operand.image.slice(1)
+            : `-${operand.image}`;
+      return { ...literal(-value, FLOAT64), image };
+    }
   }
   if (operand.literal && typeof operand.literal.value === "string") {
     const text = operand.literal.value;

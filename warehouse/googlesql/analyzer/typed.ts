@@ -21,6 +21,8 @@ export interface Typed extends CoercionSource {
   readonly hasSubquery?: boolean | undefined;
   /** ERROR(...): fits every type, and never gives a value. */
   readonly raises?: boolean | undefined;
+  /** A FLOAT64 literal as written, so that it turns into NUMERIC exactly. */
+  readonly image?: string | undefined;
   /** A name that stands for several things. */
   readonly isAmbiguous?: boolean | undefined;
   /** The leaves and the operators of a tree of float +, -, *: checked for overflow once, at its top. */

@@ -69,7 +69,8 @@ export function aggregateCall(
 /** One ORDER BY item: NULLs are smallest unless it says otherwise, and NaN comes right after them. */
 export function orderText(a: Analysis, item: OrderItem, value: Typed): string {
   if (item.collation) a.refuse(item.collation, "COLLATE", "ORDER BY ... COLLATE");
-  if (!supportsOrdering(value.type) || value.type.kind === "ARRAY") {
+  if (value.type.kind === "ARRAY" && supportsOrdering(value.type)) a.refuse(item, "array_ordering", "ordering arrays");
+  if (!supportsOrdering(value.type)) {
     a.fail(item, `ORDER BY does not support expressions of type ${typeName(value.type)}`);
   }
   return orderKeys(value, item.direction === "desc", item.nulls).join(", ");

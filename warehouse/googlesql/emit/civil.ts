@@ -229,3 +229,68 @@ export function floatText(value: number): string {
 }
 
 const trimZeros = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+
+const intervalOrder = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"] as const;
+
+/** `INTERVAL '1-2 3' YEAR TO DAY`: the text by the parts it is said to have; undefined when it does not fit. */
+export function readIntervalLiteral(text: string, from: string, to: string | undefined): IntervalParts | undefined {
+  if (to === undefined) return readSinglePart(text, from);
+  const first = intervalOrder.indexOf(from as "YEAR");
+  const last = intervalOrder.indexOf(to as "YEAR");
+  if (first < 0 || last <= first) return undefined;
+  const has = (part: (typeof intervalOrder)[number]): boolean => {
+    const at = intervalOrder.indexOf(part);
+    return at >= first && at <= last;
+  };
+  const groups: string[] = [];
+  const dates = (["YEAR", "MONTH"] as const).filter(has);
+  if (dates.length > 0) groups.push(`([+-]?)${dates.map((part) => `(?<${part}>\\d+)`).join("-")}`);
+  if (has("DAY")) groups.push("(?<DAY>[+-]?\\d+)");
+  const times = (["HOUR", "MINUTE", "SECOND"] as const).filter(has);
+  if (times.length > 0) {
+    const each = times.map((part) =>
+      part === "SECOND" ? "(?<SECOND>\\d+)(?:\\.(?<fraction>\\d{1,9}))?" : `(?<${part}>\\d+)`,
+    );
+    groups.push(`(?<time>[+-]?)${each.join(":")}`);
+  }
+  const match = new RegExp(`^${groups.join(" ")}$`).exec(text.trim());
+  const found = match?.groups;
+  if (!found) return undefined;
+  const number = (part: string): number => Number(found[part] ?? 0);
+  if (first === 0 && number("MONTH") > 11 && has("MONTH")) return undefined;
+  const months = number("YEAR") * 12 + number("MONTH");
+  const seconds =
+    BigInt(found["HOUR"] ?? 0) * 3600n + BigInt(found["MINUTE"] ?? 0) * 60n + BigInt(found["SECOND"] ?? 0);
+  const micros = seconds * 1_000_000n + BigInt((found["fraction"] ?? "").padEnd(6, "0").slice(0, 6) || 0);
+  const parts = {
+    months: dates.length > 0 && match[1] === "-" ? -months : months,
+    days: number("DAY"),
+    micros: found["time"] === "-" ? -micros : micros,
+  };
+  return intervalInRange(parts) ? parts : undefined;
+}
+
+const perPart: Readonly<Record<string, (n: bigint) => IntervalParts>> = {
+  YEAR: (n) => ({ months: Number(n * 12n), days: 0, micros: 0n }),
+  QUARTER: (n) => ({ months: Number(n * 3n), days: 0, micros: 0n }),
+  MONTH: (n) => ({ months: Number(n), days: 0, micros: 0n }),
+  WEEK: (n) => ({ months: 0, days: Number(n * 7n), micros: 0n }),
+  DAY: (n) => ({ months: 0, days: Number(n), micros: 0n }),
+  HOUR: (n) => ({ months: 0, days: 0, micros: n * 3_600_000_000n }),
+  MINUTE: (n) => ({ months: 0, days: 0, micros: n * 60_000_000n }),
+  SECOND: (n) => ({ months: 0, days: 0, micros: n * 1_000_000n }),
+  MILLISECOND: (n) => ({ months: 0, days: 0, micros: n * 1000n }),
+  MICROSECOND: (n) => ({ months: 0, days: 0, micros: n }),
+};
+
+export const isIntervalPart = (part: string): boolean => Object.hasOwn(perPart, part);
+
+function readSinglePart(text: string, part: string): IntervalParts | undefined {
+  const make = perPart[part];
+  const match = /^\s*([+-]?)(\d+)(?:\.(\d{1,6}))?\s*$/.exec(text);
+  if (!make || !match || (match[3] !== undefined && part !== "SECOND")) return undefined;
+  let parts = make(BigInt(match[2]!));
+  if (match[3]) parts = { ...parts, micros: parts.micros + BigInt(match[3].padEnd(6, "0")) };
+  if (match[1] === "-") parts = { months: -parts.months, days: -parts.days, micros: -parts.micros };
+  return intervalInRange(parts) ? parts : undefined;
+}

@@ -100,6 +100,24 @@ function shiftBytes(bytes: Uint8Array, by: bigint, left: boolean): Uint8Array {
   return result;
 }
 
+/** LIKE over bytes: `%` any, `_` one byte, `\\` takes the next one as it is. */
+function bytesLike(bytes: Uint8Array, pattern: Uint8Array): boolean {
+  let source = "";
+  for (let i = 0; i < pattern.length; i++) {
+    let byte = pattern[i]!;
+    if (byte === 0x25) source += "[^]*";
+    else if (byte === 0x5f) source += "[^]";
+    else {
+      if (byte === 0x5c) {
+        if (++i >= pattern.length) throw new Error("LIKE pattern ends with a backslash");
+        byte = pattern[i]!;
+      }
+      source += `\\x${byte.toString(16).padStart(2, "0")}`;
+    }
+  }
+  return new RegExp(`^${source}$`).test(Buffer.from(bytes).toString("latin1"));
+}
+
 function zeroDivision(a: string): never {
   throw new Error(`division by zero: ${a} / 0`);
 }
@@ -253,10 +271,49 @@ const js: readonly JsFunction[] = [
     result: "BLOB",
     run: (x, n) => shiftBytes(x as Uint8Array, n as bigint, false),
   },
+  {
+    name: "gs_bytes_like",
+    args: ["BLOB", "BLOB"],
+    result: "BOOLEAN",
+    run: (x, p) => bytesLike(x as Uint8Array, p as Uint8Array),
+  },
   { name: "gs_bignumeric_key", args: ["VARCHAR"], result: "VARCHAR", run: (text) => orderKey(text as string) },
 ];
 
+/** INTERVAL n PART: the part, its DuckDB text, and the largest n that GoogleSQL takes. */
+const intervalUnits: readonly (readonly [string, string, string])[] = [
+  ["year", "to_months(cast(n * 12 as integer))", "10000"],
+  ["quarter", "to_months(cast(n * 3 as integer))", "40000"],
+  ["month", "to_months(cast(n as integer))", "120000"],
+  ["week", "to_days(cast(n * 7 as integer))", "522857"],
+  ["day", "to_days(cast(n as integer))", "3660000"],
+  ["hour", "to_microseconds(n * 3600000000)", "87840000"],
+  ["minute", "to_microseconds(n * 60000000)", "5270400000"],
+  ["second", "to_microseconds(n * 1000000)", "316224000000"],
+  ["millisecond", "to_microseconds(n * 1000)", "316224000000000"],
+  ["microsecond", "to_microseconds(n)", "316224000000000000"],
+];
+
 const macros: FunctionLibrary["macros"] = [
+  ...intervalUnits.map(([unit, text, limit]) => ({
+    name: `gs_interval_${unit}` as const,
+    definition: `(n) as case when n between -${limit} and ${limit} then ${text}
+      when n is null then null else cast(gs_raise('Interval overflow: ' || n || ' ${unit}') as interval) end`,
+  })),
+  {
+    name: "gs_json_key",
+    definition: `(j, k) as case when contains(k, '"') then cast(gs_raise('JSON key with a quote') as json)
+      else json_extract(j, '$."' || k || '"') end`,
+  },
+  {
+    name: "gs_json_index",
+    definition: "(j, i) as case when i < 0 then null else json_extract(j, '$[' || i || ']') end",
+  },
+  {
+    name: "gs_like",
+    definition:
+      "(x, p) as case when x is null then null else cast(gs_raise('LIKE pattern ends with a backslash') as boolean) end",
+  },
   // A cast that always fails: unlike error() it is not volatile, so TRY can hold it.
   { name: "gs_raise", definition: "(m) as cast(cast(('!!' || m) as smallint) as varchar)" },
   { name: "gs_feq", definition: "(a, b) as case when isnan(a) and b is not null then false else a = b end" },

@@ -1,0 +1,195 @@
+import type { ColumnDefinition, CreateTable, CreateView, ObjectName } from "../ast.ts";
+import type { CatalogTable } from "../catalog.ts";
+import { quoteName, stringText } from "../emit/text.ts";
+import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
+import { coerceOrFail } from "./coerce.ts";
+import type { Analysis } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { resolveQuery } from "./query.ts";
+import type { OutColumn } from "./relation.ts";
+import { Scope } from "./scope.ts";
+import { resolveType } from "./type-names.ts";
+
+/** The dotted path of an object; a backquoted part may hold the whole path. */
+export const pathOf = (name: ObjectName): readonly string[] =>
+  name.parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+
+/** The DuckDB name of an object that is to be made: `"dataset"."table"`; the project is not part of it. */
+export function targetName(path: readonly string[], temporary: boolean): string {
+  const name = quoteName(path.at(-1)!);
+  if (temporary) return `temp.${name}`;
+  return path.length > 1 ? `${quoteName(path.at(-2)!)}.${name}` : `main.${name}`;
+}
+
+/** Types that DuckDB's own do not tell apart are written into the column's comment. */
+export function typeComment(type: GoogleSqlType): string | undefined {
+  const needs = (t: GoogleSqlType): boolean => {
+    if (t.kind === "ARRAY") return needs(t.element);
+    return t.kind === "STRUCT" || t.kind === "RANGE" || t.kind === "BIGNUMERIC" || t.kind === "JSON";
+  };
+  return needs(type) ? `googlesql:${typeName(type)}` : undefined;
+}
+
+export interface NewColumn {
+  readonly name: string;
+  readonly type: GoogleSqlType;
+  readonly notNull: boolean;
+  /** DuckDB SQL. */
+  readonly defaultSql: string | undefined;
+}
+
+/** DuckDB statements that do what CREATE TABLE says. */
+export function createTable(a: Analysis, node: CreateTable): readonly string[] {
+  if (node.type !== "table") a.refuse(node, `CREATE_${node.type.toUpperCase()}_TABLE`);
+  if (node.from) return createFrom(a, node, node.from.table, node.from.how);
+  const path = pathOf(node.name);
+  const target = targetName(path, node.temporary);
+  const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
+  const declared = node.columns?.map((column) => declaredColumn(a, column));
+  checkNames(a, node, declared ?? []);
+  if (!node.query) {
+    if (!declared || declared.length === 0) return a.fail(node, "CREATE TABLE needs columns or a query");
+    const columns = declared as readonly NewColumn[];
+    return [`${head} (${columns.map(columnText).join(", ")})`, ...comments(target, columns, "TABLE")];
+  }
+  const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
+  const given = namedColumns(
+    a,
+    node,
+    relation.columns,
+    relation.isValueTable,
+    node.columns?.map((column) => column.name.name),
+  );
+  const columns = given.map((column, i): NewColumn => {
+    const wanted = declared?.[i];
+    return {
+      name: column.name,
+      type: wanted?.type ?? column.type,
+      notNull: wanted?.notNull ?? false,
+      defaultSql: wanted?.defaultSql,
+    };
+  });
+  const t = a.fresh("t");
+  const list = columns.map((column, i) => {
+    const from = { sql: `${t}.${given[i]!.sqlName}`, type: given[i]!.type };
+    const value = coerceOrFail(a, node.query!, from, column.type, `Column ${column.name}`);
+    return `CAST(${value.sql} AS ${duckdbType(column.type)}) AS ${quoteName(column.name)}`;
+  });
+  const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
+  const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
+  if (!constrained) return [`${head} AS ${select}`, ...comments(target, columns, "TABLE")];
+  return [
+    `${head} (${columns.map(columnText).join(", ")})`,
+    `INSERT INTO ${target} ${select}`,
+    ...comments(target, columns, "TABLE"),
+  ];
+}
+
+function createFrom(
+  a: Analysis,
+  node: CreateTable,
+  name: ObjectName,
+  how: "like" | "copy" | "clone",
+): readonly string[] {
+  const table = existing(a, name);
+  const target = targetName(pathOf(node.name), node.temporary);
+  const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
+  const columns = table.columns.map((column) => ({
+    name: column.name,
+    type: column.type,
+    notNull: false,
+    defaultSql: undefined,
+  }));
+  return [
+    `${head} AS SELECT * FROM ${table.sql}${how === "like" ? " LIMIT 0" : ""}`,
+    ...comments(target, columns, "TABLE"),
+  ];
+}
+
+function existing(a: Analysis, name: ObjectName): CatalogTable {
+  return a.catalog.table(pathOf(name)) ?? a.fail(name, `Table not found: ${pathOf(name).join(".")}`);
+}
+
+function checkNames(a: Analysis, node: CreateTable, columns: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>();
+  for (const column of columns) {
+    const key = column.name.toLowerCase();
+    if (seen.has(key)) a.fail(node, `Duplicate column name ${column.name} in CREATE TABLE`);
+    seen.add(key);
+  }
+}
+
+/** A column definition with its type and default resolved. */
+export function declaredColumn(
+  a: Analysis,
+  node: ColumnDefinition,
+): Omit<NewColumn, "type"> & { readonly type: GoogleSqlType | undefined } {
+  const type = node.type && resolveType(a, node.type);
+  let defaultSql: string | undefined;
+  if (node.default && type) {
+    const value = resolve(a, node.default, { scope: new Scope({}), tables: new Map(), clause: "a column default" });
+    defaultSql = coerceOrFail(a, node.default, value, type, `Default of column ${node.name.name}`).sql;
+  }
+  return { name: node.name.name, type, notNull: node.notNull, defaultSql };
+}
+
+export const columnText = (column: NewColumn): string =>
+  `${quoteName(column.name)} ${duckdbType(column.type)}${column.notNull ? " NOT NULL" : ""}${column.defaultSql === undefined ? "" : ` DEFAULT (${column.defaultSql})`}`;
+
+export function comments(
+  target: string,
+  columns: readonly Pick<NewColumn, "name" | "type">[],
+  object: "TABLE" | "VIEW",
+): readonly string[] {
+  void object;
+  return columns.flatMap((column) => {
+    const text = typeComment(column.type);
+    return text === undefined ? [] : [`COMMENT ON COLUMN ${target}.${quoteName(column.name)} IS ${stringText(text)}`];
+  });
+}
+
+interface NamedColumn {
+  readonly name: string;
+  readonly sqlName: string;
+  readonly type: GoogleSqlType;
+}
+
+/** The columns of a query that becomes a table: each must have a name of its own. */
+function namedColumns(
+  a: Analysis,
+  node: CreateTable | CreateView,
+  columns: readonly OutColumn[],
+  isValueTable: boolean,
+  names: readonly string[] | undefined,
+): readonly NamedColumn[] {
+  if (isValueTable) a.refuse(node, "value_table", "a stored table of values");
+  if (names && names.length !== columns.length) {
+    a.fail(node, `The column list has ${names.length} names, but the query gives ${columns.length} columns`);
+  }
+  const seen = new Set<string>();
+  return columns.map((column, i) => {
+    const name = names?.[i] ?? column.name;
+    if (name === undefined || name === "") return a.fail(node, `Column ${i + 1} of the query has no name`);
+    const key = name.toLowerCase();
+    if (seen.has(key)) a.fail(node, `Duplicate column name ${name}`);
+    seen.add(key);
+    return { name, sqlName: column.sqlName, type: column.type };
+  });
+}
+
+/** A view holds the translated query; the helpers that it needs are installed again whenever it is read. */
+export function createView(a: Analysis, node: CreateView): readonly string[] {
+  const target = targetName(pathOf(node.name), node.temporary);
+  const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
+  const columns = namedColumns(
+    a,
+    node,
+    relation.columns,
+    relation.isValueTable,
+    node.columns?.map((column) => column.name.name),
+  );
+  const t = a.fresh("t");
+  const list = columns.map((column) => `${t}.${column.sqlName} AS ${quoteName(column.name)}`).join(", ");
+  const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}VIEW ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
+  return [`${head} AS SELECT ${list} FROM (${relation.sql}) AS ${t}`, ...comments(target, columns, "VIEW")];
+}
