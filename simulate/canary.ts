@@ -8,7 +8,7 @@ import { Journey } from "./journey.ts";
 import { LineFiles } from "./line-files.ts";
 import { categories, providers } from "./places.ts";
 import { Random } from "./random.ts";
-import { IdMaker, isoTime } from "./record-text.ts";
+import { asciiJson, IdMaker, isoTime } from "./record-text.ts";
 import { emptyPropensity, propensity } from "./response.ts";
 import { Shop } from "./shop.ts";
 import type { Sink } from "./sink.ts";
@@ -42,6 +42,8 @@ export interface CanaryOptions {
   readonly dir: string;
   /** Tells canaries of one world apart: other ids, other luck. */
   readonly label?: string;
+  /** `attributes.release_id` of the decisions, by which monitoring.canary gathers them; the label by default. */
+  readonly release?: string;
   /** Epoch ms of the first day; the end of the world's period by default. */
   readonly startsAt?: number;
   /** A customer's n-th assignment goes out so many days after the one before, between 6 and 20 h UTC; 2 by default. */
@@ -80,6 +82,13 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
   const { world } = options;
   const { config, customers } = world;
   const label = options.label ?? "canary";
+  if (!/^[A-Za-z0-9._-]{1,60}$/.test(label)) {
+    throw new UserError(`the label "${label}" has more than letters, digits, dot, dash and underscore`, {
+      code: "simulate.label",
+      exit: "usage",
+    });
+  }
+  const release = asciiJson(options.release ?? label);
   const startsAt = options.startsAt ?? worldEnd(config);
   const daysBetween = options.daysBetween ?? 2;
   const state = copyState(options.state);
@@ -135,7 +144,7 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     }
     transport.row(
       "decisions",
-      `"decision_id":"d-${label}-${decisions++}","user_id":"${customers.addresses[u]!}",${messageId ? `"message_id":"${messageId}",` : ""}"campaign_id":"${campaign.campaignId}","arm":${JSON.stringify(assignment.arm)},"model_version":${JSON.stringify(assignment.modelVersion)},"decided_at":"${isoTime(at - MINUTE_MS)}","attributes":{"action":"${action}"}`,
+      `"decision_id":"d-${label}-${decisions++}","user_id":"${customers.addresses[u]!}",${messageId ? `"message_id":"${messageId}",` : ""}"campaign_id":"${campaign.campaignId}","arm":${asciiJson(assignment.arm)},"model_version":${asciiJson(assignment.modelVersion)},"decided_at":"${isoTime(at - MINUTE_MS)}","attributes":{"release_id":${release},"action":"${action}"}`,
       at - MINUTE_MS,
     );
   }

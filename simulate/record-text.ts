@@ -56,3 +56,7 @@ export class IdMaker {
 
 /** Cents as a decimal number of currency units. */
 export const money = (cents: number): string => `${Math.floor(cents / 100)}.${twoDigits[cents % 100]!}`;
+
+/** JSON text of a caller's own words, in ASCII, as the files of a stream are. */
+export const asciiJson = (text: string): string =>
+  JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);

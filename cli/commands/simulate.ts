@@ -45,6 +45,7 @@ export const register: RegisterCommand = (program, environment) => {
     .requiredOption("--world <dir>", "folder of the world, as `simulate --out` made it")
     .requiredOption("--assignments <file>", "NDJSON: user_id, arm, variant or suppress, model_version [, sent_at]")
     .option("--label <name>", "tells canaries of one world apart", "canary")
+    .option("--release <id>", "release_id of the decisions (default: the label)")
     .option("--days-between <n>", "days between two sends to one customer", whole, 2)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CanaryCommandOptions>();
@@ -66,6 +67,7 @@ export const register: RegisterCommand = (program, environment) => {
         assignments,
         dir,
         label: options.label,
+        ...(options.release === undefined ? {} : { release: options.release }),
         daysBetween: options.daysBetween,
         signal,
       });
@@ -79,6 +81,7 @@ interface CanaryCommandOptions {
   readonly world: string;
   readonly assignments: string;
   readonly label: string;
+  readonly release?: string;
   readonly daysBetween: number;
   readonly dryRun?: boolean;
 }

@@ -90,10 +90,11 @@ describe("a canary follows the truth", () => {
 describe("what a canary writes", () => {
   test("every assignment becomes a decision with arm and version, and only sends have a message", async () => {
     const who = people.slice(0, 1_200);
-    const { arms } = await run("decisions", [
-      ...decide(careful, "candidate", who.slice(0, 600)),
-      ...decide(greedy, "champion", who.slice(600)),
-    ]);
+    const { arms } = await run(
+      "decisions",
+      [...decide(careful, "candidate", who.slice(0, 600)), ...decide(greedy, "champion", who.slice(600))],
+      { release: "r-9" },
+    );
     const decisions = [...readLines(join(root, "decisions"))]
       .map(({ value }) => value)
       .filter((v) => v?.["table"] === "decisions");
@@ -101,6 +102,7 @@ describe("what a canary writes", () => {
     expect(new Set(decisions.map((d) => `${d!["arm"]}/${d!["model_version"]}`))).toEqual(
       new Set(["candidate/candidate-1", "champion/champion-1"]),
     );
+    expect(decisions.every((d) => (d!["attributes"] as { release_id?: string }).release_id === "r-9")).toBe(true);
     const sent = decisions.filter((d) => d!["message_id"] !== undefined);
     expect(sent.length).toBe(arms["candidate"]!.sent + arms["champion"]!.sent);
     expect(arms["candidate"]!.suppressed).toBeGreaterThan(0);
@@ -133,6 +135,24 @@ describe("what a canary writes", () => {
     await expect(run(`unknown-${what}`, [{ ...assignment, userId }])).rejects.toMatchObject({
       code: `simulate.unknown-${what}`,
     });
+  });
+
+  test("when arms and versions have names of any letters, they arrive as they are", async () => {
+    const assignment = {
+      userId: people[0]!.userId,
+      arm: 'Kandidat "ü"',
+      variant: "suppress",
+      modelVersion: "модель\n2",
+    };
+    await run("letters", [assignment]);
+    const decision = [...readLines(join(root, "letters"))]
+      .map(({ value }) => value)
+      .find((v) => v?.["table"] === "decisions");
+    expect(decision).toMatchObject({ arm: assignment.arm, model_version: assignment.modelVersion });
+  });
+
+  test("when the label cannot be part of an id it is refused", async () => {
+    await expect(run("label", [], { label: 'a"b' })).rejects.toMatchObject({ code: "simulate.label" });
   });
 
   test("when a line of assignments is wrong, the error names the line", async () => {
