@@ -1,12 +1,16 @@
 import type { RegisterCommand } from "./command.ts";
+import { register as build } from "./commands/build.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
+import { register as plan } from "./commands/plan.ts";
+import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
 import { register as simulate } from "./commands/simulate.ts";
 import { register as snapshot } from "./commands/snapshot.ts";
+import { register as test } from "./commands/test.ts";
 import { register as train } from "./commands/train.ts";
 
-const commands: readonly RegisterCommand[] = [ingest, simulate, snapshot, train, evaluate, release];
+const commands: readonly RegisterCommand[] = [ingest, simulate, build, test, query, plan, snapshot, train, evaluate, release];
 
 /** Hangs every command on the program, in the order in which help shows them. */
 export const registerCommands: RegisterCommand = (program, environment) => {

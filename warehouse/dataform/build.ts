@@ -38,6 +38,10 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
     onStep,
     onStart: (step) => onStart?.(step.id),
   });
+  if (result.isGood && (options.select ?? []).length + (options.tags ?? []).length === 0) {
+    const known = new Set(project.graph.actions.map((action) => action.id));
+    await options.engine.forget([...(await options.engine.records()).keys()].filter((id) => !known.has(id)));
+  }
   return { project, plan, result };
 }
 

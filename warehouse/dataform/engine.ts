@@ -42,6 +42,8 @@ export interface BuildEngine {
   /** Changes whenever the rows of a source may have changed; undefined when that cannot be told. */
   sourceStamp(target: Target): Promise<string | undefined>;
   rowCount(target: Target, warehouse: Warehouse): Promise<number | undefined>;
+  /** Drops the records of actions that the project no longer has. Their tables stay. */
+  forget(ids: readonly string[]): Promise<void>;
 }
 
 /** Any warehouse, by GoogleSQL alone: each statement is as atomic as the warehouse makes it, and nothing is remembered. */
@@ -75,6 +77,7 @@ export function engineOver(warehouse: Warehouse, parallel = 4): BuildEngine {
     },
     records: async () => new Map(),
     atomically: (work) => work(warehouse),
+    forget: async () => {},
     sourceStamp: async () => undefined,
     async rowCount(target, on) {
       const { rows } = await on.query(`select count(*) as n from ${sqlName(target)}`);

@@ -57,6 +57,7 @@ function recordingEngine(options: { failing?: RegExp; offenders?: Record<string,
     },
     sourceStamp: async (target) => stamps[target.name],
     rowCount: async () => 3,
+    forget: async () => {},
   };
   return { engine, log, records, stamps, mostAtOnce: () => mostAtOnce };
 }

@@ -9,3 +9,11 @@ export interface TestOutcome {
   /** What was expected and what came, as lines to read. */
   readonly message?: string | undefined;
 }
+
+/** All tests of a run. */
+export interface TestRun {
+  readonly outcomes: readonly TestOutcome[];
+  readonly passed: number;
+  readonly failed: number;
+  readonly ms: number;
+}

@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../../errors/user-error.ts";
+import type { QueryResult } from "../../warehouse/warehouse.ts";
+import type { RegisterCommand } from "../command.ts";
+import { cellText, renderTable } from "../table.ts";
+
+interface QueryCommandOptions {
+  readonly file?: string;
+  readonly limit: string;
+}
+
+export const register: RegisterCommand = (program, environment) => {
+  program
+    .command("query [sql]")
+    .description("Run one GoogleSQL query on the warehouse and print its rows")
+    .option("--file <path>", "read the statement from a file; - is standard input")
+    .option("--limit <rows>", "print at most so many rows as a table; --json prints all", "1000")
+    .addHelpText(
+      "after",
+      '\nExample:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n',
+    )
+    .action(async (sql: string | undefined, options: QueryCommandOptions) => {
+      const { openLocalWarehouse } = await import("../local-engine.ts");
+      const world = environment();
+      const statement = await statementOf(sql, options);
+      const limit = Number(options.limit);
+      if (!Number.isInteger(limit) || limit < 0) {
+        throw new UserError(`--limit takes a number of rows, not "${options.limit}"`, {
+          code: "cli.limit",
+          exit: "usage",
+        });
+      }
+      const warehouse = await openLocalWarehouse(world);
+      try {
+        const result = await warehouse.query(statement, { signal: world.signal, file: options.file });
+        world.console.result({ columns: result.columns, rows: result.rows }, () => renderRows(result, limit));
+      } finally {
+        await warehouse.close();
+      }
+    });
+};
+
+async function statementOf(sql: string | undefined, options: QueryCommandOptions): Promise<string> {
+  const { file } = options;
+  if ((sql === undefined) === (file === undefined)) {
+    throw new UserError(sql === undefined ? "there is no statement to run" : "give the statement or --file, not both", {
+      code: "query.statement",
+      exit: "usage",
+      next: 'inboxloop query "select count(*) from raw.events"',
+    });
+  }
+  if (sql !== undefined) return sql;
+  try {
+    return await readFile(file === "-" ? "/dev/stdin" : file!, "utf8");
+  } catch (cause) {
+    throw new UserError(`the statement cannot be read: ${(cause as Error).message}`, {
+      code: "query.file",
+      exit: "usage",
+      where: file,
+      cause,
+    });
+  }
+}
+
+/** Rows as a table, numbers to the right, and how many there are. */
+export function renderRows(result: QueryResult, limit: number): string {
+  const isNumber = (type: string) => /^(INT64|FLOAT64|NUMERIC|BIGNUMERIC)$/.test(type);
+  const columns = result.columns.map((column) => ({
+    title: column.name,
+    align: isNumber(column.type) ? ("right" as const) : ("left" as const),
+  }));
+  const shown = result.rows.slice(0, limit);
+  const rows = shown.map((row) => result.columns.map((column) => cellText(row[column.name])));
+  const count = `${result.rows.length.toLocaleString("en-US")} ${result.rows.length === 1 ? "row" : "rows"}`;
+  const more = shown.length < result.rows.length ? `, ${shown.length.toLocaleString("en-US")} shown` : "";
+  return columns.length === 0 ? "done" : `${renderTable(columns, rows)}\n\n${count}${more}`;
+}

@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import rawTables from "../includes/raw_tables.js";
+import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
+import type { LocalEngine } from "../warehouse/duckdb/local-engine.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+import type { Environment } from "./environment.ts";
+
+/** This machine's warehouse with `raw.*` as it stands on disk now. Waits for another process to let go of it. */
+export async function openLocalWarehouse(world: Environment): Promise<Warehouse> {
+  return await open(world);
+}
+
+/** The same, as the runner of builds wants it, with the sources of a project fed. */
+export async function openLocalEngine(
+  world: Environment,
+  options: { readonly projectDir: string; readonly sources?: string | undefined },
+): Promise<LocalEngine> {
+  const { localEngine } = await import("../warehouse/duckdb/local-engine.ts");
+  const warehouse = await open(world);
+  try {
+    if (options.sources !== undefined) {
+      const { readSourceFeeds } = await import("../warehouse/duckdb/source-files.ts");
+      const { feedSources } = await import("../warehouse/duckdb/feed-sources.ts");
+      await feedSources(warehouse.lane, await readSourceFeeds(resolve(world.cwd, options.sources)));
+    }
+  } catch (error) {
+    await warehouse.close();
+    throw error;
+  }
+  return localEngine(
+    warehouse,
+    createHash("sha256").update(realpathSync(options.projectDir)).digest("hex").slice(0, 16),
+  );
+}
+
+const open = (world: Environment) =>
+  openDuckDbWarehouse({
+    path: world.home.warehouse,
+    rawDir: world.home.raw,
+    rawTables: Object.fromEntries(rawTables.names.map((name: string) => [name, rawTables.columns(name)])),
+    memoryLimit: world.settings["INBOXLOOP_MEMORY"],
+    signal: world.signal,
+  });

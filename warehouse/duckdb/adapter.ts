@@ -1,0 +1,306 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import { UserError } from "../../errors/user-error.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { parseQuery } from "../googlesql/parser/parse.ts";
+import { translateQuery } from "../googlesql/translate.ts";
+import { duckdbType, parseType, sameType, typeName } from "../googlesql/types.ts";
+import type { AppendResult, Column, ExecuteResult, QueryOptions, QueryResult, Row, Warehouse } from "../warehouse.ts";
+import { toDuckDb, UnfitValue } from "./append-values.ts";
+import { asGoogleSqlError } from "./engine-errors.ts";
+import { type DatabaseOptions, openDatabase } from "./open-database.ts";
+import { exportedColumn, storedColumns } from "./parquet-columns.ts";
+import { SessionLane } from "./session-lane.ts";
+import { readColumn, typeMark } from "./stored-catalog.ts";
+
+export interface DuckDbWarehouseOptions extends DatabaseOptions {
+  /** Folder of raw segments, a folder per table; their views are brought up to date when the warehouse opens. */
+  readonly rawDir?: string | undefined;
+  /** Columns of the raw tables by name; `includes/raw_tables.js` has ours. */
+  readonly rawTables?: Readonly<Record<string, readonly Column[]>> | undefined;
+}
+
+/** A DuckDB file as a Warehouse. It holds the file's lock until `close`. */
+export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Promise<DuckDbWarehouse> {
+  const instance = await openDatabase(options);
+  const warehouse = new DuckDbWarehouse(instance, await SessionLane.open(instance));
+  if (options.rawDir !== undefined) {
+    const { refreshRawViews } = await import("./refresh-raw-views.ts");
+    await refreshRawViews(warehouse.lane, options.rawDir, options.rawTables ?? {});
+  }
+  return warehouse;
+}
+
+export class DuckDbWarehouse implements Warehouse {
+  readonly name = "duckdb";
+  /** The connection that calls go to. */
+  readonly lane: SessionLane;
+  private readonly instance: DuckDBInstance;
+  private readonly spare: SessionLane[] = [];
+
+  constructor(instance: DuckDBInstance, lane: SessionLane) {
+    this.instance = instance;
+    this.lane = lane;
+  }
+
+  query(sql: string, options?: QueryOptions): Promise<QueryResult> {
+    return queryOn(this.lane, sql, options);
+  }
+
+  async execute(sql: string, options?: QueryOptions): Promise<ExecuteResult> {
+    return (await this.lane.run(sql, options)).effect;
+  }
+
+  append(table: string, rows: readonly Row[], options?: { readonly signal?: AbortSignal }): Promise<AppendResult> {
+    return appendOn(this.lane, table, rows, options?.signal);
+  }
+
+  async loadParquet(
+    table: string,
+    files: readonly string[],
+    columns: readonly Column[],
+  ): Promise<{ readonly rows: number }> {
+    const name = storedName(table);
+    const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(", ");
+    const parts = name.split(".");
+    return await this.lane.inTurn(undefined, async () => {
+      const { connection } = this.lane;
+      if (parts.length > 1) await connection.run(`create schema if not exists ${parts[0]}`);
+      await createTable(this.lane, name, columns, "create table if not exists");
+      this.lane.markStale();
+      if (files.length === 0) return { rows: 0 };
+      const scan = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
+      const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
+      const stored = storedColumns(
+        described.map((row) => ({ name: String(row[0]), type: String(row[1]) })),
+        columns,
+      );
+      try {
+        const result = await connection.run(
+          `insert into ${name} (${columns.map((column) => quoteName(column.name)).join(", ")}) select ${stored.map((column) => column.sql).join(", ")} from ${scan}`,
+        );
+        return { rows: result.rowsChanged };
+      } catch (error) {
+        throw asGoogleSqlError(error);
+      }
+    });
+  }
+
+  async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
+    return await this.lane.inTurn(options.signal, async () => {
+      await this.lane.refresh();
+      const { session, connection } = this.lane;
+      const source = { text: sql, file: options.file };
+      const query = translateQuery(
+        parseQuery(sql, options.file === undefined ? {} : { file: options.file }),
+        source,
+        session.catalog,
+      );
+      const inner = query.columns.map((_, i) => `"c${i + 1}"`);
+      const outer = query.columns.map(
+        (column, i) =>
+          `${exportedColumn(inner[i]!, column.type)} as ${quoteName(column.name === "" ? `f${i}_` : column.name)}`,
+      );
+      const text = `select ${outer.join(", ")} from (${query.sql}) as _q(${inner.join(", ")})`;
+      await mkdir(dirname(path), { recursive: true });
+      const half = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+      try {
+        await session.installer.installFor(text);
+        const result = await connection.run(
+          `copy (${text}) to '${half.replaceAll("'", "''")}' (format parquet, compression zstd)`,
+        );
+        await rename(half, path);
+        return { rows: result.rowsChanged };
+      } catch (error) {
+        await rm(half, { force: true });
+        throw asGoogleSqlError(error);
+      }
+    });
+  }
+
+  columns(table: string): Promise<readonly Column[] | undefined> {
+    return columnsOn(this.lane, table);
+  }
+
+  /** Work in a transaction on a connection of its own, seen by nobody else until it is done, and undone when it throws. */
+  async inTransaction<T>(work: (warehouse: Warehouse, lane: SessionLane) => Promise<T>): Promise<T> {
+    const lane = this.spare.pop() ?? (await SessionLane.open(this.instance));
+    try {
+      lane.markStale();
+      await lane.native("begin transaction");
+      lane.isInTransaction = true;
+      const result = await work(new LaneWarehouse(lane), lane);
+      await lane.native("commit");
+      this.lane.markStale();
+      return result;
+    } catch (error) {
+      await lane.native("rollback").catch(() => undefined);
+      throw error;
+    } finally {
+      lane.isInTransaction = false;
+      this.spare.push(lane);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const lane of this.spare) lane.close();
+    this.lane.close();
+    this.instance.closeSync();
+  }
+}
+
+/** The port over one connection, for the length of a transaction. */
+class LaneWarehouse implements Warehouse {
+  readonly name = "duckdb";
+  private readonly lane: SessionLane;
+
+  constructor(lane: SessionLane) {
+    this.lane = lane;
+  }
+
+  query(sql: string, options?: QueryOptions): Promise<QueryResult> {
+    return queryOn(this.lane, sql, options);
+  }
+  async execute(sql: string, options?: QueryOptions): Promise<ExecuteResult> {
+    return (await this.lane.run(sql, options)).effect;
+  }
+  append(table: string, rows: readonly Row[], options?: { readonly signal?: AbortSignal }): Promise<AppendResult> {
+    return appendOn(this.lane, table, rows, options?.signal);
+  }
+  columns(table: string): Promise<readonly Column[] | undefined> {
+    return columnsOn(this.lane, table);
+  }
+  loadParquet(): Promise<never> {
+    throw new Error("files are not loaded within an action's transaction");
+  }
+  exportParquet(): Promise<never> {
+    throw new Error("files are not written within an action's transaction");
+  }
+  async close(): Promise<void> {}
+}
+
+async function queryOn(lane: SessionLane, sql: string, options: QueryOptions | undefined): Promise<QueryResult> {
+  const { query } = await lane.run(sql, options);
+  return query ?? { columns: [], rows: [] };
+}
+
+/** `` `p.raw.events` `` or `raw.events` as DuckDB names it; the project part has no meaning here. */
+export function storedName(table: string): string {
+  const path = table.replaceAll("`", "").split(".");
+  return path.slice(-2).map(quoteName).join(".");
+}
+
+async function columnsOn(lane: SessionLane, table: string): Promise<readonly Column[] | undefined> {
+  const path = table.replaceAll("`", "").split(".").slice(-2);
+  return await lane.inTurn(undefined, async () => {
+    await lane.refresh();
+    return lane.session.catalog
+      .table(path)
+      ?.columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
+  });
+}
+
+async function appendOn(
+  lane: SessionLane,
+  table: string,
+  rows: readonly Row[],
+  signal: AbortSignal | undefined,
+): Promise<AppendResult> {
+  const path = table.replaceAll("`", "").split(".").slice(-2);
+  return await lane.inTurn(signal, async () => {
+    let found = lane.session.catalog.table(path);
+    if (found === undefined) {
+      await lane.refresh();
+      found = lane.session.catalog.table(path);
+    }
+    if (found === undefined || found.kind === "view") {
+      throw new UserError(
+        found === undefined ? `there is no table ${table}` : `${table} is a view: nothing can be appended to it`,
+        {
+          code: "warehouse.table",
+          exit: "config",
+        },
+      );
+    }
+    const { columns } = found;
+    const index = new Map(columns.map((column, i) => [column.name.toLowerCase(), i]));
+    const values: DuckDBValue[][] = [];
+    const refused = new Map<number, string>();
+    for (const [i, row] of rows.entries()) {
+      const line: DuckDBValue[] = columns.map(() => null);
+      for (const [name, value] of Object.entries(row)) {
+        const at = index.get(name.toLowerCase());
+        try {
+          if (at === undefined) throw new UnfitValue(`${table} has no column "${name}"`);
+          line[at] = toDuckDb(value, columns[at]!.type);
+        } catch (error) {
+          if (!(error instanceof UnfitValue)) throw error;
+          refused.set(i, at === undefined ? error.message : `${name}: ${error.message}`);
+        }
+      }
+      values.push(line);
+    }
+    if (refused.size > 0) return { kind: "rejected-rows", reasonByIndex: refused };
+    if (values.length > 0) await insertValues(lane, found.sql, columns.length, values);
+    return { kind: "written", rows: rows.length };
+  });
+}
+
+/** Through DuckDB's appender, so that a large batch costs no parsing; all of it or nothing. */
+async function insertValues(
+  lane: SessionLane,
+  table: string,
+  width: number,
+  rows: readonly (readonly DuckDBValue[])[],
+): Promise<void> {
+  const { connection } = lane;
+  const [schema, name] = splitStored(table);
+  if (!lane.isInTransaction) await connection.run("begin transaction");
+  try {
+    const appender = await connection.createAppender(name, schema);
+    const types = Array.from({ length: width }, (_, i) => appender.columnType(i));
+    for (let at = 0; at < rows.length; at += 2048) {
+      const part = rows.slice(at, at + 2048);
+      const chunk = DuckDBDataChunk.create(types, part.length);
+      for (let i = 0; i < width; i++)
+        chunk.setColumnValues(
+          i,
+          part.map((row) => row[i] ?? null),
+        );
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
+    if (!lane.isInTransaction) await connection.run("commit");
+  } catch (error) {
+    if (!lane.isInTransaction) await connection.run("rollback").catch(() => undefined);
+    throw asGoogleSqlError(error);
+  }
+}
+
+const splitStored = (table: string): readonly [string, string] => {
+  const parts = [...table.matchAll(/"((?:[^"]|"")*)"/g)].map((match) => match[1]!.replaceAll('""', '"'));
+  return parts.length > 1 ? [parts[0]!, parts[1]!] : ["main", parts[0]!];
+};
+
+/** A table of GoogleSQL columns, their types noted where DuckDB's do not tell. */
+export async function createTable(
+  lane: SessionLane,
+  name: string,
+  columns: readonly Column[],
+  head: string,
+): Promise<void> {
+  const { connection } = lane;
+  const typed = columns.map((column) => ({ name: column.name, type: parseType(column.type) }));
+  await connection.run(
+    `${head} ${name} (${typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ")})`,
+  );
+  for (const column of typed) {
+    const told = readColumn(column.name, duckdbType(column.type), null);
+    if (told !== undefined && told.convert === undefined && sameType(told.type, column.type)) continue;
+    await connection.run(
+      `comment on column ${name}.${quoteName(column.name)} is '${typeMark}${typeName(column.type).replaceAll("'", "''")}'`,
+    );
+  }
+}

@@ -1,0 +1,39 @@
+import type { BenchWarehouse } from "../dataform/testing/bench.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";
+
+/** A database in memory for model tests. */
+export async function openBench(): Promise<BenchWarehouse> {
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  const { lane } = warehouse;
+  const nameOf = (target: { readonly schema: string; readonly name: string }) =>
+    storedName(`${target.schema}.${target.name}`);
+  return {
+    name: warehouse.name,
+    query: (sql, options) => warehouse.query(sql, options),
+    execute: (sql, options) => warehouse.execute(sql, options),
+    append: (table, rows, options) => warehouse.append(table, rows, options),
+    loadParquet: (table, files, columns) => warehouse.loadParquet(table, files, columns),
+    exportParquet: (sql, path, options) => warehouse.exportParquet(sql, path, options),
+    columns: (table) => warehouse.columns(table),
+    close: () => warehouse.close(),
+    async ensureSchemas(schemas) {
+      for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
+    },
+    async createEmpty(target, columns) {
+      await lane.inTurn(undefined, () => createTable(lane, nameOf(target), columns, "create or replace table"));
+      lane.markStale();
+    },
+    async clear(target) {
+      await lane.native(`truncate ${nameOf(target)}`);
+    },
+    async drop(target) {
+      await lane.inTurn(undefined, async () => {
+        await lane.refresh();
+        const found = lane.session.catalog.table([target.schema, target.name]);
+        if (found !== undefined) await lane.connection.run(`drop ${found.kind} ${found.sql}`);
+        lane.markStale();
+      });
+    },
+  };
+}

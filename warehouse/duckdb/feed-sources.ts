@@ -1,0 +1,73 @@
+import { UserError } from "../../errors/user-error.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { duckdbType, parseType, sameType, typeName } from "../googlesql/types.ts";
+import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
+import { storedColumns } from "./parquet-columns.ts";
+import { stampOf } from "./raw-views.ts";
+import type { SessionLane } from "./session-lane.ts";
+import type { SourceFeed } from "./source-files.ts";
+import { readColumn, typeMark } from "./stored-catalog.ts";
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/**
+ * Loads what a `--sources` folder holds into tables of the same names, so that declarations have rows. Files that have not changed
+ * since are not read again. A file that cannot be read is a UserError with its path.
+ */
+export async function feedSources(lane: SessionLane, feeds: readonly SourceFeed[]): Promise<void> {
+  await lane.inTurn(undefined, async () => {
+    const { connection } = lane;
+    await ensureRecords(connection);
+    for (const feed of feeds) {
+      const table = `${feed.schema}.${feed.name}`;
+      const stamp = stampOf(feed.files, feed.columns ?? []);
+      if ((await readSourceStamp(connection, table)) === stamp) continue;
+      await connection.run("begin transaction");
+      try {
+        await load(lane, feed);
+        await writeSourceStamp(connection, table, stamp);
+        await connection.run("commit");
+      } catch (cause) {
+        await connection.run("rollback");
+        const message = cause instanceof Error ? cause.message.split("\n").slice(0, 2).join(" ") : String(cause);
+        throw new UserError(`the rows of ${table} cannot be read: ${message}`, {
+          code: "sources.unreadable",
+          exit: "config",
+          where: feed.files[0]?.path,
+          cause,
+        });
+      }
+    }
+    lane.markStale();
+  });
+}
+
+async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
+  const { connection } = lane;
+  const files = `[${feed.files.map((file) => literal(file.path)).join(", ")}]`;
+  const scan = {
+    csv: `read_csv(${files}, union_by_name = true, sample_size = -1, nullstr = '')`,
+    json: `read_json(${files}, union_by_name = true, sample_size = -1, maximum_depth = -1)`,
+    parquet: `read_parquet(${files}, union_by_name = true, hive_partitioning = false)`,
+  }[feed.format];
+  const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
+  // BigQuery detects a time without a zone as TIMESTAMP; a Parquet file says itself which it is.
+  const inFile = described.map((row) => ({ name: String(row[0]), type: String(row[1]) }));
+  const columns = storedColumns(inFile, feed.columns).map((column, i) =>
+    feed.columns === undefined && feed.format !== "parquet" && inFile[i]!.type === "TIMESTAMP"
+      ? { name: column.name, type: parseType("TIMESTAMP"), sql: `CAST(${column.sql} AS TIMESTAMPTZ)` }
+      : column,
+  );
+  const name = `${quoteName(feed.schema)}.${quoteName(feed.name)}`;
+  await connection.run(`create schema if not exists ${quoteName(feed.schema)}`);
+  await connection.run(
+    `create or replace table ${name} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
+  );
+  for (const column of columns) {
+    const told = readColumn(column.name, duckdbType(column.type), null);
+    if (told !== undefined && told.convert === undefined && sameType(told.type, column.type)) continue;
+    await connection.run(
+      `comment on column ${name}.${quoteName(column.name)} is ${literal(typeMark + typeName(column.type))}`,
+    );
+  }
+}

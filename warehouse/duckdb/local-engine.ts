@@ -1,0 +1,69 @@
+import type { BuildEngine } from "../dataform/engine.ts";
+import { hasRelation } from "../dataform/graph.ts";
+import type { Relation } from "../dataform/statements.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { typeName } from "../googlesql/types.ts";
+import type { DuckDbWarehouse } from "./adapter.ts";
+import { ensureRecords, forgetRecords, readRecords, readSourceStamp, writeRecord } from "./build-records.ts";
+
+export interface LocalEngine extends BuildEngine {
+  dropSchemas(schemas: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A DuckDB warehouse as the runner wants it: each action is one transaction with its record, so that a killed build leaves every
+ * table either as it was or as it should be. `project` keeps the records of projects apart that share a warehouse.
+ */
+export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalEngine {
+  const { lane } = warehouse;
+  return {
+    warehouse,
+    parallel: 2,
+    ignoresDatabases: true,
+    async ensureSchemas(schemas) {
+      for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
+    },
+    async dropSchemas(schemas) {
+      for (const schema of schemas) await lane.native(`drop schema if exists ${quoteName(schema)} cascade`);
+      lane.markStale();
+    },
+    async relations(actions) {
+      return await lane.inTurn(undefined, async () => {
+        await lane.refresh();
+        const found = new Map<string, Relation>();
+        for (const action of actions.filter(hasRelation)) {
+          const table = lane.session.catalog.table([action.target.schema, action.target.name]);
+          if (table === undefined) continue;
+          const columns = table.columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
+          found.set(action.id, { kind: table.kind, columns });
+        }
+        return found;
+      });
+    },
+    records: () =>
+      lane.inTurn(undefined, async () => {
+        await ensureRecords(lane.connection);
+        return await readRecords(lane.connection, project);
+      }),
+    atomically: (work) =>
+      warehouse.inTransaction(async (on, own) => {
+        const done = await work(on);
+        const { record } = done;
+        if (record !== undefined) await own.inTurn(undefined, () => writeRecord(own.connection, project, record));
+        return done;
+      }),
+    async sourceStamp(target) {
+      return await lane.inTurn(undefined, async () => {
+        await ensureRecords(lane.connection);
+        return await readSourceStamp(lane.connection, `${target.schema}.${target.name}`);
+      });
+    },
+    async rowCount(target, on) {
+      const { rows } = await on.query(`select count(*) as n from \`${target.schema}.${target.name}\``);
+      return Number(rows[0]?.["n"] ?? 0);
+    },
+    forget: (ids) => lane.inTurn(undefined, () => forgetRecords(lane.connection, project, ids)),
+    close: () => warehouse.close(),
+  };
+}

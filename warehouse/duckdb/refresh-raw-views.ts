@@ -1,0 +1,43 @@
+import { quoteName } from "../googlesql/emit/text.ts";
+import { duckdbType, parseType } from "../googlesql/types.ts";
+import type { Column } from "../warehouse.ts";
+import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
+import { rawViewQuery, segmentsOf, stampOf } from "./raw-views.ts";
+import type { SessionLane } from "./session-lane.ts";
+
+/**
+ * Brings the views `raw.<table>` up to date with the segments on disk. A view whose files are the same is left as it is.
+ */
+export async function refreshRawViews(
+  lane: SessionLane,
+  rawDir: string,
+  tables: Readonly<Record<string, readonly Column[]>>,
+): Promise<void> {
+  const names = Object.keys(tables);
+  if (names.length === 0) return;
+  const segments = await Promise.all(names.map((name) => segmentsOf(rawDir, name)));
+  await lane.inTurn(undefined, async () => {
+    const { connection } = lane;
+    await ensureRecords(connection);
+    await connection.run("create schema if not exists raw");
+    const standing = await connection.runAndReadAll("select view_name from duckdb_views() where schema_name = 'raw'");
+    const views = new Set(standing.getRows().map((row) => String(row[0])));
+    for (const [i, name] of names.entries()) {
+      const columns = tables[name]!;
+      const files = segments[i]!;
+      const stamp = stampOf(files, columns);
+      if (views.has(name) && (await readSourceStamp(connection, `raw.${name}`)) === stamp) continue;
+      await connection.run("begin transaction");
+      try {
+        const query = rawViewQuery(files, columns, (type) => duckdbType(parseType(type)));
+        await connection.run(`create or replace view raw.${quoteName(name)} as ${query}`);
+        await writeSourceStamp(connection, `raw.${name}`, stamp);
+        await connection.run("commit");
+      } catch (error) {
+        await connection.run("rollback");
+        throw error;
+      }
+    }
+    lane.markStale();
+  });
+}
