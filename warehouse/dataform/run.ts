@@ -156,7 +156,7 @@ async function runStep(step: Step, context: StepContext): Promise<StepResult> {
     }
     return {
       ...named(step),
-      outcome: "unchanged",
+      outcome: (record.offenders ?? 0) > 0 ? "violated" : "unchanged",
       rows: step.kind === "assertion" ? record.offenders : record.rows,
       ms: options.now().getTime() - began,
     };
@@ -224,10 +224,20 @@ const daily = /\bcurrent_date\s*(?:\(\s*\))|\btimestamp_trunc\s*\(\s*current_tim
 
 function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: StepContext): boolean {
   if (context.options.force === true || context.plan.fullRefresh) return false;
-  if (record.inputs !== inputs || (record.offenders ?? 0) > 0) return false;
-  if (step.kind === "operation" || step.mode === "append") return false;
+  if (record.inputs !== inputs || step.mode === "append") return false;
+  if (step.kind === "operation" && !onlyMakesItself(step)) return false;
   if (hasRelation(step.action) && context.relation === undefined) return false;
   return !textsOf(step).some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
+}
+
+/** Whether an operation does nothing but make its own table or view anew. */
+function onlyMakesItself({ action, statements, target }: Step): boolean {
+  if (action.kind !== "operation" || !action.hasOutput) return false;
+  const own = new RegExp(
+    `^\\s*create\\s+or\\s+replace\\s+(table|view)\\s+${sqlName(target).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`,
+    "i",
+  );
+  return statements.length === 1 && own.test(statements[0]!) && !/;\s*\S/.test(statements[0]!);
 }
 
 const everyHourly = new RegExp(hourly, "gi");

@@ -90,6 +90,7 @@ export class DuckDbWarehouse implements Warehouse {
 
   async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
     return await this.lane.inTurn(options.signal, async () => {
+      await this.lane.prepare();
       await this.lane.refresh();
       const { session, connection } = this.lane;
       const source = { text: sql, file: options.file };
@@ -126,8 +127,10 @@ export class DuckDbWarehouse implements Warehouse {
 
   /** Work in a transaction on a connection of its own, seen by nobody else until it is done, and undone when it throws. */
   async inTransaction<T>(work: (warehouse: Warehouse, lane: SessionLane) => Promise<T>): Promise<T> {
+    await this.lane.inTurn(undefined, () => this.lane.prepare());
     const lane = this.spare.pop() ?? (await SessionLane.open(this.instance));
     try {
+      await lane.prepare();
       lane.markStale();
       await lane.native("begin transaction");
       lane.isInTransaction = true;

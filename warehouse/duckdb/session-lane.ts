@@ -13,6 +13,7 @@ import {
 } from "../googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
 import { runStatement } from "./adapter-statements.ts";
+import { helperNames } from "./helper-names.ts";
 import { portValue } from "./port-values.ts";
 import { GoogleSqlSession, type SessionResult } from "./session.ts";
 
@@ -22,6 +23,7 @@ export class SessionLane {
   readonly session: GoogleSqlSession;
   private tail: Promise<unknown> = Promise.resolve();
   private isStale = true;
+  private isPrepared = false;
   /** Set between BEGIN and COMMIT. */
   isInTransaction = false;
 
@@ -35,12 +37,20 @@ export class SessionLane {
     return new SessionLane(connection, await GoogleSqlSession.open(connection));
   }
 
+  /** Installs all helpers that translated texts and views name. Outside a transaction, or a rollback would take them away. */
+  async prepare(): Promise<void> {
+    if (this.isPrepared) return;
+    this.isPrepared = true;
+    await this.session.installer.installFor(helperNames.join(" "));
+  }
+
   /** Runs a script; the result is that of its last query. */
   async run(
     sql: string,
     options: QueryOptions = {},
   ): Promise<{ readonly query?: QueryResult; readonly effect: ExecuteResult }> {
     return await this.inTurn(options.signal, async () => {
+      await this.prepare();
       const script = parseScript(sql, options.file === undefined ? {} : { file: options.file });
       const source = { text: sql, file: options.file };
       const parameters = bindings(options.params);
