@@ -128,10 +128,16 @@ export async function runIngest(env: IngestEnv, signal: AbortSignal): Promise<In
   try {
     for await (const block of env.source.pull(signal)) {
       const now = env.now();
-      if (block.length > 0) {
+      for (let at = 0; at < block.length; ) {
         open ??= await beginBatch(env, position, now);
-        await take(env, open, block, now);
+        const part = block.slice(at, at + Math.max(1, env.batchRecords - open.counts.records));
+        await take(env, open, part, now);
+        at += part.length;
         position = open.to;
+        if (isFull(env, open, now)) {
+          await close(open, false);
+          open = undefined;
+        }
       }
       if (open && isFull(env, open, now)) {
         await close(open, false);

@@ -89,6 +89,7 @@ const isTooLong = (id: string | undefined): boolean => id !== undefined && id.le
 
 /** An id that spells out the recipient's address (some senders build them so) keeps all but that. */
 function withoutRecipient(id: string, address: string | undefined): string {
+  if (id.includes("%40")) return withoutAddresses(id);
   if (address === undefined || !id.includes("@")) return id;
   return id.toLowerCase().includes(address) ? withoutAddresses(id) : id;
 }
