@@ -88,7 +88,7 @@ export function renderResults(results: readonly StepResult[], ms: number): strin
     { title: "time", align: "right" as const },
   ];
   const interesting = results.filter(
-    (result) => result.kind !== "assertion" || !["done", "unchanged"].includes(result.outcome),
+    (result) => result.kind !== "assertion" || ["failed", "violated"].includes(result.outcome),
   );
   const rows = interesting.map((result) => [
     result.id,
@@ -106,14 +106,17 @@ export function renderResults(results: readonly StepResult[], ms: number): strin
         `${result.id} failed: ${result.error?.message ?? "unknown"} [${result.error?.code ?? "unknown"}]${where}`,
       ];
     }
-    if (result.outcome === "skipped")
-      return [`${result.id} was skipped: ${(result.because ?? []).join(", ")} did not succeed`];
     if (result.outcome !== "violated") return [];
     const count = (result.rows ?? 0).toLocaleString("en-US");
     return [
       `${result.id} (${result.severity}): ${count} ${result.rows === 1 ? "row" : "rows"}, in ${result.file}\n  see: inboxloop query "select * from ${result.id}"`,
     ];
   });
+  const skippedFor = new Map<string, number>();
+  for (const result of results) {
+    for (const id of result.because ?? []) skippedFor.set(id, (skippedFor.get(id) ?? 0) + 1);
+  }
+  for (const [id, count] of skippedFor) troubles.push(`${count} skipped because of ${id}`);
   const count = (outcome: StepResult["outcome"]) =>
     results.filter((result) => result.outcome === outcome && result.kind !== "assertion").length;
   const summary = [

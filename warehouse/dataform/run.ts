@@ -30,7 +30,7 @@ export interface StepResult {
   readonly rowsWritten?: number | undefined;
   readonly ms: number;
   readonly error?: { readonly code: string; readonly message: string; readonly where?: string | undefined } | undefined;
-  /** Why it was skipped: the ids that failed. */
+  /** Why it was skipped: the ids of the actions that failed in the first place. */
   readonly because?: readonly string[] | undefined;
   /** The first few offenders of a violated assertion. */
   readonly sample?: readonly Row[] | undefined;
@@ -85,7 +85,7 @@ export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptio
       if (running.size >= engine.parallel) break;
       if (step.waitsFor.some((id) => !results.has(id))) continue;
       waiting.delete(step.id);
-      const because = step.waitsFor.filter((id) => blocks(results.get(id)!, step));
+      const because = rootsOf(step.waitsFor.map((id) => results.get(id)!).filter((result) => blocks(result, step)));
       if (because.length > 0) {
         finish({ ...named(step), outcome: "skipped", ms: 0, because });
         continue;
@@ -115,6 +115,11 @@ export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptio
     ),
   };
 }
+
+/** What began the trouble: of a skipped step, not itself but what it was skipped for. */
+const rootsOf = (results: readonly StepResult[]): readonly string[] => [
+  ...new Set(results.flatMap((result) => (result.outcome === "skipped" ? (result.because ?? []) : [result.id]))),
+];
 
 /** Whether a result keeps a step from running. A violated assertion does when it is `stop`, or when the step names it itself. */
 function blocks(result: StepResult, step: Step): boolean {
