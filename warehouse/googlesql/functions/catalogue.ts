@@ -5,6 +5,7 @@ import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
 import { hash } from "./hash.ts";
+import { json } from "./json.ts";
 import { math } from "./math.ts";
 import { regexp } from "./regexp.ts";
 import { string } from "./string.ts";
@@ -16,6 +17,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   conditional,
   dateTime,
   hash,
+  json,
   array,
   aggregates,
   analytics,
