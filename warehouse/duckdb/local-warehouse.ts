@@ -1,27 +1,47 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { createTable, createView } from "../googlesql/analyzer/ddl.ts";
-import { parseScript } from "../googlesql/parser/parse.ts";
-import { analysisFor } from "../googlesql/translate.ts";
-import { type GoogleSqlType, typeName } from "../googlesql/types.ts";
-import { GoogleSqlSession } from "./session.ts";
+import { typeName } from "../googlesql/types.ts";
+import { GoogleSqlSession, type RunOptions } from "./session.ts";
 import type { Value } from "./values.ts";
 
 export interface LocalWarehouseOptions {
-  /** The DuckDB file; default is a database in memory. */
-  readonly path?: string;
+  /** The DuckDB file, made when it is not there; default is a database in memory. */
+  readonly path?: string | undefined;
 }
 
 export interface LocalResult {
   /** `name` is "" for an anonymous column; `type` is GoogleSQL text such as `ARRAY<STRUCT<a INT64, STRING>>`. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Exact values, see `Value`; arrays, because names may repeat or be missing. */
   readonly rows: readonly (readonly Value[])[];
+  /** The query was SELECT AS STRUCT or AS VALUE: each row is the one value in its first column. */
+  readonly isValueTable: boolean;
+  /** For DML: the rows that it changed. */
+  readonly rowsAffected?: number | undefined;
 }
 
+export interface LocalRun extends LocalResult {
+  /** What each statement gave, in the order in which they ran; the run itself is the last query's. */
+  readonly statements: readonly LocalResult[];
+}
+
+/**
+ * Opens a GoogleSQL engine on this machine: DuckDB underneath, BigQuery's language on top.
+ *
+ *   const warehouse = await openLocalWarehouse();
+ *   const { columns, rows } = await warehouse.run("SELECT 1 AS a, @who AS b", { params: { who: "me" } });
+ *
+ * A statement gives GoogleSQL's answer or an error, never something else in silence. All errors extend GoogleSqlError:
+ * GoogleSqlSyntaxError (`sql.syntax`), GoogleSqlAnalysisError (`sql.analysis`: an invalid statement), GoogleSqlEvaluationError
+ * (`sql.evaluation`: a valid one that failed on its data), UnsupportedGoogleSql (`refused.<what>`: perhaps valid, but not on the
+ * verified list of this engine).
+ */
 export async function openLocalWarehouse(options: LocalWarehouseOptions = {}): Promise<LocalWarehouse> {
   const instance = await DuckDBInstance.create(options.path ?? ":memory:");
   const session = await GoogleSqlSession.open(await instance.connect());
   return new LocalWarehouse(instance, session);
 }
+
+const nothing: LocalResult = { columns: [], rows: [], isValueTable: false };
 
 export class LocalWarehouse {
   private readonly instance: DuckDBInstance;
@@ -32,26 +52,20 @@ export class LocalWarehouse {
     this.session = session;
   }
 
-  async run(sql: string, options: { readonly file?: string } = {}): Promise<LocalResult> {
-    const script = parseScript(sql, options);
-    let last: LocalResult = { columns: [], rows: [] };
-    await this.session.catalog.refresh();
-    for (const statement of script.statements) {
-      if (statement.kind === "create-table" || statement.kind === "create-view") {
-        const a = analysisFor({ text: sql, file: options.file }, this.session.catalog, {});
-        for (const text of statement.kind === "create-table" ? createTable(a, statement) : createView(a, statement))
-          await this.session.execute(text);
-        await this.session.catalog.refresh();
-      }
-      if (statement.kind === "query-statement") {
-        const result = await this.session.query(statement.query, { text: sql, file: options.file });
-        last = {
-          columns: result.columns.map((c) => ({ name: c.name, type: typeName(c.type as GoogleSqlType) })),
-          rows: result.rows,
-        };
-      }
-    }
-    return last;
+  /** Runs a GoogleSQL script of one statement or several. */
+  async run(sql: string, options: RunOptions = {}): Promise<LocalRun> {
+    const outcomes = await this.session.run(sql, options);
+    const statements = outcomes.map((outcome): LocalResult => {
+      const { result, rowsAffected } = outcome;
+      if (!result) return { ...nothing, rowsAffected };
+      return {
+        columns: result.columns.map((column) => ({ name: column.name, type: typeName(column.type) })),
+        rows: result.rows,
+        isValueTable: result.isValueTable,
+      };
+    });
+    const lastQuery = outcomes.findLastIndex((outcome) => outcome.result !== undefined);
+    return { ...(statements[lastQuery] ?? statements.at(-1) ?? nothing), statements };
   }
 
   close(): void {

@@ -1,9 +1,13 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Query } from "../googlesql/ast.ts";
 import type { Source } from "../googlesql/errors.ts";
+import { parseScript } from "../googlesql/parser/parse.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
+import type { GoogleSqlType } from "../googlesql/types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller } from "./function-installer.ts";
+import { parameterBinding } from "./render-value.ts";
+import { ScriptRunner, type StatementOutcome } from "./script-runner.ts";
 import { StoredCatalog } from "./stored-catalog.ts";
 import { decodeValue, type Value } from "./values.ts";
 
@@ -15,13 +19,23 @@ export interface SessionResult {
   readonly isValueTable: boolean;
 }
 
-export type { Binding };
+export interface RunOptions {
+  /** Where the text came from, for error messages. */
+  readonly file?: string | undefined;
+  /** Values of `@name`: JS values, or `{type, value}`. */
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** Values of `?`, in order. */
+  readonly positional?: readonly unknown[] | undefined;
+}
+
+export type { Binding, StatementOutcome };
 
 /** A DuckDB connection that speaks GoogleSQL. One statement at a time. */
 export class GoogleSqlSession {
   readonly connection: DuckDBConnection;
   readonly catalog: StoredCatalog;
   readonly installer: FunctionInstaller;
+  private functionCount = 0;
 
   private constructor(connection: DuckDBConnection) {
     this.connection = connection;
@@ -36,10 +50,42 @@ export class GoogleSqlSession {
   }
 
   /** Translates and runs one query. Throws a subclass of GoogleSqlError. */
-  async query(query: Query, source: Source, options: TranslateOptions = {}): Promise<SessionResult> {
-    const translated = translateQuery(query, source, this.catalog, options);
+  async query(
+    query: Query,
+    source: Source,
+    options: TranslateOptions = {},
+    /** For a query of one column: the type it is coerced to. */
+    as?: GoogleSqlType,
+  ): Promise<SessionResult> {
+    const translated = translateQuery(query, source, this.catalog, options, as);
     const rows = await this.read(translated.sql, translated.columns);
     return { columns: translated.columns, rows, isValueTable: translated.isValueTable };
+  }
+
+  /**
+   * Runs a script: any statements, DDL, DML, variables and control flow included. Gives what each statement gave, in the order
+   * in which they ran. Throws a subclass of GoogleSqlError; statements before the one that failed stay done.
+   */
+  async run(sql: string, options: RunOptions = {}): Promise<readonly StatementOutcome[]> {
+    const script = parseScript(sql, { file: options.file });
+    await this.refresh();
+    const parameters = new Map(
+      Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),
+    );
+    const positional = (options.positional ?? []).map(parameterBinding);
+    const runner = new ScriptRunner(this, script, { file: options.file, parameters, positional });
+    await runner.run(script.statements);
+    return runner.outcomes;
+  }
+
+  /** Reads the database's catalogue, and installs the helpers that its views need. */
+  async refresh(): Promise<void> {
+    await this.catalog.refresh();
+    await this.installer.installFor(this.catalog.viewText);
+  }
+
+  nextFunction(): number {
+    return ++this.functionCount;
   }
 
   /** Runs DuckDB SQL of ours for its effect; gives the number of rows it changed. */

@@ -13,6 +13,8 @@ export class StoredCatalog implements Catalog {
   private tables = new Map<string, CatalogTable>();
   readonly functions = new Map<string, UserFunction>();
   readonly tableFunctions = new Map<string, UserTableFunction>();
+  /** The DuckDB text of all views, which may name helpers of ours. */
+  viewText = "";
   /** Where names without a dataset are looked up, in this order. */
   defaultSchemas: readonly string[] = ["main"];
 
@@ -48,6 +50,11 @@ export class StoredCatalog implements Catalog {
       if (read) entry.columns.push({ ...read, notNull: !nullable });
     }
     this.tables = found;
+    const views = await this.connection.runAndReadAll("SELECT sql FROM duckdb_views() WHERE NOT internal");
+    this.viewText = views
+      .getRows()
+      .map((row) => String(row[0]))
+      .join("\n");
   }
 
   table(path: readonly string[]): CatalogTable | undefined {

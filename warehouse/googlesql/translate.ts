@@ -1,3 +1,4 @@
+import { coerceOrFail } from "./analyzer/coerce.ts";
 import { Analysis } from "./analyzer/context.ts";
 import { resolveQuery } from "./analyzer/query.ts";
 import type { Typed } from "./analyzer/typed.ts";
@@ -64,19 +65,27 @@ export function analysisFor(source: Source, catalog: Catalog, options: Translate
   });
 }
 
-/** Translates a parsed query. Throws GoogleSqlAnalysisError or UnsupportedGoogleSql. */
+/**
+ * Translates a parsed query; `as` coerces the one column of a query of one column.
+ * Throws GoogleSqlAnalysisError or UnsupportedGoogleSql.
+ */
 export function translateQuery(
   query: Query,
   source: Source,
   catalog: Catalog,
   options: TranslateOptions = {},
+  as?: GoogleSqlType,
 ): TranslatedQuery {
   const a = analysisFor(source, catalog, options);
   const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
+  const columns = relation.columns.map((column) => ({ name: column.name ?? "", type: column.type }));
+  if (!as) return { sql: relation.sql, columns, isValueTable: relation.isValueTable };
+  const only = relation.columns[0]!;
+  const value = coerceOrFail(a, query, { ...only.source, sql: `t0.${only.sqlName}` }, as, "The expression");
   return {
-    sql: relation.sql,
-    columns: relation.columns.map((column) => ({ name: column.name ?? "", type: column.type })),
-    isValueTable: relation.isValueTable,
+    sql: `SELECT ${value.sql} AS c0 FROM (${relation.sql}) AS t0`,
+    columns: [{ name: "", type: as }],
+    isValueTable: false,
   };
 }
 

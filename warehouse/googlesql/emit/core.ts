@@ -301,15 +301,6 @@ const macros: FunctionLibrary["macros"] = [
       when n is null then null else cast(gs_raise('Interval overflow: ' || n || ' ${unit}') as interval) end`,
   })),
   {
-    name: "gs_json_key",
-    definition: `(j, k) as case when contains(k, '"') then cast(gs_raise('JSON key with a quote') as json)
-      else json_extract(j, '$."' || k || '"') end`,
-  },
-  {
-    name: "gs_json_index",
-    definition: "(j, i) as case when i < 0 then null else json_extract(j, '$[' || i || ']') end",
-  },
-  {
     name: "gs_like",
     definition:
       "(x, p) as case when x is null then null else cast(gs_raise('LIKE pattern ends with a backslash') as boolean) end",

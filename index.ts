@@ -1,0 +1,19 @@
+/** What programs may import from `inboxloop`. */
+
+export {
+  type LocalResult,
+  type LocalRun,
+  type LocalWarehouse,
+  type LocalWarehouseOptions,
+  openLocalWarehouse,
+} from "./warehouse/duckdb/local-warehouse.ts";
+export type { TypedParameter } from "./warehouse/duckdb/render-value.ts";
+export type { RunOptions } from "./warehouse/duckdb/session.ts";
+export type { StructEntry, Value } from "./warehouse/duckdb/values.ts";
+export {
+  GoogleSqlAnalysisError,
+  GoogleSqlError,
+  GoogleSqlEvaluationError,
+  GoogleSqlSyntaxError,
+  UnsupportedGoogleSql,
+} from "./warehouse/googlesql/errors.ts";

@@ -1,0 +1,475 @@
+import {
+  columnText,
+  comments,
+  createTable,
+  createView,
+  declaredColumn,
+  type NewColumn,
+  pathOf,
+} from "../googlesql/analyzer/ddl.ts";
+import { type Change, deleteRows, insert, merge, truncate, update } from "../googlesql/analyzer/dml.ts";
+import { resolveType } from "../googlesql/analyzer/type-names.ts";
+import type {
+  Alter,
+  CreateFunction,
+  CreateSchema,
+  Declare,
+  Drop,
+  Expression,
+  NodeBase,
+  Query,
+  Script,
+  SetVariable,
+  Statement,
+} from "../googlesql/ast.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import {
+  GoogleSqlAnalysisError,
+  GoogleSqlError,
+  GoogleSqlEvaluationError,
+  type Source,
+  UnsupportedGoogleSql,
+} from "../googlesql/errors.ts";
+import { analysisFor, type Binding, type TranslateOptions } from "../googlesql/translate.ts";
+import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../googlesql/types.ts";
+import { userJsFunction } from "./js-functions.ts";
+import { bindingOf } from "./render-value.ts";
+import type { GoogleSqlSession, SessionResult } from "./session.ts";
+import type { StructEntry, Value } from "./values.ts";
+
+/** What one statement of a script gave. */
+export interface StatementOutcome {
+  readonly kind: Statement["kind"];
+  /** For a query. */
+  readonly result?: SessionResult | undefined;
+  /** For DML. */
+  readonly rowsAffected?: number | undefined;
+}
+
+class Leave extends Error {
+  constructor(
+    readonly how: "break" | "continue" | "return",
+    readonly label: string | undefined,
+  ) {
+    super(how);
+  }
+}
+
+/** Runs the statements of a script one by one, with its variables and control flow. */
+export class ScriptRunner {
+  readonly outcomes: StatementOutcome[] = [];
+  private readonly variables = new Map<string, Binding>();
+  private caught: GoogleSqlError | undefined;
+  private readonly session: GoogleSqlSession;
+  private readonly source: Source;
+  private readonly options: TranslateOptions;
+
+  constructor(session: GoogleSqlSession, script: Script, options: TranslateOptions) {
+    this.session = session;
+    this.source = { text: script.text, file: script.file };
+    this.options = options;
+    this.variables.set("@@time_zone", bindingOf("UTC", STRING));
+    for (const [name, binding] of options.variables ?? []) this.variables.set(name.toLowerCase(), binding);
+  }
+
+  async run(statements: readonly Statement[]): Promise<void> {
+    try {
+      await this.all(statements);
+    } catch (error) {
+      if (error instanceof Leave && error.how === "return") return;
+      throw error;
+    }
+  }
+
+  private get scope(): TranslateOptions {
+    return { ...this.options, file: this.source.file, variables: this.variables };
+  }
+
+  private fail(node: NodeBase, message: string): never {
+    throw new GoogleSqlAnalysisError(message, this.source, node.span);
+  }
+
+  private refuse(node: NodeBase, what: string, reason: string): never {
+    throw new UnsupportedGoogleSql(what, reason, { source: this.source, span: node.span });
+  }
+
+  private async all(statements: readonly Statement[]): Promise<void> {
+    for (const statement of statements) await this.one(statement);
+  }
+
+  private async one(node: Statement): Promise<void> {
+    switch (node.kind) {
+      case "query-statement":
+        this.outcomes.push({ kind: node.kind, result: await this.session.query(node.query, this.source, this.scope) });
+        return;
+      case "insert":
+      case "update":
+      case "delete":
+      case "merge":
+      case "truncate":
+        return await this.change(node);
+      case "create-table":
+        return await this.define(node.kind, createTable(this.analysis(), node));
+      case "create-view":
+        return await this.define(node.kind, createView(this.analysis(), node));
+      case "create-schema":
+        return await this.createSchema(node);
+      case "create-function":
+        return this.createFunction(node);
+      case "drop":
+        return await this.drop(node);
+      case "alter":
+        return await this.alter(node);
+      case "declare":
+        return await this.declare(node);
+      case "set-variable":
+        return await this.set(node);
+      case "if": {
+        for (const branch of node.branches) {
+          if (await this.truth(branch.condition)) return await this.all(branch.statements);
+        }
+        return await this.all(node.otherwise ?? []);
+      }
+      case "case-statement": {
+        for (const branch of node.branches) {
+          const test: Expression = node.operand
+            ? { kind: "binary", operator: "=", left: node.operand, right: branch.condition, span: branch.span }
+            : branch.condition;
+          if (await this.truth(test)) return await this.all(branch.statements);
+        }
+        return await this.all(node.otherwise ?? []);
+      }
+      case "while":
+        return await this.loop(node.label?.name, node.statements, async () => await this.truth(node.condition));
+      case "loop":
+        return await this.loop(node.label?.name, node.statements, async () => true);
+      case "repeat": {
+        let first = true;
+        return await this.loop(node.label?.name, node.statements, async () => {
+          if (first) {
+            first = false;
+            return true;
+          }
+          return !(await this.truth(node.until));
+        });
+      }
+      case "for-in": {
+        const result = await this.session.query(node.query, this.source, this.scope);
+        const type: GoogleSqlType = {
+          kind: "STRUCT",
+          fields: result.columns.map((column) => ({
+            name: column.name === "" ? undefined : column.name,
+            type: column.type,
+          })),
+        };
+        const rows = result.rows.map((row): readonly StructEntry[] =>
+          row.map((value, i) => ({ name: result.columns[i]!.name, value })),
+        );
+        const key = node.variable.name.toLowerCase();
+        const before = this.variables.get(key);
+        let at = 0;
+        await this.loop(node.label?.name, node.statements, async () => {
+          if (at >= rows.length) return false;
+          this.variables.set(key, bindingOf(rows[at++]!, type));
+          return true;
+        });
+        if (before) this.variables.set(key, before);
+        else this.variables.delete(key);
+        return;
+      }
+      case "break":
+      case "continue":
+        throw new Leave(node.kind, node.label?.name.toLowerCase());
+      case "return":
+        throw new Leave("return", undefined);
+      case "block":
+        return await this.block(node);
+      case "raise": {
+        if (!node.message) {
+          if (this.caught) throw this.caught;
+          return this.fail(node, "RAISE without a message is only allowed in an exception handler");
+        }
+        throw new GoogleSqlEvaluationError(String((await this.value(node.message)).value));
+      }
+      case "assert":
+        if (!(await this.truth(node.condition)))
+          throw new GoogleSqlEvaluationError(node.description ?? "Assertion failed");
+        return;
+      case "transaction":
+        await this.session.execute(node.action === "begin" ? "BEGIN TRANSACTION" : node.action.toUpperCase());
+        return;
+      case "execute-immediate":
+        return this.refuse(node, "EXECUTE_IMMEDIATE", "a statement made at run time cannot be verified before it runs");
+      default:
+        return this.refuse(node, node.kind.replaceAll("-", "_"), "this statement");
+    }
+  }
+
+  private analysis() {
+    return analysisFor(this.source, this.session.catalog, this.scope);
+  }
+
+  private async change(
+    node: Extract<Statement, { kind: "insert" | "update" | "delete" | "merge" | "truncate" }>,
+  ): Promise<void> {
+    const a = this.analysis();
+    const change: Change =
+      node.kind === "insert"
+        ? insert(a, node)
+        : node.kind === "update"
+          ? update(a, node)
+          : node.kind === "delete"
+            ? deleteRows(a, node)
+            : node.kind === "merge"
+              ? merge(a, node)
+              : truncate(a, node);
+    if (change.guard) {
+      const hits = await this.session.read(change.guard.sql, [{ name: "", type: INT64 }]);
+      if (hits.length > 0) throw new GoogleSqlEvaluationError(change.guard.message);
+    }
+    const rowsAffected = await this.session.execute(change.sql);
+    this.variables.set("@@row_count", bindingOf(BigInt(rowsAffected), INT64));
+    this.outcomes.push({ kind: node.kind, rowsAffected });
+  }
+
+  private async define(kind: Statement["kind"], texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.session.execute(text);
+    await this.session.catalog.refresh();
+    this.outcomes.push({ kind });
+  }
+
+  private async createSchema(node: CreateSchema): Promise<void> {
+    const name = quoteName(pathOf(node.name).at(-1)!);
+    const ifNot = node.ifNotExists || node.orReplace ? "IF NOT EXISTS " : "";
+    await this.define(node.kind, [`CREATE SCHEMA ${ifNot}${name}`]);
+  }
+
+  private createFunction(node: CreateFunction): void {
+    const path = pathOf(node.name);
+    const key = path.slice(-2).join(".").toLowerCase();
+    const { functions } = this.session.catalog;
+    if (functions.has(key)) {
+      if (node.ifNotExists) return;
+      if (!node.orReplace && !node.temporary) this.fail(node.name, `Function already exists: ${path.join(".")}`);
+    }
+    this.outcomes.push({ kind: node.kind });
+    if (node.body.kind === "sql-function-body") {
+      functions.set(key, { kind: "sql", definition: node, source: this.source });
+      return;
+    }
+    if (node.body.language !== "js") this.refuse(node, `language_${node.body.language}`, "functions in this language");
+    const a = this.analysis();
+    if (!node.returns) this.fail(node, "A LANGUAGE js function needs RETURNS");
+    const parameters = node.parameters.map((parameter) => {
+      if (parameter.type.kind === "table-parameter-type" || parameter.type.kind === "templated-type") {
+        return this.fail(parameter, "A LANGUAGE js function cannot take this parameter");
+      }
+      return { name: parameter.name.name, type: resolveType(a, parameter.type) };
+    });
+    const result = resolveType(a, node.returns);
+    const duckdbName = `gs_js_${this.session.nextFunction()}` as const;
+    const isVolatile = node.determinism === "not-deterministic";
+    try {
+      this.session.installer.register(userJsFunction(duckdbName, parameters, result, node.body.code, isVolatile));
+    } catch (error) {
+      if (error instanceof SyntaxError) this.fail(node.body, `JavaScript: ${error.message}`);
+      this.refuse(node, "js_function", error instanceof Error ? error.message : String(error));
+    }
+    functions.set(key, { kind: "foreign", duckdbName, parameters, result, isVolatile });
+  }
+
+  private async drop(node: Drop): Promise<void> {
+    const path = pathOf(node.name);
+    if (node.object === "function") {
+      if (!this.session.catalog.functions.delete(path.slice(-2).join(".").toLowerCase()) && !node.ifExists) {
+        this.fail(node.name, `Function not found: ${path.join(".")}`);
+      }
+      this.outcomes.push({ kind: node.kind });
+      return;
+    }
+    if (node.object === "schema") {
+      const cascade = node.behaviour === "cascade" ? " CASCADE" : "";
+      return await this.define(node.kind, [
+        `DROP SCHEMA ${node.ifExists ? "IF EXISTS " : ""}${quoteName(path.at(-1)!)}${cascade}`,
+      ]);
+    }
+    const wanted = node.object === "table" ? "table" : node.object.endsWith("view") ? "view" : undefined;
+    if (!wanted)
+      return this.refuse(node, `DROP_${node.object.toUpperCase().replaceAll("-", "_")}`, "this kind of object");
+    const table = this.session.catalog.table(path);
+    if (!table) {
+      if (!node.ifExists) this.fail(node.name, `Not found: ${path.join(".")}`);
+      this.outcomes.push({ kind: node.kind });
+      return;
+    }
+    if (table.kind !== wanted) this.fail(node.name, `${path.join(".")} is a ${table.kind}, not a ${wanted}`);
+    await this.define(node.kind, [`DROP ${wanted.toUpperCase()} ${table.sql}`]);
+  }
+
+  private async alter(node: Alter): Promise<void> {
+    const path = pathOf(node.name);
+    if (node.object === "schema") {
+      if (node.actions.every((action) => action.kind === "set-options")) return;
+      return this.refuse(node, "ALTER_SCHEMA", "this action");
+    }
+    const table = this.session.catalog.table(path);
+    if (!table) {
+      if (node.ifExists) return;
+      return this.fail(node.name, `Table not found: ${path.join(".")}`);
+    }
+    const a = this.analysis();
+    const head = `ALTER ${table.kind === "view" ? "VIEW" : "TABLE"} ${table.sql}`;
+    for (const action of node.actions) {
+      switch (action.kind) {
+        case "set-options":
+        case "add-constraint":
+        case "drop-constraint":
+        case "drop-primary-key":
+          break;
+        case "add-column": {
+          const column = declaredColumn(a, action.column);
+          if (!column.type) return this.fail(action, "A new column needs a type");
+          const made: NewColumn = { ...column, type: column.type };
+          const text = columnText({ ...made, notNull: false });
+          await this.define(node.kind, [
+            `${head} ADD COLUMN ${action.ifNotExists ? "IF NOT EXISTS " : ""}${text}`,
+            ...comments(table.sql, [made], "TABLE"),
+          ]);
+          break;
+        }
+        case "drop-column":
+          await this.define(node.kind, [
+            `${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`,
+          ]);
+          break;
+        case "rename-column":
+          await this.define(node.kind, [
+            `${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`,
+          ]);
+          break;
+        case "rename-to":
+          await this.define(node.kind, [`${head} RENAME TO ${quoteName(pathOf(action.name).at(-1)!)}`]);
+          break;
+        case "alter-column": {
+          const { change } = action;
+          const column = `${head} ALTER COLUMN ${quoteName(action.column.name)}`;
+          if (change.kind === "drop-default") await this.define(node.kind, [`${column} DROP DEFAULT`]);
+          else if (change.kind === "drop-not-null") await this.define(node.kind, [`${column} DROP NOT NULL`]);
+          else if (change.kind !== "set-options") return this.refuse(action, "ALTER_COLUMN", change.kind);
+          break;
+        }
+        default:
+          return this.refuse(action, "ALTER_TABLE", action.kind);
+      }
+    }
+    this.outcomes.push({ kind: node.kind });
+  }
+
+  /** Evaluates an expression on its own. */
+  private async value(node: Expression, type?: GoogleSqlType): Promise<{ value: Value; type: GoogleSqlType }> {
+    const query: Query = {
+      kind: "query",
+      span: node.span,
+      with: undefined,
+      orderBy: [],
+      limit: undefined,
+      pipes: [],
+      body: {
+        kind: "select",
+        span: node.span,
+        distinct: false,
+        as: undefined,
+        items: [{ kind: "select-expression", span: node.span, expression: node, alias: undefined }],
+        from: undefined,
+        where: undefined,
+        groupBy: undefined,
+        having: undefined,
+        qualify: undefined,
+        windows: [],
+        hint: undefined,
+      },
+    };
+    const result = await this.session.query(query, this.source, this.scope, type);
+    return { value: result.rows[0]![0]!, type: result.columns[0]!.type };
+  }
+
+  private async truth(node: Expression): Promise<boolean> {
+    return (await this.value(node, scalarTypes.BOOL)).value === true;
+  }
+
+  private async declare(node: Declare): Promise<void> {
+    const type = node.type && resolveType(this.analysis(), node.type);
+    const given = node.default ? await this.value(node.default, type) : { value: null, type: type ?? STRING };
+    for (const name of node.names) {
+      const key = name.name.toLowerCase();
+      if (this.variables.has(key)) this.fail(name, `Variable ${name.name} is declared already`);
+      this.variables.set(key, bindingOf(given.value, given.type));
+    }
+  }
+
+  private async set(node: SetVariable): Promise<void> {
+    const binding = (at: (typeof node.targets)[number]): { key: string; type: GoogleSqlType } => {
+      if (at.kind !== "identifier")
+        return this.refuse(at, "SET_system_variable", "setting a system variable or parameter");
+      const key = at.name.toLowerCase();
+      const before = this.variables.get(key) ?? this.fail(at, `Undeclared variable: ${at.name}`);
+      return { key, type: before.type };
+    };
+    if (!node.tuple || node.targets.length === 1) {
+      const { key, type } = binding(node.targets[0]!);
+      this.variables.set(key, bindingOf((await this.value(node.value, type)).value, type));
+      return;
+    }
+    const targets = node.targets.map(binding);
+    const type: GoogleSqlType = {
+      kind: "STRUCT",
+      fields: targets.map((target) => ({ name: undefined, type: target.type })),
+    };
+    const { value } = await this.value(node.value, type);
+    for (const [i, target] of targets.entries()) {
+      const field = value === null ? null : (value as readonly StructEntry[])[i]!.value;
+      this.variables.set(target.key, bindingOf(field, target.type));
+    }
+  }
+
+  private async loop(
+    label: string | undefined,
+    statements: readonly Statement[],
+    goOn: () => Promise<boolean>,
+  ): Promise<void> {
+    const own = label?.toLowerCase();
+    while (await goOn()) {
+      try {
+        await this.all(statements);
+      } catch (error) {
+        if (!(error instanceof Leave) || error.how === "return") throw error;
+        if (error.label !== undefined && error.label !== own) throw error;
+        if (error.how === "break") return;
+      }
+    }
+  }
+
+  private async block(node: Extract<Statement, { kind: "block" }>): Promise<void> {
+    const outer = new Map(this.variables);
+    try {
+      await this.all(node.statements);
+    } catch (error) {
+      if (
+        error instanceof Leave &&
+        error.how === "break" &&
+        error.label !== undefined &&
+        error.label === node.label?.name.toLowerCase()
+      )
+        return;
+      if (!node.handler || !(error instanceof GoogleSqlError) || error instanceof UnsupportedGoogleSql) throw error;
+      const before = this.caught;
+      this.caught = error;
+      this.variables.set("@@error.message", bindingOf(error.message, STRING));
+      await this.all(node.handler);
+      this.caught = before;
+    } finally {
+      for (const key of [...this.variables.keys()])
+        if (!outer.has(key) && !key.startsWith("@@")) this.variables.delete(key);
+    }
+  }
+}
