@@ -19,7 +19,7 @@ export interface IngestContext {
   readonly trustReceivedAt: boolean;
   /** Rows per table that the door remembers. */
   readonly windowRows?: number;
-  readonly batchRecords?: number;
+  readonly batchRecords?: number | undefined;
   readonly batchAgeMs?: number;
   readonly fault?: ((point: string) => void) | undefined;
 }

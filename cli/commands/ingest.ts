@@ -15,6 +15,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--map <mapping.yaml>", "how a CSV, NDJSON or Parquet export becomes rows (docs/reference/mapping.md)")
     .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
     .option("--table <name>", "raw table of NDJSON records that name none (default: events)")
+    .option("--batch-size <n>", "records a batch (default: 100000)", whole)
     .option("--resume", "go on where an earlier run stopped (always done; the ledger knows)")
     .option("--trust-received-at", "believe the records' own received_at (simulation, backfill)")
     .action(async (paths: string[], options: IngestFileOptions) => {

@@ -5,7 +5,10 @@ import { loadIngestKeys } from "../../../ingest/keys.ts";
 import type { Environment } from "../../environment.ts";
 
 /** The ingester's world, from the command line's. */
-export function ingestContext(environment: Environment, options: { readonly trustReceivedAt: boolean }): IngestContext {
+export function ingestContext(
+  environment: Environment,
+  options: { readonly trustReceivedAt: boolean; readonly batchRecords?: number | undefined },
+): IngestContext {
   return {
     raw: environment.home.raw,
     keys: loadIngestKeys(environment.settings, environment.home.state, randomBytes),
@@ -14,6 +17,7 @@ export function ingestContext(environment: Environment, options: { readonly trus
     sleep: (ms) => sleep(ms),
     pid: process.pid,
     trustReceivedAt: options.trustReceivedAt,
+    batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),
   };
 }

@@ -16,6 +16,7 @@ export interface IngestFileOptions {
   readonly source?: string;
   readonly table?: string;
   readonly trustReceivedAt?: boolean;
+  readonly batchSize?: number;
 }
 
 /** `inboxloop ingest file`. */
@@ -33,7 +34,10 @@ export async function ingestFileCommand(
   const bytes = (await Promise.all(paths.map((path) => stat(path)))).reduce((sum, { size }) => sum + size, 0);
   let before = 0;
   let current: { input: FileInput; received: number } | undefined;
-  const context = ingestContext(environment, { trustReceivedAt: options.trustReceivedAt === true });
+  const context = ingestContext(environment, {
+    trustReceivedAt: options.trustReceivedAt === true,
+    batchRecords: options.batchSize,
+  });
   const hashId = createIdHasher(context.keys.ids.active);
   const inputs = async function* () {
     for (const path of paths)
