@@ -15,7 +15,14 @@ const send = (message: TrainerMessage): void => {
 async function run(data: unknown): Promise<void> {
   try {
     const job = trainingJob.parse(data);
-    await runJob(job, (step, done, total) => send({ kind: "progress", step, done, total }));
+    const onProgress = (step: string, done: number, total: number) => send({ kind: "progress", step, done, total });
+    if (job.snapshot.startsWith("gs://")) {
+      const { runContainerJob } = await import("../vertex/container-job.ts");
+      const { cloudStorage } = await import("../vertex/object-store.ts");
+      await runContainerJob(job, await cloudStorage(), onProgress);
+    } else {
+      await runJob(job, onProgress);
+    }
     send({ kind: "done", path: job.output });
   } catch (error) {
     const known = error instanceof UserError ? error : undefined;

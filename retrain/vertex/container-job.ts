@@ -1,0 +1,35 @@
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TrainingJob } from "../trainer/job.ts";
+import { runJob } from "../trainer/run-job.ts";
+import { type ObjectStore, partsOf } from "./object-store.ts";
+
+/**
+ * Runs a job whose snapshot and output are in a bucket: fetch, train, upload. model.json goes last and only if there is none, so a
+ * model is there whole or not at all, and a job that is restarted changes nothing that is done.
+ */
+export async function runContainerJob(
+  job: TrainingJob,
+  store: ObjectStore,
+  onProgress: (step: string, done: number, total: number) => void,
+): Promise<void> {
+  partsOf(job.output);
+  const folder = await mkdtemp(join(tmpdir(), "inboxloop-job-"));
+  try {
+    const snapshot = join(folder, "snapshot");
+    const output = join(folder, "models", job.name);
+    await mkdir(snapshot);
+    const names = await store.list(job.snapshot);
+    for (const [i, name] of names.entries()) {
+      onProgress("fetch", i, names.length);
+      await store.download(`${job.snapshot}/${name}`, join(snapshot, name));
+    }
+    await runJob({ ...job, snapshot, output }, onProgress);
+    const files = (await readdir(output)).filter((name) => name !== "model.json");
+    for (const name of files) await store.upload(join(output, name), `${job.output}/${name}`);
+    await store.upload(join(output, "model.json"), `${job.output}/model.json`, { ifAbsent: true });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
