@@ -29,7 +29,7 @@ export interface Assignment {
   /** A name of `variants`, or `suppress`. */
   readonly variant: string;
   readonly modelVersion: string;
-  /** Epoch ms of the send. Without it, see `CanaryOptions.daysBetween`. */
+  /** Epoch ms of the send, not before the canary begins. Without it, see `CanaryOptions.daysBetween`. */
   readonly sentAt?: number | undefined;
 }
 
@@ -122,6 +122,14 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     const random = new Random(config.seed, label, u, occasion);
     const luckOfTime = random.below(14 * HOUR_MS);
     const at = assignment.sentAt ?? startsAt + occasion * daysBetween * DAY_MS + 6 * HOUR_MS + luckOfTime;
+    if (!(at >= startsAt)) {
+      throw new UserError(`assignment ${decisions + 1} is sent before the canary begins`, {
+        code: "simulate.too-early",
+        exit: "usage",
+        where: `assignment ${decisions + 1}`,
+        next: `sent_at is ${isoTime(startsAt)} or later`,
+      });
+    }
     arms[assignment.arm] ??= emptyArm();
     const arm = arms[assignment.arm]!;
     arm.assigned++;

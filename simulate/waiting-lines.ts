@@ -1,3 +1,6 @@
+/** 2^24 lines a day; with 2^29 ms between its first and last arrival a key still fits 53 bits. */
+const INDEX_SPAN = 16_777_216;
+
 /**
  * Lines under way on one day, as bytes outside the heap: hundreds of thousands of short-lived texts kept as strings would
  * cost more in garbage collection than everything else here. Lines are ASCII.
@@ -43,9 +46,14 @@ export class WaitingLines {
   /** Indices by arrival; equal times in the order in which they were added. */
   inOrder(): Uint32Array {
     const { times } = this;
-    const order = new Uint32Array(times.length);
-    for (let i = 0; i < order.length; i++) order[i] = i;
-    return order.sort((a, b) => times[a]! - times[b]! || a - b);
+    if (times.length > INDEX_SPAN) throw new Error(`${times.length} lines on one day are more than this is made for`);
+    // Time and index in one number: sorted natively, without a call per comparison.
+    let first = Number.POSITIVE_INFINITY;
+    for (const time of times) if (time < first) first = time;
+    const keys = new Float64Array(times.length);
+    for (let i = 0; i < keys.length; i++) keys[i] = (times[i]! - first) * INDEX_SPAN + i;
+    keys.sort();
+    return Uint32Array.from(keys, (key) => key % INDEX_SPAN);
   }
 
   private note(at: number, kind: number): void {

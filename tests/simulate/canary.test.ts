@@ -151,6 +151,17 @@ describe("what a canary writes", () => {
     expect(decision).toMatchObject({ arm: assignment.arm, model_version: assignment.modelVersion });
   });
 
+  test("when a send lies before the canary it is refused, for it would never arrive", async () => {
+    const early = {
+      userId: people[0]!.userId,
+      arm: "a",
+      variant: "plain",
+      modelVersion: "m",
+      sentAt: worldEnd(world.config) - 1,
+    };
+    await expect(run("early", [early])).rejects.toMatchObject({ code: "simulate.too-early" });
+  });
+
   test("when the label cannot be part of an id it is refused", async () => {
     await expect(run("label", [], { label: 'a"b' })).rejects.toMatchObject({ code: "simulate.label" });
   });
