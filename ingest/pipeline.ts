@@ -14,6 +14,10 @@ export interface Message {
   /** Its number in the source, from 1; what was read up to it is what `from` and `to` of a batch say. */
   readonly position: number;
   readonly ackId?: string | undefined;
+  /** `<decoder>:<name>` where it is not the source's: a bus carries what several senders said. */
+  readonly source?: string | undefined;
+  /** When we accepted it, where that was before now: on the bus. */
+  readonly arrival?: Micros | undefined;
   /** The record as its format's reader parsed it, where there is one; `data` stays what came. */
   readonly value?: unknown;
 }
@@ -191,7 +195,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     for (let item = 0; item < items.length; item++) {
       batch.counts.received += 1;
       const decoded = items[item]!;
-      const admitted = env.door(decoded, arrival);
+      const admitted = env.door(decoded, message.arrival ?? arrival);
       if (admitted.kind === "dead-letter") {
         const stage = decoded.kind === "dead-letter" ? "decode" : "validate";
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
@@ -236,7 +240,7 @@ function letter(
   detail: string,
 ): DeadLetter {
   const position = items > 1 ? `${message.position}#${item}` : String(message.position);
-  return { reason, stage, detail, source: env.source.name, position, payload: message.data };
+  return { reason, stage, detail, source: message.source ?? env.source.name, position, payload: message.data };
 }
 
 /** Appends rows until each is written or refused; returns how many were written. */
