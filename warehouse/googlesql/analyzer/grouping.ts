@@ -109,6 +109,17 @@ export class GroupingStep {
     this.clause = all.length > 0 ? all.join(", ") : undefined;
   }
 
+  /** GROUP BY these keys, given by their names. */
+  useKeys(names: readonly string[]): void {
+    this.clause = names.length > 0 ? names.join(", ") : undefined;
+  }
+
+  /** What computes the aggregate that a reference stands for. */
+  textOf(ref: string): string | undefined {
+    const name = ref.slice(this.table.length + 1);
+    return [...this.aggregates.values()].find((one) => one.name === name)?.sql;
+  }
+
   private item(item: GroupingItem, items: readonly ListItem[], plain: string[], sets: string[]): void {
     switch (item.kind) {
       case "grouping-key":

@@ -1,13 +1,359 @@
-import type { Query } from "../ast.ts";
-import type { Analysis } from "./context.ts";
-import type { Environment, Relation } from "./relation.ts";
+import type { GroupingItem, OrderItem, PipeAggregate, PipeOperator, Query, Select, SelectItem } from "../ast.ts";
+import { supportsGrouping, typeName } from "../types.ts";
+import type { Analysis, Context } from "./context.ts";
+import { condition, impliedName, resolve } from "./expressions.ts";
+import { joinSides, resolveFrom, sampleOf } from "./from.ts";
+import { GroupingStep } from "./grouping.ts";
+import { resolvePivot, resolveUnpivot } from "./pivot.ts";
+import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
+import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
+import type { Column } from "./scope.ts";
+import { resolveSelect, spellOut } from "./select.ts";
+import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
+import { orderText } from "./windows.ts";
 
-export function resolvePipes(
-  a: Analysis,
-  _input: Relation,
-  query: Query,
-  _env: Environment,
-  _keepOrder: boolean,
-): Relation {
-  return a.refuse(query.pipes[0]!, "pipe_syntax");
+const noTail = { orderBy: [], limit: undefined, keepOrder: false };
+
+/** Resolves a query that goes on with `|>` operators: each is a step over the table that the one before gave. */
+export function resolvePipes(a: Analysis, query: Query, env: Environment, keepOrder: boolean): Relation {
+  const { body } = query;
+  const isPlain = query.orderBy.length === 0 && !query.limit;
+  let from: From;
+  let order: string | undefined;
+  if (body.kind === "from-query" && isPlain) from = resolveFrom(a, body.from, env);
+  else {
+    const relation = resolveBody(a, body, env, { orderBy: query.orderBy, limit: query.limit, keepOrder: true });
+    from = fromRelation(a, relation, undefined);
+    order = relation.orderColumn && `${aliasOf(from)}.${relation.orderColumn}`;
+  }
+  const pipe = new Pipe(a, env, from, order);
+  for (const operator of query.pipes) pipe.apply(operator);
+  return pipe.relation(keepOrder);
 }
+
+const aliasOf = (from: From): string => / AS (t\d+)$/.exec(from.sql)![1]!;
+
+class Pipe {
+  private readonly withs: string[] = [];
+
+  constructor(
+    private readonly a: Analysis,
+    private env: Environment,
+    private from: From,
+    /** DuckDB SQL of a column that holds the order of rows, while there is one. */
+    private order: string | undefined,
+  ) {}
+
+  private context(clause: string, windows = false): Context {
+    const scope = scopeOf(this.from, this.env.scope);
+    return { scope, tables: this.env.tables, clause, windows: windows ? new Map() : undefined };
+  }
+
+  relation(keepOrder: boolean): Relation {
+    const { a } = this;
+    const plain = relationOfFrom(a, this.from);
+    let { sql } = plain;
+    let orderColumn: string | undefined;
+    if (this.order && keepOrder) {
+      orderColumn = a.fresh("o");
+      sql = sql.replace(/^SELECT /, `SELECT ${this.order} AS ${orderColumn}, `);
+    } else if (this.order) sql += ` ORDER BY ${this.order}`;
+    if (this.withs.length > 0) {
+      const t = a.fresh("t");
+      const list = plain.columns.map((column) => `${t}.${column.sqlName}`).join(", ");
+      const ordered = this.order ? sql.replace(/^SELECT /, `SELECT ${this.order} AS o1, `) : sql;
+      sql = `SELECT ${list}${orderColumn ? `, ${t}.${orderColumn}` : ""} FROM (${this.withs.join(" ")} ${ordered}) AS ${t}${this.order && !keepOrder ? ` ORDER BY ${t}.o1` : ""}`;
+    }
+    return { ...plain, sql, orderColumn };
+  }
+
+  apply(node: PipeOperator): void {
+    const { a } = this;
+    switch (node.kind) {
+      case "pipe-where": {
+        const test = condition(a, node.condition, this.context("pipe WHERE"), "pipe WHERE");
+        return this.step({ where: test.sql });
+      }
+      case "pipe-assert": {
+        const test = condition(a, node.condition, this.context("pipe ASSERT"), "pipe ASSERT");
+        return this.step({
+          where: `CASE WHEN ${test.sql} THEN true ELSE CAST(gs_raise('Assert failed') AS BOOLEAN) END`,
+        });
+      }
+      case "pipe-select":
+        return this.select(node.items, node.distinct, node.as, node.windows);
+      case "pipe-extend":
+      case "pipe-window":
+        return this.extend(node.items, node.kind === "pipe-extend" ? node.windows : []);
+      case "pipe-set":
+        return this.set(node);
+      case "pipe-drop": {
+        const gone = new Set(node.columns.map((name) => this.named(name)));
+        if (this.from.star.every((column) => gone.has(column))) a.fail(node, "Pipe DROP removes all columns");
+        return this.columns((column) => (gone.has(column) ? undefined : column));
+      }
+      case "pipe-rename": {
+        const renamed = new Map(node.items.map((item) => [this.named(item.from), item.to.name]));
+        return this.columns((column) => (renamed.has(column) ? { ...column, name: renamed.get(column)! } : column));
+      }
+      case "pipe-as":
+        this.from = { ...this.from, ranges: [{ name: node.alias.name, columns: this.from.star, value: undefined }] };
+        return;
+      case "pipe-aggregate":
+        return this.aggregate(node);
+      case "pipe-order-by":
+        return this.orderBy(node.items);
+      case "pipe-limit":
+        return this.step({
+          limit: `${this.order ? ` ORDER BY ${this.order}` : ""}${limitText(a, node.limit, this.env)}`,
+        });
+      case "pipe-join": {
+        const right = resolveFrom(a, node.right, this.env, this.from);
+        this.order = undefined;
+        this.from = joinSides(a, node, this.from, right, this.env);
+        return;
+      }
+      case "pipe-set-operation": {
+        const inputs = [relationOfFrom(a, this.from), ...node.inputs.map((input) => resolveQuery(a, input, this.env))];
+        const matched = node.matching ? matchByName(a, node, inputs) : inputs;
+        return this.become(combineInputs(a, node, unifyInputs(a, node, matched, node.operator.toUpperCase())));
+      }
+      case "pipe-distinct": {
+        for (const column of this.from.star) {
+          if (!supportsGrouping(column.type))
+            a.fail(node, `Column of type ${typeName(column.type)} cannot be used in DISTINCT`);
+        }
+        const all = relationOfFrom(a, this.from);
+        const ranges = this.from.ranges.map((range) => range.name);
+        this.become({ ...all, sql: all.sql.replace(/^SELECT /, "SELECT DISTINCT ") });
+        if (ranges.length === 1)
+          this.from = { ...this.from, ranges: [{ name: ranges[0]!, columns: this.from.star, value: undefined }] };
+        return;
+      }
+      case "pipe-pivot":
+        this.order = undefined;
+        this.from = resolvePivot(a, node.pivot, this.from, node.alias?.name, this.env);
+        return;
+      case "pipe-unpivot":
+        this.order = undefined;
+        this.from = resolveUnpivot(a, node.unpivot, this.from, node.alias?.name);
+        return;
+      case "pipe-sample":
+        this.order = undefined;
+        this.from = sampleOf(a, node.sample, fromRelation(a, relationOfFrom(a, this.from), undefined), this.env);
+        return;
+      case "pipe-with": {
+        const made = resolveWith(a, node.with, this.env);
+        if (this.withs.length > 0) a.refuse(node, "pipe_WITH", "several of them");
+        this.withs.push(made.text);
+        this.env = { ...this.env, tables: made.tables };
+        return;
+      }
+      case "pipe-call":
+        return a.refuse(node, "pipe_CALL", "table functions");
+    }
+  }
+
+  private become(relation: Relation): void {
+    this.order = undefined;
+    this.from = fromRelation(this.a, relation, undefined);
+  }
+
+  private named(name: { readonly name: string; readonly span: PipeOperator["span"] }): Column {
+    const key = name.name.toLowerCase();
+    const found = this.from.star.filter((column) => column.name?.toLowerCase() === key);
+    if (found.length === 0) return this.a.fail(name, `Column ${name.name} does not exist in the pipe's input`);
+    if (found.length > 1) return this.a.fail(name, `Column ${name.name} is ambiguous in the pipe's input`);
+    return found[0]!;
+  }
+
+  /** Changes what `*` and unqualified names see; aliases keep their columns. */
+  private columns(change: (column: Column) => Column | undefined): void {
+    const all = (list: readonly Column[]): Column[] => list.map(change).filter((column) => column !== undefined);
+    this.from = { ...this.from, star: all(this.from.star), names: all(this.from.names) };
+  }
+
+  /** A subquery over the input: filtered, limited, with further columns; all names stay what they were. */
+  private step(what: {
+    readonly where?: string;
+    readonly limit?: string;
+    readonly order?: string;
+    readonly added?: readonly Column[];
+  }): void {
+    const { a, from } = this;
+    const t = a.fresh("t");
+    const moved = new Map<string, string>();
+    const list: string[] = [];
+    const move = (column: Column): Column => {
+      let name = moved.get(column.sql);
+      if (name === undefined) {
+        name = a.fresh("c");
+        moved.set(column.sql, name);
+        list.push(`${column.sql} AS ${name}`);
+      }
+      return { ...column, sql: `${t}.${name}` };
+    };
+    const added = (what.added ?? []).map(move);
+    const star = [...from.star.map(move), ...added];
+    const names = [...from.names.map(move), ...added];
+    const ranges = from.ranges.map((range) => ({
+      name: range.name,
+      columns: range.columns.map(move),
+      value: range.value && move(range.value),
+    }));
+    const order = what.order ?? this.order;
+    if (order) list.push(`${order} AS o0`);
+    this.order = order ? `${t}.o0` : undefined;
+    const where = what.where ? ` WHERE ${what.where}` : "";
+    this.from = {
+      sql: `(SELECT ${list.join(", ")} FROM ${from.sql}${where}${what.limit ?? ""}) AS ${t}`,
+      star,
+      names,
+      ranges,
+    };
+  }
+
+  private orderBy(items: readonly OrderItem[]): void {
+    const cx = this.context("pipe ORDER BY", true);
+    const keys = items.map((item) => {
+      if (item.expression.kind === "integer-literal") {
+        const column = this.from.star[Number(item.expression.value) - 1];
+        if (!column) return this.a.fail(item, "ORDER BY is out of SELECT column number range");
+        return orderText(this.a, item, { sql: column.sql, type: column.type });
+      }
+      return orderText(this.a, item, resolve(this.a, item.expression, cx));
+    });
+    this.step({ order: `row_number() OVER (ORDER BY ${keys.join(", ")})` });
+  }
+
+  private select(items: readonly SelectItem[], distinct: boolean, as: Select["as"], windows: Select["windows"]): void {
+    const select: Select = {
+      kind: "select",
+      span: items[0]!.span,
+      distinct,
+      as,
+      items,
+      from: undefined,
+      where: undefined,
+      groupBy: undefined,
+      having: undefined,
+      qualify: undefined,
+      windows,
+      hint: undefined,
+    };
+    const relation = resolveSelect(this.a, select, this.env, noTail, { from: this.from, carry: this.order });
+    const ordered = this.order !== undefined && !distinct;
+    this.from = fromRelation(this.a, relation, undefined);
+    this.order = ordered ? `${aliasOf(this.from)}.o0` : undefined;
+  }
+
+  private extend(items: readonly SelectItem[], windows: Select["windows"]): void {
+    const named = new Map(windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
+    const cx: Context = { ...this.context("pipe EXTEND", true), windows: named };
+    const added = spellOut(this.a, items, this.from, cx).map((item): Column => {
+      const value = item.node ? resolve(this.a, item.node, cx) : item.value!;
+      return { name: item.name, sql: value.isUntypedNull ? "CAST(NULL AS BIGINT)" : value.sql, type: value.type };
+    });
+    this.step({ added });
+  }
+
+  private set(node: Extract<PipeOperator, { kind: "pipe-set" }>): void {
+    const cx = this.context("pipe SET", true);
+    const changed = new Map<Column, Column>();
+    for (const item of node.items) {
+      const column = this.named(item.column);
+      if (changed.has(column)) this.a.fail(item, `Pipe SET names column ${item.column.name} twice`);
+      const value = resolve(this.a, item.value, cx);
+      changed.set(column, {
+        name: column.name,
+        sql: value.isUntypedNull ? "CAST(NULL AS BIGINT)" : value.sql,
+        type: value.type,
+      });
+    }
+    this.columns(
+      (column) =>
+        changed.get(column) ??
+        [...changed].find(([from]) => from.sql === column.sql && from.name === column.name)?.[1] ??
+        column,
+    );
+    this.step({});
+  }
+
+  private aggregate(node: PipeAggregate): void {
+    const { a } = this;
+    const rows = this.context("pipe AGGREGATE");
+    const step = new GroupingStep(a, rows, `FROM ${this.from.sql}`);
+    const outputs: { name: string | undefined; sql: string; type: OutColumn["type"] }[] = [];
+    const orders: { item: OrderItem; at: number }[] = [];
+    if (node.groupBy) {
+      step.groupBy(node.groupBy, []);
+      const keys = step.finish().keys;
+      const names = node.groupBy.items.flatMap(keyNames);
+      for (const [i, key] of keys.entries()) outputs.push({ name: names[i]?.name, sql: key.sql, type: key.type });
+      for (const [i, name] of names.entries()) {
+        if (!name.order && !node.groupAndOrder) continue;
+        orders.push({ at: i, item: orderItem(node, name.order) });
+      }
+    }
+    const grouping = step.finish();
+    const cx: Context = { ...rows, scope: grouping.scope, aggregates: grouping.sink, clause: "pipe AGGREGATE" };
+    for (const item of node.items) {
+      const value = resolve(a, item.expression, cx);
+      if (item.order) orders.push({ at: outputs.length, item: orderItem(node, item.order) });
+      outputs.push({ name: item.alias?.name ?? impliedName(item.expression), sql: value.sql, type: value.type });
+    }
+    const columns = outputs.map(
+      (output): OutColumn => ({
+        name: output.name,
+        sqlName: a.fresh("c"),
+        type: output.type,
+        source: { sql: output.sql, type: output.type },
+      }),
+    );
+    const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`);
+    if (orders.length > 0) {
+      const keys = orders.map(({ item, at }) => orderText(a, item, { sql: outputs[at]!.sql, type: outputs[at]!.type }));
+      list.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS o0`);
+    }
+    this.from = fromRelation(
+      a,
+      { sql: `SELECT ${list.join(", ")}${grouping.text(undefined)}`, columns, isValueTable: false },
+      undefined,
+    );
+    this.order = orders.length > 0 ? `${aliasOf(this.from)}.o0` : undefined;
+  }
+}
+
+function keyNames(
+  item: GroupingItem,
+): readonly { readonly name: string | undefined; readonly order: OrderItemParts | undefined }[] {
+  switch (item.kind) {
+    case "grouping-key":
+      return [{ name: item.alias?.name ?? impliedName(item.expression), order: item.order }];
+    case "grouping-empty":
+      return [];
+    case "rollup":
+    case "cube":
+      return item.elements.flat().map((key) => ({ name: impliedName(key), order: undefined }));
+    case "grouping-sets": {
+      const names = item.sets
+        .flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()))
+        .map(impliedName);
+      return [...new Set(names)].map((name) => ({ name, order: undefined }));
+    }
+  }
+}
+
+interface OrderItemParts {
+  readonly direction: "asc" | "desc" | undefined;
+  readonly nulls: "first" | "last" | undefined;
+}
+
+const orderItem = (node: PipeAggregate, order: OrderItemParts | undefined): OrderItem => ({
+  kind: "order-item",
+  span: node.span,
+  expression: { kind: "null-literal", span: node.span },
+  collation: undefined,
+  direction: order?.direction,
+  nulls: order?.nulls,
+});

@@ -1,17 +1,168 @@
-import type { Pivot, Unpivot } from "../ast.ts";
-import type { Analysis } from "./context.ts";
-import type { Environment, From } from "./relation.ts";
+import type { FunctionCall, Pivot, PivotValue, Unpivot, UnpivotItem } from "../ast.ts";
+import { structText } from "../emit/text.ts";
+import { INT64, STRING, sameType, supportsGrouping, typeName } from "../types.ts";
+import { coerceOrFail } from "./coerce.ts";
+import { comparisonText } from "./compare.ts";
+import type { Analysis, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { GroupingStep } from "./grouping.ts";
+import { columnValue } from "./names.ts";
+import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
+import { type Column, Scope } from "./scope.ts";
+import { isAggregateCall } from "./syntax-walk.ts";
+import type { Typed } from "./typed.ts";
+import { resolveFields } from "./used-columns.ts";
 
-export function resolvePivot(
-  a: Analysis,
-  node: Pivot,
-  _input: From,
-  _alias: string | undefined,
-  _env: Environment,
-): From {
-  return a.refuse(node, "PIVOT");
+/** `input PIVOT(aggregates FOR expression IN (values))`: groups by all columns that these do not use. */
+export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: string | undefined, env: Environment): From {
+  if (input.ranges.some((range) => range.value)) a.fail(node, "PIVOT is not allowed with value tables");
+  const scope = scopeOf(input, env.scope);
+  const rows: Context = { scope, tables: env.tables, clause: "PIVOT" };
+  const forValue = resolve(a, node.forExpression, rows);
+  if (!supportsGrouping(forValue.type))
+    a.fail(node.forExpression, `Type ${typeName(forValue.type)} cannot be used as a FOR expression in PIVOT`);
+  const used = new Set<string>();
+  for (const part of [node.forExpression, ...node.aggregates.map((one) => one.expression)])
+    resolveFields(part, scope, used);
+  const step = new GroupingStep(a, rows, `FROM ${input.sql}`);
+  const keys = input.star.filter((column) => !used.has(column.sql));
+  const columns: Column[] = [];
+  const keyNames = keys.map((column) => step.addKey(undefined, columnValue(column), node.forExpression));
+  step.useKeys(keyNames);
+  if (node.aggregates.length > 1 && node.aggregates.some((one) => !one.alias)) {
+    a.fail(node, "PIVOT with several aggregates needs an alias for each");
+  }
+  for (const value of node.values) {
+    const constant = coerceOrFail(
+      a,
+      value.expression,
+      resolve(a, value.expression, { ...rows, scope: new Scope({}) }),
+      forValue.type,
+      "PIVOT IN value",
+    );
+    if (constant.literal === undefined && !constant.structFields) a.fail(value, "PIVOT IN values must be constants");
+    const match = matches(a, value, forValue, constant);
+    for (const aggregate of node.aggregates) {
+      const call = aggregate.expression;
+      if (!isAggregateCall(call as FunctionCall))
+        a.fail(aggregate, "PIVOT expression must be an aggregate function call");
+      const cx: Context = { ...rows, aggregates: { ...step.sink, filter: match } };
+      const result = resolve(a, call, cx);
+      if (!step.textOf(result.sql)?.includes(match)) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
+      const suffix = value.alias?.name ?? valueName(constant);
+      const name = suffix === undefined ? undefined : aggregate.alias ? `${aggregate.alias.name}_${suffix}` : suffix;
+      columns.push({ name, sql: result.sql, type: result.type });
+    }
+  }
+  const grouping = step.finish();
+  const t = a.fresh("t");
+  const all = [
+    ...keys.map((column, i) => ({ name: column.name, sql: grouping.keys[i]!.sql, type: column.type })),
+    ...columns,
+  ];
+  const named = all.map((column) => ({ column, sqlName: a.fresh("c") }));
+  const list = named.map(({ column, sqlName }) => `${column.sql} AS ${sqlName}`).join(", ");
+  const result = named.map(({ column, sqlName }) => ({ name: column.name, sql: `${t}.${sqlName}`, type: column.type }));
+  return tableOf(`(SELECT ${list}${grouping.text(undefined)}) AS ${t}`, alias, result, false);
 }
 
-export function resolveUnpivot(a: Analysis, node: Unpivot, _input: From, _alias: string | undefined): From {
-  return a.refuse(node, "UNPIVOT");
+function matches(a: Analysis, node: PivotValue, forValue: Typed, constant: Typed): string {
+  if (constant.literal?.value === null) return `(${forValue.sql} IS NULL)`;
+  if (constant.structFields) return `(${forValue.sql} IS NOT DISTINCT FROM ${constant.sql})`;
+  return comparisonText(a, node, "=", forValue, constant);
+}
+
+/** The name of a pivot column that has no alias. */
+function valueName(constant: Typed): string | undefined {
+  if (constant.structFields && constant.type.kind === "STRUCT") {
+    const { fields } = constant.type;
+    const names = constant.structFields.map((field, i) => {
+      const name = valueName(field);
+      const label = fields[i]!.name;
+      return name === undefined ? undefined : label ? `${label}_${name}` : name;
+    });
+    return names.includes(undefined) ? undefined : names.join("_");
+  }
+  const value = constant.literal?.value;
+  if (value === null) return "NULL";
+  switch (constant.type.kind) {
+    case "INT64":
+    case "NUMERIC":
+    case "BIGNUMERIC": {
+      const text = String(value);
+      return (text.startsWith("-") ? `minus_${text.slice(1)}` : `_${text}`).replace(".", "_point_");
+    }
+    case "BOOL":
+      return value ? "TRUE" : "FALSE";
+    case "STRING":
+      return String(value);
+    case "DATE":
+      return `_${String(value).replaceAll("-", "_")}`;
+    default:
+      return undefined;
+  }
+}
+
+/** `input UNPIVOT(values FOR name IN (columns))`. */
+export function resolveUnpivot(a: Analysis, node: Unpivot, input: From, alias: string | undefined): From {
+  if (input.ranges.some((range) => range.value)) a.fail(node, "UNPIVOT is not allowed with value tables");
+  const width = node.valueColumns.length;
+  const gone = new Set<Column>();
+  const labels = node.items.map((item) => label(a, item));
+  const labelType = labels[0]!.type;
+  for (const [i, one] of labels.entries()) {
+    if (one.type.kind !== labelType.kind)
+      a.fail(node.items[i]!, "All labels of UNPIVOT must be of one type, STRING or INT64");
+  }
+  const sets = node.items.map((item) => {
+    if (item.columns.length !== width) a.fail(item, `UNPIVOT expects ${width} columns in each set`);
+    return item.columns.map((name) => {
+      const key = name.name.toLowerCase();
+      const found = input.star.filter((column) => column.name?.toLowerCase() === key);
+      if (found.length === 0) return a.fail(name, `Column ${name.name} in UNPIVOT does not exist in the input`);
+      if (found.length > 1) return a.fail(name, `Column ${name.name} in UNPIVOT is ambiguous`);
+      gone.add(found[0]!);
+      return found[0]!;
+    });
+  });
+  for (const [i, set] of sets.entries()) {
+    for (const [j, column] of set.entries()) {
+      if (!sameType(column.type, sets[0]![j]!.type)) {
+        a.fail(
+          node.items[i]!,
+          `The data types of columns in UNPIVOT must be the same, but are ${typeName(sets[0]![j]!.type)} and ${typeName(column.type)}`,
+        );
+      }
+    }
+  }
+  const u = a.fresh("t");
+  const rows = sets.map((set, i) => structText([...set.map((column) => column.sql), labels[i]!.sql]));
+  const value = (i: number): string => `(${u}.c1).f${i + 1}`;
+  const kept = input.star.filter((column) => !gone.has(column));
+  const columns: Column[] = [
+    ...kept,
+    ...node.valueColumns.map((name, i) => ({ name: name.name, sql: value(i), type: sets[0]![i]!.type })),
+    { name: node.nameColumn.name, sql: value(width), type: labelType },
+  ];
+  const t = a.fresh("t");
+  const named = columns.map((column) => ({ column, sqlName: a.fresh("c") }));
+  const list = named.map(({ column, sqlName }) => `${column.sql} AS ${sqlName}`).join(", ");
+  const nulls = node.valueColumns.map((_, i) => `${value(i)} IS NULL`).join(" AND ");
+  const where = node.includeNulls ? "" : ` WHERE NOT (${nulls})`;
+  const from = `${input.sql} CROSS JOIN LATERAL unnest([${rows.join(", ")}]) AS ${u}(c1)`;
+  const result = named.map(({ column, sqlName }) => ({ name: column.name, sql: `${t}.${sqlName}`, type: column.type }));
+  return tableOf(`(SELECT ${list} FROM ${from}${where}) AS ${t}`, alias, result, false);
+}
+
+function label(a: Analysis, item: UnpivotItem): Typed {
+  const cx: Context = { scope: new Scope({}), tables: new Map(), clause: "UNPIVOT" };
+  if (!item.label) {
+    const text = item.columns.map((column) => column.name).join("_");
+    return resolve(a, { kind: "string-literal", value: text, span: item.span }, cx);
+  }
+  const value = resolve(a, item.label, cx);
+  if (value.literal === undefined || (value.type.kind !== STRING.kind && value.type.kind !== INT64.kind)) {
+    a.fail(item.label, "A label in UNPIVOT must be a STRING or INT64 literal");
+  }
+  return value;
 }

@@ -20,13 +20,11 @@ export interface QueryOptions {
 export function resolveQuery(a: Analysis, query: Query, outer: Environment, options: QueryOptions = {}): Relation {
   const { tables, text } = query.with ? resolveWith(a, query.with, outer) : { tables: outer.tables, text: "" };
   const env: Environment = { scope: outer.scope, tables };
-  const isLast = query.pipes.length === 0;
-  let relation = resolveBody(a, query.body, env, {
-    orderBy: query.orderBy,
-    limit: query.limit,
-    keepOrder: isLast && options.keepOrder === true,
-  });
-  if (!isLast) relation = resolvePipes(a, relation, query, env, options.keepOrder === true);
+  const tail: Tail = { orderBy: query.orderBy, limit: query.limit, keepOrder: options.keepOrder === true };
+  const relation =
+    query.pipes.length === 0
+      ? resolveBody(a, query.body, env, tail)
+      : resolvePipes(a, query, env, options.keepOrder === true);
   return text === "" ? relation : { ...relation, sql: `${text} ${relation.sql}` };
 }
 
@@ -141,7 +139,11 @@ export function limitText(a: Analysis, limit: Limit, env: Environment): string {
   return ` LIMIT ${read(limit.count)}${limit.offset ? ` OFFSET ${read(limit.offset)}` : ""}`;
 }
 
-function resolveWith(a: Analysis, clause: WithClause, outer: Environment): { tables: CommonTables; text: string } {
+export function resolveWith(
+  a: Analysis,
+  clause: WithClause,
+  outer: Environment,
+): { tables: CommonTables; text: string } {
   const names = new Set<string>();
   for (const entry of clause.entries) {
     const key = entry.name.name.toLowerCase();

@@ -24,8 +24,15 @@ export interface ListItem {
 }
 
 /** Resolves SELECT ... with the ORDER BY and LIMIT that follow it. */
-export function resolveSelect(a: Analysis, node: Select, env: Environment, tail: Tail): Relation {
-  const from = node.from ? resolveFrom(a, node.from, env) : undefined;
+export function resolveSelect(
+  a: Analysis,
+  node: Select,
+  env: Environment,
+  tail: Tail,
+  /** In place of the FROM clause: what a pipe has so far, and a column that is to be passed on beside the list. */
+  given?: { readonly from: From; readonly carry: string | undefined },
+): Relation {
+  const from = given?.from ?? (node.from ? resolveFrom(a, node.from, env) : undefined);
   if (!from) withoutFrom(a, node);
   const scope = from ? scopeOf(from, env.scope) : new Scope({ parent: env.scope });
   const rows: Context = { scope, tables: env.tables, clause: "SELECT list" };
@@ -45,7 +52,7 @@ export function resolveSelect(a: Analysis, node: Select, env: Environment, tail:
   const grouping = isGrouped
     ? makeGrouping(a, node, items, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`)
     : undefined;
-  return new Step(a, node, env, tail, items, rows, windows, grouping, from, where).relation();
+  return new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry).relation();
 }
 
 function withoutFrom(a: Analysis, node: Select): void {
@@ -165,6 +172,7 @@ class Step {
     private readonly grouping: Grouping | undefined,
     private readonly from: From | undefined,
     private readonly where: string | undefined,
+    private readonly carry: string | undefined,
   ) {
     this.distinct = node.distinct;
     this.after = {
@@ -240,6 +248,7 @@ class Step {
     const qualified = qualify ? ` QUALIFY ${qualify}` : "";
     const limit = tail.limit ? limitText(a, tail.limit, env) : "";
     const base = { columns: this.columns, isValueTable: node.as !== undefined };
+    if (this.carry && !this.distinct) list.push(`${this.carry} AS o0`);
     const mustWrap = order.length > 0 && (this.distinct || order.some((one) => one.value.isVolatile));
     const wantsOrder = tail.keepOrder && order.length > 0;
     if (!mustWrap) {

@@ -18,6 +18,20 @@ export function walk(node: unknown, visit: (node: { readonly kind: string }) => 
   }
 }
 
+/** Visits a node and everything under it, queries included. */
+export function walkAll(node: unknown, visit: (node: { readonly kind: string }) => void): void {
+  if (Array.isArray(node)) {
+    for (const one of node) walkAll(one, visit);
+    return;
+  }
+  if (!isNode(node)) return;
+  visit(node);
+  for (const [key, value] of Object.entries(node) as [string, unknown][]) {
+    if (key !== "span" && typeof value === "object" && value !== null && !(value instanceof Uint8Array))
+      walkAll(value, visit);
+  }
+}
+
 /** Whether a call is of an aggregate function, not of an analytic one. */
 export function isAggregateCall(node: FunctionCall): boolean {
   if (node.over) return false;
