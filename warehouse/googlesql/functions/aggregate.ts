@@ -223,7 +223,12 @@ export const aggregates: FunctionLibrary = {
     ),
     aggregate(group, "SUM", plain, [
       one("INT64", "INT64", (x, ctx) => `cast(${ctx.aggregate("sum", [x])} as bigint)`),
-      one("NUMERIC", "NUMERIC", (x, ctx) => `cast(${ctx.aggregate("sum", [x])} as decimal(38,9))`),
+      one(
+        "NUMERIC",
+        "NUMERIC",
+        (x, ctx) =>
+          `gs_numeric_mul_exact(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), cast(1 as decimal(38,9)))`,
+      ),
       sigOf("BIGNUMERIC", "BIGNUMERIC", (_args, ctx) => ctx.refuse("SUM of BIGNUMERIC")),
       one("FLOAT64", "FLOAT64", floatSum),
       sigOf("INTERVAL", "INTERVAL", (_args, ctx) => ctx.refuse("SUM of INTERVAL")),

@@ -4,6 +4,7 @@ import { array } from "./array.ts";
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
+import { formatting } from "./format.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { math } from "./math.ts";
@@ -16,6 +17,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   math,
   conditional,
   dateTime,
+  formatting,
   hash,
   json,
   array,

@@ -345,7 +345,10 @@ export const math: FunctionLibrary = {
       "COTH",
       real("coth", (x) => `1.0::double / tanh(${x})`),
     ),
-    scalar(group, "RANGE_BUCKET", [sig("T1, ARRAY<T1>", "INT64", (p, a) => `gs_range_bucket(${p}, ${a})`)]),
+    scalar(group, "RANGE_BUCKET", [
+      sig("FLOAT64, ARRAY<FLOAT64>", "INT64", (p, a) => `gs_range_bucket_float(${p}, ${a})`),
+      sig("T1, ARRAY<T1>", "INT64", (p, a) => `gs_range_bucket(${p}, ${a})`),
+    ]),
     scalar(group, "COSINE_DISTANCE", distances("cosine")),
     scalar(group, "EUCLIDEAN_DISTANCE", distances("euclidean")),
     scalar(
@@ -542,6 +545,17 @@ function jsFunctions(): JsFunction[] {
   return [
     ...Object.entries(ieee).map(([name, run]) => number1(`gs_ieee_${name}`, run)),
     number1("gs_cbrt", Math.cbrt),
+    {
+      name: "gs_range_bucket_float",
+      args: ["DOUBLE", "DOUBLE[]"],
+      result: "BIGINT",
+      run: (point, bounds) => {
+        const list = bounds as readonly (number | null)[];
+        const ordered = list.every((one, i) => one !== null && !Number.isNaN(one) && (i === 0 || list[i - 1]! <= one));
+        if (!ordered) throw new Error("Elements in input array to RANGE_BUCKET must be in ascending order");
+        return Number.isNaN(point) ? null : BigInt(list.filter((one) => one! <= (point as number)).length);
+      },
+    },
     {
       name: "gs_ieee_pow",
       args: ["DOUBLE", "DOUBLE"],
