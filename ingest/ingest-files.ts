@@ -122,8 +122,8 @@ const nothing: IngestTotals = {
   landed: 0,
   duplicate: 0,
   dead_letter: 0,
-  rowsByTable: {},
-  deadLettersByReason: {},
+  rows_by_table: {},
+  dead_letters_by_reason: {},
 };
 
 function earlierOf(entries: readonly BatchEntry[]): FileOutcome["earlier"] {

@@ -85,8 +85,8 @@ export interface IngestTotals extends BatchCounts {
   /** Records that the mapping asks nothing of. */
   readonly filtered: number;
   readonly batches: number;
-  readonly rowsByTable: Readonly<Record<string, number>>;
-  readonly deadLettersByReason: Readonly<Record<string, number>>;
+  readonly rows_by_table: Readonly<Record<string, number>>;
+  readonly dead_letters_by_reason: Readonly<Record<string, number>>;
 }
 
 interface MutableTotals {
@@ -97,8 +97,8 @@ interface MutableTotals {
   landed: number;
   duplicate: number;
   dead_letter: number;
-  rowsByTable: Record<string, number>;
-  deadLettersByReason: Record<string, number>;
+  rows_by_table: Record<string, number>;
+  dead_letters_by_reason: Record<string, number>;
 }
 
 const noTotals = (): MutableTotals => ({
@@ -109,8 +109,8 @@ const noTotals = (): MutableTotals => ({
   landed: 0,
   duplicate: 0,
   dead_letter: 0,
-  rowsByTable: {},
-  deadLettersByReason: {},
+  rows_by_table: {},
+  dead_letters_by_reason: {},
 });
 
 /**
@@ -217,7 +217,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
       letters.push(letter(env, made.messages[index]!, made.items[index]!, 2, "write", "row-refused", reason));
     });
     batch.counts.landed += landed;
-    batch.counts.rowsByTable[table] = (batch.counts.rowsByTable[table] ?? 0) + landed;
+    batch.counts.rows_by_table[table] = (batch.counts.rows_by_table[table] ?? 0) + landed;
   }
   if (letters.length === 0) return;
   const sealed = letters.map((one) => env.sealLetter(one, batch.sink.id, arrival));
@@ -226,7 +226,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   });
   batch.counts.dead_letter += letters.length;
   for (const { reason } of letters) {
-    batch.counts.deadLettersByReason[reason] = (batch.counts.deadLettersByReason[reason] ?? 0) + 1;
+    batch.counts.dead_letters_by_reason[reason] = (batch.counts.dead_letters_by_reason[reason] ?? 0) + 1;
   }
 }
 
@@ -297,11 +297,11 @@ function add(into: MutableTotals, more: MutableTotals): void {
   into.landed += more.landed;
   into.duplicate += more.duplicate;
   into.dead_letter += more.dead_letter;
-  for (const [table, rows] of Object.entries(more.rowsByTable)) {
-    into.rowsByTable[table] = (into.rowsByTable[table] ?? 0) + rows;
+  for (const [table, rows] of Object.entries(more.rows_by_table)) {
+    into.rows_by_table[table] = (into.rows_by_table[table] ?? 0) + rows;
   }
-  for (const [reason, letters] of Object.entries(more.deadLettersByReason)) {
-    into.deadLettersByReason[reason] = (into.deadLettersByReason[reason] ?? 0) + letters;
+  for (const [reason, letters] of Object.entries(more.dead_letters_by_reason)) {
+    into.dead_letters_by_reason[reason] = (into.dead_letters_by_reason[reason] ?? 0) + letters;
   }
 }
 
@@ -310,8 +310,8 @@ function sum(totals: MutableTotals, open: OpenBatch | undefined): IngestTotals {
   if (!open) return totals;
   const both = {
     ...totals,
-    rowsByTable: { ...totals.rowsByTable },
-    deadLettersByReason: { ...totals.deadLettersByReason },
+    rows_by_table: { ...totals.rows_by_table },
+    dead_letters_by_reason: { ...totals.dead_letters_by_reason },
   };
   add(both, open.counts);
   return both;

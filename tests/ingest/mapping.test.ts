@@ -90,7 +90,7 @@ test("when a CSV has quotes, line feeds, short and long records then each lands 
     "m.yaml",
   );
   const [outcome] = await ingest(raw, [csv], { file: { mapping } });
-  expect(outcome).toMatchObject({ records: 4, landed: 2, deadLettersByReason: { "malformed-input": 2 } });
+  expect(outcome).toMatchObject({ records: 4, landed: 2, dead_letters_by_reason: { "malformed-input": 2 } });
   expect((await rowsOf(raw, "profiles")).map((row) => row["isp"])).toEqual(['a "b"; c\nd', "y"]);
 });
 
@@ -99,7 +99,7 @@ test("when a quote is never closed then the rows before it land and the rest is 
   const csv = writeLines(join(folder, "people.csv"), ["id,note", "1,x", '2,"open', "3,y"]);
   const mapping = parseMapping("{version: 1, rows: [{table: profiles, set: {user_id: {column: id}}}]}", "m.yaml");
   const [outcome] = await ingest(join(folder, "raw"), [csv], { file: { mapping } });
-  expect(outcome).toMatchObject({ landed: 1, deadLettersByReason: { "malformed-input": 1 } });
+  expect(outcome).toMatchObject({ landed: 1, dead_letters_by_reason: { "malformed-input": 1 } });
 });
 
 test("when a Parquet export is mapped then its types arrive", async () => {

@@ -81,7 +81,7 @@ test("when a batch holds good, repeated and broken records then each is counted 
     { acked: ["ack-1", "ack-2", "ack-3", "ack-4"], to: 4 },
   ]);
   expect(totals).toMatchObject({ records: 4, received: 4, landed: 1, duplicate: 1, dead_letter: 2 });
-  expect(totals.deadLettersByReason).toEqual({ "malformed-json": 1, "unknown-event-type": 1 });
+  expect(totals.dead_letters_by_reason).toEqual({ "malformed-json": 1, "unknown-event-type": 1 });
 });
 
 test("when the writer refuses a row then the others are written again and the row becomes a dead letter", async () => {
@@ -98,7 +98,7 @@ test("when the writer refuses a row then the others are written again and the ro
     { committed: [2, 1, 0, 1], to: 2, isEnd: true },
     { acked: ["ack-1", "ack-2"], to: 2 },
   ]);
-  expect(totals.deadLettersByReason).toEqual({ "row-refused": 1 });
+  expect(totals.dead_letters_by_reason).toEqual({ "row-refused": 1 });
 });
 
 test("when a refused row is delivered again then it is tried again and is no duplicate", async () => {

@@ -51,7 +51,7 @@ test("when a mapping is corrected then the letters of the mapped file land as th
       "mapping.yaml",
     );
   const [outcome] = await ingest(raw, [csv], { file: { mapping: mapping("area") } });
-  expect(outcome).toMatchObject({ landed: 0, deadLettersByReason: { "missing-column": 2 } });
+  expect(outcome).toMatchObject({ landed: 0, dead_letters_by_reason: { "missing-column": 2 } });
   const settled = await replay(testContext(raw), { dryRun: false, mapping: mapping("region") }, live);
   expect(settled).toMatchObject({ selected: 2, accepted: 2 });
   expect((await rowsOf(raw, "profiles")).map((row) => [row["isp"], row["region"]])).toEqual([

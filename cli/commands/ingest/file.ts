@@ -1,15 +1,17 @@
-import { stat } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
 import { checkProvider, type FileInput, fileInput } from "../../../ingest/file.ts";
+import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { createIdHasher } from "../../../ingest/id-hasher.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
 import { readMapping } from "../../../ingest/mapping/schema.ts";
 import { isRawTable } from "../../../ingest/raw-row.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
-import { addTotals, renderOutcome } from "./render.ts";
+import { addTotals, type IngestSummary, renderOutcome } from "./render.ts";
 
 export interface IngestFileOptions {
   readonly map?: string;
@@ -25,53 +27,71 @@ export async function ingestFileCommand(
   patterns: readonly string[],
   options: IngestFileOptions,
 ): Promise<void> {
+  const summary = await runIngestFile(environment, patterns, options);
+  environment.console.result(summary, () => renderOutcome(summary));
+  if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
+}
+
+/** Ingests the files into the home, with progress and warnings on stderr; for `ingest file` and for the demo. */
+export async function runIngestFile(
+  environment: Environment,
+  patterns: readonly string[],
+  options: IngestFileOptions,
+): Promise<IngestSummary> {
   checkProvider(options.source);
   checkTable(options.table);
   const mapping = options.map === undefined ? undefined : readMapping(resolve(environment.cwd, options.map));
   const paths = await expand(patterns, environment.cwd);
   const progress = environment.console.progress("ingest");
   const began = performance.now();
-  const bytes = (await Promise.all(paths.map((path) => stat(path)))).reduce((sum, { size }) => sum + size, 0);
-  let before = 0;
-  let current: { input: FileInput; received: number } | undefined;
-  const context = ingestContext(environment, {
-    trustReceivedAt: options.trustReceivedAt === true,
-    batchRecords: options.batchSize,
-  });
-  const hashId = createIdHasher(context.keys.ids.active);
-  const inputs = async function* () {
-    for (const path of paths)
-      yield await fileInput(path, { hashId, mapping, source: options.source, table: options.table });
-  };
-  const outcomes = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
-    if (current && current.input !== input) before += current.received;
-    current = { input, received: totals.received };
-    progress.update(before + totals.received, undefined, "signals");
-  });
-  const committed = outcomes.reduce((sum, outcome) => sum + outcome.received, 0);
-  const seconds = (performance.now() - began) / 1000;
-  progress.done(
-    `${committed.toLocaleString("en-US")} signals, ${Math.round(committed / seconds).toLocaleString("en-US")}/s`,
-  );
-  const totals = addTotals(outcomes);
-  warnAbout(environment, outcomes);
-  environment.console.result({ files: outcomes, totals, bytes, seconds }, () => renderOutcome(outcomes, totals));
-  if (outcomes.some((outcome) => outcome.state === "interrupted")) process.exitCode = exitCodes.interrupted;
+  const sizes = await Promise.all(paths.map((path) => stat(path)));
+  const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
+  try {
+    const context = ingestContext(environment, {
+      trustReceivedAt: options.trustReceivedAt === true,
+      batchRecords: options.batchSize,
+    });
+    const hashId = createIdHasher(context.keys.ids.active);
+    const inputs = async function* () {
+      for (const path of paths)
+        yield await fileInput(path, { hashId, mapping, source: options.source, table: options.table });
+    };
+    let before = 0;
+    let current: { input: FileInput; received: number } | undefined;
+    const files = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
+      if (current && current.input !== input) before += current.received;
+      current = { input, received: totals.received };
+      progress.update(before + totals.received, undefined, "signals");
+    });
+    const totals = addTotals(files);
+    const seconds = (performance.now() - began) / 1000;
+    const rate = Math.round(totals.received / seconds).toLocaleString("en-US");
+    progress.done(`${totals.received.toLocaleString("en-US")} signals, ${rate}/s`);
+    warnAbout(environment, files);
+    return { files, totals, bytes, seconds };
+  } catch (error) {
+    throw homeTrouble(error, environment.home.raw);
+  }
 }
 
 /** Files in the order given, each glob's own in the order of their names. */
 async function expand(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const pattern of patterns) {
-    const found = isDynamicPattern(pattern)
-      ? (await glob(pattern, { cwd, absolute: true })).sort()
-      : [resolve(cwd, pattern)];
+    const isFile = existsSync(resolve(cwd, pattern));
+    const found =
+      !isFile && isDynamicPattern(pattern)
+        ? (await glob(pattern, { cwd, absolute: true })).sort()
+        : [resolve(cwd, pattern)];
     if (found.length === 0) throw unreadable(pattern, "no file matches");
     for (const path of found) {
       const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
         throw unreadable(path, error.code === "ENOENT" ? "no such file" : `it cannot be read (${error.code})`);
       });
       if (info.isDirectory()) throw unreadable(path, "it is a folder", `inboxloop ingest file '${path}/*'`);
+      await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+        throw unreadable(path, `it cannot be read (${error.code})`);
+      });
       paths.push(path);
     }
   }
@@ -92,7 +112,7 @@ const unreadable = (path: string, what: string, next?: string): UserError =>
 
 function warnAbout(environment: Environment, outcomes: readonly FileOutcome[]): void {
   for (const outcome of outcomes) {
-    const reasons = Object.entries(outcome.deadLettersByReason).map(([reason, count]) => `${count} ${reason}`);
+    const reasons = Object.entries(outcome.dead_letters_by_reason).map(([reason, count]) => `${count} ${reason}`);
     if (reasons.length > 0) environment.console.warn(`${outcome.path}: dead letters: ${reasons.join(", ")}`);
     if (outcome.state === "already-ingested")
       environment.console.note(`${outcome.path}: already ingested, nothing to do`);

@@ -2,6 +2,8 @@ import type { FileOutcome } from "../../../ingest/ingest-files.ts";
 
 export interface Totals {
   readonly records: number;
+  /** Records that the mapping asks nothing of. */
+  readonly filtered: number;
   readonly received: number;
   readonly landed: number;
   readonly duplicate: number;
@@ -10,14 +12,22 @@ export interface Totals {
   readonly dead_letters_by_reason: Readonly<Record<string, number>>;
 }
 
+/** What `ingest file --json` prints. */
+export interface IngestSummary {
+  readonly files: readonly FileOutcome[];
+  readonly totals: Totals;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 export function addTotals(outcomes: readonly FileOutcome[]): Totals {
   const rows: Record<string, number> = {};
   const reasons: Record<string, number> = {};
-  const sums = { records: 0, received: 0, landed: 0, duplicate: 0, dead_letter: 0 };
+  const sums = { records: 0, filtered: 0, received: 0, landed: 0, duplicate: 0, dead_letter: 0 };
   for (const outcome of outcomes) {
     for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += outcome[key];
-    for (const [table, count] of Object.entries(outcome.rowsByTable)) rows[table] = (rows[table] ?? 0) + count;
-    for (const [reason, count] of Object.entries(outcome.deadLettersByReason)) {
+    for (const [table, count] of Object.entries(outcome.rows_by_table)) rows[table] = (rows[table] ?? 0) + count;
+    for (const [reason, count] of Object.entries(outcome.dead_letters_by_reason)) {
       reasons[reason] = (reasons[reason] ?? 0) + count;
     }
   }
@@ -37,7 +47,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head, numeric), ...text.map((row) => line(row, numeric))].join("\n");
 }
 
-export function renderOutcome(outcomes: readonly FileOutcome[], totals: Totals): string {
+export function renderOutcome({ files: outcomes, totals }: IngestSummary): string {
   const files = table(
     ["file", "state", "records", "received", "landed", "duplicate", "dead letter"],
     outcomes.map((one) => [
