@@ -13,7 +13,7 @@ import type {
 } from "../ast.ts";
 import type { CatalogColumn, CatalogTable } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
-import { duckdbType, type GoogleSqlType, structFieldName } from "../types.ts";
+import { duckdbType, type GoogleSqlType, structFieldName, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { pathOf } from "./ddl.ts";
@@ -184,7 +184,8 @@ function withFields(
       a.fail(one.node, `Field ${one.path[0]!.name} does not exist in the column`);
     }
   }
-  return `{${fields.join(", ")}}`;
+  const missing = `CAST(gs_raise('Cannot set field of NULL ${typeName(type).replaceAll("'", "''")}') AS ${duckdbType(type)})`;
+  return `(CASE WHEN ${stored} IS NULL THEN ${missing} ELSE {${fields.join(", ")}} END)`;
 }
 
 const oneSourceRow = "UPDATE/MERGE must match at most one source row for each target row";

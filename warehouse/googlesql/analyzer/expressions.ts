@@ -47,17 +47,30 @@ import { resolveBinary, resolveUnary } from "./operators.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
-import { hasTypeParameters, resolveType } from "./type-names.ts";
+import { resolveType } from "./type-names.ts";
 import { bool, constant, flagsOf, literal, nullOf, type Typed, untypedNull } from "./typed.ts";
 
 /** Name resolution and type inference of one expression where it stands. */
 export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
   const sink = cx.aggregates;
   if (sink) {
-    const key = sink.keyNodes.get(node) ?? (sink.keyKinds.has(node.kind) ? groupedAs(a, node, cx) : undefined);
+    const key = sink.keyNodes.get(node);
     if (key) return key;
+    if (sink.keyKinds.has(node.kind)) return grouped(a, node, cx);
   }
   return resolveNode(a, node, cx);
+}
+
+/** What is made of grouped parts is that; only what cannot be is looked for among the grouping expressions. */
+function grouped(a: Analysis, node: Expression, cx: Context): Typed {
+  try {
+    return resolveNode(a, node, cx);
+  } catch (error) {
+    if (!(error instanceof GoogleSqlAnalysisError)) throw error;
+    const key = groupedAs(a, node, cx);
+    if (key) return key;
+    throw error;
+  }
 }
 
 /** An expression that, resolved over the rows before grouping, has the text of a grouping key. */
@@ -328,7 +341,6 @@ function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
 
 function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
   const type = resolveType(a, node.type);
-  if (hasTypeParameters(node.type)) a.refuse(node.type, "parameterized_type_in_cast", "CAST to a type with parameters");
   const value = resolve(a, node.operand, cx);
   if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
   return castTo(a, node, value, type, node.safe);
@@ -355,7 +367,9 @@ export function castTo(a: Analysis, node: NodeBase, value: Typed, type: GoogleSq
   if (sameType(value.type, type, true)) return { ...value, type, isLiteral: false };
   if (value.type.kind === "ARRAY" && value.arrayElements?.length === 0) return coerce(a, node, value, type);
   if (value.structFields && type.kind === "STRUCT") {
-    const fields = value.structFields.map((field, i) => castTo(a, node, field, type.fields[i]!.type, false));
+    const fields = value.structFields.map((field, i) =>
+      castTo(a, node, { ...field, image: undefined }, type.fields[i]!.type, false),
+    );
     if (!safe || !fields.some((field) => field.canFail)) {
       return { sql: structText(fields.map((field) => field.sql)), type, structFields: fields, ...flagsOf(...fields) };
     }

@@ -72,39 +72,41 @@ class Pipe {
     switch (node.kind) {
       case "pipe-where": {
         const test = condition(a, node.condition, this.context("pipe WHERE"), "pipe WHERE");
-        return this.step({ where: test.sql });
+        return void this.step({ where: test.sql });
       }
       case "pipe-assert": {
         const test = condition(a, node.condition, this.context("pipe ASSERT"), "pipe ASSERT");
-        return this.step({
+        return void this.step({
           where: `CASE WHEN ${test.sql} THEN true ELSE CAST(gs_raise('Assert failed') AS BOOLEAN) END`,
         });
       }
       case "pipe-select":
-        return this.select(node.items, node.distinct, node.as, node.windows);
+        return void this.select(node.items, node.distinct, node.as, node.windows);
       case "pipe-extend":
       case "pipe-window":
-        return this.extend(node.items, node.kind === "pipe-extend" ? node.windows : []);
+        return void this.extend(node.items, node.kind === "pipe-extend" ? node.windows : []);
       case "pipe-set":
-        return this.set(node);
+        return void this.set(node);
       case "pipe-drop": {
         const gone = new Set(node.columns.map((name) => this.named(name)));
         if (this.from.star.every((column) => gone.has(column))) a.fail(node, "Pipe DROP removes all columns");
-        return this.columns((column) => (gone.has(column) ? undefined : column));
+        return void this.columns((column) => (gone.has(column) ? undefined : column));
       }
       case "pipe-rename": {
         const renamed = new Map(node.items.map((item) => [this.named(item.from), item.to.name]));
-        return this.columns((column) => (renamed.has(column) ? { ...column, name: renamed.get(column)! } : column));
+        return void this.columns((column) =>
+          renamed.has(column) ? { ...column, name: renamed.get(column)! } : column,
+        );
       }
       case "pipe-as":
         this.from = { ...this.from, ranges: [{ name: node.alias.name, columns: this.from.star, value: undefined }] };
         return;
       case "pipe-aggregate":
-        return this.aggregate(node);
+        return void this.aggregate(node);
       case "pipe-order-by":
-        return this.orderBy(node.items);
+        return void this.orderBy(node.items);
       case "pipe-limit":
-        return this.step({
+        return void this.step({
           limit: `${this.order ? ` ORDER BY ${this.order}` : ""}${limitText(a, node.limit, this.env)}`,
         });
       case "pipe-join": {
@@ -116,7 +118,7 @@ class Pipe {
       case "pipe-set-operation": {
         const inputs = [relationOfFrom(a, this.from), ...node.inputs.map((input) => resolveQuery(a, input, this.env))];
         const matched = node.matching ? matchByName(a, node, inputs) : inputs;
-        return this.become(combineInputs(a, node, unifyInputs(a, node, matched, node.operator.toUpperCase())));
+        return void this.become(combineInputs(a, node, unifyInputs(a, node, matched, node.operator.toUpperCase())));
       }
       case "pipe-distinct": {
         for (const column of this.from.star) {
@@ -150,7 +152,7 @@ class Pipe {
         return;
       }
       case "pipe-call":
-        return a.refuse(node, "pipe_CALL", "table functions");
+        a.refuse(node, "pipe_CALL", "table functions");
     }
   }
 

@@ -11,6 +11,7 @@ export function resolveType(a: Analysis, node: TypeName): GoogleSqlType {
         if (node.name.toUpperCase() === "GEOGRAPHY") a.refuse(node, "GEOGRAPHY");
         return a.fail(node, `Type not found: ${node.name}`);
       }
+      if (node.parameters.length > 0) a.refuse(node, "parameterized_type", "its limits would not be enforced here");
       if (node.collation !== undefined && node.collation !== "") a.refuse(node, "collation", "collation of strings");
       return type;
     }
@@ -33,19 +34,5 @@ export function resolveType(a: Analysis, node: TypeName): GoogleSqlType {
     }
     case "templated-type":
       return a.fail(node, "ANY TYPE is not allowed here");
-  }
-}
-
-/** Whether the type name carries parameters (`STRING(10)`, `NUMERIC(10, 2)`) anywhere. */
-export function hasTypeParameters(node: TypeName): boolean {
-  switch (node.kind) {
-    case "simple-type":
-      return node.parameters.length > 0;
-    case "array-type":
-      return hasTypeParameters(node.element);
-    case "struct-type":
-      return node.fields.some((field) => hasTypeParameters(field.type));
-    default:
-      return false;
   }
 }

@@ -62,7 +62,7 @@ function readTime(text: string): bigint | undefined {
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const digits = match[4] ?? "";
   if (hour > 23 || minute > 59 || second > 60 || digits.length > 6) return undefined;
-  const fraction = second === 60 ? 0n : BigInt(digits.padEnd(6, "0"));
+  const fraction = BigInt(digits.padEnd(6, "0"));
   return BigInt(hour * 3600 + minute * 60 + second) * 1_000_000n + fraction;
 }
 
