@@ -1,5 +1,6 @@
 import { UserError } from "../errors/user-error.ts";
 import experiments from "../includes/experiments.js";
+import { type Reading, readParquetTable, type Table } from "../warehouse/duckdb/read-parquet.ts";
 import {
   evaluationGuardrails,
   type Guardrail,
@@ -23,7 +24,6 @@ import {
 } from "./metrics.ts";
 import { findModel, type Model, openScorer, type Scorer } from "./model.ts";
 import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } from "./off-policy.ts";
-import { type Reading, readParquetTable, type Table } from "./parquet.ts";
 import { decide } from "./policy.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { findSnapshot, snapshotFiles } from "./snapshot.ts";

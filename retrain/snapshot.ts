@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
+import { readParquet } from "../warehouse/duckdb/read-parquet.ts";
 import type { Column, Warehouse } from "../warehouse/warehouse.ts";
 import { type ContentDigest, ContentHasher, contentAlgorithm } from "./digest/content-digest.ts";
 import { contentDigestSql } from "./digest/content-digest-sql.ts";
 import { fileSha256, makeFolderWhole, writeWhole } from "./files.ts";
-import { readParquet } from "./parquet.ts";
 import { type SnapshotLock, type SnapshotSpec, snapshotId, snapshotLock } from "./snapshot-lock.ts";
 import { snapshotQuery } from "./snapshot-query.ts";
 

@@ -220,7 +220,8 @@ function show(world: Environment, decision: Decision, render?: () => string): vo
   });
 }
 
-function describe(event: Decision["events"][number]): string {
+/** A decision of the release log in words. */
+export function describe(event: Decision["events"][number]): string {
   switch (event.kind) {
     case "submitted":
       return `submitted ${event.version}, evaluation ${event.evaluation?.verdict ?? "missing"}`;

@@ -6,8 +6,8 @@ import {
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
 } from "@duckdb/node-api";
-import { UserError } from "../errors/user-error.ts";
-import type { Column } from "../warehouse/warehouse.ts";
+import { UserError } from "../../errors/user-error.ts";
+import type { Column } from "../warehouse.ts";
 
 /**
  * Reads a snapshot's Parquet files without a warehouse, so that the trainer runs where there is none (a container) and
