@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Query } from "../googlesql/ast.ts";
 import type { Source } from "../googlesql/errors.ts";
-import { parseScript } from "../googlesql/parser/parse.ts";
+import { readScript } from "../googlesql/read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
 import type { GoogleSqlType } from "../googlesql/types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
@@ -67,7 +67,7 @@ export class GoogleSqlSession {
    * in which they ran. Throws a subclass of GoogleSqlError; statements before the one that failed stay done.
    */
   async run(sql: string, options: RunOptions = {}): Promise<readonly StatementOutcome[]> {
-    const script = parseScript(sql, { file: options.file });
+    const script = readScript({ text: sql, file: options.file });
     await this.refresh();
     const parameters = new Map(
       Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),

@@ -7,7 +7,7 @@ import type { Catalog } from "./catalog.ts";
 import { literalText } from "./emit/text.ts";
 import { GoogleSqlAnalysisError, type Source } from "./errors.ts";
 import type { LiteralValue } from "./functions/contract.ts";
-import { parseScript } from "./parser/parse.ts";
+import { readScript } from "./read-script.ts";
 import type { GoogleSqlType } from "./types.ts";
 
 /** A column of a result: its name ("" when anonymous) and type. */
@@ -96,7 +96,7 @@ export function translateQuery(
  */
 export function translate(sql: string, catalog: Catalog, options: TranslateOptions = {}): readonly TranslatedQuery[] {
   const source: Source = { text: sql, file: options.file };
-  return parseScript(sql, options).statements.map((statement) => {
+  return readScript(source).statements.map((statement) => {
     if (statement.kind !== "query-statement") {
       throw new GoogleSqlAnalysisError(`translate takes queries only, not ${statement.kind}`, source, statement.span);
     }
