@@ -1,5 +1,6 @@
 import type { RegisterCommand } from "./command.ts";
 import { register as build } from "./commands/build.ts";
+import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
 import { register as plan } from "./commands/plan.ts";
@@ -10,7 +11,19 @@ import { register as snapshot } from "./commands/snapshot.ts";
 import { register as test } from "./commands/test.ts";
 import { register as train } from "./commands/train.ts";
 
-const commands: readonly RegisterCommand[] = [ingest, simulate, build, test, query, plan, snapshot, train, evaluate, release];
+const commands: readonly RegisterCommand[] = [
+  demo,
+  ingest,
+  simulate,
+  build,
+  test,
+  query,
+  plan,
+  snapshot,
+  train,
+  evaluate,
+  release,
+];
 
 /** Hangs every command on the program, in the order in which help shows them. */
 export const registerCommands: RegisterCommand = (program, environment) => {

@@ -1,0 +1,78 @@
+import type { Evaluation } from "../../retrain/evaluate.ts";
+import type { GuardrailResult } from "../../retrain/guardrails.ts";
+import type { ModelRecord } from "../../retrain/model-record.ts";
+
+/** One turn of the loop in figures: what `inboxloop demo --json` prints, and what the summary and the report are made of. */
+export interface DemoResult {
+  readonly seed: number;
+  readonly home: string;
+  readonly period: { readonly from: string; readonly to: string };
+  readonly simulated: {
+    readonly events: number;
+    readonly customers: number;
+    readonly campaigns: number;
+    readonly lines: number;
+    readonly duplicates: number;
+    readonly dead_letters: Readonly<Record<string, number>>;
+  };
+  readonly ingested: {
+    readonly received: number;
+    readonly landed: number;
+    readonly duplicate: number;
+    readonly dead_letter: number;
+    readonly dead_letters: Readonly<Record<string, number>>;
+    /** received = landed + duplicate + dead letter, and every number equals the simulator's. */
+    readonly adds_up: boolean;
+    readonly ledger: { readonly batches: number; readonly problems: number };
+  };
+  readonly built: {
+    readonly actions: number;
+    readonly assertions: number;
+    readonly violated: readonly string[];
+    readonly seconds: number;
+  };
+  readonly labels: readonly { readonly label: string; readonly messages: number }[];
+  readonly opens: { readonly human: number; readonly machine: number };
+  readonly kpis: readonly {
+    readonly week: string;
+    readonly sends: number;
+    readonly open_rate: number;
+    readonly human_open_rate: number;
+    readonly click_rate: number;
+    readonly unsubscribe_rate: number;
+    readonly complaint_rate: number;
+    readonly revenue_per_send: number;
+  }[];
+  readonly drift: readonly {
+    readonly feature: string;
+    readonly psi: number;
+    readonly kl: number;
+    readonly verdict: string;
+  }[];
+  readonly snapshots: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly digest: string;
+    readonly twice_the_same: boolean;
+  }[];
+  readonly models: readonly {
+    readonly name: string;
+    readonly digest: string;
+    readonly outcomes: ModelRecord["outcomes"];
+  }[];
+  readonly evaluations: readonly Evaluation[];
+  readonly canaries: readonly {
+    readonly candidate: string;
+    readonly rounds: number;
+    readonly ends: "promoted" | "rolled back" | "undecided";
+    readonly guardrails: readonly GuardrailResult[];
+    readonly counts: unknown;
+  }[];
+  readonly release: {
+    readonly champion: string | null;
+    readonly log: readonly { readonly at: string; readonly by: string; readonly what: string; readonly hash: string }[];
+  };
+  readonly report: string;
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly peak_memory_mb: number;
+}

@@ -1,0 +1,76 @@
+import type { Model } from "../../retrain/model.ts";
+import { openScorer } from "../../retrain/model.ts";
+import { decide } from "../../retrain/policy.ts";
+import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
+
+/** A customer as a policy sees one: the features that are known now, by name. */
+export interface Visible {
+  readonly userId: string;
+  readonly features: Row;
+}
+
+/**
+ * Everybody with features now, for mail about nothing in particular: what is known of the customer, and of the last week's deliverability at
+ * the customer's mailbox provider. Ordered, so that the same tables give the same decisions.
+ */
+export async function visibleCustomers(warehouse: Pick<Warehouse, "query">, asOf: Date): Promise<readonly Visible[]> {
+  const { rows } = await warehouse.query(
+    `with week as (
+  select * from features.message_features where sent_at >= timestamp_sub(@as_of, interval 7 day) and sent_at < @as_of
+),
+providers as (
+  select
+    isp,
+    avg(isp_bounce_rate_30d) as isp_bounce_rate_30d,
+    avg(isp_complaint_rate_30d) as isp_complaint_rate_30d,
+    avg(domain_bounce_rate_30d) as domain_bounce_rate_30d,
+    avg(seed_inbox_rate_14d) as seed_inbox_rate_14d
+  from week
+  group by isp
+),
+sender as (
+  select avg(sender_complaint_rate_30d) as sender_complaint_rate_30d, avg(subject_length) as subject_length from week
+)
+select customers.*, providers.* except (isp), sender.sender_complaint_rate_30d, sender.subject_length
+from features.customer_features as customers
+left join providers on customers.isp = providers.isp
+cross join sender
+order by customers.user_id_hash`,
+    { params: { as_of: asOf }, file: "visible customers" },
+  );
+  return rows.map((features) => ({ userId: String(features["user_id_hash"]), features }));
+}
+
+/** The occasion that the canary's mail goes out on; the same for both policies. */
+const occasion: Row = { sent_hour: 10n, sent_weekday: "Tuesday", campaign_kind: "bulk" };
+
+const number = (value: unknown): number => (value === null || value === undefined ? Number.NaN : Number(value));
+const text = (value: unknown): string => (value === null || value === undefined ? "" : String(value));
+
+export interface Decided {
+  readonly userId: string;
+  /** A variant, or `suppress`. */
+  readonly variant: string;
+}
+
+/** What a model's policy decides for these customers. */
+export async function policyDecisions(model: Model, customers: readonly Visible[]): Promise<readonly Decided[]> {
+  const scorer = await openScorer(model);
+  try {
+    const columns = Object.fromEntries(
+      model.record.lineage.features.list.map(({ name, type }) => [
+        name,
+        customers.map(({ features }) => {
+          const value = features[name] ?? occasion[name];
+          return type === "number" ? number(value) : text(value);
+        }),
+      ]),
+    );
+    return decide(scorer, columns as Parameters<typeof decide>[1], customers.length).map(({ variant }, index) => ({
+      userId: customers[index]?.userId ?? "",
+      variant: variant ?? "suppress",
+    }));
+  } finally {
+    scorer.close();
+  }
+}
