@@ -52,8 +52,13 @@ const arrayAgg = sigOf(
   ([x], ctx) => {
     if (x!.type.kind === "ARRAY") return ctx.error("The argument to ARRAY_AGG must not be an array type");
     const more = ctx.call.nulls === "IGNORE" ? without(ctx.call, `${x!.sql} is not null`) : { nulls: undefined };
-    const list = ctx.aggregate("list", [x!.sql], more);
-    return limited(list, ctx.call);
+    if (ctx.call.distinct && ctx.call.orderBy === "" && ctx.call.over === undefined) {
+      return limited(
+        `gs_distinct_in_order(${ctx.aggregate("list", [x!.sql], { ...more, distinct: false })})`,
+        ctx.call,
+      );
+    }
+    return limited(ctx.aggregate("list", [x!.sql], more), ctx.call);
   },
 );
 
@@ -209,6 +214,13 @@ export const aggregates: FunctionLibrary = {
       [
         sigOf("STRING, STRING?", "STRING", ([x, d], ctx) => {
           const delimiter = d?.sql ?? "','";
+          if (ctx.call.distinct && ctx.call.orderBy === "" && ctx.call.over === undefined) {
+            const all = ctx.aggregate("list", [x!.sql], {
+              ...without(ctx.call, `${x!.sql} is not null`),
+              distinct: false,
+            });
+            return `array_to_string(${limited(`gs_distinct_in_order(${all})`, ctx.call)}, ${delimiter})`;
+          }
           if (ctx.call.limit === undefined && ctx.call.over === undefined)
             return ctx.aggregate("string_agg", [x!.sql, delimiter]);
           return `array_to_string(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)}, ${delimiter})`;
@@ -266,6 +278,14 @@ export const aggregates: FunctionLibrary = {
       "KLL_QUANTILES.EXTRACT_POINT_INT64",
       "KLL_QUANTILES.EXTRACT_POINT_FLOAT64",
     ]),
+  ],
+  macros: [
+    {
+      // Sorted, one of each kept (the first), then put back in the order in which they came.
+      name: "gs_distinct_in_order",
+      definition: `(l) as list_transform([list_sort(list_transform(l, lambda gs_x, gs_n: {'e': gs_x, 'i': gs_n}))], lambda gs_p:
+        list_transform(list_sort(list_transform(list_filter(gs_p, lambda gs_x, gs_n: gs_n = 1 or gs_p[gs_n - 1].e is distinct from gs_x.e), lambda gs_x: {'i': gs_x.i, 'e': gs_x.e})), lambda gs_x: gs_x.e))[1]`,
+    },
   ],
   js: [
     {

@@ -8,6 +8,8 @@ import { formatting } from "./format.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { math } from "./math.ts";
+import { net } from "./net.ts";
+import { range } from "./range.ts";
 import { regexp } from "./regexp.ts";
 import { string } from "./string.ts";
 
@@ -23,4 +25,6 @@ export const catalogue: readonly FunctionLibrary[] = [
   array,
   aggregates,
   analytics,
+  net,
+  range,
 ];

@@ -67,7 +67,8 @@ export function stripNulls(value: Json, arrays: boolean, empty: boolean): Json {
   const isGone = (one: Json): boolean =>
     one.kind === "null" ||
     (empty &&
-      ((one.kind === "array" && one.items.length === 0) || (one.kind === "object" && one.members.length === 0)));
+      ((arrays && one.kind === "array" && one.items.length === 0) ||
+        (one.kind === "object" && one.members.length === 0)));
   if (value.kind === "object") {
     const members = value.members
       .map(([key, one]) => [key, stripNulls(one, arrays, empty)] as const)
@@ -88,7 +89,7 @@ export function stripNullsAt(value: Json, path: readonly PathStep[], arrays: boo
   let stripped = stripNulls(inside, arrays, empty);
   if (
     empty &&
-    ((stripped.kind === "array" && stripped.items.length === 0) ||
+    ((arrays && stripped.kind === "array" && stripped.items.length === 0) ||
       (stripped.kind === "object" && stripped.members.length === 0))
   ) {
     stripped = nothing;

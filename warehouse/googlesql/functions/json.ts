@@ -335,6 +335,7 @@ function jsFunctions(): JsFunction[] {
     result,
     run: run as (...values: JsValue[]) => JsValue,
   });
+  const withNulls = (...given: Parameters<typeof fn>): JsFunction => ({ ...fn(...given), nulls: "own" });
   const paths = new Map<string, PathStep[]>();
   const steps = (path: string, standard: boolean): PathStep[] => {
     const key = `${standard}${path}`;
@@ -421,7 +422,11 @@ function jsFunctions(): JsFunction[] {
     reading("lax_int64", "BIGINT", laxInt64),
     reading("lax_float64", "DOUBLE", laxFloat64),
     reading("lax_bool", "BOOLEAN", laxBool),
-    reading("lax_string", "VARCHAR", (value) => scalarText(value) ?? null),
+    reading("lax_string", "VARCHAR", (value) =>
+      value.kind === "number" && !/^-?\d+$/.test(value.text)
+        ? floatText(Number(value.text))
+        : (scalarText(value) ?? null),
+    ),
     fn("json_member", "VARCHAR VARCHAR", "VARCHAR", (given: string, key: string) => {
       const value = readJson(given);
       const found = value.kind === "object" ? jsonAt(value, [key]) : undefined;
@@ -450,19 +455,26 @@ function jsFunctions(): JsFunction[] {
       (given: string, path: string, includeArrays: boolean, removeEmpty: boolean) =>
         printJson(stripNullsAt(readJson(given), parsePath(path, true), includeArrays, removeEmpty), true),
     ),
-    fn("json_object", "VARCHAR[] VARCHAR[]", "VARCHAR", (keys: (string | null)[], values: string[]) => {
-      if (keys.length !== values.length) throw new Error("The number of keys and values must match");
-      return printJson(
-        {
-          kind: "object",
-          members: keys.map((key, i) => {
-            if (key === null) throw new Error("A key of JSON_OBJECT cannot be NULL");
-            return [key, readJson(values[i]!)];
-          }),
-        },
-        true,
-      );
-    }),
+    withNulls(
+      "json_object",
+      "VARCHAR[] VARCHAR[]",
+      "VARCHAR",
+      (keys: (string | null)[] | null, values: string[] | null) => {
+        if (keys === null || values === null)
+          throw new Error("Invalid input to JSON_OBJECT: The keys and values arrays cannot be NULL");
+        if (keys.length !== values.length) throw new Error("The number of keys and values must match");
+        return printJson(
+          {
+            kind: "object",
+            members: keys.map((key, i) => {
+              if (key === null) throw new Error("A key of JSON_OBJECT cannot be NULL");
+              return [key, readJson(values[i]!)];
+            }),
+          },
+          true,
+        );
+      },
+    ),
     fn("json_keys", "VARCHAR BIGINT", "VARCHAR[]", (given: string, depth: bigint) => {
       if (depth <= 0n) throw new Error("max_depth must be positive");
       const found = new Set<string>();

@@ -1,3 +1,5 @@
+import { castable, castText } from "../emit/cast.ts";
+import { STRING, typeName } from "../types.ts";
 import type { FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
 import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf, text } from "./signature.ts";
 import {
@@ -116,6 +118,17 @@ export const string: FunctionLibrary = {
       [
         sig("STRING, STRING*", "STRING", (...all) => `(${all.join(" || ")})`),
         sig("BYTES, BYTES*", "BYTES", (...all) => `(${all.join(" || ")})`),
+        // Whatever can be cast to STRING is.
+        sigOf("ANY, ANY*", "STRING", (all, ctx) => {
+          const texts = all.map((one) => {
+            const { sql, type } = one!;
+            if (type.kind === "BYTES" || (type.kind !== "STRING" && !castable(type, STRING))) {
+              return ctx.error(`No matching signature for function CONCAT for an argument of type ${typeName(type)}`);
+            }
+            return type.kind === "STRING" ? sql : castText(sql, type, STRING, ctx.fresh);
+          });
+          return `(${texts.join(" || ")})`;
+        }),
       ],
       { cannotFail: true },
     ),

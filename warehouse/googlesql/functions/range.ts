@@ -1,0 +1,106 @@
+import { rangeOf } from "../types.ts";
+import type { FunctionLibrary } from "./contract.ts";
+import { bind, fail, refuseAll, scalar, sigOf } from "./signature.ts";
+
+const group = "range";
+const kinds = ["DATE", "DATETIME", "TIMESTAMP"];
+
+/** A RANGE is a DuckDB STRUCT of f1 (start) and f2 (end), each NULL where it is unbounded. */
+export const range: FunctionLibrary = {
+  functions: [
+    scalar(group, "RANGE", [
+      sigOf(
+        "T1, T1",
+        ([a]) => rangeOf(a!.type),
+        ([a, b], ctx) => {
+          if (!kinds.includes(a!.type.kind))
+            return ctx.error(`RANGE is not defined for arguments of type ${a!.type.kind}`);
+          return bind(
+            ctx,
+            [a!.sql, b!.sql],
+            (start, end) =>
+              `case when ${start} >= ${end} then {'f1': ${start}, 'f2': ${fail("Range start element must be smaller than range end element", a!.type.kind === "TIMESTAMP" ? "timestamptz" : a!.type.kind === "DATE" ? "date" : "timestamp")}} else {'f1': ${start}, 'f2': ${end}} end`,
+          );
+        },
+      ),
+    ]),
+    scalar(
+      group,
+      "RANGE_START",
+      [
+        sigOf(
+          "RANGE<T1>",
+          ([r]) => (r!.type.kind === "RANGE" ? r!.type.element : r!.type),
+          ([r]) => `struct_extract(${r!.sql}, 'f1')`,
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(
+      group,
+      "RANGE_END",
+      [
+        sigOf(
+          "RANGE<T1>",
+          ([r]) => (r!.type.kind === "RANGE" ? r!.type.element : r!.type),
+          ([r]) => `struct_extract(${r!.sql}, 'f2')`,
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(
+      group,
+      "RANGE_OVERLAPS",
+      [
+        sigOf("RANGE<T1>, RANGE<T1>", "BOOL", ([a, b], ctx) =>
+          bind(
+            ctx,
+            [a!.sql, b!.sql],
+            (x, y) =>
+              `case when ${x} is null or ${y} is null then null else coalesce(${x}.f1 < ${y}.f2, true) and coalesce(${y}.f1 < ${x}.f2, true) end`,
+          ),
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(
+      group,
+      "RANGE_CONTAINS",
+      [
+        sigOf("RANGE<T1>, RANGE<T1>", "BOOL", ([a, b], ctx) =>
+          bind(
+            ctx,
+            [a!.sql, b!.sql],
+            (x, y) =>
+              `case when ${x} is null or ${y} is null then null else (${x}.f1 is null or coalesce(${x}.f1 <= ${y}.f1, false)) and (${x}.f2 is null or coalesce(${y}.f2 <= ${x}.f2, false)) end`,
+          ),
+        ),
+        sigOf("RANGE<T1>, T1", "BOOL", ([a, v], ctx) =>
+          bind(
+            ctx,
+            [a!.sql, v!.sql],
+            (x, y) =>
+              `case when ${x} is null or ${y} is null then null else coalesce(${x}.f1 <= ${y}, true) and coalesce(${y} < ${x}.f2, true) end`,
+          ),
+        ),
+      ],
+      { cannotFail: true },
+    ),
+    scalar(group, "RANGE_INTERSECT", [
+      sigOf(
+        "RANGE<T1>, RANGE<T1>",
+        ([a]) => a!.type,
+        ([a, b], ctx) =>
+          bind(
+            ctx,
+            [a!.sql, b!.sql],
+            (x, y) =>
+              `case when ${x} is null or ${y} is null then null
+          when coalesce(${x}.f1 < ${y}.f2, true) and coalesce(${y}.f1 < ${x}.f2, true) then {'f1': greatest(${x}.f1, ${y}.f1), 'f2': least(${x}.f2, ${y}.f2)}
+          when gs_fail('Provided RANGE inputs do not overlap. Please check RANGE_OVERLAPS before calling RANGE_INTERSECT') is null then null end`,
+          ),
+      ),
+    ]),
+    ...refuseAll(group, "not verified", ["GENERATE_RANGE_ARRAY", "RANGE_SESSIONIZE"]),
+  ],
+};
