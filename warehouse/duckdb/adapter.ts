@@ -6,14 +6,14 @@ import { UserError } from "../../errors/user-error.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { parseQuery } from "../googlesql/parser/parse.ts";
 import { translateQuery } from "../googlesql/translate.ts";
-import { duckdbType, parseType, sameType, typeName } from "../googlesql/types.ts";
+import { duckdbType, parseType, typeName } from "../googlesql/types.ts";
 import type { AppendResult, Column, ExecuteResult, QueryOptions, QueryResult, Row, Warehouse } from "../warehouse.ts";
 import { toDuckDb, UnfitValue } from "./append-values.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { type DatabaseOptions, openDatabase } from "./open-database.ts";
 import { exportedColumn, storedColumns } from "./parquet-columns.ts";
+import { RelationCatalog } from "./relation-catalog.ts";
 import { SessionLane } from "./session-lane.ts";
-import { readColumn, typeMark } from "./stored-catalog.ts";
 
 export interface DuckDbWarehouseOptions extends DatabaseOptions {
   /** Folder of raw segments, a folder per table; their views are brought up to date when the warehouse opens. */
@@ -25,7 +25,10 @@ export interface DuckDbWarehouseOptions extends DatabaseOptions {
 /** A DuckDB file as a Warehouse. It holds the file's lock until `close`. */
 export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Promise<DuckDbWarehouse> {
   const instance = await openDatabase(options);
-  const warehouse = new DuckDbWarehouse(instance, await SessionLane.open(instance));
+  const relations = new RelationCatalog();
+  const lane = await SessionLane.open(instance, relations);
+  await relations.load(lane.connection);
+  const warehouse = new DuckDbWarehouse(instance, lane, relations);
   if (options.rawDir !== undefined) {
     const { refreshRawViews } = await import("./refresh-raw-views.ts");
     await refreshRawViews(warehouse.lane, options.rawDir, options.rawTables ?? {});
@@ -38,11 +41,13 @@ export class DuckDbWarehouse implements Warehouse {
   /** The connection that calls go to. */
   readonly lane: SessionLane;
   private readonly instance: DuckDBInstance;
+  private readonly relations: RelationCatalog;
   private readonly spare: SessionLane[] = [];
 
-  constructor(instance: DuckDBInstance, lane: SessionLane) {
+  constructor(instance: DuckDBInstance, lane: SessionLane, relations: RelationCatalog) {
     this.instance = instance;
     this.lane = lane;
+    this.relations = relations;
   }
 
   query(sql: string, options?: QueryOptions): Promise<QueryResult> {
@@ -68,8 +73,7 @@ export class DuckDbWarehouse implements Warehouse {
     return await this.lane.inTurn(undefined, async () => {
       const { connection } = this.lane;
       if (parts.length > 1) await connection.run(`create schema if not exists ${parts[0]}`);
-      await createTable(this.lane, name, columns, "create table if not exists");
-      this.lane.markStale();
+      if (this.lane.catalog.table(pathOf(table)) === undefined) await createTable(this.lane, table, columns);
       if (files.length === 0) return { rows: 0 };
       const scan = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
       const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
@@ -91,7 +95,6 @@ export class DuckDbWarehouse implements Warehouse {
   async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
     return await this.lane.inTurn(options.signal, async () => {
       await this.lane.prepare();
-      await this.lane.refresh();
       const { session, connection } = this.lane;
       const source = { text: sql, file: options.file };
       const query = translateQuery(
@@ -128,17 +131,17 @@ export class DuckDbWarehouse implements Warehouse {
   /** Work in a transaction on a connection of its own, seen by nobody else until it is done, and undone when it throws. */
   async inTransaction<T>(work: (warehouse: Warehouse, lane: SessionLane) => Promise<T>): Promise<T> {
     await this.lane.inTurn(undefined, () => this.lane.prepare());
-    const lane = this.spare.pop() ?? (await SessionLane.open(this.instance));
+    const lane = this.spare.pop() ?? (await SessionLane.open(this.instance, this.relations));
     try {
       await lane.prepare();
-      lane.markStale();
       await lane.native("begin transaction");
       lane.isInTransaction = true;
       const result = await work(new LaneWarehouse(lane), lane);
       await lane.native("commit");
-      this.lane.markStale();
+      lane.catalog.commit();
       return result;
     } catch (error) {
+      lane.catalog.rollback();
       await lane.native("rollback").catch(() => undefined);
       throw error;
     } finally {
@@ -190,19 +193,14 @@ async function queryOn(lane: SessionLane, sql: string, options: QueryOptions | u
 }
 
 /** `` `p.raw.events` `` or `raw.events` as DuckDB names it; the project part has no meaning here. */
-export function storedName(table: string): string {
-  const path = table.replaceAll("`", "").split(".");
-  return path.slice(-2).map(quoteName).join(".");
-}
+export const storedName = (table: string): string => pathOf(table).map(quoteName).join(".");
+
+const pathOf = (table: string): readonly string[] => table.replaceAll("`", "").split(".").slice(-2);
 
 async function columnsOn(lane: SessionLane, table: string): Promise<readonly Column[] | undefined> {
-  const path = table.replaceAll("`", "").split(".").slice(-2);
-  return await lane.inTurn(undefined, async () => {
-    await lane.refresh();
-    return lane.session.catalog
-      .table(path)
-      ?.columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
-  });
+  return await lane.inTurn(undefined, async () =>
+    lane.catalog.table(pathOf(table))?.columns.map((column) => ({ name: column.name, type: typeName(column.type) })),
+  );
 }
 
 async function appendOn(
@@ -211,13 +209,8 @@ async function appendOn(
   rows: readonly Row[],
   signal: AbortSignal | undefined,
 ): Promise<AppendResult> {
-  const path = table.replaceAll("`", "").split(".").slice(-2);
   return await lane.inTurn(signal, async () => {
-    let found = lane.session.catalog.table(path);
-    if (found === undefined) {
-      await lane.refresh();
-      found = lane.session.catalog.table(path);
-    }
+    const found = lane.catalog.table(pathOf(table));
     if (found === undefined || found.kind === "view") {
       throw new UserError(
         found === undefined ? `there is no table ${table}` : `${table} is a view: nothing can be appended to it`,
@@ -287,23 +280,11 @@ const splitStored = (table: string): readonly [string, string] => {
   return parts.length > 1 ? [parts[0]!, parts[1]!] : ["main", parts[0]!];
 };
 
-/** A table of GoogleSQL columns, their types noted where DuckDB's do not tell. */
-export async function createTable(
-  lane: SessionLane,
-  name: string,
-  columns: readonly Column[],
-  head: string,
-): Promise<void> {
-  const { connection } = lane;
+/** Makes an empty table of GoogleSQL columns in place of what has that name. */
+export async function createTable(lane: SessionLane, table: string, columns: readonly Column[]): Promise<void> {
   const typed = columns.map((column) => ({ name: column.name, type: parseType(column.type) }));
-  await connection.run(
-    `${head} ${name} (${typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ")})`,
-  );
-  for (const column of typed) {
-    const told = readColumn(column.name, duckdbType(column.type), null);
-    if (told !== undefined && told.convert === undefined && sameType(told.type, column.type)) continue;
-    await connection.run(
-      `comment on column ${name}.${quoteName(column.name)} is '${typeMark}${typeName(column.type).replaceAll("'", "''")}'`,
-    );
-  }
+  const list = typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ");
+  await lane.connection.run(`create or replace table ${storedName(table)} (${list})`);
+  await lane.catalog.put(lane.connection, pathOf(table), "table", typed);
+  if (!lane.isInTransaction) lane.catalog.commit();
 }

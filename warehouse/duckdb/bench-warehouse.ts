@@ -21,18 +21,18 @@ export async function openBench(): Promise<BenchWarehouse> {
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
     async createEmpty(target, columns) {
-      await lane.inTurn(undefined, () => createTable(lane, nameOf(target), columns, "create or replace table"));
-      lane.markStale();
+      await lane.inTurn(undefined, () => createTable(lane, `${target.schema}.${target.name}`, columns));
     },
     async clear(target) {
       await lane.native(`truncate ${nameOf(target)}`);
     },
     async drop(target) {
       await lane.inTurn(undefined, async () => {
-        await lane.refresh();
-        const found = lane.session.catalog.table([target.schema, target.name]);
-        if (found !== undefined) await lane.connection.run(`drop ${found.kind} ${found.sql}`);
-        lane.markStale();
+        const found = lane.catalog.table([target.schema, target.name]);
+        if (found === undefined) return;
+        await lane.connection.run(`drop ${found.kind} ${found.sql}`);
+        await lane.catalog.remove(lane.connection, [target.schema, target.name]);
+        lane.catalog.commit();
       });
     },
   };

@@ -1,12 +1,11 @@
 import { UserError } from "../../errors/user-error.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
-import { duckdbType, parseType, sameType, typeName } from "../googlesql/types.ts";
+import { parseType } from "../googlesql/types.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { storedColumns } from "./parquet-columns.ts";
 import { stampOf } from "./raw-views.ts";
 import type { SessionLane } from "./session-lane.ts";
 import type { SourceFeed } from "./source-files.ts";
-import { readColumn, typeMark } from "./stored-catalog.ts";
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
@@ -27,7 +26,9 @@ export async function feedSources(lane: SessionLane, feeds: readonly SourceFeed[
         await load(lane, feed);
         await writeSourceStamp(connection, table, stamp);
         await connection.run("commit");
+        lane.catalog.commit();
       } catch (cause) {
+        lane.catalog.rollback();
         await connection.run("rollback");
         const message = cause instanceof Error ? cause.message.split("\n").slice(0, 2).join(" ") : String(cause);
         throw new UserError(`the rows of ${table} cannot be read: ${message}`, {
@@ -38,7 +39,6 @@ export async function feedSources(lane: SessionLane, feeds: readonly SourceFeed[
         });
       }
     }
-    lane.markStale();
   });
 }
 
@@ -58,16 +58,10 @@ async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
       ? { name: column.name, type: parseType("TIMESTAMP"), sql: `CAST(${column.sql} AS TIMESTAMPTZ)` }
       : column,
   );
-  const name = `${quoteName(feed.schema)}.${quoteName(feed.name)}`;
+  const table = `${quoteName(feed.schema)}.${quoteName(feed.name)}`;
   await connection.run(`create schema if not exists ${quoteName(feed.schema)}`);
   await connection.run(
-    `create or replace table ${name} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
+    `create or replace table ${table} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
   );
-  for (const column of columns) {
-    const told = readColumn(column.name, duckdbType(column.type), null);
-    if (told !== undefined && told.convert === undefined && sameType(told.type, column.type)) continue;
-    await connection.run(
-      `comment on column ${name}.${quoteName(column.name)} is ${literal(typeMark + typeName(column.type))}`,
-    );
-  }
+  await lane.catalog.put(connection, [feed.schema, feed.name], "table", columns);
 }

@@ -25,15 +25,19 @@ export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalE
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
     async dropSchemas(schemas) {
-      for (const schema of schemas) await lane.native(`drop schema if exists ${quoteName(schema)} cascade`);
-      lane.markStale();
+      for (const schema of schemas) {
+        await lane.inTurn(undefined, async () => {
+          await lane.connection.run(`drop schema if exists ${quoteName(schema)} cascade`);
+          await lane.catalog.removeSchema(lane.connection, schema);
+          lane.catalog.commit();
+        });
+      }
     },
     async relations(actions) {
       return await lane.inTurn(undefined, async () => {
-        await lane.refresh();
         const found = new Map<string, Relation>();
         for (const action of actions.filter(hasRelation)) {
-          const table = lane.session.catalog.table([action.target.schema, action.target.name]);
+          const table = lane.catalog.table([action.target.schema, action.target.name]);
           if (table === undefined) continue;
           const columns = table.columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
           found.set(action.id, { kind: table.kind, columns });

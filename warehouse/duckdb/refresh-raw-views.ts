@@ -20,24 +20,33 @@ export async function refreshRawViews(
     const { connection } = lane;
     await ensureRecords(connection);
     await connection.run("create schema if not exists raw");
-    const standing = await connection.runAndReadAll("select view_name from duckdb_views() where schema_name = 'raw'");
-    const views = new Set(standing.getRows().map((row) => String(row[0])));
     for (const [i, name] of names.entries()) {
       const columns = tables[name]!;
       const files = segments[i]!;
       const stamp = stampOf(files, columns);
-      if (views.has(name) && (await readSourceStamp(connection, `raw.${name}`)) === stamp) continue;
+      if (
+        lane.catalog.table(["raw", name]) !== undefined &&
+        (await readSourceStamp(connection, `raw.${name}`)) === stamp
+      )
+        continue;
       await connection.run("begin transaction");
       try {
         const query = rawViewQuery(files, columns, (type) => duckdbType(parseType(type)));
         await connection.run(`create or replace view raw.${quoteName(name)} as ${query}`);
+        await lane.catalog.put(
+          connection,
+          ["raw", name],
+          "view",
+          columns.map((column) => ({ name: column.name, type: parseType(column.type) })),
+        );
         await writeSourceStamp(connection, `raw.${name}`, stamp);
         await connection.run("commit");
+        lane.catalog.commit();
       } catch (error) {
+        lane.catalog.rollback();
         await connection.run("rollback");
         throw error;
       }
     }
-    lane.markStale();
   });
 }

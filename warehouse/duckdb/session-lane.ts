@@ -1,40 +1,36 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { pathOf } from "../googlesql/analyzer/ddl.ts";
+import type { ObjectName, Script } from "../googlesql/ast.ts";
+import type { Source } from "../googlesql/errors.ts";
 import { parseScript } from "../googlesql/parser/parse.ts";
-import type { Binding } from "../googlesql/translate.ts";
-import {
-  BOOL,
-  BYTES as BYTES_TYPE,
-  FLOAT64,
-  type GoogleSqlType,
-  INT64,
-  STRING,
-  TIMESTAMP,
-  typeName,
-} from "../googlesql/types.ts";
+import { typeName } from "../googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
-import { runStatement } from "./adapter-statements.ts";
 import { helperNames } from "./helper-names.ts";
+import { isPlain, type PlainOutcome, runPlain } from "./plain-statements.ts";
 import { portValue } from "./port-values.ts";
+import { LaneCatalog, type RelationCatalog } from "./relation-catalog.ts";
+import { parameterBinding } from "./render-value.ts";
 import { GoogleSqlSession, type SessionResult } from "./session.ts";
 
 /** One connection with its GoogleSQL session. Work that arrives while it is busy waits its turn. */
 export class SessionLane {
   readonly connection: DuckDBConnection;
   readonly session: GoogleSqlSession;
+  readonly catalog: LaneCatalog;
   private tail: Promise<unknown> = Promise.resolve();
-  private isStale = true;
   private isPrepared = false;
   /** Set between BEGIN and COMMIT. */
   isInTransaction = false;
 
-  private constructor(connection: DuckDBConnection, session: GoogleSqlSession) {
+  private constructor(connection: DuckDBConnection, session: GoogleSqlSession, shared: RelationCatalog) {
     this.connection = connection;
     this.session = session;
+    this.catalog = new LaneCatalog(shared, session.catalog);
   }
 
-  static async open(instance: DuckDBInstance): Promise<SessionLane> {
+  static async open(instance: DuckDBInstance, shared: RelationCatalog): Promise<SessionLane> {
     const connection = await instance.connect();
-    return new SessionLane(connection, await GoogleSqlSession.open(connection));
+    return new SessionLane(connection, await GoogleSqlSession.open(connection), shared);
   }
 
   /** Installs all helpers that translated texts and views name. Outside a transaction, or a rollback would take them away. */
@@ -52,19 +48,50 @@ export class SessionLane {
     return await this.inTurn(options.signal, async () => {
       await this.prepare();
       const script = parseScript(sql, options.file === undefined ? {} : { file: options.file });
-      const source = { text: sql, file: options.file };
-      const parameters = bindings(options.params);
-      let query: SessionResult | undefined;
-      let rowsAffected: number | undefined;
-      for (const statement of script.statements) {
-        if (this.isStale) await this.refresh();
-        if (statement.kind !== "query-statement") this.isStale = true;
-        const done = await runStatement(this.session, statement, source, { file: options.file, parameters });
-        if (done.result !== undefined) query = done.result;
-        if (done.rowsAffected !== undefined) rowsAffected = (rowsAffected ?? 0) + done.rowsAffected;
-      }
-      return { ...(query === undefined ? {} : { query: portResult(query) }), effect: { rowsAffected } };
+      const isPlainScript = script.statements.every(isPlain);
+      const outcomes = isPlainScript
+        ? await this.runPlainScript(script.statements.filter(isPlain), { text: sql, file: options.file }, options)
+        : await this.runOtherScript(script, options);
+      const query = outcomes.findLast((outcome) => outcome.result !== undefined)?.result;
+      const affected = outcomes.flatMap((outcome) => outcome.rowsAffected ?? []);
+      return {
+        ...(query === undefined ? {} : { query: portResult(query) }),
+        effect: { rowsAffected: affected.length === 0 ? undefined : affected.reduce((sum, n) => sum + n, 0) },
+      };
     });
+  }
+
+  private async runPlainScript(
+    statements: readonly Parameters<typeof runPlain>[2][],
+    source: Source,
+    options: QueryOptions,
+  ): Promise<readonly PlainOutcome[]> {
+    const parameters = new Map(
+      Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),
+    );
+    const outcomes: PlainOutcome[] = [];
+    for (const statement of statements) {
+      try {
+        outcomes.push(
+          await runPlain(this.session, this.catalog, statement, source, { file: options.file, parameters }),
+        );
+        if (!this.isInTransaction) this.catalog.commit();
+      } catch (error) {
+        if (!this.isInTransaction) this.catalog.rollback();
+        throw error;
+      }
+    }
+    return outcomes;
+  }
+
+  /** Scripts with anything more: whatever they name is looked at again after them. */
+  private async runOtherScript(script: Script, options: QueryOptions): Promise<readonly PlainOutcome[]> {
+    try {
+      return await this.session.run(script.text, { file: options.file, params: options.params });
+    } finally {
+      for (const path of objectNames(script)) await this.catalog.lookAgain(this.connection, path);
+      if (!this.isInTransaction) this.catalog.commit();
+    }
   }
 
   /** DuckDB's own SQL, in turn. */
@@ -98,16 +125,6 @@ export class SessionLane {
     }
   }
 
-  /** Makes the next statement look at DuckDB's catalogue again. */
-  markStale(): void {
-    this.isStale = true;
-  }
-
-  async refresh(): Promise<void> {
-    await this.session.catalog.refresh();
-    this.isStale = false;
-  }
-
   close(): void {
     this.connection.closeSync();
   }
@@ -124,30 +141,18 @@ function portResult(result: SessionResult): QueryResult {
   return { columns, rows };
 }
 
-function bindings(params: QueryOptions["params"]): ReadonlyMap<string, Binding> {
-  return new Map(Object.entries(params ?? {}).map(([name, value]) => [name.toLowerCase(), binding(value)]));
-}
-
-/** The type of a parameter follows from its JavaScript value, as the port says. */
-function binding(value: unknown): Binding {
-  if (value === null || value === undefined) return { type: STRING, sql: "NULL", literal: null };
-  if (Array.isArray(value)) {
-    const items = value.map(binding);
-    const element: GoogleSqlType = items[0]?.type ?? STRING;
-    return { type: { kind: "ARRAY", element }, sql: `[${items.map((item) => item.sql).join(", ")}]` };
-  }
-  if (typeof value === "boolean") return { type: BOOL, sql: String(value), literal: value };
-  if (typeof value === "bigint") return { type: INT64, sql: `'${value}'::BIGINT`, literal: value };
-  if (typeof value === "number") {
-    return Number.isInteger(value)
-      ? { type: INT64, sql: `'${value}'::BIGINT`, literal: BigInt(value) }
-      : { type: FLOAT64, sql: `'${value}'::DOUBLE`, literal: value };
-  }
-  if (value instanceof Date) {
-    const text = value.toISOString().replace("T", " ").replace("Z", "+00");
-    return { type: TIMESTAMP, sql: `'${text}'::TIMESTAMPTZ`, literal: text };
-  }
-  if (value instanceof Uint8Array) return { type: BYTES_TYPE, sql: "''::BLOB", literal: value };
-  const text = String(value);
-  return { type: STRING, sql: `'${text.replaceAll("'", "''")}'`, literal: text };
+/** The names of all tables, views and schemas that a script mentions, each once. */
+function objectNames(script: Script): readonly (readonly string[])[] {
+  const found = new Map<string, readonly string[]>();
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) for (const item of node) visit(item);
+    else if (typeof node === "object" && node !== null) {
+      if ((node as { kind?: unknown }).kind === "object-name") {
+        const path = pathOf(node as ObjectName);
+        found.set(path.join("."), path);
+      } else for (const value of Object.values(node)) visit(value);
+    }
+  };
+  visit(script.statements);
+  return [...found.values()];
 }

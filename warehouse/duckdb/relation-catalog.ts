@@ -1,0 +1,187 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Catalog, CatalogTable, UserFunction, UserTableFunction } from "../googlesql/catalog.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { type GoogleSqlType, parseType, typeName } from "../googlesql/types.ts";
+import type { Column } from "../warehouse.ts";
+import { metaSchema } from "./build-records.ts";
+import { readColumn, typeMark } from "./stored-catalog.ts";
+
+/** A change that a connection made and has not committed yet; null when the relation is gone. */
+type Change = CatalogTable | null;
+
+/**
+ * What tables and views there are, known without asking DuckDB each time: its own listing binds every view anew, which costs
+ * more than most models. One is shared by all connections to a database; each sees its own uncommitted changes through a
+ * `LaneCatalog`. Kept in the database beside what it describes, and written in the same transaction.
+ */
+export class RelationCatalog {
+  readonly relations = new Map<string, CatalogTable>();
+
+  /** Reads what was kept, and looks at relations that somebody else made. */
+  async load(connection: DuckDBConnection): Promise<void> {
+    await connection.run(`create schema if not exists ${metaSchema}`);
+    await connection.run(
+      `create table if not exists ${metaSchema}.relations (schema_name varchar, name varchar, kind varchar, columns varchar, primary key (schema_name, name))`,
+    );
+    const kept = new Map<string, { readonly kind: string; readonly columns: readonly Column[] }>();
+    const reader = await connection.runAndReadAll(
+      `select schema_name, name, kind, columns from ${metaSchema}.relations`,
+    );
+    for (const [schema, name, kind, columns] of reader.getRows()) {
+      kept.set(keyOf(String(schema), String(name)), {
+        kind: String(kind),
+        columns: JSON.parse(String(columns)) as Column[],
+      });
+    }
+    const standing = await connection.runAndReadAll(
+      `select schema_name, view_name, 'view', null from duckdb_views() where not internal
+       union all select schema_name, table_name, 'table', column_count from duckdb_tables() where not internal and schema_name <> '${metaSchema}'`,
+    );
+    this.relations.clear();
+    for (const row of standing.getRows()) {
+      const [schema, name, kind] = row.map(String) as [string, string, "table" | "view"];
+      const known = kept.get(keyOf(schema, name));
+      const isKnown = known?.kind === kind && (kind === "view" || Number(row[3]) === known.columns.length);
+      this.relations.set(
+        keyOf(schema, name),
+        isKnown ? relation(schema, name, kind, known.columns) : await look(connection, schema, name, kind),
+      );
+    }
+  }
+}
+
+const keyOf = (schema: string, name: string): string => `${schema}.${name}`.toLowerCase();
+
+const relation = (schema: string, name: string, kind: "table" | "view", columns: readonly Column[]): CatalogTable => ({
+  kind,
+  sql: `${quoteName(schema)}.${quoteName(name)}`,
+  columns: columns.map((column) => ({ name: column.name, type: parseType(column.type) })),
+});
+
+/** A relation that this module did not make: its columns as DuckDB describes them. */
+async function look(
+  connection: DuckDBConnection,
+  schema: string,
+  name: string,
+  kind: "table" | "view",
+): Promise<CatalogTable> {
+  const sql = `${quoteName(schema)}.${quoteName(name)}`;
+  const described = await connection.runAndReadAll(`describe ${sql}`);
+  const marked = await connection.runAndReadAll(
+    `select column_name, comment from duckdb_columns() where schema_name = $1 and table_name = $2 and comment like '${typeMark}%'`,
+    [schema, name],
+  );
+  const comments = new Map(marked.getRows().map((row) => [String(row[0]), String(row[1])]));
+  const columns = described.getRows().flatMap(([column, type]) => {
+    const found = readColumn(String(column), String(type), comments.get(String(column)) ?? null);
+    return found === undefined ? [] : [found];
+  });
+  return { kind, sql, columns };
+}
+
+/** The catalogue as one connection sees it. */
+export class LaneCatalog implements Catalog {
+  private readonly shared: RelationCatalog;
+  private readonly functions: Pick<Catalog, "function" | "tableFunction">;
+  private readonly changes = new Map<string, Change>();
+  private readonly temporary = new Map<string, CatalogTable>();
+
+  constructor(shared: RelationCatalog, functions: Pick<Catalog, "function" | "tableFunction">) {
+    this.shared = shared;
+    this.functions = functions;
+  }
+
+  table(path: readonly string[]): CatalogTable | undefined {
+    const name = path.at(-1) ?? "";
+    const schema = path.at(-2);
+    if (schema === undefined) {
+      const found = this.temporary.get(name.toLowerCase());
+      if (found !== undefined) return found;
+    }
+    const key = keyOf(schema ?? "main", name);
+    const change = this.changes.get(key);
+    return change === null ? undefined : (change ?? this.shared.relations.get(key));
+  }
+
+  function(path: readonly string[]): UserFunction | undefined {
+    return this.functions.function?.(path);
+  }
+
+  tableFunction(path: readonly string[]): UserTableFunction | undefined {
+    return this.functions.tableFunction?.(path);
+  }
+
+  /** Notes a relation that has just been made on the connection, and keeps it there. */
+  async put(
+    connection: DuckDBConnection,
+    path: readonly string[],
+    kind: "table" | "view",
+    columns: readonly { readonly name: string; readonly type: GoogleSqlType }[],
+    isTemporary = false,
+  ): Promise<void> {
+    const name = path.at(-1)!;
+    if (isTemporary) {
+      this.temporary.set(name.toLowerCase(), { kind, sql: `temp.${quoteName(name)}`, columns });
+      return;
+    }
+    const schema = path.at(-2) ?? "main";
+    this.changes.set(keyOf(schema, name), { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns });
+    const kept = columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
+    await connection.run(`insert or replace into ${metaSchema}.relations values ($1, $2, $3, $4)`, [
+      schema,
+      name,
+      kind,
+      JSON.stringify(kept),
+    ]);
+  }
+
+  async remove(connection: DuckDBConnection, path: readonly string[]): Promise<void> {
+    const name = path.at(-1)!;
+    if (path.length === 1 && this.temporary.delete(name.toLowerCase())) return;
+    const schema = path.at(-2) ?? "main";
+    this.changes.set(keyOf(schema, name), null);
+    await connection.run(`delete from ${metaSchema}.relations where schema_name = $1 and name = $2`, [schema, name]);
+  }
+
+  async removeSchema(connection: DuckDBConnection, schema: string): Promise<void> {
+    const begin = `${schema}.`.toLowerCase();
+    for (const key of [...this.shared.relations.keys(), ...this.changes.keys()]) {
+      if (key.startsWith(begin)) this.changes.set(key, null);
+    }
+    await connection.run(`delete from ${metaSchema}.relations where lower(schema_name) = lower($1)`, [schema]);
+  }
+
+  /** After something whose effect on a relation is not known: what does DuckDB say of it now? */
+  async lookAgain(connection: DuckDBConnection, path: readonly string[]): Promise<void> {
+    const name = path.at(-1)!;
+    const schema = path.at(-2) ?? "main";
+    const standing = await connection.runAndReadAll(
+      `select schema_name, view_name, 'view' from duckdb_views() where not internal and lower(schema_name) = lower($1) and lower(view_name) = lower($2)
+       union all select schema_name, table_name, 'table' from duckdb_tables() where not internal and not temporary and lower(schema_name) = lower($1) and lower(table_name) = lower($2)`,
+      [schema, name],
+    );
+    const [row] = standing.getRows();
+    if (row === undefined) {
+      if (this.table(path) !== undefined && path.length > 1) await this.remove(connection, path.slice(-2));
+      return;
+    }
+    const [foundSchema, foundName, kind] = row.map(String) as [string, string, "table" | "view"];
+    const found = await look(connection, foundSchema, foundName, kind);
+    await this.put(connection, [foundSchema, foundName], kind, found.columns);
+    this.changes.set(keyOf(foundSchema, foundName), found);
+  }
+
+  /** What the connection changed is now true for all. */
+  commit(): void {
+    for (const [key, change] of this.changes) {
+      if (change === null) this.shared.relations.delete(key);
+      else this.shared.relations.set(key, change);
+    }
+    this.changes.clear();
+  }
+
+  rollback(): void {
+    this.changes.clear();
+    this.temporary.clear();
+  }
+}
