@@ -230,7 +230,7 @@ export function truncate(a: Analysis, node: Truncate): Change {
 export function merge(a: Analysis, node: Merge): Change {
   const at = target(a, node.table, node.alias);
   const source = resolveFrom(a, node.source, { scope: undefined, tables: noTables });
-  const sourceSql = source.sql.includes(" JOIN ") ? mergeSource(a, node.source) : source.sql;
+  const sourceSql = node.source.kind === "join" ? mergeSource(a, node.source) : source.sql;
   const both: From = {
     sql: "",
     star: [...at.from.star, ...source.star],
