@@ -1,3 +1,4 @@
+import { UserError } from "../errors/user-error.ts";
 import { type DeadLetter, deadLetterRow } from "./dead-letter.ts";
 import { createDoor } from "./door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door-window.ts";
@@ -45,8 +46,15 @@ export async function openLocalIngest(context: IngestContext) {
     raw: context.raw,
     idKey: keyName(context.keys.ids.active),
     lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000 },
+    now: () => context.now().getTime(),
     fault: context.fault,
   });
+  try {
+    refuseChangedKey(sink, keyName(context.keys.ids.active));
+  } catch (error) {
+    sink.close();
+    throw error;
+  }
   const windowRows = context.windowRows ?? defaultWindowRows;
   const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes));
   let isRestored = false;
@@ -136,4 +144,18 @@ function earlierOf(entries: readonly BatchEntry[]): FileOutcome["earlier"] {
     sums.dead_letter += entry.dead_letter;
   }
   return sums;
+}
+
+/** Another secret under the same version would give every person a second id without anybody noticing. */
+function refuseChangedKey(sink: LocalSink, current: string): void {
+  const last = sink.ledger.entries.findLast((entry) => entry.kind === "batch");
+  if (last?.kind !== "batch" || last.id_key === current) return;
+  const version = current.split(":")[0]!;
+  if (last.id_key.split(":")[0] !== version) return;
+  throw new UserError(`the id key is not the one with which this home was filled, and both are called ${version}`, {
+    code: "ingest.key-changed",
+    exit: "config",
+    where: `INBOXLOOP_ID_KEY (the ledger has ${last.id_key}, this is ${current})`,
+    next: "set the former key again; or give the new one a new version, v2:<secret>, and keep the old one after a comma",
+  });
 }

@@ -51,6 +51,7 @@ export interface BatchEntry extends BatchCounts {
 export interface CompactionEntry {
   readonly kind: "compaction";
   readonly sequence: number;
+  readonly compaction_id: string;
   readonly table: string;
   readonly segment: string;
   /** The segments that it stands for, in the order of their rows in it. */

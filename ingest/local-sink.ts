@@ -1,13 +1,21 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppendResult } from "../warehouse/warehouse.ts";
+import type { CompactionStep } from "./compact.ts";
 import { type DoorWindows, rowKey } from "./door-window.ts";
 import { moveDurably, removeTree, syncDirectory } from "./durable.ts";
 import { isAlive, type LockOptions, processStart, withLock } from "./home-lock.ts";
 import { instantText } from "./instant.ts";
-import { type BatchEntry, contentDigest, type LandedTable, type LedgerEntry, LedgerLog } from "./ledger.ts";
+import {
+  type BatchEntry,
+  type CompactionEntry,
+  contentDigest,
+  type LandedTable,
+  type LedgerEntry,
+  LedgerLog,
+} from "./ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "./pipeline.ts";
 import type { RawRow } from "./raw-row.ts";
 import { locateSegments } from "./segment-map.ts";
@@ -19,6 +27,8 @@ export interface LocalSinkOptions {
   /** The name of the key under which ids are made. */
   readonly idKey: string;
   readonly lock: LockOptions;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Called at every boundary between two durable writes, by name; the kill tests die in it. */
   readonly fault?: ((point: string) => void) | undefined;
 }
@@ -51,6 +61,10 @@ export class LocalSink implements Sink {
     const sink = new LocalSink(options, await SegmentEngine.open());
     await withLock(lockPath(options.raw), options.lock, () => sink.#recover());
     return sink;
+  }
+
+  get raw(): string {
+    return this.#options.raw;
   }
 
   get engine(): SegmentEngine {
@@ -93,11 +107,7 @@ export class LocalSink implements Sink {
   }
 
   async begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch> {
-    const { pid } = this.#options.lock;
-    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
-    await removeTree(staging);
-    await mkdir(staging, { recursive: true });
-    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
+    const staging = await this.#makeStaging();
     this.#fault("staging-made");
     const id = createHash("sha256").update(`${source.id}\0${from}`).digest("hex").slice(0, 16);
     const drafts = new Map<string, SegmentDraft>();
@@ -112,8 +122,78 @@ export class LocalSink implements Sink {
     };
   }
 
+  /**
+   * Puts one segment in the place of several that hold the same rows. False when they are no longer there to replace. A
+   * reader that looks between the move and the removals sees rows twice, never too few; build when nothing compacts.
+   */
+  async replaceSegments(step: CompactionStep): Promise<boolean> {
+    const { raw, lock } = this.#options;
+    const staging = await this.#makeStaging();
+    const merged = join(staging, "merged.parquet");
+    const rows = await this.#engine.merge(
+      step.parts.map((part) => join(raw, part.segment)),
+      merged,
+    );
+    const expected = step.parts.reduce((sum, part) => sum + part.rows, 0);
+    if (rows !== expected)
+      throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
+    this.#fault("compaction-encoded");
+    return withLock(lockPath(raw), lock, async () => {
+      await this.ledger.refresh({ repair: true });
+      if (!step.parts.every((part) => existsSync(join(raw, part.segment)))) {
+        await removeTree(staging);
+        return false;
+      }
+      await this.#makeReady(staging, step.id);
+      const { id, ...rest } = step;
+      const said = {
+        kind: "compaction" as const,
+        compaction_id: id,
+        ...rest,
+        received_at: instantText(this.#options.now() * 1000),
+      };
+      const entry = await this.ledger.append(said, this.#torn());
+      this.#fault("compaction-committed");
+      await this.#publishCompaction(entry as CompactionEntry);
+      return true;
+    });
+  }
+
+  async #publishCompaction(entry: CompactionEntry): Promise<void> {
+    const { raw } = this.#options;
+    const ready = join(raw, ".staging", `ready-${entry.compaction_id}`);
+    const staged = join(ready, "merged.parquet");
+    if (existsSync(staged)) await moveDurably(staged, join(raw, entry.segment));
+    this.#fault("compaction-moved");
+    for (const { segment } of entry.parts) {
+      await rm(join(raw, segment), { force: true });
+      this.#fault("compaction-removed-one");
+    }
+    await syncDirectory(join(raw, entry.table));
+    await removeTree(ready);
+  }
+
   close(): void {
     this.#engine.close();
+  }
+
+  /** A folder where no reader looks, with its owner's name in it. */
+  async #makeStaging(): Promise<string> {
+    const { pid } = this.#options.lock;
+    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
+    await removeTree(staging);
+    await mkdir(staging, { recursive: true });
+    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
+    return staging;
+  }
+
+  /** Gives a staged folder the name under which recovery finds it again. Under the lock. */
+  async #makeReady(staging: string, id: string): Promise<void> {
+    const ready = join(this.#options.raw, ".staging", `ready-${id}`);
+    await removeTree(ready);
+    await syncDirectory(staging);
+    await rename(staging, ready);
+    await syncDirectory(join(this.#options.raw, ".staging"));
   }
 
   async #append(
@@ -148,11 +228,7 @@ export class LocalSink implements Sink {
   }
 
   async #commitLocked(batch: ClosingBatch, digests: ReadonlyMap<string, string>): Promise<CommitResult> {
-    const ready = join(this.#options.raw, ".staging", `ready-${batch.id}`);
-    await removeTree(ready);
-    await syncDirectory(batch.staging);
-    await rename(batch.staging, ready);
-    await syncDirectory(join(this.#options.raw, ".staging"));
+    await this.#makeReady(batch.staging, batch.id);
     this.#fault("ready");
     const entry = await this.ledger.append(this.#entryFor(batch, digests), this.#torn());
     this.#fault("ledger-appended");
@@ -223,12 +299,15 @@ export class LocalSink implements Sink {
     await this.ledger.refresh({ repair: true });
     const staging = join(this.#options.raw, ".staging");
     const committed = new Map<string, LedgerEntry>();
-    for (const entry of this.ledger.entries) if (entry.kind === "batch") committed.set(entry.batch_id, entry);
+    for (const entry of this.ledger.entries) {
+      committed.set(entry.kind === "batch" ? entry.batch_id : entry.compaction_id, entry);
+    }
     for (const name of await readdir(staging)) {
       const path = join(staging, name);
       if (name.startsWith("ready-")) {
         const entry = committed.get(name.slice("ready-".length));
         if (entry?.kind === "batch") await this.#publish(entry);
+        else if (entry) await this.#publishCompaction(entry);
         else await removeTree(path);
       } else if (name.startsWith("open-")) {
         const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");

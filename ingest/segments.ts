@@ -194,20 +194,19 @@ export class SegmentEngine {
     for await (const block of result.yieldRows()) yield block.map(([id, type, message]) => eventKey(id, type, message));
   }
 
-  /** Writes several segments of a table into one, in the order given, synced. Gives the rows of each part. */
-  async merge(paths: readonly string[], target: string): Promise<number[]> {
-    const rows: number[] = [];
-    for (const path of paths) {
-      const reader = await this.#connection.runAndReadAll(`select count(*) from read_parquet(${quoted(path)})`);
-      rows.push(Number(reader.getRows()[0]?.[0] ?? 0));
-    }
-    const list = paths.map(quoted).join(", ");
-    await this.#connection.run(
-      `copy (select * from read_parquet([${list}], hive_partitioning = false))
+  async countRows(path: string): Promise<number> {
+    const reader = await this.#connection.runAndReadAll(`select count(*) from read_parquet(${quoted(path)})`);
+    return Number(reader.getRows()[0]?.[0] ?? 0);
+  }
+
+  /** Writes several segments of a table into one, in the order given, synced. Gives the number of rows. */
+  async merge(paths: readonly string[], target: string): Promise<number> {
+    const reader = await this.#connection.runAndReadAll(
+      `copy (select * from read_parquet([${paths.map(quoted).join(", ")}], hive_partitioning = false))
        to ${quoted(target)} (format parquet, compression zstd)`,
     );
     await syncFile(target);
-    return rows;
+    return Number(reader.getRows()[0]?.[0] ?? -1);
   }
 
   /** Runs a statement on the engine and reads its rows as objects; for sources that are files of a format it reads. */

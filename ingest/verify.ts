@@ -140,7 +140,9 @@ function checkFiles(
     problems.push({ kind: "uncounted-segment", where: path, detail: "no ledger entry counts it" });
   }
   const staging = join(raw, ".staging");
-  const committed = new Set(entries.flatMap((entry) => (entry.kind === "batch" ? [`ready-${entry.batch_id}`] : [])));
+  const committed = new Set(
+    entries.map((entry) => `ready-${entry.kind === "batch" ? entry.batch_id : entry.compaction_id}`),
+  );
   for (const name of existsSync(staging) ? readdirSync(staging) : []) {
     if (committed.has(name)) {
       problems.push({

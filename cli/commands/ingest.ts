@@ -44,6 +44,15 @@ export const register: RegisterCommand = (program, environment) => {
       const { ingestReplayCommand } = await import("./ingest/replay.ts");
       await ingestReplayCommand(environment(), options);
     });
+
+  ingest
+    .command("compact")
+    .description("Merge neighbouring small segments; run it when nothing builds")
+    .option("--dry-run", "say what would be merged, and change nothing")
+    .action(async (options: { dryRun?: boolean }) => {
+      const { ingestCompactCommand } = await import("./ingest/compact.ts");
+      await ingestCompactCommand(environment(), options);
+    });
 };
 
 const whole = (text: string): number => {

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { canonicalLine, type RawRow } from "../../ingest/raw-row.ts";
 import { verifyLedger } from "../../ingest/verify.ts";
-import { eventRecord, ingest, rowsOf, segmentsOf, temporaryFolder, writeLines } from "./support.ts";
+import { eventRecord, ingest, rowsOf, segmentsOf, temporaryFolder, testKeys, writeLines } from "./support.ts";
 
 class Died extends Error {}
 
@@ -176,4 +176,17 @@ test("when a batch is committed then readers find its segments, the ledger's row
   for (const table of ["events", "consents", "dead_letters", "ingest_ledger"])
     expect(segmentsOf(raw, table).length).toBeGreaterThan(0);
   expect(readdirSync(join(raw, ".staging"))).toEqual([]);
+});
+
+test("when the id key was exchanged under the same version then nothing is ingested under it", async () => {
+  const folder = temporaryFolder();
+  const raw = join(folder, "raw");
+  await ingest(raw, [writeLines(join(folder, "a.ndjson"), [eventRecord(1)])]);
+  const more = writeLines(join(folder, "b.ndjson"), [eventRecord(2)]);
+  const keyOf = (version: string) => {
+    const active = { version, secret: Buffer.from("some other secret, long enough") };
+    return { keys: { ...testKeys, ids: { active, all: [active], isDemo: false } } };
+  };
+  await expect(ingest(raw, [more], { context: keyOf("v1") })).rejects.toMatchObject({ code: "ingest.key-changed" });
+  expect(await ingest(raw, [more], { context: keyOf("v2") })).toMatchObject([{ landed: 1 }]);
 });
