@@ -31,7 +31,6 @@ const column = {
   has_consent:
     "The consent flag that the signal carried; NULL when it carried none, which is no consent and no refusal.",
   provenance: "Which handler of ours or of a provider produced the record.",
-  provider: "Who told us.",
   isp: "Mailbox provider group of the recipient: gmail, outlook, yahoo, apple, other; unknown when nobody said.",
   region: "Coarse region of the recipient, never finer than a country's state.",
   recipient_domain: "Domain of the recipient's address.",
@@ -198,6 +197,7 @@ const column = {
 
   // outcomes of a message
   did_click: "The reader clicked; NULL until mature.",
+  was_opened: "Somebody or something opened it, machines included: the naive label, not to be trained on; NULL until mature.",
   did_complain: "The recipient complained; NULL until mature.",
   did_unsubscribe: "The recipient unsubscribed; NULL until mature.",
   did_convert: "The message led to a conversion; NULL until mature.",
