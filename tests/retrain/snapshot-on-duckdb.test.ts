@@ -120,6 +120,9 @@ select
   mod(i, 11) <> 0 as is_mature,
   mod(i, 13) <> 0 as has_training_consent
 from unnest(generate_array(0, 499)) as i`);
+  // Another process, later: the table is known from the file alone.
+  await warehouse.close();
+  warehouse = await openDuckDbWarehouse({ path: join(folder, "warehouse.duckdb") });
   const env = { warehouse, snapshots: join(folder, "snapshots"), now: () => new Date("2026-03-01T00:00:00Z") };
   const first = await createSnapshot(env, { asOf: new Date("2026-01-25T00:00:00Z") });
   const second = await createSnapshot(env, { asOf: new Date("2026-01-25T00:00:00Z") });

@@ -95,12 +95,12 @@ export class DuckDbWarehouse implements Warehouse {
   async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
     return await this.lane.inTurn(options.signal, async () => {
       await this.lane.prepare();
-      const { session, connection } = this.lane;
+      const { session, connection, catalog } = this.lane;
       const source = { text: sql, file: options.file };
       const query = translateQuery(
         parseQuery(sql, options.file === undefined ? {} : { file: options.file }),
         source,
-        session.catalog,
+        catalog,
       );
       const inner = query.columns.map((_, i) => `"c${i + 1}"`);
       const outer = query.columns.map(
