@@ -1,0 +1,44 @@
+/**
+ * Where this build of the referee (the end of 2023) cannot be the judge. Everything listed is counted and printed by the suite;
+ * the documentation's result tables (tests/warehouse) are the key for these instead.
+ */
+export interface KnownLimit {
+  readonly what: string;
+  readonly reason: string;
+}
+
+/** Functions on our list that the referee does not have, or has only for type checking. */
+export const functionsWithoutReferee: Readonly<Record<string, string>> = {
+  APPROX_COUNT_DISTINCT: "the reference evaluator has no approximate aggregates",
+  APPROX_QUANTILES: "the reference evaluator has no approximate aggregates",
+  APPROX_TOP_COUNT: "the reference evaluator has no approximate aggregates",
+  APPROX_TOP_SUM: "the reference evaluator has no approximate aggregates",
+  EDIT_DISTANCE: "younger than this build",
+  COSINE_DISTANCE: "younger than this build",
+  EUCLIDEAN_DISTANCE: "younger than this build",
+};
+
+/** Functions whose value is another one each time: only types and errors are compared. */
+export const volatileFunctions: ReadonlySet<string> = new Set([
+  "RAND",
+  "GENERATE_UUID",
+  "CURRENT_DATE",
+  "CURRENT_TIME",
+  "CURRENT_DATETIME",
+  "CURRENT_TIMESTAMP",
+  "SESSION_USER",
+]);
+
+/** Answers of the referee that are not answers: it stopped before it came to the statement. */
+const notAnAnswer: readonly (readonly [RegExp, string])[] = [
+  [
+    /^Unsupported built-in function|^Unimplemented feature|^Unimplemented/i,
+    "the reference evaluator does not carry it out",
+  ],
+  [/^Function not found|^Table-valued function not found/, "younger than this build"],
+];
+
+/** Why the referee's error says nothing about the statement; undefined when it is a real one. */
+export function excuseOf(message: string): string | undefined {
+  return notAnAnswer.find(([pattern]) => pattern.test(message))?.[1];
+}
