@@ -1,4 +1,4 @@
-import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambda } from "../ast.ts";
+import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, HavingModifier, Lambda } from "../ast.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
 import { duckdbType, type GoogleSqlType, supportsGrouping, typeName } from "../types.ts";
 import { coerce, coerceOrFail } from "./coerce.ts";
@@ -298,6 +298,7 @@ function callEntry(
 }
 
 function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, cx: Context): Typed {
+  if (node.having && name === "ANY_VALUE") return anyValueHaving(a, node, node.having, cx);
   const options = entry.aggregate ?? {};
   if (node.distinct && !options.distinct && entry.kind === "analytic")
     a.fail(node, `Analytic function ${name} does not support DISTINCT`);
@@ -333,6 +334,20 @@ function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: 
     return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
   }
   return cx.aggregates!.add(`(${sql})`, prepared.result, flagsOf(...prepared.values).isVolatile === true);
+}
+
+/** ANY_VALUE(x HAVING MAX y) is MAX_BY(x, y). */
+function anyValueHaving(a: Analysis, node: FunctionCall, having: HavingModifier, cx: Context): Typed {
+  const name = having.extreme === "max" ? "MAX_BY" : "MIN_BY";
+  const entry = functionNamed(name) ?? a.refuse(node, "HAVING_MAX");
+  if (node.arguments.length !== 1) a.fail(node, "ANY_VALUE takes one argument");
+  const call: FunctionCall = {
+    ...node,
+    name: [{ kind: "identifier", name, quoted: false, span: node.span }],
+    arguments: [node.arguments[0]!, having.expression],
+    having: undefined,
+  };
+  return resolveAggregate(a, call, name, entry, cx);
 }
 
 /** Where the arguments are resolved: for OVER the rows of the SELECT, else the rows before grouping. */

@@ -85,6 +85,16 @@ export function comparisonText(
         return `(CASE WHEN len(${l}) <> len(${r}) THEN false WHEN ${l} IS NULL OR ${r} IS NULL THEN NULL WHEN len(${l}) = 0 THEN true ELSE gs_all_true(${each}) END)`;
       });
     }
+    case "RANGE": {
+      if (operator === "<>") return `(NOT ${comparisonText(a, node, "=", left, right)})`;
+      if (operator !== "=") return a.refuse(node, "RANGE", "ordering ranges");
+      return letBind(
+        [left, right],
+        a.fresh,
+        ([l, r]) =>
+          `(CASE WHEN ${l} IS NULL OR ${r} IS NULL THEN NULL ELSE (${l}).f1 IS NOT DISTINCT FROM (${r}).f1 AND (${l}).f2 IS NOT DISTINCT FROM (${r}).f2 END)`,
+      );
+    }
     case "JSON":
       return a.refuse(node, "json_comparison", "comparing JSON values");
     default:

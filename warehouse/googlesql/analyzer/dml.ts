@@ -167,7 +167,8 @@ function withFields(
     const inner = `(${stored}).${structFieldName(i)}`;
     let value = inner;
     const exact = own.find((one) => one.path.length === 1);
-    if (exact) value = columnValue(a, exact.node.value, { name: field.name ?? "", type: field.type }, cx);
+    if (exact?.node.value.kind === "default-value") value = `CAST(NULL AS ${duckdbType(field.type)})`;
+    else if (exact) value = columnValue(a, exact.node.value, { name: field.name ?? "", type: field.type }, cx);
     else if (own.length > 0) {
       value = withFields(
         a,

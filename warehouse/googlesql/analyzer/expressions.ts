@@ -10,8 +10,12 @@ import type {
   Like,
   NodeBase,
   QuantifiedLike,
+  RangeLiteral,
   StructConstructor,
   TypedLiteral,
+  TypeName,
+  ValueSubquery,
+  ValueUnnest,
   WithExpression,
 } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
@@ -31,9 +35,11 @@ import {
   INT64,
   INTERVAL,
   JSON_TYPE,
+  type RangeType,
   STRING,
   type StructType,
   sameType,
+  scalarTypeNamed,
   scalarTypes,
   supertypeOf,
   typeName,
@@ -106,7 +112,7 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
     case "typed-literal":
       return typedLiteral(a, node);
     case "range-literal":
-      return a.refuse(node, "RANGE", "range literals");
+      return rangeLiteral(a, node);
     case "interval":
       return interval(a, node, cx);
     case "named-parameter": {
@@ -209,6 +215,24 @@ function typedLiteral(a: Analysis, node: TypedLiteral): Typed {
   return constant(value, type);
 }
 
+/** `[start, end)`, either of them UNBOUNDED or NULL. */
+function rangeLiteral(a: Analysis, node: RangeLiteral): Typed {
+  const type = resolveType(a, node.type) as RangeType;
+  const match = /^\[\s*([^,]*?)\s*,\s*([^,]*?)\s*\)$/.exec(node.value);
+  if (!match) return a.fail(node, `Invalid RANGE literal: ${node.value}`);
+  const bounds = [match[1]!, match[2]!].map((text) => {
+    if (/^(unbounded|null)$/i.test(text)) return null;
+    const value = convertLiteral(text, STRING, type.element);
+    return value === undefined ? a.fail(node, `Invalid RANGE literal: ${node.value}`) : value;
+  });
+  const [start, end] = bounds;
+  if (start !== null && end !== null && String(start) >= String(end)) {
+    a.fail(node, "Range start element must be smaller than range end element");
+  }
+  const sql = structText(bounds.map((bound) => constant(bound ?? null, type.element).sql));
+  return { sql, type, isNeverNull: true };
+}
+
 function interval(a: Analysis, node: IntervalExpression, cx: Context): Typed {
   const value = resolve(a, node.value, cx);
   const part = node.from.name.toUpperCase();
@@ -298,8 +322,7 @@ function like(a: Analysis, node: NodeBase, operand: Typed, pattern: Typed): Type
 }
 
 function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): Typed {
-  if (node.source.kind !== "value-list")
-    return a.refuse(node, "LIKE_ANY", "LIKE ANY or ALL over a subquery or an array");
+  if (node.source.kind !== "value-list") return likeMany(a, node, node.source, cx);
   const operand = resolve(a, node.operand, cx);
   const tests = node.source.items.map((item) => negate(like(a, item, operand, resolve(a, item, cx)), node.negated));
   // NOT LIKE ANY is: any of them does not match.
@@ -307,6 +330,25 @@ function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): Typed {
     `(${tests.map((test) => test.sql).join(node.quantifier === "any" ? " OR " : " AND ")})`,
     flagsOf(...tests),
   );
+}
+
+/** LIKE ANY | ALL over the elements of an array or the rows of a subquery; over nothing ANY is false and ALL is true. */
+function likeMany(a: Analysis, node: QuantifiedLike, source: ValueUnnest | ValueSubquery, cx: Context): Typed {
+  const operand = resolve(a, node.operand, cx);
+  const array =
+    source.kind === "value-unnest" ? resolve(a, source.array, cx) : arraySubquery(a, source, source.query, cx);
+  if (array.type.kind !== "ARRAY") return a.fail(node, "LIKE ANY and ALL take an array in UNNEST");
+  const { element } = array.type;
+  const row = a.fresh("e");
+  const sql = letBind([operand, array], a.fresh, ([x, xs]) => {
+    const value: Typed = { ...operand, sql: x!, isSimple: true };
+    const test = negate(like(a, node, value, { sql: row, type: element, isSimple: true }), node.negated);
+    const list = `list_transform(${xs}, lambda ${row}: ${test.sql})`;
+    return node.quantifier === "any"
+      ? `gs_any_true(${list})`
+      : `(CASE WHEN ${xs} IS NULL THEN true ELSE gs_all_true(${list}) END)`;
+  });
+  return bool(sql, flagsOf(operand, array, { canFail: true }));
 }
 
 function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
@@ -340,14 +382,49 @@ function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
 }
 
 function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
-  const type = resolveType(a, node.type);
+  const limit = typeLimit(a, node.type);
+  const type = limit?.type ?? resolveType(a, node.type);
   const value = resolve(a, node.operand, cx);
+  if (limit && !node.format && !node.timeZone) {
+    const cast = castTo(a, node, value, type, node.safe);
+    const text = (x: string): string => limit.text(x);
+    return node.safe
+      ? { sql: guarded(a, { ...cast, canFail: false }, text), type, ...flagsOf(cast) }
+      : { sql: letBind([cast], a.fresh, ([x]) => text(x!)), type, ...flagsOf(cast, { canFail: true }) };
+  }
   if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
   return castTo(a, node, value, type, node.safe);
 }
 
 function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSqlType): Typed {
   return a.refuse(node, "CAST_FORMAT", "CAST ... FORMAT or AT TIME ZONE");
+}
+
+/** `STRING(10)`, `BYTES(10)`, `NUMERIC(10, 2)`: the type, and what holds a value of it to its limit. */
+function typeLimit(a: Analysis, node: TypeName): { readonly type: GoogleSqlType; text(x: string): string } | undefined {
+  if (node.kind !== "simple-type" || node.parameters.length === 0) return undefined;
+  const type = scalarTypeNamed(node.name);
+  const [first, second] = node.parameters.map((parameter) => parameter.value);
+  if (typeof first !== "bigint" || (second !== undefined && typeof second !== "bigint")) return undefined;
+  if ((type?.kind === "STRING" || type?.kind === "BYTES") && second === undefined && first > 0n) {
+    const length = type.kind === "STRING" ? "length" : "octet_length";
+    const message = `'${type.kind}(${first}) has maximum length ${first} but got a value with length '`;
+    return {
+      type,
+      text: (x) =>
+        `CASE WHEN ${length}(${x}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${x})) AS ${duckdbType(type)}) ELSE ${x} END`,
+    };
+  }
+  const scale = second ?? 0n;
+  if (type?.kind === "NUMERIC" && scale >= 0n && scale <= 9n && first >= scale && first - scale <= 29n && first > 0n) {
+    const bound = `CAST('1${"0".repeat(Number(first - scale))}' AS HUGEINT)`;
+    return {
+      type,
+      text: (x) =>
+        `CASE WHEN abs(round(${x}, ${scale})) >= ${bound} THEN CAST(gs_raise('NUMERIC(${first}, ${scale}) has precision ${first} but got a value that is larger') AS DECIMAL(38,9)) ELSE CAST(round(${x}, ${scale}) AS DECIMAL(38,9)) END`,
+    };
+  }
+  return a.refuse(node, "parameterized_type", "these limits");
 }
 
 /** CAST and SAFE_CAST. */

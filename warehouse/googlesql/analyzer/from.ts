@@ -173,6 +173,12 @@ export function joinSides(
   const seen = outerLeft ? sideBySide(a, node, outerLeft, both) : both;
   const cx: Context = { scope: scopeOf(seen, env.scope), tables: env.tables, clause: "JOIN ON clause" };
   const on = condition(a, node.condition.expression, cx, "JOIN ON clause");
+  const scanAlias = scan ? / AS (t\d+)\(c1, c2\)$/.exec(right.sql)?.[1] : undefined;
+  if (scanAlias && node.operator === "left") {
+    // DuckDB takes only plain comparisons in the condition of an outer lateral join: it goes inside.
+    const inner = `(SELECT ${scanAlias}.c1, ${scanAlias}.c2 FROM ${right.sql} WHERE ${on.sql}) AS ${scanAlias}(c1, c2)`;
+    return { ...both, sql: `${left.sql} ${operator} LATERAL ${inner} ON true` };
+  }
   return { ...both, sql: `${left.sql} ${operator} ${rightSql} ON ${on.sql}` };
 }
 

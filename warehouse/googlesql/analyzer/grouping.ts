@@ -1,4 +1,4 @@
-import type { Expression, GroupBy, GroupingItem, GroupingSet, Select } from "../ast.ts";
+import type { Expression, GroupBy, GroupingItem, GroupingSet } from "../ast.ts";
 import { type GoogleSqlType, INT64, supportsGrouping, typeName } from "../types.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -21,18 +21,6 @@ export interface Grouping {
 export interface GroupKey {
   readonly node: Expression;
   readonly value: Typed;
-}
-
-export function makeGrouping(
-  a: Analysis,
-  node: Select,
-  items: readonly ListItem[],
-  rows: Context,
-  source: string,
-): Grouping {
-  const step = new GroupingStep(a, rows, source);
-  if (node.groupBy) step.groupBy(node.groupBy, items);
-  return step.finish();
 }
 
 /** Collects keys and aggregates of one grouping step. */
@@ -203,7 +191,7 @@ export class GroupingStep {
   }
 }
 
-function hasWindow(node: Expression): boolean {
+export function hasWindow(node: Expression): boolean {
   let found = false;
   walk(node, (one) => {
     if (one.kind === "function-call" && (one as { over?: unknown }).over) found = true;

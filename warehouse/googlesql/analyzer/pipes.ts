@@ -3,7 +3,7 @@ import { supportsGrouping, typeName } from "../types.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom, sampleOf } from "./from.ts";
-import { GroupingStep } from "./grouping.ts";
+import { GroupingStep, hasWindow } from "./grouping.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
@@ -71,8 +71,15 @@ class Pipe {
     const { a } = this;
     switch (node.kind) {
       case "pipe-where": {
-        const test = condition(a, node.condition, this.context("pipe WHERE"), "pipe WHERE");
-        return void this.step({ where: test.sql });
+        let usesWindow = false;
+        const cx: Context = {
+          ...this.context("pipe WHERE", true),
+          onWindow: () => {
+            usesWindow = true;
+          },
+        };
+        const test = condition(a, node.condition, cx, "pipe WHERE");
+        return void this.step(usesWindow ? { qualify: test.sql } : { where: test.sql });
       }
       case "pipe-assert": {
         const test = condition(a, node.condition, this.context("pipe ASSERT"), "pipe ASSERT");
@@ -178,6 +185,7 @@ class Pipe {
   /** A subquery over the input: filtered, limited, with further columns; all names stay what they were. */
   private step(what: {
     readonly where?: string;
+    readonly qualify?: string;
     readonly limit?: string;
     readonly order?: string;
     readonly added?: readonly Column[];
@@ -206,7 +214,7 @@ class Pipe {
     const order = what.order ?? this.order;
     if (order) list.push(`${order} AS o0`);
     this.order = order ? `${t}.o0` : undefined;
-    const where = what.where ? ` WHERE ${what.where}` : "";
+    const where = what.where ? ` WHERE ${what.where}` : what.qualify ? ` QUALIFY ${what.qualify}` : "";
     this.from = {
       sql: `(SELECT ${list.join(", ")} FROM ${from.sql}${where}${what.limit ?? ""}) AS ${t}`,
       star,
@@ -217,6 +225,20 @@ class Pipe {
 
   private orderBy(items: readonly OrderItem[]): void {
     const cx = this.context("pipe ORDER BY", true);
+    const given = this.from.star.length;
+    if (items.some((item) => hasWindow(item.expression))) {
+      // A window function cannot stand in the window that keeps the order: it becomes a column first.
+      const added = items.map((item): Column => {
+        const value = resolve(this.a, item.expression, cx);
+        return { name: undefined, sql: value.sql, type: value.type };
+      });
+      this.step({ added });
+      const computed = this.from.star.slice(given);
+      const texts = items.map((item, i) => orderText(this.a, item, { sql: computed[i]!.sql, type: computed[i]!.type }));
+      this.columns((column) => (computed.includes(column) ? undefined : column));
+      this.step({ order: `row_number() OVER (ORDER BY ${texts.join(", ")})` });
+      return;
+    }
     const keys = items.map((item) => {
       if (item.expression.kind === "integer-literal") {
         const column = this.from.star[Number(item.expression.value) - 1];

@@ -50,7 +50,12 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       const result = resolve(a, call, cx);
       if (!step.textOf(result.sql)?.includes(match)) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
       const suffix = value.alias?.name ?? valueName(constant);
-      const name = suffix === undefined ? undefined : aggregate.alias ? `${aggregate.alias.name}_${suffix}` : suffix;
+      const name =
+        suffix === undefined
+          ? undefined
+          : aggregate.alias
+            ? `${aggregate.alias.name}_${value.alias ? suffix : suffix.replace(/^_/, "")}`
+            : suffix;
       columns.push({ name, sql: result.sql, type: result.type });
     }
   }

@@ -178,7 +178,10 @@ function plainTable(a: Analysis, entry: CommonTable, env: Environment): { info: 
 function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {
   const { query } = entry;
   const { body } = query;
-  if (body.kind !== "set-operation" || body.operator !== "union" || query.with) {
+  const inner = query.with && !refersTo(query.with, entry.name.name) ? resolveWith(a, query.with, env) : undefined;
+  const hoisted = inner ? `${inner.text.replace(/^WITH (RECURSIVE )?/, "")}, ` : "";
+  if (inner) env = { ...env, tables: inner.tables };
+  if (body.kind !== "set-operation" || body.operator !== "union" || (query.with && !inner)) {
     return a.fail(
       entry,
       `Recursive query ${entry.name.name} must be of the form base UNION [ALL | DISTINCT] recursive term`,
@@ -211,7 +214,7 @@ function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { in
   }
   const operator = body.quantifier === "all" ? "UNION ALL" : "UNION";
   const header = columns.map((column) => column.sqlName).join(", ");
-  return { info, text: `${sqlName}(${header}) AS (${first!.sql} ${operator} ${second!.sql})` };
+  return { info, text: `${hoisted}${sqlName}(${header}) AS (${first!.sql} ${operator} ${second!.sql})` };
 }
 
 /** Whether a query names the table, whatever it is in between. */

@@ -4,7 +4,7 @@ import { duckdbType, type StructType, supportsGrouping, typeName } from "../type
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
-import { type Grouping, makeGrouping } from "./grouping.ts";
+import { type Grouping, GroupingStep } from "./grouping.ts";
 import { columnValue, fieldAt } from "./names.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
@@ -21,6 +21,8 @@ export interface ListItem {
   readonly node: Expression | undefined;
   /** For what `*` gave: it is resolved already. */
   readonly value: Typed | undefined;
+  /** `value` is made of aggregates, and so need not be grouped. */
+  readonly isAggregated?: boolean;
 }
 
 /** Resolves SELECT ... with the ORDER BY and LIMIT that follow it. */
@@ -41,7 +43,6 @@ export function resolveSelect(
     : undefined;
   const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
   if (windows.size < node.windows.length) a.fail(node.windows[1]!, "Duplicate window alias");
-  const items = spellOut(a, node.items, from, rows);
   const isGrouped =
     node.groupBy !== undefined ||
     node.having !== undefined ||
@@ -49,9 +50,10 @@ export function resolveSelect(
     hasAggregate(node.qualify) ||
     hasAggregate(tail.orderBy.map((item) => item.expression));
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
-  const grouping = isGrouped
-    ? makeGrouping(a, node, items, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`)
-    : undefined;
+  const step = isGrouped ? new GroupingStep(a, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`) : undefined;
+  const items = spellOut(a, node.items, from, step ? { ...rows, aggregates: step.sink } : rows);
+  if (step && node.groupBy) step.groupBy(node.groupBy, items);
+  const grouping = step?.finish();
   return new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry).relation();
 }
 
@@ -105,7 +107,8 @@ function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListI
       if (range || scope.columns.has(object.parts[0]!.name.toLowerCase())) break;
     }
   }
-  const value = resolve(a, object, rows);
+  const isAggregated = hasAggregate(object);
+  const value = resolve(a, object, isAggregated ? rows : { ...rows, aggregates: undefined });
   if (value.type.kind !== "STRUCT") {
     return a.fail(object, `Dot-star is not supported for type ${typeName(value.type)}`);
   }
@@ -114,6 +117,7 @@ function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListI
     alias: undefined,
     node: undefined,
     value: fieldAt(value, i),
+    isAggregated,
   }));
 }
 
@@ -190,7 +194,7 @@ class Step {
 
   private itemValue(item: ListItem): Typed {
     const value = item.node ? resolve(this.a, item.node, this.after) : item.value!;
-    if (item.node || !this.grouping) return value;
+    if (item.node || !this.grouping || item.isAggregated) return value;
     return (
       this.grouping.sink.keys.get(value.sql) ??
       this.a.fail(

@@ -1,5 +1,5 @@
 import type { NodeBase, SetOperation } from "../ast.ts";
-import { supertypeOf, supportsGrouping, typeName } from "../types.ts";
+import { structFieldName, supertypeOf, supportsGrouping, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis } from "./context.ts";
 import { resolveBody } from "./query.ts";
@@ -42,6 +42,17 @@ const sourceOf = (column: OutColumn, sql: string): Typed => ({
   isLiteral: column.source.isLiteral && column.source.literal !== undefined,
   isUntypedNull: column.source.isUntypedNull,
   isUntypedEmptyArray: column.source.isUntypedEmptyArray,
+  structFields: column.source.structFields?.map((field, i) => fieldSource(field, `(${sql}).${structFieldName(i)}`)),
+});
+
+/** The same for a field of a STRUCT constructor. */
+const fieldSource = (field: Typed, sql: string): Typed => ({
+  sql,
+  type: field.type,
+  literal: field.literal,
+  isLiteral: field.isLiteral && field.literal !== undefined,
+  isUntypedNull: field.isUntypedNull,
+  structFields: field.structFields?.map((inner, i) => fieldSource(inner, `(${sql}).${structFieldName(i)}`)),
 });
 
 /** Brings the columns of all inputs to their common types, with the names of the first. */
@@ -91,11 +102,17 @@ export function matchByName(
 ): readonly Relation[] {
   const matching = node.matching!;
   const key = (name: string): string => name.toLowerCase();
+  const listed = matching.columns && new Set(matching.columns.map((column) => key(column.name)));
   const named = inputs.map((input) => {
     const names = new Map<string, OutColumn>();
     for (const column of input.columns) {
       if (column.name === undefined || column.name === "") {
+        if (matching.columns) continue;
         return a.fail(node, "Anonymous columns are not allowed in set operations that match columns by name");
+      }
+      if (listed && !listed.has(key(column.name))) {
+        if (!names.has(key(column.name))) names.set(key(column.name), column);
+        continue;
       }
       if (names.has(key(column.name)))
         a.fail(node, `Duplicate column name ${column.name} in a set operation that matches columns by name`);

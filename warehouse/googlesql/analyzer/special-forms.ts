@@ -118,7 +118,9 @@ export function specialForm(
 ): Typed | undefined {
   const form = forms.get(name);
   if (!form) return undefined;
-  if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+  const harmless = name === "ISERROR" || name === "IFERROR" || name === "NULLIFERROR";
+  if (isSafe && name === "ERROR") return { ...nullOf(INT64), isUntypedNull: false };
+  if (isSafe && !harmless) a.fail(node, `Function ${name} does not support SAFE error mode`);
   if (node.over || node.distinct) a.fail(node, `Function ${name} does not support OVER or DISTINCT`);
   const args = node.arguments.map((argument) => {
     const { kind } = argument;

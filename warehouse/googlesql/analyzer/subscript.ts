@@ -45,7 +45,7 @@ function arrayElement(a: Analysis, node: Subscript, array: Typed, index: Typed):
     const position = fromOne === 1 ? `(${i} + 1)` : i!;
     const low = fromOne === 1 ? "0" : "1";
     if (safe) return `(CASE WHEN ${i} < ${low} OR ${i} > len(${xs}) THEN NULL ELSE (${xs})[${position}] END)`;
-    return `(${xs})[CASE WHEN ${i} < ${low} OR ${position} > len(${xs}) THEN CAST(gs_raise('Array index ' || ${i} || ' is out of bounds') AS BIGINT) ELSE ${position} END]`;
+    return `(${xs})[CASE WHEN ${xs} IS NULL THEN NULL WHEN ${i} < ${low} OR ${position} > len(${xs}) THEN CAST(gs_raise('Array index ' || ${i} || ' is out of bounds') AS BIGINT) ELSE ${position} END]`;
   });
   return { sql: `(${sql})`, type, ...flags };
 }

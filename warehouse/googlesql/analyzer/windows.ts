@@ -100,6 +100,7 @@ function flatten(a: Analysis, spec: WindowSpec | WindowName, cx: Context, seen: 
   if (!base || seen.includes(key)) return a.fail(name, `Unrecognized window alias ${name.name}`);
   const under = flatten(a, base, cx, [...seen, key]);
   if (spec.kind === "window-name") return under;
+  if (spec.partitionBy.length === 0 && spec.orderBy.length === 0 && !spec.frame) return under;
   if (spec.partitionBy.length > 0) a.fail(spec, "A window that refers to another one cannot have PARTITION BY");
   if (under.orderBy.length > 0 && spec.orderBy.length > 0) a.fail(spec, "The window referred to has ORDER BY already");
   if (under.frame) a.fail(spec, "The window referred to has a frame already");
@@ -140,7 +141,9 @@ function resolveWindow(
   }
   const hasOffsets = spec.frame?.unit === "range" && [spec.frame.start, spec.frame.end].some((bound) => bound?.offset);
   if (order.length > 0) {
-    const keys = order.map(({ item, value }) => orderText(a, item, value));
+    const keys = order.map(({ item, value }) =>
+      hasOffsets && value.type.kind === "FLOAT64" ? rangeKey(a, item, value) : orderText(a, item, value),
+    );
     pieces.push(`ORDER BY ${keys.join(", ")}`);
   }
   if (spec.frame) {
@@ -150,13 +153,19 @@ function resolveWindow(
       const key = order[0]?.value;
       if (order.length !== 1 || !key || !isNumeric(key.type)) {
         a.fail(spec.frame, "A RANGE frame with an offset needs exactly one numeric ORDER BY key");
-      } else if (key.type.kind === "FLOAT64" || key.type.kind === "BIGNUMERIC") {
+      } else if (key.type.kind === "BIGNUMERIC") {
         a.refuse(spec.frame, "RANGE_frame", `RANGE with an offset over ${typeName(key.type)}`);
       }
     }
     pieces.push(frameText(a, spec.frame, order[0]?.value, inner));
   }
   return { sql: `(${pieces.join(" ")})`, hasOrder: order.length > 0 };
+}
+
+/** A RANGE frame with offsets takes one key, so that NaN, which DuckDB would put last, cannot be given its place. */
+function rangeKey(a: Analysis, item: OrderItem, value: Typed): string {
+  const plain = `CASE WHEN isnan(${value.sql}) THEN CAST(gs_raise('NaN under a RANGE frame with an offset is not served') AS DOUBLE) ELSE ${value.sql} END`;
+  return orderText(a, item, { ...value, sql: plain, literal: { value: null } });
 }
 
 const boundRank = ["unbounded-preceding", "preceding", "current-row", "following", "unbounded-following"];

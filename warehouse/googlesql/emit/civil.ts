@@ -200,6 +200,34 @@ export function parseInterval(text: string): IntervalParts | undefined {
   return intervalInRange(parts) ? parts : undefined;
 }
 
+const isoInterval =
+  /^P(?:([+-]?\d+)Y)?(?:([+-]?\d+)M)?(?:([+-]?\d+)W)?(?:([+-]?\d+)D)?(?:T(?=.)(?:([+-]?\d+)H)?(?:([+-]?\d+)M)?(?:([+-]?)(\d+)(?:[.,](\d{1,9}))?S)?)?$/;
+
+/** What CAST(STRING AS INTERVAL) reads: `Y-M D H:M:S`, parts of that, or ISO 8601 (`P1Y2M3DT4H`). */
+export function castInterval(text: string): IntervalParts | undefined {
+  const whole = parseInterval(text);
+  if (whole) return whole;
+  for (const [from, to] of [
+    ["YEAR", "MONTH"],
+    ["YEAR", "DAY"],
+    ["DAY", "SECOND"],
+    ["HOUR", "SECOND"],
+  ] as const) {
+    const parts = readIntervalLiteral(text, from, to);
+    if (parts) return parts;
+  }
+  const match = isoInterval.exec(text);
+  if (!match || text === "P" || match.slice(1).every((group) => group === undefined)) return undefined;
+  const n = (i: number): bigint => BigInt((match[i] ?? "0").replace("+", ""));
+  const seconds = n(8) * 1_000_000n + BigInt((match[9] ?? "").padEnd(6, "0").slice(0, 6) || 0);
+  const parts = {
+    months: Number(n(1) * 12n + n(2)),
+    days: Number(n(3) * 7n + n(4)),
+    micros: n(5) * 3_600_000_000n + n(6) * 60_000_000n + (match[7] === "-" ? -seconds : seconds),
+  };
+  return intervalInRange(parts) ? parts : undefined;
+}
+
 export function intervalText(parts: IntervalParts): string {
   const months = Math.abs(parts.months);
   const micros = parts.micros < 0n ? -parts.micros : parts.micros;

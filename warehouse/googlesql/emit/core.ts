@@ -1,13 +1,13 @@
 /** Macros and JS functions that operators and casts stand on. What they give is GoogleSQL's, errors included. */
 import type { FunctionLibrary, JsFunction, JsValue } from "../functions/contract.ts";
 import {
+  castInterval,
   floatText,
   type IntervalParts,
   intervalInRange,
   intervalText,
   parseDate,
   parseDatetime,
-  parseInterval,
   parseTime,
   parseTimestamp,
 } from "./civil.ts";
@@ -129,7 +129,7 @@ const js: readonly JsFunction[] = [
   parser("gs_parse_datetime", "TIMESTAMP", "datetime", parseDatetime),
   parser("gs_parse_timestamp", "TIMESTAMPTZ", "timestamp", (text) => parseTimestamp(text)),
   parser("gs_parse_time", "TIME", "time", parseTime),
-  parser("gs_parse_interval", "INTERVAL", "INTERVAL value", (text) => parseInterval(text) as JsValue | undefined),
+  parser("gs_parse_interval", "INTERVAL", "INTERVAL value", (text) => castInterval(text) as JsValue | undefined),
   {
     name: "gs_parse_numeric",
     args: ["VARCHAR"],
