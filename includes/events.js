@@ -32,13 +32,24 @@ const types = {
   },
   delivered: {
     family: "delivery",
-    keys: ["smtp_code", "enhanced_code", "diagnostic", "seconds_to_deliver", "sender_domain"],
+    keys: [
+      "smtp_code",
+      "enhanced_code",
+      "diagnostic",
+      "seconds_to_deliver",
+      "sender_domain",
+      "attempt",
+      "reporting_mta",
+    ],
   },
-  deferred: { family: "delivery", keys: ["smtp_code", "enhanced_code", "reason", "diagnostic", "attempt"] },
+  deferred: {
+    family: "delivery",
+    keys: ["smtp_code", "enhanced_code", "reason", "diagnostic", "attempt", "category", "class", "reporting_mta"],
+  },
   // class: hard (no such mailbox) | soft (this one, for now) | block (policy, reputation, or the provider did not even try)
   bounce: {
     family: "delivery",
-    keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta"],
+    keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta", "attempt"],
   },
   complaint: {
     family: "engagement",
