@@ -1,13 +1,16 @@
+import { decodeAuthenticationReport } from "./authentication-reports/decode-report.ts";
+import { unpackHook } from "./collector/hook-message.ts";
 import { decodeLine, decodeRecord } from "./decode.ts";
 import { type CsvValue, csvRecords } from "./formats/csv.ts";
 import type { IdHasher } from "./id-hasher.ts";
+import { decodeMail } from "./mail/decode-mail.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message } from "./pipeline.ts";
 import type { Item } from "./signal.ts";
 import { providers } from "./sources/providers.ts";
 
-export type Decode = (message: Message) => readonly Item[];
+export type Decode = (message: Message) => readonly Item[] | Promise<readonly Item[]>;
 
 export interface DecoderOptions {
   readonly hashId: IdHasher;
@@ -20,11 +23,24 @@ export interface DecoderOptions {
 
 const provenance = "file";
 
+/** Whether `decoderFor` has a decoder for a kind. */
+export const isDecoderKind = (kind: string): boolean =>
+  /^(?:ndjson|json|mail|dmarc|mapped-.*|api-.*)$/.test(kind) || providers.has(kind.replace(/^hook-/, ""));
+
 /**
- * The decoder of a kind of record: `ndjson` and `json` are our own shape, `mapped-*` go through the mapping, everything
- * else is a provider's webhook payload. Kinds stand before the colon in a source's name.
+ * The decoder of a kind of record: `ndjson` and `json` are our own shape, `api-<source>` the same from the collector,
+ * `mapped-*` go through the mapping, `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
+ * `hook-<provider>` a webhook call, and a provider's name alone the body of one. Kinds stand before the colon in a
+ * source's name.
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
+  if (kind === "mail") return ({ data }) => decodeMail(data);
+  if (kind === "dmarc") return ({ data }) => decodeAuthenticationReport(data);
+  if (kind.startsWith("api-")) {
+    const said = `api/${kind.slice("api-".length)}`;
+    return ({ data }) => [decodeLine(data, said)];
+  }
+  if (kind.startsWith("hook-")) return hookDecoder(kind.slice("hook-".length));
   if (kind === "ndjson") return options.table ? (message) => [decodeInto(message, options.table!)] : ownLine;
   if (kind === "json") return (message) => decodeDocument(message, options.table);
   if (kind.startsWith("mapped-")) return mapped(options, kind === "mapped-csv");
@@ -36,7 +52,38 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
     );
     const type = isJson ? "application/json" : "application/x-www-form-urlencoded";
     const items = provider.decode({ headers: { "content-type": type }, body: data });
-    return items.length > 0 ? items : [{ kind: "dead-letter", reason: "not-a-signal", detail: "it says nothing" }];
+    return items.length > 0 ? items : [nothingSaid];
+  };
+}
+
+const nothingSaid: Item = { kind: "dead-letter", reason: "not-a-signal", detail: "it says nothing" };
+
+function hookDecoder(name: string): Decode {
+  const provider = providers.get(name);
+  if (!provider) throw new Error(`no decoder for "hook-${name}"`);
+  return ({ data }) => {
+    const call = unpackHook(data);
+    if (!call)
+      return [{ kind: "dead-letter", reason: "malformed-input", detail: "not a call as the collector keeps it" }];
+    const items = provider.decode(call);
+    return items.length > 0 ? items : [nothingSaid];
+  };
+}
+
+/** The decoder of a bus, whose messages say what they are: `<kind>:` before their source's name. */
+export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
+  const known = new Map<string, Decode>();
+  return (message) => {
+    const kind = (message.source ?? "").split(":", 1)[0] ?? "";
+    let decode = known.get(kind);
+    if (!decode) {
+      if (!isDecoderKind(kind) || kind.startsWith("mapped-")) {
+        return [{ kind: "dead-letter", reason: "malformed-input", detail: "its source has no decoder" }];
+      }
+      decode = decoderFor(kind, { ...options, fileId: "" });
+      known.set(kind, decode);
+    }
+    return decode(message);
   };
 }
 

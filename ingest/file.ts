@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../errors/user-error.ts";
-import { decoderFor } from "./decoders.ts";
+import { type Decode, decoderFor } from "./decoders.ts";
 import { fileChunks, fileDigest, fileHead } from "./formats/bytes.ts";
 import { csvRecords, guessDelimiter } from "./formats/csv.ts";
 import { linesOf } from "./formats/ndjson.ts";
@@ -9,7 +9,6 @@ import { parquetRows } from "./formats/parquet.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message, Source } from "./pipeline.ts";
-import type { Item } from "./signal.ts";
 import { providers } from "./sources/providers.ts";
 
 /** A file as something that the pipeline can pull from, with the decoder that reads its records. */
@@ -20,7 +19,7 @@ export interface FileInput {
   /** `<digest of the content>/<how it is read>`: the same file read in the same way is the same source. */
   readonly id: string;
   open(from: number): Source;
-  readonly decode: (message: Message) => readonly Item[];
+  readonly decode: Decode;
 }
 
 export interface FileOptions {

@@ -65,8 +65,8 @@ export interface Sink {
 export interface IngestEnv {
   readonly source: Source;
   readonly sink: Sink;
-  /** What a record says; nothing where a mapping asks nothing of it. */
-  readonly decode: (message: Message) => readonly Item[];
+  /** What a record says; nothing where a mapping asks nothing of it. Mails and archives take a moment to open. */
+  readonly decode: (message: Message) => readonly Item[] | Promise<readonly Item[]>;
   readonly door: Door;
   readonly windows: DoorWindows;
   readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;
@@ -190,14 +190,15 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.counts.records += 1;
     batch.to = message.position;
     if (message.ackId !== undefined) batch.ackIds.push(message.ackId);
-    const items = env.decode(message);
+    const decoded = env.decode(message);
+    const items = decoded instanceof Promise ? await decoded : decoded;
     if (items.length === 0) batch.counts.filtered += 1;
     for (let item = 0; item < items.length; item++) {
       batch.counts.received += 1;
-      const decoded = items[item]!;
-      const admitted = env.door(decoded, message.arrival ?? arrival);
+      const said = items[item]!;
+      const admitted = env.door(said, message.arrival ?? arrival);
       if (admitted.kind === "dead-letter") {
-        const stage = decoded.kind === "dead-letter" ? "decode" : "validate";
+        const stage = said.kind === "dead-letter" ? "decode" : "validate";
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
       } else if (env.windows.of(admitted.table).admit(rowKey(admitted.table, admitted.row))) {
         let made = tables.get(admitted.table);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { unseal } from "./dead-letter.ts";
-import { csvLetterValue, decoderFor } from "./decoders.ts";
+import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
 import { createDoor } from "./door.ts";
 import { guessDelimiter } from "./formats/csv.ts";
 import { createIdHasher } from "./id-hasher.ts";
@@ -14,7 +14,6 @@ import { type IngestTotals, type Message, runIngest, type Source } from "./pipel
 import type { RawRow } from "./raw-row.ts";
 import { locateSegments } from "./segment-map.ts";
 import type { Item } from "./signal.ts";
-import { providers } from "./sources/providers.ts";
 
 export interface ReplayOptions {
   readonly reason?: string | undefined;
@@ -115,7 +114,7 @@ async function decodeAgain(
   const [kind = ""] = String(row["source"]).split(":", 1);
   const isMapped = kind.startsWith("mapped-");
   if (isMapped && !mapping) return refused("missing-column", "a letter of a mapped file needs its mapping");
-  if (!isMapped && kind !== "ndjson" && kind !== "json" && !providers.has(kind)) {
+  if (!isDecoderKind(kind)) {
     return refused("malformed-input", "its source has no decoder");
   }
   const [record = "0", item = "0"] = String(row["position"]).split("#");
@@ -125,7 +124,7 @@ async function decodeAgain(
     if (value === undefined) return refused("malformed-input", "no record in it");
   }
   const decode = decoderFor(kind, { hashId, mapping, fileId });
-  const items = decode({ data: payload, position: Number(record), value });
+  const items = await decode({ data: payload, position: Number(record), value });
   return items[Number(item)] ?? refused("malformed-input", "the payload says fewer things than it did");
 }
 
