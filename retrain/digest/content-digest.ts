@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import * as crypto from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
 import type { Column, Row } from "../../warehouse/warehouse.ts";
 import { type CellType, cellText, isCellType, sortedColumns } from "./cells.ts";
@@ -21,7 +21,11 @@ export interface ContentDigest {
 export const bucketHexLength = 3;
 const rememberedTexts = 5_000;
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+/** One call where Node has it (20.12): half the time for short texts. */
+const sha256: (text: string) => string =
+  typeof crypto.hash === "function"
+    ? (text) => crypto.hash("sha256", text, "hex")
+    : (text) => crypto.createHash("sha256").update(text).digest("hex");
 
 /** Refuses columns whose type has no canonical text, with the name of the first. */
 export function cellColumns(columns: readonly Column[]): readonly { readonly name: string; readonly type: CellType }[] {
@@ -68,10 +72,10 @@ export class ContentHasher {
 
   /** The same for many rows at once, by column name; values repeat in columns, so their texts are remembered. */
   addColumns(valuesOf: (column: string) => readonly unknown[], rows: number): void {
-    const texts = new Array<string>(rows).fill("");
-    this.#columns.forEach(({ name, type }, c) => {
+    const texts = this.#columns.map(({ name, type }, c) => {
       const values = valuesOf(name);
       const known = this.#known[c] as Map<unknown, string>;
+      const column = new Array<string>(rows);
       for (let i = 0; i < rows; i++) {
         const value = values[i];
         let text = known.get(value);
@@ -79,10 +83,15 @@ export class ContentHasher {
           text = cellText(type, value);
           if (known.size < rememberedTexts) known.set(value, text);
         }
-        texts[i] += c === 0 ? text : `;${text}`;
+        column[i] = text;
       }
+      return column;
     });
-    for (const text of texts) this.#addText(text);
+    const row = new Array<string>(texts.length);
+    for (let i = 0; i < rows; i++) {
+      for (let c = 0; c < texts.length; c++) row[c] = texts[c]![i]!;
+      this.#addText(row.join(";"));
+    }
   }
 
   #addText(text: string): void {

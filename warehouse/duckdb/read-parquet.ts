@@ -38,13 +38,12 @@ const timeText = (micros: bigint): string => {
 };
 
 /** A DuckDB value as the Warehouse port would give it. */
-function portValue(value: unknown, type: string): unknown {
+function portValue(value: unknown): unknown {
   if (value === null) return null;
   if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue) return timeText(value.micros);
   if (value instanceof DuckDBDateValue) return new Date(value.days * 86_400_000).toISOString().slice(0, 10);
   if (value instanceof DuckDBDecimalValue) return value.toString();
   if (value instanceof DuckDBBlobValue) return value.bytes;
-  if (type === "INT64" && typeof value === "number") return BigInt(value);
   return value;
 }
 
@@ -68,15 +67,16 @@ export async function readParquet(
       const values = new Map<string, readonly unknown[]>();
       columns.forEach(({ name, type }, c) => {
         const raw = chunk.getColumnValues(c);
-        values.set(name, isPlain(type) ? raw : raw.map((value) => portValue(value, type)));
+        values.set(name, isPlain(type) ? raw : raw.map((value) => portValue(value)));
       });
       visit((name) => values.get(name) as readonly unknown[], chunk.rowCount);
     }
   });
 }
 
-/** Types whose DuckDB values are already those of the port. */
-const isPlain = (type: string): boolean => type === "STRING" || type === "FLOAT64" || type === "BOOL";
+/** Types whose DuckDB values are already those of the port. (A file with 32-bit integers gives INT64 as numbers.) */
+const isPlain = (type: string): boolean =>
+  type === "STRING" || type === "FLOAT64" || type === "BOOL" || type === "INT64";
 
 const unreadable =
   (files: readonly string[]) =>
