@@ -19,6 +19,8 @@ export function portValue(value: Value, type: GoogleSqlType): unknown {
           portValue(entry.value, type.fields[i]!.type),
         ]),
       );
+    case "BYTES":
+      return new Uint8Array(value as Uint8Array);
     default:
       return value;
   }

@@ -79,6 +79,13 @@ async function look(
   return { kind, sql, columns };
 }
 
+async function hasSchema(connection: DuckDBConnection, name: string): Promise<boolean> {
+  const found = await connection.runAndReadAll("select 1 from duckdb_schemas() where lower(schema_name) = lower($1)", [
+    name,
+  ]);
+  return found.currentRowCount > 0;
+}
+
 /** The catalogue as one connection sees it. */
 export class LaneCatalog implements Catalog {
   private readonly shared: RelationCatalog;
@@ -162,7 +169,8 @@ export class LaneCatalog implements Catalog {
     );
     const [row] = standing.getRows();
     if (row === undefined) {
-      if (this.table(path) !== undefined && path.length > 1) await this.remove(connection, path.slice(-2));
+      if (path.length > 1 && this.table(path) !== undefined) await this.remove(connection, path.slice(-2));
+      else if (!(await hasSchema(connection, name))) await this.removeSchema(connection, name);
       return;
     }
     const [foundSchema, foundName, kind] = row.map(String) as [string, string, "table" | "view"];

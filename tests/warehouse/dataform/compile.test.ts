@@ -2,9 +2,12 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { UserError } from "../../../errors/user-error.ts";
 import { compileProject } from "../../../warehouse/dataform/compile.ts";
+
+// Each starts processes of its own; on a busy machine these take their time.
+vi.setConfig({ testTimeout: 180_000 });
 
 const fixtures = join(import.meta.dirname, "fixtures");
 let scratch: string;
