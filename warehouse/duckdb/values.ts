@@ -64,7 +64,7 @@ export function decodeValue(value: DuckDBValue, type: GoogleSqlType): Value {
     case "STRING":
       return String(value);
     case "BYTES":
-      return (value as DuckDBBlobValue).bytes;
+      return new Uint8Array((value as DuckDBBlobValue).bytes);
     case "DATE":
       return dateText((value as DuckDBDateValue).days);
     case "TIME":

@@ -140,6 +140,8 @@ function choose(entry: FunctionEntry, given: readonly NamedGiven[]): Chosen | un
     );
     if (bound && (best === undefined || bound.cost < best.cost)) {
       best = { signature, laid, bindings: bound.bindings, cost: bound.cost };
+      // Nothing is nearer than what needs no coercion, and of equals the first one wins.
+      if (bound.cost === 0) break;
     }
   }
   return best;

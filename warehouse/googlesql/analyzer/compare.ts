@@ -34,7 +34,11 @@ interface Operand {
   readonly type: GoogleSqlType;
   readonly literal?: Typed["literal"];
   readonly isSimple?: boolean | undefined;
+  readonly structFields?: readonly Operand[] | undefined;
 }
+
+const fieldOperand = (side: Operand, name: string, type: GoogleSqlType, i: number): Operand =>
+  side.structFields?.[i] ?? { sql: `(${name}).${structFieldName(i)}`, type };
 
 /** Both sides are of one type already. */
 export function comparisonText(
@@ -55,17 +59,12 @@ export function comparisonText(
     case "STRUCT": {
       if (operator === "<>") return `(NOT ${comparisonText(a, node, "=", left, right)})`;
       if (type.fields.length === 0) return a.refuse(node, "struct_without_fields", "comparing STRUCT<>");
-      return letBind([left, right], a.fresh, ([l, r]) => {
-        const parts = type.fields.map((field, i) => {
-          const name = structFieldName(i);
-          return comparisonText(
-            a,
-            node,
-            "=",
-            { sql: `(${l}).${name}`, type: field.type },
-            { sql: `(${r}).${name}`, type: field.type },
-          );
-        });
+      // A row constructor is compared by its parts as they stand; anything else is evaluated once.
+      const bindable = (side: Operand): Operand => (side.structFields ? { ...side, isSimple: true } : side);
+      return letBind([bindable(left), bindable(right)], a.fresh, ([l, r]) => {
+        const parts = type.fields.map((field, i) =>
+          comparisonText(a, node, "=", fieldOperand(left, l!, field.type, i), fieldOperand(right, r!, field.type, i)),
+        );
         return `(${parts.join(" AND ")})`;
       });
     }
