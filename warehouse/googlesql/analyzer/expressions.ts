@@ -20,6 +20,7 @@ import type {
 } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
 import { type IntervalParts, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
+import { parseDecimal } from "../emit/decimal.ts";
 import { canonicalJson } from "../emit/json.ts";
 import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";
@@ -49,7 +50,7 @@ import { arrayText, coerce, coerceOrFail, convertLiteral, toSupertype } from "./
 import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { fieldOf, resolvePath } from "./names.ts";
-import { resolveBinary, resolveUnary } from "./operators.ts";
+import { refuseNullLiteral, resolveBinary, resolveUnary } from "./operators.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
@@ -156,6 +157,7 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
     case "between":
       return between(a, node, cx);
     case "like":
+      refuseNullLiteral(a, "LIKE", node.operand, node.pattern);
       return negate(like(a, node, resolve(a, node.operand, cx), resolve(a, node.pattern, cx)), (node as Like).negated);
     case "quantified-like":
       return quantifiedLike(a, node, cx);
@@ -211,8 +213,17 @@ function typedLiteral(a: Analysis, node: TypedLiteral): Typed {
   }
   const type = scalarTypes[node.type];
   const value = convertLiteral(node.value, STRING, type);
-  if (value === undefined) return a.fail(node, `Invalid ${node.type} literal`);
+  if (value === undefined || isRounded(node.value, type)) return a.fail(node, `Invalid ${node.type} literal`);
   return constant(value, type);
+}
+
+/** Whether a decimal literal has more digits than its type holds: CAST rounds those, a literal may not have them. */
+function isRounded(text: string, type: GoogleSqlType): boolean {
+  const scale = type.kind === "NUMERIC" ? 9 : type.kind === "BIGNUMERIC" ? 38 : undefined;
+  if (scale === undefined) return false;
+  const digits = 40;
+  const exact = parseDecimal(text, scale + digits);
+  return exact !== undefined && exact % 10n ** BigInt(digits) !== 0n;
 }
 
 /** `[start, end)`, either of them UNBOUNDED or NULL. */

@@ -44,6 +44,7 @@ export function resolveBinary(a: Analysis, node: Binary, cx: Context): Typed {
 
 function combine(a: Analysis, node: Binary, left: Typed, right: Typed): Typed {
   const { operator } = node;
+  refuseNullLiteral(a, operator, node.left, node.right);
   if (comparisons.has(operator)) return compare(a, node, operator as Comparison, left, right);
   switch (operator) {
     case "||":
@@ -73,7 +74,6 @@ export function arithmetic(
   left: Typed,
   right: Typed,
 ): Typed {
-  if (left.isUntypedNull || right.isUntypedNull) a.fail(node, `Operands of ${operator} cannot be literal NULL`);
   const temporal = temporalArithmetic(a, node, operator, left, right);
   if (temporal) return temporal;
   let type = supertypeOf([left, right]);
@@ -243,6 +243,13 @@ function bitwise(a: Analysis, node: NodeBase, operator: BinaryOperator, left: Ty
   return noMatch(a, node, operator, left, right);
 }
 
+/** GoogleSQL takes no NULL written out as an operand. A cast one, or a column of them, is fine. */
+export function refuseNullLiteral(a: Analysis, operator: string, ...operands: readonly NodeBase[]): void {
+  for (const operand of operands as readonly Binary["left"][]) {
+    if (operand.kind === "null-literal") a.fail(operand, `Operands of ${operator} cannot be literal NULL`);
+  }
+}
+
 export function resolveUnary(a: Analysis, node: Unary, cx: Context): Typed {
   const { operator } = node;
   if (operator === "-" && node.operand.kind === "integer-literal") {
@@ -252,14 +259,12 @@ export function resolveUnary(a: Analysis, node: Unary, cx: Context): Typed {
     }
     return literal(node.operand.hexadecimal ? -BigInt.asIntN(64, node.operand.value) : value, INT64);
   }
+  refuseNullLiteral(a, operator.toUpperCase(), node.operand);
   const operand = resolve(a, node.operand, cx);
   const flags = flagsOf(operand);
   if (operator === "not") {
     if (coercionCost(operand, { kind: "BOOL" }) === undefined) return noMatch(a, node, "NOT", operand);
     return bool(`(NOT ${coerce(a, node, operand, { kind: "BOOL" }).sql})`, flags);
-  }
-  if (operand.isUntypedNull && operator !== "~") {
-    if (operator === "-" || operator === "+") a.fail(node, `Operands of ${operator} cannot be literal NULL`);
   }
   if (operator === "~") {
     if (coercionCost(operand, INT64) !== undefined) {

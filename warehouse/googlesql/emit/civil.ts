@@ -56,13 +56,13 @@ export function parseDate(text: string): number | undefined {
 }
 
 /** Microseconds of the day; second 60 runs over into the next minute, as far as there is one. */
-function readTime(text: string): bigint | undefined {
+function readTime(text: string, keepsFraction = false): bigint | undefined {
   const match = timePattern.exec(text);
   if (!match) return undefined;
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const digits = match[4] ?? "";
   if (hour > 23 || minute > 59 || second > 60 || digits.length > 6) return undefined;
-  const fraction = BigInt(digits.padEnd(6, "0"));
+  const fraction = second === 60 && !keepsFraction ? 0n : BigInt(digits.padEnd(6, "0"));
   return BigInt(hour * 3600 + minute * 60 + second) * 1_000_000n + fraction;
 }
 
@@ -73,11 +73,13 @@ export function parseTime(text: string): bigint | undefined {
 
 const civilPattern = /^(\d{4,5}-\d{1,2}-\d{1,2})(?:[ Tt](\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,9})?))?$/;
 
-export function parseDatetime(text: string): bigint | undefined {
+export const parseDatetime = (text: string): bigint | undefined => readDatetime(text, false);
+
+function readDatetime(text: string, keepsFraction: boolean): bigint | undefined {
   const match = civilPattern.exec(text);
   if (!match) return undefined;
   const days = parseDate(match[1]!);
-  const time = match[2] === undefined ? 0n : readTime(match[2]);
+  const time = match[2] === undefined ? 0n : readTime(match[2], keepsFraction);
   if (days === undefined || time === undefined) return undefined;
   const micros = BigInt(days) * dayMicros + time;
   return micros < minTimestamp || micros > maxTimestamp ? undefined : micros;
@@ -90,7 +92,8 @@ const zonedPattern =
 export function parseTimestamp(text: string, defaultZone = "UTC"): bigint | undefined {
   const match = zonedPattern.exec(text);
   if (!match) return undefined;
-  const local = parseDatetime(match[1]!);
+  // A TIMESTAMP at second 60 keeps its fraction, a DATETIME does not.
+  const local = readDatetime(match[1]!, true);
   if (local === undefined) return undefined;
   const zone = match[2] ? "UTC" : (match[3] ?? match[4] ?? defaultZone);
   const micros = zonedToUtc(local, zone);
@@ -236,11 +239,11 @@ export function intervalText(parts: IntervalParts): string {
   return `${parts.months < 0 ? "-" : ""}${Math.floor(months / 12)}-${months % 12} ${parts.days} ${parts.micros < 0n ? "-" : ""}${time}`;
 }
 
-/** GoogleSQL's text of a FLOAT64: C's `%.15g`, or `%.17g` where 15 digits do not read back the same; `inf`, `-inf`, `nan`. */
+/** GoogleSQL's text of a FLOAT64 (-0.0 is `0`): C's `%.15g`, or `%.17g` where 15 digits do not read back the same; `inf`, `-inf`, `nan`. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  if (value === 0) return "0";
   const precision = Number(value.toPrecision(15)) === value ? 15 : 17;
   const [mantissa, exponentText] = value.toExponential(precision - 1).split("e") as [string, string];
   const exponent = Number(exponentText);

@@ -403,7 +403,7 @@ function jsFunctions(): JsFunction[] {
       Number.isFinite(x) ? floatText(x) : quoteJson(Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity"),
     ),
     fn("json_float", "DOUBLE", "VARCHAR", (x: number) =>
-      Number.isFinite(x) ? doubleText(x) : quoteJson(Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity"),
+      Number.isFinite(x) ? doubleText(x + 0) : quoteJson(Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity"),
     ),
     fn("json_decimal", "VARCHAR VARCHAR", "VARCHAR", decimalJson),
     reading("json_type", "VARCHAR", (value) => (value.kind === "bool" ? "boolean" : value.kind)),
