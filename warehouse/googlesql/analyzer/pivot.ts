@@ -11,7 +11,6 @@ import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
 import { type Column, Scope } from "./scope.ts";
 import { isAggregateCall } from "./syntax-walk.ts";
 import type { Typed } from "./typed.ts";
-import { resolveFields } from "./used-columns.ts";
 
 /** `input PIVOT(aggregates FOR expression IN (values))`: groups by all columns that these do not use. */
 export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: string | undefined, env: Environment): From {
@@ -21,14 +20,10 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
   const forValue = resolve(a, node.forExpression, rows);
   if (!supportsGrouping(forValue.type))
     a.fail(node.forExpression, `Type ${typeName(forValue.type)} cannot be used as a FOR expression in PIVOT`);
-  const used = new Set<string>();
-  for (const part of [node.forExpression, ...node.aggregates.map((one) => one.expression)])
-    resolveFields(part, scope, used);
+  if (forValue.isVolatile) a.refuse(node.forExpression, "PIVOT", "a FOR expression that differs each time");
+  const texts = [forValue.sql];
   const step = new GroupingStep(a, rows, `FROM ${input.sql}`);
-  const keys = input.star.filter((column) => !used.has(column.sql));
   const columns: Column[] = [];
-  const keyNames = keys.map((column) => step.addKey(undefined, columnValue(column), node.forExpression));
-  step.useKeys(keyNames);
   if (node.aggregates.length > 1 && node.aggregates.some((one) => !one.alias)) {
     a.fail(node, "PIVOT with several aggregates needs an alias for each");
   }
@@ -40,7 +35,7 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       forValue.type,
       "PIVOT IN value",
     );
-    if (constant.literal === undefined && !constant.structFields) a.fail(value, "PIVOT IN values must be constants");
+    if (constant.isVolatile || constant.hasSubquery) a.fail(value, "PIVOT IN values must be constants");
     const match = matches(a, value, forValue, constant);
     for (const aggregate of node.aggregates) {
       const call = aggregate.expression;
@@ -48,7 +43,9 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
         a.fail(aggregate, "PIVOT expression must be an aggregate function call");
       const cx: Context = { ...rows, aggregates: { ...step.sink, filter: match } };
       const result = resolve(a, call, cx);
-      if (!step.textOf(result.sql)?.includes(match)) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
+      const text = step.textOf(result.sql) ?? "";
+      if (!text.includes(match)) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
+      texts.push(text.replaceAll(match, ""));
       const suffix = value.alias?.name ?? valueName(constant);
       const name =
         suffix === undefined
@@ -59,6 +56,10 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       columns.push({ name, sql: result.sql, type: result.type });
     }
   }
+  // Aliases in emitted texts are unique, so a column is used exactly when its text occurs.
+  const used = texts.join(" ");
+  const keys = input.star.filter((column) => !new RegExp(`(?<![\\w.])${escaped(column.sql)}(?!\\w)`).test(used));
+  step.useKeys(keys.map((column) => step.addKey(undefined, columnValue(column), node.forExpression)));
   const grouping = step.finish();
   const t = a.fresh("t");
   const all = [
@@ -71,9 +72,12 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
   return tableOf(`(SELECT ${list}${grouping.text(undefined)}) AS ${t}`, alias, result, false);
 }
 
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
 function matches(a: Analysis, node: PivotValue, forValue: Typed, constant: Typed): string {
   if (constant.literal?.value === null) return `(${forValue.sql} IS NULL)`;
-  if (constant.structFields) return `(${forValue.sql} IS NOT DISTINCT FROM ${constant.sql})`;
+  if (constant.literal === undefined || constant.type.kind === "FLOAT64")
+    return `(${forValue.sql} IS NOT DISTINCT FROM ${constant.sql})`;
   return comparisonText(a, node, "=", forValue, constant);
 }
 

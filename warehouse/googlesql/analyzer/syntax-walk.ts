@@ -1,4 +1,4 @@
-import type { Expression, FunctionCall } from "../ast.ts";
+import type { FunctionCall } from "../ast.ts";
 import { functionNamed } from "./function-table.ts";
 
 const isNode = (value: unknown): value is { readonly kind: string } =>
@@ -15,20 +15,6 @@ export function walk(node: unknown, visit: (node: { readonly kind: string }) => 
   for (const [key, value] of Object.entries(node) as [string, unknown][]) {
     if (key !== "span" && typeof value === "object" && value !== null && !(value instanceof Uint8Array))
       walk(value, visit);
-  }
-}
-
-/** Visits a node and everything under it, queries included. */
-export function walkAll(node: unknown, visit: (node: { readonly kind: string }) => void): void {
-  if (Array.isArray(node)) {
-    for (const one of node) walkAll(one, visit);
-    return;
-  }
-  if (!isNode(node)) return;
-  visit(node);
-  for (const [key, value] of Object.entries(node) as [string, unknown][]) {
-    if (key !== "span" && typeof value === "object" && value !== null && !(value instanceof Uint8Array))
-      walkAll(value, visit);
   }
 }
 
@@ -50,14 +36,4 @@ export function hasAggregate(nodes: unknown): boolean {
     return !found;
   });
   return found;
-}
-
-/** The paths that occur in an expression, outside of subqueries in it. */
-export function pathsIn(node: Expression): readonly Extract<Expression, { kind: "path" }>[] {
-  const paths: Extract<Expression, { kind: "path" }>[] = [];
-  walk(node, (one) => {
-    if (one.kind === "path") paths.push(one as Extract<Expression, { kind: "path" }>);
-    return true;
-  });
-  return paths;
 }
