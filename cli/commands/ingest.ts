@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { RegisterCommand } from "../command.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
+import { registerMoreIngest } from "./ingest/more-commands.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
 
 export const register: RegisterCommand = (program, environment) => {
@@ -53,6 +54,8 @@ export const register: RegisterCommand = (program, environment) => {
       const { ingestCompactCommand } = await import("./ingest/compact.ts");
       await ingestCompactCommand(environment(), options);
     });
+
+  registerMoreIngest(ingest, environment);
 };
 
 const whole = (text: string): number => {

@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { glob, isDynamicPattern } from "tinyglobby";
+import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { type DocumentRef, documentsInBytes, findDocuments } from "../../../ingest/documents/find-documents.ts";
+import { ingestDocuments } from "../../../ingest/documents/ingest-documents.ts";
+import { homeTrouble } from "../../../ingest/home-trouble.ts";
+import type { Environment } from "../../environment.ts";
+import { ingestContext } from "./context.ts";
+import { table } from "./render.ts";
+
+/** `inboxloop ingest mail` and `inboxloop ingest dmarc`. */
+export async function ingestDocumentsCommand(
+  environment: Environment,
+  kind: "mail" | "dmarc",
+  paths: readonly string[],
+  input: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { console, home, signal } = environment;
+  const progress = console.progress(`ingest ${kind}`);
+  const unit = kind === "mail" ? "mails" : "reports";
+  try {
+    const context = { ...ingestContext(environment, { trustReceivedAt: false }), state: home.state };
+    const outcome = await ingestDocuments(kind, documentsAt(paths, environment.cwd, input), context, signal, (totals) =>
+      progress.update(totals.records, undefined, unit),
+    );
+    progress.done(`${outcome.records.toLocaleString("en-US")} ${unit}`);
+    const reasons = Object.entries(outcome.dead_letters_by_reason).map(([reason, count]) => `${count} ${reason}`);
+    if (reasons.length > 0) console.warn(`dead letters: ${reasons.join(", ")}`);
+    console.result(outcome, () => {
+      const rows = Object.entries(outcome.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
+      const { documents, already_ingested, received, landed, duplicate, dead_letter } = outcome;
+      return [
+        `${documents} ${unit}, ${already_ingested} of them ingested before`,
+        ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows), ""] : []),
+        `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`,
+      ].join("\n");
+    });
+    if (signal.aborted) process.exitCode = exitCodes.interrupted;
+  } catch (error) {
+    throw homeTrouble(error, home.raw);
+  }
+}
+
+async function* documentsAt(
+  patterns: readonly string[],
+  cwd: string,
+  input: AsyncIterable<Uint8Array>,
+): AsyncIterable<DocumentRef> {
+  for (const pattern of patterns) {
+    if (pattern === "-") {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of input) chunks.push(chunk);
+      yield* documentsInBytes(Buffer.concat(chunks));
+      continue;
+    }
+    const path = resolve(cwd, pattern);
+    const isGlob = !existsSync(path) && isDynamicPattern(pattern);
+    const found = isGlob ? (await glob(pattern, { cwd, absolute: true })).sort() : [path];
+    if (found.length === 0) {
+      throw new UserError(`no file matches: ${pattern}`, {
+        code: "ingest.no-file",
+        exit: "usage",
+        where: pattern,
+        next: "ls",
+      });
+    }
+    for (const one of found) yield* findDocuments(one);
+  }
+}

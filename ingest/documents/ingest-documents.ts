@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decoderFor } from "../decoders.ts";
+import { syncDirectory, syncFile } from "../durable.ts";
+import { createIdHasher } from "../id-hasher.ts";
+import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
+import type { LocalSink } from "../local-sink.ts";
+import { type IngestTotals, type Message, runIngest, type Source } from "../pipeline.ts";
+import type { DocumentRef } from "./find-documents.ts";
+
+export interface DocumentsOutcome extends IngestTotals {
+  /** Documents given, each content counted once. */
+  readonly documents: number;
+  /** The same content given again in this run. */
+  readonly repeated: number;
+  /** Documents that an earlier run had landed. */
+  readonly already_ingested: number;
+  readonly state: "ingested" | "already-ingested" | "interrupted";
+}
+
+const nothing: IngestTotals = {
+  records: 0,
+  filtered: 0,
+  batches: 0,
+  received: 0,
+  landed: 0,
+  duplicate: 0,
+  dead_letter: 0,
+  rows_by_table: {},
+  dead_letters_by_reason: {},
+};
+
+/** Documents in one block of the pipeline: few, because each may be large. */
+const blockDocuments = 32;
+
+/**
+ * Ingests each mail (`mail`) or authentication report (`dmarc`) exactly once by its content, however often and in
+ * whatever company it is given. Before a run reads anything it writes down the digests it is about to read, in order,
+ * under the source's id; how many of them have landed is what the ledger says of that source. So a run that was killed
+ * leaves no doubt, and a Maildir that has grown costs only its new mails.
+ */
+export async function ingestDocuments(
+  kind: "mail" | "dmarc",
+  found: AsyncIterable<DocumentRef>,
+  context: IngestContext & { readonly state: string },
+  signal: AbortSignal,
+  progress?: (totals: IngestTotals) => void,
+): Promise<DocumentsOutcome> {
+  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
+  try {
+    const lists = join(context.state, `ingested-${kind}`);
+    const landed = await landedDigests(lists, sink);
+    const fresh = new Map<string, DocumentRef>();
+    let documents = 0;
+    let repeated = 0;
+    let already = 0;
+    const seen = new Set<string>();
+    for await (const document of found) {
+      if (signal.aborted) break;
+      if (seen.has(document.digest)) {
+        repeated += 1;
+        continue;
+      }
+      seen.add(document.digest);
+      documents += 1;
+      if (landed.has(document.digest)) already += 1;
+      else fresh.set(document.digest, document);
+    }
+    const counted = { documents, repeated, already_ingested: already };
+    if (fresh.size === 0) return { ...nothing, ...counted, state: "already-ingested" };
+
+    const digests = [...fresh.keys()].sort();
+    const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
+    await writeList(lists, id, digests);
+    await restoreOnce();
+    const decode = decoderFor(kind, { hashId: createIdHasher(context.keys.ids.active), fileId: id });
+    const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh);
+    const totals = await runIngest(envFor({ source, decode }, progress), signal);
+    return { ...totals, ...counted, state: signal.aborted ? "interrupted" : "ingested" };
+  } finally {
+    sink.close();
+  }
+}
+
+function documentSource(
+  kind: string,
+  id: string,
+  from: number,
+  digests: readonly string[],
+  documents: ReadonlyMap<string, DocumentRef>,
+): Source {
+  return {
+    name: `${kind}:documents`,
+    id,
+    from,
+    async *pull(signal) {
+      for (let at = from; at < digests.length && !signal.aborted; at += blockDocuments) {
+        const block: Message[] = [];
+        for (const [index, digest] of digests.slice(at, at + blockDocuments).entries()) {
+          block.push({ data: await documents.get(digest)!.read(), position: at + index + 1 });
+        }
+        yield block;
+      }
+    },
+    async ack() {},
+  };
+}
+
+async function writeList(lists: string, id: string, digests: readonly string[]): Promise<void> {
+  await mkdir(lists, { recursive: true });
+  const path = join(lists, `${id}.list`);
+  await writeFile(`${path}.new`, `${digests.join("\n")}\n`);
+  await syncFile(`${path}.new`);
+  await rename(`${path}.new`, path);
+  await syncDirectory(lists);
+}
+
+/** Digests of every document that has landed: of each list as many as the ledger says. */
+async function landedDigests(lists: string, sink: LocalSink): Promise<ReadonlySet<string>> {
+  const landed = new Set<string>();
+  if (!existsSync(lists)) return landed;
+  for (const name of await readdir(lists)) {
+    if (!name.endsWith(".list")) continue;
+    const to = sink.progressOf(name.slice(0, -".list".length))?.to ?? 0;
+    if (to === 0) continue;
+    const digests = (await readFile(join(lists, name), "utf8")).trimEnd().split("\n");
+    for (const digest of digests.slice(0, to)) landed.add(digest);
+  }
+  return landed;
+}
