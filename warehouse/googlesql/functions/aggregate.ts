@@ -1,6 +1,6 @@
 import { arrayOf, duckdbType, INT64, structOf } from "../types.ts";
 import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
-import { aggregate, analytic, fail, literalInt, refuseAll, sigOf } from "./signature.ts";
+import { aggregate, analytic, fail, isNullLiteral, literalInt, refuseAll, sigOf } from "./signature.ts";
 
 const group = "aggregate";
 
@@ -79,7 +79,7 @@ const minMax = (name: "min" | "max"): Signature[] => [
     ([x]) => x!.type,
     ([x], ctx) =>
       ["ARRAY", "STRUCT", "JSON", "RANGE"].includes(x!.type.kind)
-        ? ctx.error(`${name.toUpperCase()} is not defined for arguments of type ${x!.type.kind}`)
+        ? ctx.refuse(`${name.toUpperCase()} of ${x!.type.kind}`)
         : ctx.aggregate(name, [x!.sql]),
   ),
 ];
@@ -214,6 +214,7 @@ export const aggregates: FunctionLibrary = {
       [
         sigOf("STRING, STRING?", "STRING", ([x, d], ctx) => {
           const delimiter = d?.sql ?? "','";
+          if (isNullLiteral(d)) return ctx.error("Argument 2 to STRING_AGG must be non-NULL");
           if (ctx.call.distinct && ctx.call.orderBy === "" && ctx.call.over === undefined) {
             const all = ctx.aggregate("list", [x!.sql], {
               ...without(ctx.call, `${x!.sql} is not null`),

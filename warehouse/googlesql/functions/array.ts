@@ -211,7 +211,10 @@ export const array: FunctionLibrary = {
         sigOf("ARRAY<T1>, ARRAY<T1>", "BOOL", ([a, b], ctx) =>
           elementOf(a!.type).kind === "FLOAT64"
             ? ctx.refuse(`ARRAY_INCLUDES_${which} of FLOAT64 elements`)
-            : `${which === "ANY" ? "list_has_any" : "list_has_all"}(${a!.sql}, ${b!.sql})`,
+            : which === "ANY"
+              ? `list_has_any(${a!.sql}, ${b!.sql})`
+              : // A NULL that is searched for is never found.
+                bind(ctx, [b!.sql], (w) => `(list_has_all(${a!.sql}, ${w}) and list_count(${w}) = len(${w}))`),
         ),
       ]),
     ),

@@ -230,10 +230,10 @@ export const dateTime: FunctionLibrary = {
     ]),
     scalar("date", "UNIX_DATE", [sig("DATE", "INT64", (d) => daysOf(d))], total),
     scalar("date", "LAST_DAY", [lastDay("DATE"), lastDay("DATETIME")]),
-    scalar("date", "FORMAT_DATE", [formats("date")]),
-    scalar("datetime", "FORMAT_DATETIME", [formats("datetime")]),
+    scalar("date", "FORMAT_DATE", [formats("date"), formats("datetime"), formats("timestamp")]),
+    scalar("datetime", "FORMAT_DATETIME", [formats("datetime"), formats("timestamp")]),
     scalar("time", "FORMAT_TIME", [formats("time")]),
-    scalar("timestamp", "FORMAT_TIMESTAMP", [formats("timestamp")]),
+    scalar("timestamp", "FORMAT_TIMESTAMP", [formats("timestamp"), formats("datetime")]),
     scalar("date", "PARSE_DATE", [sig("STRING, STRING", "DATE", (f, x) => `gs_parse_date_as(${f}, ${x})`)]),
     scalar("datetime", "PARSE_DATETIME", [
       sig("STRING, STRING", "DATETIME", (f, x) => `gs_parse_datetime_as(${f}, ${x})`),
@@ -249,12 +249,16 @@ export const dateTime: FunctionLibrary = {
       sig("DATE", "DATETIME", (x) => `cast(${x} as timestamp)`),
       sigOf("TIMESTAMP, STRING?", "DATETIME", ([x, zone]) => wallClock(x!.sql, zone)),
     ]),
-    ...adding("datetime", "DATETIME"),
-    scalar("datetime", "DATETIME_DIFF", [diffDatetime()], total),
+    ...adding("datetime", "DATETIME", [
+      [addition("DATETIME_ADD", "TIMESTAMP", 1)],
+      [addition("DATETIME_SUB", "TIMESTAMP", -1)],
+    ]),
+    scalar("datetime", "DATETIME_DIFF", [diffDatetime(), diffTimestamp()], total),
     scalar("datetime", "DATETIME_TRUNC", [
       sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
         bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
       ),
+      truncTimestamp,
     ]),
     scalar("time", "TIME", [
       sig("INT64, INT64, INT64", "TIME", (h, m, s) => `gs_time_of(${h}, ${m}, ${s})`),
@@ -295,8 +299,11 @@ export const dateTime: FunctionLibrary = {
       sigOf("DATE, STRING?", "TIMESTAMP", ([x, zone]) => instantOf(`cast(${x!.sql} as timestamp)`, zone)),
       sigOf("DATETIME, STRING?", "TIMESTAMP", ([x, zone]) => instantOf(x!.sql, zone)),
     ]),
-    ...adding("timestamp", "TIMESTAMP"),
-    scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp()], total),
+    ...adding("timestamp", "TIMESTAMP", [
+      [addition("TIMESTAMP_ADD", "DATETIME", 1)],
+      [addition("TIMESTAMP_SUB", "DATETIME", -1)],
+    ]),
+    scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp(), diffDatetime()], total),
     scalar("timestamp", "TIMESTAMP_TRUNC", [
       truncTimestamp,
       sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>

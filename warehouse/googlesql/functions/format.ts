@@ -74,7 +74,6 @@ function formatOne(whole: string, letter: string, arg: Argument, index: number, 
     ctx.error(`Invalid type for argument ${index + 2} to FORMAT; Expected ${expected}; Got ${kind}`);
   const simple = whole.length === 2;
   const spec = text(whole);
-  if (isNullLiteral(arg) && !/[tT]/.test(letter)) return "cast(null as varchar)";
   if (/[dioxX]/.test(letter)) {
     if (kind !== "INT64") return wrong("integer");
     return simple && /[di]/.test(letter) ? `cast(${arg.sql} as varchar)` : `gs_format_integer(${spec}, ${arg.sql})`;
@@ -120,10 +119,14 @@ const format = sigOf("STRING, ANY*", "STRING", ([f, ...args], ctx) => {
       for (let star = whole.indexOf("*"); star >= 0; star = whole.indexOf("*")) {
         const width = args[used++]?.literal?.value;
         if (typeof width !== "bigint") return ctx.refuse("FORMAT with a * that is not a literal");
-        const size = width < 0n && whole[star - 1] !== "." ? `-${-width}` : String(width);
-        whole = size.startsWith("-")
-          ? `%-${whole.slice(1, star)}${size.slice(1)}${whole.slice(star + 1)}`
-          : whole.slice(0, star) + size + whole.slice(star + 1);
+        if (whole[star - 1] === ".") {
+          // A negative precision is none.
+          whole =
+            width < 0n
+              ? whole.slice(0, star - 1) + whole.slice(star + 1)
+              : whole.slice(0, star) + width + whole.slice(star + 1);
+        } else if (width < 0n) whole = `%-${whole.slice(1, star)}${-width}${whole.slice(star + 1)}`;
+        else whole = whole.slice(0, star) + width + whole.slice(star + 1);
       }
     }
     const arg = args[used];

@@ -444,7 +444,10 @@ function distance(name: string, pairs: readonly (readonly [number, number])[]): 
 
 function jsFunctions(): JsFunction[] {
   const ieee: Record<string, (x: number) => number> = {
-    sqrt: Math.sqrt,
+    sqrt: (x) => {
+      if (x < 0) throw new Error(`Argument to SQRT cannot be negative: ${x}`);
+      return Math.sqrt(x);
+    },
     exp: Math.exp,
     ln: Math.log,
     log10: Math.log10,

@@ -21,6 +21,7 @@ const group = (digits: string, size: number, by: string): string =>
 /** Sign, digits and width put together; zeros go between sign and digits. */
 function assemble(spec: Specifier, sign: string, body: string, zeros: boolean): string {
   const missing = spec.width - Array.from(sign + body).length;
+  if (missing > 1 << 20) throw new Error("Output string too large while evaluating FORMAT");
   if (missing <= 0) return sign + body;
   if (spec.flags.includes("-")) return sign + body + " ".repeat(missing);
   return zeros ? sign + "0".repeat(missing) + body : " ".repeat(missing) + sign + body;
@@ -33,8 +34,10 @@ export function formatInteger(spec: Specifier, value: bigint): string {
   const radix = /[xX]/.test(spec.letter) ? 16 : spec.letter === "o" ? 8 : 10;
   let digits = (value < 0n ? -value : value).toString(radix);
   if (spec.precision === 0 && value === 0n) digits = "";
+  if ((spec.precision ?? 0) > 1 << 20) throw new Error("Output string too large while evaluating FORMAT");
   digits = digits.padStart(spec.precision ?? 0, "0");
-  if (spec.flags.includes("'")) digits = radix === 10 ? group(digits, 3, ",") : group(digits, 4, ":");
+  if (spec.flags.includes("'"))
+    digits = radix === 10 ? group(digits, 3, ",") : group(digits, 4, radix === 8 ? "," : ":");
   if (spec.flags.includes("#") && value !== 0n) {
     if (radix === 16) digits = `0x${digits}`;
     if (radix === 8 && !digits.startsWith("0")) digits = `0${digits}`;
@@ -102,11 +105,16 @@ function scientific(value: Decimal, precision: number, ties: Ties): { digits: st
 const exponentText = (exponent: number): string =>
   `e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 
+/** More digits than any double has. */
+const longest = 1100;
+
 /** %f %e %g and their capitals for a finite number. */
 export function formatDecimal(spec: Specifier, value: Decimal, negative: boolean, ties: Ties): string {
   const kind = spec.letter.toLowerCase();
+  if ((spec.precision ?? 0) > longest && kind !== "g")
+    throw new Error("Output string too large while evaluating FORMAT");
   const alternative = spec.flags.includes("#");
-  const precision = spec.precision ?? 6;
+  const precision = Math.min(spec.precision ?? 6, longest);
   const grouped = (whole: string): string => (spec.flags.includes("'") ? group(whole, 3, ",") : whole);
   const join = (whole: string, fraction: string): string =>
     fraction === "" && !alternative ? whole : `${whole}.${fraction}`;
@@ -138,7 +146,8 @@ export function formatDouble(spec: Specifier, value: number): string {
     const body = /[A-Z]/.test(spec.letter) ? text.toUpperCase() : text;
     return assemble(spec, signOf(spec, value < 0), body, false);
   }
-  return formatDecimal(spec, exactDecimal(value), value < 0 || Object.is(value, -0), "even");
+  // Zero has no sign here, whatever its bits say.
+  return formatDecimal(spec, exactDecimal(value), value < 0, "even");
 }
 
 /** %s, %t, %T, %p, %P: cut to the precision, filled up to the width, in code points. */
