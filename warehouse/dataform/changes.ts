@@ -149,7 +149,7 @@ export async function withData(
         );
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        results.push({ ...change, problem: `${error.message} [${error.code}]` });
+        results.push({ ...change, isBreaking: true, problem: `${error.message} [${error.code}]` });
       }
     }
   } finally {

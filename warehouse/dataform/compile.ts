@@ -6,7 +6,6 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { parseCompiledGraph } from "./compiled-graph-schema.ts";
 import type { Graph } from "./graph.ts";
 import { type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
@@ -47,6 +46,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
     const graph = text === undefined ? undefined : readCached(text);
     if (graph !== undefined) return { graph, digest, fromCache: true };
   }
+  const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
   const graph = parseCompiledGraph(await runCompiler(sources, options.signal));
   refuseCompilationErrors(graph, sources);
   refuseLeakedText(graph, sources.files);

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { UserError } from "../../errors/user-error.ts";
 
 /** Everything a project's graph is made of. */
@@ -94,7 +93,7 @@ async function readSettings(dir: string, vars: Readonly<Record<string, string>>)
   for (const file of ["workflow_settings.yaml", "dataform.json"] as const) {
     const path = join(dir, file);
     if (!existsSync(path)) continue;
-    const settings = parseSettings(file, await readFile(path, "utf8"));
+    const settings = await parseSettings(file, await readFile(path, "utf8"));
     delete settings["dataformCoreVersion"];
     const own = settings["vars"];
     const merged = { ...(isRecord(own) ? own : {}), ...vars };
@@ -110,9 +109,9 @@ async function readSettings(dir: string, vars: Readonly<Record<string, string>>)
   });
 }
 
-function parseSettings(file: string, text: string): Record<string, unknown> {
+async function parseSettings(file: string, text: string): Promise<Record<string, unknown>> {
   try {
-    const settings: unknown = file === "dataform.json" ? JSON.parse(text) : (parseYaml(text) ?? {});
+    const settings: unknown = file === "dataform.json" ? JSON.parse(text) : ((await import("yaml")).parse(text) ?? {});
     if (isRecord(settings)) return settings;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);

@@ -4,8 +4,6 @@ import { dirname } from "node:path";
 import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
-import { parseQuery } from "../googlesql/parser/parse.ts";
-import { translateQuery } from "../googlesql/translate.ts";
 import { duckdbType, parseType, typeName } from "../googlesql/types.ts";
 import type { AppendResult, Column, ExecuteResult, QueryOptions, QueryResult, Row, Warehouse } from "../warehouse.ts";
 import { toDuckDb, UnfitValue } from "./append-values.ts";
@@ -94,14 +92,8 @@ export class DuckDbWarehouse implements Warehouse {
 
   async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
     return await this.lane.inTurn(options.signal, async () => {
-      await this.lane.prepare();
-      const { session, connection, catalog } = this.lane;
-      const source = { text: sql, file: options.file };
-      const query = translateQuery(
-        parseQuery(sql, options.file === undefined ? {} : { file: options.file }),
-        source,
-        catalog,
-      );
+      const { connection } = this.lane;
+      const query = (await this.lane.speak()).translate(sql, options);
       const inner = query.columns.map((_, i) => `"c${i + 1}"`);
       const outer = query.columns.map(
         (column, i) =>
@@ -111,7 +103,6 @@ export class DuckDbWarehouse implements Warehouse {
       await mkdir(dirname(path), { recursive: true });
       const half = `${path}.${randomBytes(4).toString("hex")}.tmp`;
       try {
-        await session.installer.installFor(text);
         const result = await connection.run(
           `copy (${text}) to '${half.replaceAll("'", "''")}' (format parquet, compression zstd)`,
         );
@@ -130,10 +121,10 @@ export class DuckDbWarehouse implements Warehouse {
 
   /** Work in a transaction on a connection of its own, seen by nobody else until it is done, and undone when it throws. */
   async inTransaction<T>(work: (warehouse: Warehouse, lane: SessionLane) => Promise<T>): Promise<T> {
-    await this.lane.inTurn(undefined, () => this.lane.prepare());
+    await this.lane.inTurn(undefined, () => this.lane.speak());
     const lane = this.spare.pop() ?? (await SessionLane.open(this.instance, this.relations));
     try {
-      await lane.prepare();
+      await lane.speak();
       await lane.native("begin transaction");
       lane.isInTransaction = true;
       const result = await work(new LaneWarehouse(lane), lane);

@@ -89,12 +89,16 @@ async function hasSchema(connection: DuckDBConnection, name: string): Promise<bo
 /** The catalogue as one connection sees it. */
 export class LaneCatalog implements Catalog {
   private readonly shared: RelationCatalog;
-  private readonly functions: Pick<Catalog, "function" | "tableFunction">;
+  private functions: Pick<Catalog, "function" | "tableFunction"> = {};
   private readonly changes = new Map<string, Change>();
   private readonly temporary = new Map<string, CatalogTable>();
 
-  constructor(shared: RelationCatalog, functions: Pick<Catalog, "function" | "tableFunction">) {
+  constructor(shared: RelationCatalog) {
     this.shared = shared;
+  }
+
+  /** The functions that users made are known to the connection's session. */
+  useFunctions(functions: Pick<Catalog, "function" | "tableFunction">): void {
     this.functions = functions;
   }
 

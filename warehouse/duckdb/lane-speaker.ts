@@ -1,0 +1,127 @@
+import { pathOf } from "../googlesql/analyzer/ddl.ts";
+import type { ObjectName, Script } from "../googlesql/ast.ts";
+import type { Source } from "../googlesql/errors.ts";
+import { parseQuery, parseScript } from "../googlesql/parser/parse.ts";
+import { type Binding, type TranslatedQuery, translateQuery } from "../googlesql/translate.ts";
+import { typeName } from "../googlesql/types.ts";
+import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
+import { helperNames } from "./helper-names.ts";
+import { isPlain, type PlainOutcome, runPlain } from "./plain-statements.ts";
+import { portValue } from "./port-values.ts";
+import { parameterBinding } from "./render-value.ts";
+import { GoogleSqlSession, type SessionResult } from "./session.ts";
+import type { SessionLane } from "./session-lane.ts";
+
+/** Makes a lane's connection speak GoogleSQL, with all helpers that translated texts and stored views name. */
+export async function openSpeaker(lane: SessionLane): Promise<LaneSpeaker> {
+  const session = await GoogleSqlSession.open(lane.connection);
+  await session.installer.installFor(helperNames.join(" "));
+  lane.catalog.useFunctions(session.catalog);
+  return new LaneSpeaker(lane, session);
+}
+
+/** GoogleSQL on one lane. Callers see to it that one thing happens at a time. */
+export class LaneSpeaker {
+  private readonly lane: SessionLane;
+  private readonly session: GoogleSqlSession;
+
+  constructor(lane: SessionLane, session: GoogleSqlSession) {
+    this.lane = lane;
+    this.session = session;
+  }
+
+  async run(
+    sql: string,
+    options: QueryOptions,
+  ): Promise<{ readonly query?: QueryResult; readonly effect: ExecuteResult }> {
+    const script = parseScript(sql, options.file === undefined ? {} : { file: options.file });
+    const outcomes = script.statements.every(isPlain)
+      ? await this.runPlainScript(script.statements.filter(isPlain), { text: sql, file: options.file }, options)
+      : await this.runOtherScript(script, options);
+    const query = outcomes.findLast((outcome) => outcome.result !== undefined)?.result;
+    const affected = outcomes.flatMap((outcome) => outcome.rowsAffected ?? []);
+    return {
+      ...(query === undefined ? {} : { query: portResult(query) }),
+      effect: { rowsAffected: affected.length === 0 ? undefined : affected.reduce((sum, n) => sum + n, 0) },
+    };
+  }
+
+  /** DuckDB text of a query, its helpers in place. */
+  translate(sql: string, options: QueryOptions): TranslatedQuery {
+    const query = parseQuery(sql, options.file === undefined ? {} : { file: options.file });
+    return translateQuery(query, { text: sql, file: options.file }, this.lane.catalog, {
+      file: options.file,
+      parameters: parametersOf(options),
+    });
+  }
+
+  private async runPlainScript(
+    statements: readonly Parameters<typeof runPlain>[2][],
+    source: Source,
+    options: QueryOptions,
+  ): Promise<readonly PlainOutcome[]> {
+    const { catalog } = this.lane;
+    const outcomes: PlainOutcome[] = [];
+    for (const statement of statements) {
+      try {
+        const translation = { file: options.file, parameters: parametersOf(options) };
+        outcomes.push(await runPlain(this.session, catalog, statement, source, translation));
+        if (!this.lane.isInTransaction) catalog.commit();
+      } catch (error) {
+        if (!this.lane.isInTransaction) catalog.rollback();
+        throw error;
+      }
+    }
+    return outcomes;
+  }
+
+  /** Scripts with anything more: whatever they name is looked at again after them. */
+  private async runOtherScript(script: Script, options: QueryOptions): Promise<readonly PlainOutcome[]> {
+    const { catalog, connection } = this.lane;
+    const outcomes = await this.session
+      .run(script.text, { file: options.file, params: options.params })
+      .catch(async (error: unknown) => {
+        // In a transaction that has failed nothing can be looked at any more; it will be undone as a whole.
+        if (!this.lane.isInTransaction) await this.lookAgain(script);
+        throw error;
+      });
+    for (const path of objectNames(script)) await catalog.lookAgain(connection, path);
+    if (!this.lane.isInTransaction) catalog.commit();
+    return outcomes;
+  }
+
+  private async lookAgain(script: Script): Promise<void> {
+    for (const path of objectNames(script)) await this.lane.catalog.lookAgain(this.lane.connection, path);
+    this.lane.catalog.commit();
+  }
+}
+
+const parametersOf = (options: QueryOptions): ReadonlyMap<string, Binding> =>
+  new Map(Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]));
+
+function portResult(result: SessionResult): QueryResult {
+  const columns: Column[] = result.columns.map((column, i) => ({
+    name: column.name === "" ? `f${i}_` : column.name,
+    type: typeName(column.type),
+  }));
+  const rows = result.rows.map((row) =>
+    Object.fromEntries(columns.map((column, i) => [column.name, portValue(row[i] ?? null, result.columns[i]!.type)])),
+  );
+  return { columns, rows };
+}
+
+/** The names of all tables, views and schemas that a script mentions, each once. */
+function objectNames(script: Script): readonly (readonly string[])[] {
+  const found = new Map<string, readonly string[]>();
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) for (const item of node) visit(item);
+    else if (typeof node === "object" && node !== null) {
+      if ((node as { kind?: unknown }).kind === "object-name") {
+        const path = pathOf(node as ObjectName);
+        found.set(path.join("."), path);
+      } else for (const value of Object.values(node)) visit(value);
+    }
+  };
+  visit(script.statements);
+  return [...found.values()];
+}
