@@ -1,11 +1,9 @@
+import time from "../includes/time.js";
 import type { Column } from "../warehouse/warehouse.ts";
 import { sortedColumns } from "./digest/cells.ts";
 import type { SnapshotSpec } from "./snapshot-lock.ts";
 
 const timestamp = (text: string): string => `timestamp '${text}'`;
-
-/** Days after a send in which its outcomes count. */
-export const outcomeWindowDays = 7;
 
 /**
  * The rows of a snapshot as GoogleSQL: mature and consented, of the asked range. A stratified sample takes each stratum's share
@@ -16,7 +14,7 @@ export function snapshotQuery(spec: SnapshotSpec, columns: readonly Column[]): s
   const conditions = [
     "is_mature",
     "has_training_consent",
-    ...(spec.as_of ? [`timestamp_add(sent_at, interval ${outcomeWindowDays} day) <= ${timestamp(spec.as_of)}`] : []),
+    ...(spec.as_of ? [`${time.closesAt("sent_at")} <= ${timestamp(spec.as_of)}`] : []),
     ...(spec.sent_from ? [`sent_at >= ${timestamp(spec.sent_from)}`] : []),
     ...(spec.sent_to ? [`sent_at < ${timestamp(spec.sent_to)}`] : []),
   ];
