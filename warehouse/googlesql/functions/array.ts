@@ -311,7 +311,7 @@ export const array: FunctionLibrary = {
       name: "gs_generate_months",
       args: ["DATE", "DATE", "BIGINT"],
       result: "DATE[]",
-      run: (a, b, s) => steps(a as number, b as number, Number(s), addMonths, 0),
+      run: (a, b, s) => monthly(a as number, b as number, Number(s)),
     },
   ],
 };
@@ -395,8 +395,13 @@ function steps<T extends number | bigint>(
   at: (from: T, step: T, i: number) => T,
   zero: T,
 ): T[] {
-  if (Number.isNaN(from) || Number.isNaN(to) || Number.isNaN(step)) return [];
+  if (Number.isNaN(from) || Number.isNaN(to) || Number.isNaN(step)) {
+    throw new Error("Sequence start, end, and step cannot be NaN.");
+  }
   if (step === zero) throw new Error("Sequence step cannot be 0.");
+  if (step === Number.POSITIVE_INFINITY || step === Number.NEGATIVE_INFINITY) {
+    throw new Error("Sequence step cannot be +/-inf.");
+  }
   const result: T[] = [];
   for (let i = 0; ; i++) {
     const value = at(from, step, i);
@@ -406,10 +411,21 @@ function steps<T extends number | bigint>(
   }
 }
 
-/** `days` and `step * i` months later; the last day of a shorter month stands in for a missing one. */
-function addMonths(days: number, step: number, i: number): number {
+/** Each date is a step from the one before it: after the end of a short month its day stays low. */
+function monthly(from: number, to: number, step: number): number[] {
+  if (step === 0) throw new Error("Sequence step cannot be 0.");
+  const result: number[] = [];
+  for (let day = from; step > 0 ? day <= to : day >= to; day = addMonths(day, step)) {
+    if (result.length >= maxElements) throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
+    result.push(day);
+  }
+  return result;
+}
+
+/** So many months later; the last day of a shorter month stands in for a missing one. */
+function addMonths(days: number, months: number): number {
   const date = new Date(days * 86_400_000);
-  const month = date.getUTCFullYear() * 12 + date.getUTCMonth() + step * i;
+  const month = date.getUTCFullYear() * 12 + date.getUTCMonth() + months;
   const first = new Date(0);
   first.setUTCFullYear(Math.floor(month / 12), (((month % 12) + 12) % 12) + 1, 0);
   const day = Math.min(date.getUTCDate(), first.getUTCDate());

@@ -69,7 +69,9 @@ export function parseLoosely(kind: DecimalKind, text: string): bigint {
     );
   const [, before = "", whole = "", fraction = "", exponent = "", after = ""] = match ?? [];
   const digits = whole.replaceAll(",", "");
-  if (!match || (before !== "" && after !== "") || !/\d/.test(digits + fraction)) {
+  // Commas separate digits: there is one before them.
+  const badCommas = /^,|,$/.test(whole) && !/^\d/.test(whole);
+  if (!match || badCommas || (before !== "" && after !== "") || !/\d/.test(digits + fraction)) {
     throw new Error(`Invalid input to PARSE_${kind.name.toUpperCase()}: "${text}"`);
   }
   return parseDecimal(kind, `${before}${after}${digits}${fraction}${exponent}`);

@@ -86,9 +86,10 @@ const side = (name: "LEFT" | "RIGHT") =>
       if (isCount(short)) return `${name.toLowerCase()}(${s!.sql}, ${short})`;
       return bind(
         ctx,
-        [n!.sql],
-        (count) =>
-          `case when ${count} < 0 then ${fail(`Second argument in ${name}() cannot be negative`, "varchar")} else ${name.toLowerCase()}(${s!.sql}, least(${count}, ${maxIndex})) end`,
+        [s!.sql, n!.sql],
+        (value, count) =>
+          // LEAST of DuckDB skips NULL, so no LEAST here.
+          `case when ${value} is null or ${count} is null then null when ${count} < 0 then ${fail(`Second argument in ${name}() cannot be negative`, "varchar")} when ${count} > ${maxIndex} then ${value} else ${name.toLowerCase()}(${value}, ${count}) end`,
       );
     }),
     sig("BYTES, INT64", "BYTES", (s, n) => `gs_${name.toLowerCase()}_bytes(${s}, ${n})`),
@@ -301,6 +302,7 @@ export const string: FunctionLibrary = {
     {
       name: "gs_substr_n",
       definition: `(s, p, n) as (list_transform([struct_pack(a := s, b := p, c := n)], lambda gs_sub: case
+        when gs_sub.a is null or gs_sub.b is null or gs_sub.c is null then null
         when gs_sub.c < 0 then gs_fail('Third argument in SUBSTR() cannot be negative')
         when gs_sub.b > 2147483647 then ''
         else substr(gs_sub.a, case when gs_sub.b = 0 or -gs_sub.b > length(gs_sub.a) then 1 else gs_sub.b end, least(gs_sub.c, 2147483647)) end)[1])`,
