@@ -21,6 +21,8 @@ export interface Relation {
   readonly columns: readonly OutColumn[];
   /** Rows are values (SELECT AS STRUCT | VALUE): there is one column. */
   readonly isValueTable: boolean;
+  /** DuckDB SQL of each column when the query is one row of values and nothing else: no FROM, no clause, no subquery. */
+  readonly row?: readonly string[] | undefined;
   /** A further column, not among `columns`, that holds the place in the order of rows; only when asked for. */
   readonly orderColumn?: string | undefined;
 }

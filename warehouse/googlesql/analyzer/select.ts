@@ -49,6 +49,9 @@ export function resolveSelect(
     hasAggregate(node.items) ||
     hasAggregate(node.qualify) ||
     hasAggregate(tail.orderBy.map((item) => item.expression));
+  if (node.having && !node.groupBy && !hasAggregate(node.items) && !hasAggregate(node.having)) {
+    a.fail(node.having, "The HAVING clause requires GROUP BY or aggregation to be present");
+  }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
   const step = isGrouped ? new GroupingStep(a, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`) : undefined;
   const items = spellOut(a, node.items, from, step ? { ...rows, aggregates: step.sink } : rows);
@@ -265,6 +268,9 @@ class Step {
       return {
         ...base,
         sql: `SELECT ${distinct}${list.join(", ")}${source}${qualified}${ordered}${limit}`,
+        row: this.isOneRow(`${distinct}${source}${qualified}${ordered}${limit}`)
+          ? this.columns.map((c) => typedText(c.source))
+          : undefined,
         orderColumn,
       };
     }
@@ -287,6 +293,15 @@ class Step {
     if (orderColumn) outer.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS ${orderColumn}`);
     const sql = `SELECT ${outer.join(", ")} FROM (${inner}) AS ${t} ORDER BY ${keys.join(", ")}${limit}`;
     return { ...base, sql, orderColumn };
+  }
+
+  /** `clauses` is what stands around the list. Within another query the values might name its columns. */
+  private isOneRow(clauses: string): boolean {
+    const { from, grouping, carry, env, columns } = this;
+    if (clauses !== "" || from || grouping || carry) return false;
+    return columns.every(({ source }) =>
+      env.scope ? source.isLiteral === true : !source.isVolatile && !source.hasSubquery,
+    );
   }
 
   /** An array scan on its own has an order that ARRAY(SELECT ...) keeps, as BigQuery does. */

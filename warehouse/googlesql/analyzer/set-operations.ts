@@ -1,5 +1,5 @@
 import type { NodeBase, SetOperation } from "../ast.ts";
-import { structFieldName, supertypeOf, supportsGrouping, typeName } from "../types.ts";
+import { duckdbType, structFieldName, supertypeOf, supportsGrouping, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis } from "./context.ts";
 import { resolveBody } from "./query.ts";
@@ -28,9 +28,27 @@ export function combineInputs(
     }
   }
   const operator = `${node.operator.toUpperCase()}${node.quantifier === "all" ? " ALL" : ""}`;
-  const sql = inputs.map((input) => `(${input.sql})`).join(` ${operator} `);
+  const rows = operator === "UNION ALL" ? rowsText(inputs) : undefined;
+  const sql = rows ?? inputs.map((input) => `(${input.sql})`).join(` ${operator} `);
   const columns = first.columns.map((column): OutColumn => ({ ...column, source: { sql: "", type: column.type } }));
   return { sql, columns, isValueTable: first.isValueTable };
+}
+
+/**
+ * Single rows one below the other are one list of values: planned at once, and read in the order in which they stand, which
+ * DuckDB does not keep for branches of a UNION ALL under an aggregate.
+ */
+function rowsText(inputs: readonly Relation[]): string | undefined {
+  const rows: string[] = [];
+  const { columns } = inputs[0]!;
+  for (const [i, { row }] of inputs.entries()) {
+    if (!row) return undefined;
+    // The first row tells DuckDB the types of the list.
+    const values = i > 0 ? row : row.map((value, j) => `CAST(${value} AS ${duckdbType(columns[j]!.type)})`);
+    rows.push(`(${values.join(", ")})`);
+  }
+  const names = columns.map((column) => column.sqlName).join(", ");
+  return `SELECT ${names} FROM (VALUES ${rows.join(", ")}) AS v(${names})`;
 }
 
 /** Only what a set operation may know of an input's column: whether it is a literal. */
@@ -90,7 +108,13 @@ export function unifyInputs(
       return { name: inputs[0]!.columns[i]!.name, sqlName: a.fresh("c"), type: types[i]!, source: typed };
     });
     const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
-    return { sql: `SELECT ${list} FROM (${input.sql}) AS ${t}`, columns, isValueTable: input.isValueTable };
+    const row =
+      input.row &&
+      input.columns.map((column, i) => {
+        const source = { ...sourceOf(column, input.row![i]!), isSimple: column.source.isSimple };
+        return coerce(a, node, source, types[i]!).sql;
+      });
+    return { sql: `SELECT ${list} FROM (${input.sql}) AS ${t}`, columns, isValueTable: input.isValueTable, row };
   });
 }
 
