@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { typeName } from "../googlesql/types.ts";
 import { GoogleSqlSession, type RunOptions } from "./session.ts";
@@ -6,6 +7,8 @@ import type { Value } from "./values.ts";
 export interface LocalWarehouseOptions {
   /** The DuckDB file, made when it is not there; default is a database in memory. */
   readonly path?: string | undefined;
+  /** As DuckDB writes sizes (`1500MB`); default is a quarter of the machine's memory, at least 1 GB, at most 4 GB. */
+  readonly memoryLimit?: string | undefined;
 }
 
 export interface LocalResult {
@@ -36,7 +39,12 @@ export interface LocalRun extends LocalResult {
  * verified list of this engine).
  */
 export async function openLocalWarehouse(options: LocalWarehouseOptions = {}): Promise<LocalWarehouse> {
-  const instance = await DuckDBInstance.create(options.path ?? ":memory:");
+  const gigabytes = Math.min(4, Math.max(1, Math.floor(totalmem() / 2 ** 32)));
+  const instance = await DuckDBInstance.create(options.path ?? ":memory:", {
+    memory_limit: options.memoryLimit ?? `${gigabytes}GB`,
+    // A database in memory leaves nothing on disk either: a statement that outgrows the limit (an endless recursion) fails.
+    ...(options.path === undefined ? { temp_directory: "" } : {}),
+  });
   const session = await GoogleSqlSession.open(await instance.connect());
   return new LocalWarehouse(instance, session);
 }

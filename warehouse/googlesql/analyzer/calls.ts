@@ -305,6 +305,7 @@ function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: 
   if (node.distinct && !options.distinct && entry.kind === "analytic")
     a.fail(node, `Analytic function ${name} does not support DISTINCT`);
   if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);
+  if (node.distinct && !options.distinct) a.refuse(node, name, "DISTINCT in its arguments");
   if (node.orderBy.length > 0 && !options.orderBy) a.fail(node, `${name} does not support ORDER BY in arguments`);
   if (node.limit && !options.limit) a.fail(node, `${name} does not support LIMIT in arguments`);
   if (node.nulls && !options.nulls) a.fail(node, `${name} does not support IGNORE NULLS or RESPECT NULLS`);
