@@ -156,6 +156,10 @@ const extract = scalar("date", "EXTRACT", [
 /** Elements that DuckDB's strftime prints as GoogleSQL does (from the year 1000 on, below which it pads). */
 const easyFormat = /^(?:[^%]|%[YmdHMSjBbAaFTypI%])*$/;
 
+/** DuckDB knows neither %F nor %T: spelled out, `%%` left as it is. */
+const spelledOut = (sql: string): string =>
+  sql.replace(/%(.)/gs, (all, element: string) => (element === "F" ? "%Y-%m-%d" : element === "T" ? "%H:%M:%S" : all));
+
 const formats = (kind: FormatKind): Signature => {
   const type = kind.toUpperCase();
   return sigOf(kind === "timestamp" ? `STRING, ${type}, STRING?` : `STRING, ${type}`, "STRING", ([f, x, zone], ctx) => {
@@ -167,7 +171,7 @@ const formats = (kind: FormatKind): Signature => {
         ctx,
         [local],
         (v) =>
-          `case when year(${v}) >= 1000 then strftime(${v}, ${f!.sql}) else gs_format_${kind === "timestamp" ? "datetime" : kind}(${f!.sql}, ${v}) end`,
+          `case when year(${v}) >= 1000 then strftime(${v}, ${spelledOut(f!.sql)}) else gs_format_${kind === "timestamp" ? "datetime" : kind}(${f!.sql}, ${v}) end`,
       );
     }
     return kind === "timestamp"
