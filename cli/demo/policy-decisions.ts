@@ -33,6 +33,8 @@ sender as (
 )
 select customers.*, providers.* except (isp), sender.sender_complaint_rate_30d, sender.subject_length
 from features.customer_features as customers
+-- whoever has no profile was heard of, but never signed up: there is nobody to decide for
+join staging.stg_raw__profiles as profiles on customers.user_id_hash = profiles.user_id_hash
 left join providers on customers.isp = providers.isp
 cross join sender
 order by customers.user_id_hash`,
