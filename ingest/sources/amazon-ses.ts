@@ -317,6 +317,12 @@ export const amazonSes: Provider = {
     const envelope = snsEnvelope.safeParse(parsed.value);
     return envelope.success ? verifySns(envelope.data, secrets, context) : verifyCredentials(request, secrets);
   },
+  /** SNS signs fields, not bytes: its message id is the call's, however the JSON is written. */
+  callId({ body }) {
+    const parsed = parseJson(body);
+    const envelope = parsed.kind === "value" ? snsEnvelope.safeParse(parsed.value) : undefined;
+    return envelope?.success ? `sns ${envelope.data.MessageId}` : undefined;
+  },
   decode({ body }) {
     const parsed = parseJson(body);
     if (parsed.kind === "dead-letter") return [parsed];

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
-import type { Provider } from "./provider.ts";
+import type { Provider, WebhookRequest } from "./provider.ts";
 import {
   asList,
   authentic,
@@ -181,6 +181,18 @@ const isForm = (headers: Readonly<Record<string, string | undefined>>, body: Uin
 const envelope = z.looseObject({ "event-data": z.unknown() });
 const signatureFields = z.looseObject({ timestamp: z.string(), token: z.string(), signature: z.string() });
 
+function signatureOf(request: Pick<WebhookRequest, "headers" | "body">) {
+  let fields: unknown;
+  if (isForm(request.headers, request.body)) fields = parseForm(request.body);
+  else {
+    const parsed = parseJson(request.body);
+    if (parsed.kind === "dead-letter") return undefined;
+    const block = (parsed.value as { signature?: unknown } | null)?.signature;
+    fields = typeof block === "object" ? block : parsed.value;
+  }
+  return signatureFields.safeParse(fields).data;
+}
+
 export const mailgun: Provider = {
   name: provider,
   delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
@@ -188,23 +200,21 @@ export const mailgun: Provider = {
   /** HMAC-SHA-256 (hex) over timestamp + token under `signingKey`; both travel in the body. */
   async verify(request, secrets, { now, replayWindowSeconds }) {
     if (!secrets["signingKey"]) return refused("no signingKey is configured");
-    let fields: unknown;
-    if (isForm(request.headers, request.body)) fields = parseForm(request.body);
-    else {
-      const parsed = parseJson(request.body);
-      if (parsed.kind === "dead-letter") return refused(parsed.detail);
-      const block = (parsed.value as { signature?: unknown } | null)?.signature;
-      fields = typeof block === "object" ? block : parsed.value;
-    }
-    const checked = signatureFields.safeParse(fields);
-    if (!checked.success) return refused("the body carries no signature");
-    const { timestamp, token, signature } = checked.data;
+    const signed = signatureOf(request);
+    if (!signed) return refused("the body carries no signature");
+    const { timestamp, token, signature } = signed;
     const expected = createHmac("sha256", secrets["signingKey"])
       .update(timestamp + token)
       .digest("hex");
     if (!isSame(expected, signature)) return refused("the signature does not match");
     if (!isFresh(Number(timestamp), now, replayWindowSeconds)) return refused("the signed time is outside the window");
     return authentic;
+  },
+
+  /** The signature does not cover the events: a token that was used once is used up, whatever stands beside it. */
+  callId(request) {
+    const signed = signatureOf(request);
+    return signed && `${signed.timestamp} ${signed.token}`;
   },
 
   decode({ headers, body }) {

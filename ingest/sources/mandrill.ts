@@ -9,6 +9,7 @@ import type { Provider } from "./provider.ts";
 import {
   asList,
   authentic,
+  bodyDigest,
   deadLetter,
   decodeEvent,
   isSame,
@@ -99,6 +100,14 @@ function decodeOne(e: Event): Decoded {
   });
 }
 
+/** The form as it is signed: names and values, sorted by name. */
+function formText(body: Uint8Array): string {
+  const form = parseForm(body);
+  return Object.keys(form)
+    .sort()
+    .reduce((text, name) => text + name + asList(form[name]).join(""), "");
+}
+
 export const mandrill: Provider = {
   name: provider,
   delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
@@ -111,13 +120,12 @@ export const mandrill: Provider = {
     if (!secrets["signingKey"]) return refused("no signingKey is configured");
     const signature = request.headers["x-mandrill-signature"];
     if (!signature) return refused("the call carries no signature");
-    const form = parseForm(request.body);
-    const signed = Object.keys(form)
-      .sort()
-      .reduce((text, name) => text + name + asList(form[name]).join(""), secrets["url"] ?? request.url);
+    const signed = (secrets["url"] ?? request.url) + formText(request.body);
     const expected = createHmac("sha1", secrets["signingKey"]).update(signed, "utf8").digest("base64");
     return isSame(expected, signature) ? authentic : refused("the signature does not match");
   },
+
+  callId: ({ body }) => bodyDigest(Buffer.from(formText(body))),
 
   decode({ body }) {
     const isJson = body[0] === 123 || body[0] === 91;

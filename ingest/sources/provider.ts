@@ -30,6 +30,11 @@ export interface Provider {
   /** Our event types that this provider can deliver. */
   readonly delivers: readonly string[];
   verify(request: WebhookRequest, secrets: ProviderSecrets, context: AuthenticityContext): Promise<Authenticity>;
+  /**
+   * What makes two authentic calls the same call, however they are spelled: the signed parts. Without it the whole body
+   * is; a provider whose signature leaves room (fields instead of bytes, a time beside the body) says so here.
+   */
+  callId?(request: WebhookRequest): string | undefined;
   /** One element per event in the body, in order. Never throws. */
   decode(request: Pick<WebhookRequest, "headers" | "body">): readonly Decoded[];
 }

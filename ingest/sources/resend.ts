@@ -145,6 +145,10 @@ export const resend: Provider = {
     return authentic;
   },
 
+  /** A redelivery keeps its id and is signed anew, with its own time. */
+  callId: ({ headers }) =>
+    `${headers["svix-id"] ?? headers["webhook-id"]} ${headers["svix-timestamp"] ?? headers["webhook-timestamp"]}`,
+
   decode: ({ headers, body }) =>
     decodeJson(body, event, (one) => decodeOne(one, headers["svix-id"] ?? headers["webhook-id"])),
 };

@@ -6,7 +6,7 @@ import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, isFresh, present, refused, signal } from "./webhook.ts";
+import { authentic, bodyDigest, deadLetter, decodeJson, isFresh, present, refused, signal } from "./webhook.ts";
 
 const provider = "sendgrid";
 
@@ -167,6 +167,9 @@ export const sendgrid: Provider = {
     }
     return isValid ? authentic : refused("the signature does not match");
   },
+  /** A redelivery is signed anew, with its own time. */
+  callId: ({ headers, body }) =>
+    bodyDigest(Buffer.concat([Buffer.from(`${headers["x-twilio-email-event-webhook-timestamp"]}\0`), body])),
   decode: ({ body }) => decodeJson(body, event, decodeOne),
 };
 

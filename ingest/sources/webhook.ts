@@ -1,6 +1,6 @@
 // What all provider decoders share: reading a body, checking an event against its schema, comparing signatures.
 
-import { timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import type { DeadLetterReason, Decoded, Signal } from "../signal.ts";
 import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
@@ -119,6 +119,9 @@ export function isSame(left: Uint8Array | string, right: Uint8Array | string): b
   const [a, b] = [Buffer.from(left as string), Buffer.from(right as string)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
+
+/** Names a body by its bytes. */
+export const bodyDigest = (body: Uint8Array): string => createHash("sha256").update(body).digest("base64");
 
 export const authentic: Authenticity = { kind: "authentic" };
 export const refused = (reason: string): Authenticity => ({ kind: "refused", reason });

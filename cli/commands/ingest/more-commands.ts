@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Environment } from "../../environment.ts";
+import type { IngestServeOptions } from "./serve.ts";
 
 /** The verbs of `inboxloop ingest` for mails, reports and the collector. */
 export function registerMoreIngest(ingest: Command, environment: () => Environment): void {
@@ -22,4 +23,33 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       const { ingestDocumentsCommand } = await import("./documents.ts");
       await ingestDocumentsCommand(environment(), "dmarc", paths, process.stdin);
     });
+
+  ingest
+    .command("serve")
+    .description("Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)")
+    .option("--host <address>", "where to listen", "127.0.0.1")
+    .option("--port <n>", "where to listen; 0 takes any free port", whole, 8080)
+    .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
+    .option("--max-body <bytes>", "largest body (default: 10485760)", whole)
+    .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", whole)
+    .option("--rate <n>", "calls a second and source (default: 5000)", whole)
+    .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
+    .action(async (options: IngestServeOptions) => {
+      const { ingestServeCommand } = await import("./serve.ts");
+      await ingestServeCommand(environment(), options);
+    });
+
+  ingest
+    .command("consume")
+    .description("Land what the collector accepted, until told to stop")
+    .option("--once", "end at the end of the spool")
+    .action(async (options: { once?: boolean }) => {
+      const { ingestConsumeCommand } = await import("./serve.ts");
+      await ingestConsumeCommand(environment(), options);
+    });
 }
+
+const whole = (text: string): number => {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
+  return Number(text);
+};

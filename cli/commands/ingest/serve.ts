@@ -1,0 +1,87 @@
+import { consumeSpool } from "../../../ingest/collector/consume-spool.ts";
+import { runCollector } from "../../../ingest/collector/run-collector.ts";
+import { defaultLimits } from "../../../ingest/collector/server.ts";
+import { fetchText } from "../../../ingest/collector/sns-fetch.ts";
+import { homeTrouble } from "../../../ingest/home-trouble.ts";
+import type { Environment } from "../../environment.ts";
+import { ingestContext } from "./context.ts";
+
+export interface IngestServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly withPipeline?: boolean;
+  readonly maxBody?: number;
+  readonly maxBehind?: number;
+  readonly rate?: number;
+  readonly replayWindow?: number;
+}
+
+/** `inboxloop ingest serve`. Ends with 0 when it is told to stop. */
+export async function ingestServeCommand(environment: Environment, options: IngestServeOptions): Promise<void> {
+  const { console, home, settings, signal } = environment;
+  const limits = {
+    ...defaultLimits,
+    bodyBytes: options.maxBody ?? defaultLimits.bodyBytes,
+    maxBehind: options.maxBehind ?? defaultLimits.maxBehind,
+    perSecond: options.rate ?? defaultLimits.perSecond,
+    burst: options.rate === undefined ? defaultLimits.burst : options.rate * 2,
+    replayWindowSeconds: options.replayWindow ?? defaultLimits.replayWindowSeconds,
+  };
+  try {
+    const outcome = await runCollector(
+      ingestContext(environment, { trustReceivedAt: false }),
+      {
+        host: options.host,
+        port: options.port,
+        spool: home.spool,
+        settings,
+        limits,
+        withPipeline: options.withPipeline === true,
+        drainMs: 20_000,
+        fetchText,
+        log: console.note,
+        listening: (address, hooks, sources) => {
+          console.note(`listening on ${address}`);
+          console.note(`hooks: ${hooks.join(", ") || "none"}; sources: ${sources.join(", ") || "none"}`);
+        },
+      },
+      signal,
+    );
+    console.result(outcome, () => {
+      const { published, landed } = outcome;
+      const sum = landed
+        ? `received ${landed.received} = landed ${landed.landed} + duplicate ${landed.duplicate} + dead letter ${landed.dead_letter}`
+        : "they wait in the spool: inboxloop ingest consume";
+      return `${published} messages accepted; ${sum}`;
+    });
+  } catch (error) {
+    throw homeTrouble(error, home.spool);
+  }
+}
+
+/** `inboxloop ingest consume`. Ends with 0 when it is told to stop, or with `--once` at the end of the spool. */
+export async function ingestConsumeCommand(
+  environment: Environment,
+  options: { readonly once?: boolean },
+): Promise<void> {
+  const { console, home, signal } = environment;
+  const progress = console.progress("consume");
+  try {
+    const totals = await consumeSpool(
+      ingestContext(environment, { trustReceivedAt: false }),
+      {
+        spool: home.spool,
+        isDraining: () => options.once === true,
+        progress: (so) => progress.update(so.received, undefined, "signals"),
+      },
+      signal,
+    );
+    progress.done(`${totals.received.toLocaleString("en-US")} signals`);
+    console.result(totals, () => {
+      const { received, landed, duplicate, dead_letter } = totals;
+      return `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
+    });
+  } catch (error) {
+    throw homeTrouble(error, home.raw);
+  }
+}

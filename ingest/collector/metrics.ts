@@ -1,0 +1,92 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** What the collector counts, for Prometheus. Labels are names from our own lists, never from a call. */
+export interface CollectorMetrics {
+  readonly registry: Registry;
+  answered(route: string, source: string, status: number, seconds: number): void;
+  refused(source: string, why: string): void;
+  accepted(source: string, messages: number, bytes: number): void;
+  published(last: number): void;
+  landed(to: number, secondsToQueryable: readonly number[]): void;
+}
+
+export interface MetricsOptions {
+  /** Messages published and not yet landed. */
+  readonly behind: () => number;
+  /** Memory and event loop of the process too; off in tests. */
+  readonly withProcess: boolean;
+}
+
+export function createMetrics({ behind, withProcess }: MetricsOptions): CollectorMetrics {
+  const registry = new Registry();
+  if (withProcess) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const requests = new Counter({
+    name: "inboxloop_collector_requests_total",
+    help: "Calls answered",
+    labelNames: ["route", "source", "status"],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "inboxloop_collector_request_seconds",
+    help: "From the first byte of a call to its answer",
+    labelNames: ["route"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "inboxloop_collector_refused_total",
+    help: "Calls refused, by reason",
+    labelNames: ["source", "reason"],
+    registers,
+  });
+  const messages = new Counter({
+    name: "inboxloop_collector_messages_total",
+    help: "Messages accepted: durable before the answer",
+    labelNames: ["source"],
+    registers,
+  });
+  const bytes = new Counter({
+    name: "inboxloop_collector_bytes_total",
+    help: "Bytes accepted",
+    labelNames: ["source"],
+    registers,
+  });
+  const publishedTo = new Gauge({
+    name: "inboxloop_bus_published_position",
+    help: "Last message on the bus",
+    registers,
+  });
+  const landedTo = new Gauge({ name: "inboxloop_bus_landed_position", help: "Last message landed", registers });
+  new Gauge({
+    name: "inboxloop_bus_behind_messages",
+    help: "Messages published and not yet landed",
+    registers,
+    collect() {
+      this.set(behind());
+    },
+  });
+  const queryable = new Histogram({
+    name: "inboxloop_event_to_queryable_seconds",
+    help: "From a message's arrival to its rows being queryable",
+    buckets: [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300],
+    registers,
+  });
+  return {
+    registry,
+    answered(route, source, status, took) {
+      requests.inc({ route, source, status });
+      seconds.observe({ route }, took);
+    },
+    refused: (source, reason) => refusals.inc({ source, reason }),
+    accepted(source, count, size) {
+      messages.inc({ source }, count);
+      bytes.inc({ source }, size);
+    },
+    published: (last) => publishedTo.set(last),
+    landed(to, each) {
+      landedTo.set(to);
+      for (const one of each) queryable.observe(one);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import events from "../../includes/events.js";
+
+const json = (schema: object) => ({ content: { "application/json": { schema } } });
+const answer = (description: string) => ({ description, ...json({ $ref: "#/components/schemas/Refusal" }) });
+
+const refusals = {
+  "401": answer("The key or the signature is missing or does not fit"),
+  "408": answer("The call took too long to arrive"),
+  "413": answer("The body is larger, or unpacks to more, than is read"),
+  "415": answer("The body is packed in a way that is not read"),
+  "429": answer("The source has used up its rate; Retry-After says when to come again"),
+  "503": answer("Not now: the disk or the pipeline is behind; Retry-After says when to come again"),
+};
+const accepted = {
+  description: "Everything in the call is durable",
+  ...json({ type: "object", required: ["accepted"], properties: { accepted: { type: "integer" } } }),
+};
+
+/** The collector's interface, as it answers at /openapi.json. `hooks` are the providers that may call. */
+export function openApi(hooks: readonly string[]): object {
+  return {
+    openapi: "3.1.0",
+    info: { title: "Inboxloop collector", version: "1" },
+    paths: {
+      "/v1/events": {
+        post: {
+          summary: "Events in Inboxloop's own shape: one, an array, or NDJSON",
+          security: [{ key: [] }],
+          parameters: [
+            { name: "content-encoding", in: "header", schema: { type: "string", enum: ["identity", "gzip"] } },
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": {
+                schema: {
+                  oneOf: [
+                    { $ref: "#/components/schemas/Event" },
+                    { type: "array", items: { $ref: "#/components/schemas/Event" } },
+                  ],
+                },
+              },
+              "application/x-ndjson": { schema: { type: "string", description: "An event a line" } },
+            },
+          },
+          responses: { "202": accepted, "400": answer("The body is not JSON"), ...refusals },
+        },
+      },
+      "/hooks/{provider}": {
+        post: {
+          summary: "A provider's webhook call, authentic by the provider's own check",
+          parameters: [
+            { name: "provider", in: "path", required: true, schema: { type: "string", enum: [...hooks].sort() } },
+          ],
+          requestBody: { required: true, content: { "*/*": { schema: { type: "string", format: "binary" } } } },
+          responses: {
+            "202": accepted,
+            "404": answer("No such provider, or its secrets are not configured"),
+            "409": answer("The very same call was accepted before"),
+            ...refusals,
+          },
+        },
+      },
+      "/healthz": { get: { summary: "The process is alive", responses: { "200": { description: "It is" } } } },
+      "/readyz": {
+        get: {
+          summary: "Calls would be accepted",
+          responses: { "200": { description: "They would" }, "503": { description: "They would not" } },
+        },
+      },
+      "/metrics": { get: { summary: "For Prometheus", responses: { "200": { description: "Text format" } } } },
+    },
+    components: {
+      securitySchemes: { key: { type: "http", scheme: "bearer" } },
+      schemas: {
+        Refusal: { type: "object", required: ["error"], properties: { error: { type: "string" } } },
+        Event: {
+          type: "object",
+          required: ["event_type", "timestamp_utc"],
+          properties: {
+            event_id: { type: "string", description: "Stable across redeliveries; without it the event's own digest" },
+            event_type: { type: "string", enum: events.names },
+            user_id_hash: { type: "string", description: "`sha256:` and 64 hex digits, kept as it is" },
+            user_id: { type: "string", description: "Or an address or an id, hashed on arrival" },
+            message_id: { type: "string" },
+            campaign_id: { type: "string" },
+            timestamp_utc: { type: "string", format: "date-time" },
+            consent: { type: "boolean" },
+            provenance: { type: "string" },
+            metadata: {
+              type: "object",
+              description: "Keys on the type's allow-list are kept",
+              additionalProperties: true,
+            },
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import { createHash } from "node:crypto";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
+import { providers } from "../sources/providers.ts";
+import { snsEnvelope } from "../sources/sns.ts";
+import { bodyDigest, parseJson } from "../sources/webhook.ts";
+import { readApiBody } from "./api-body.ts";
+import type { SourceOfKey } from "./api-keys.ts";
+import type { BusWriter } from "./bus.ts";
+import { packHook } from "./hook-message.ts";
+import type { CollectorMetrics } from "./metrics.ts";
+import { openApi } from "./openapi.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { ReplayGuard } from "./replay-guard.ts";
+import { certificateCache, confirmSubscription, type FetchText } from "./sns-fetch.ts";
+
+export interface CollectorLimits {
+  /** Of a body as it arrives. */
+  readonly bodyBytes: number;
+  /** Of a gzip body, unpacked. */
+  readonly unpackedBytes: number;
+  readonly recordsPerCall: number;
+  /** A call that has not arrived whole after this long is answered 408. */
+  readonly requestMs: number;
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Messages that may wait for the pipeline before calls are answered 503. */
+  readonly maxBehind: number;
+  readonly replayWindowSeconds: number;
+  /** Accepted calls are remembered this long, and so many of them. */
+  readonly rememberMs: number;
+  readonly rememberCalls: number;
+}
+
+export const defaultLimits: CollectorLimits = {
+  bodyBytes: 10 << 20,
+  unpackedBytes: 32 << 20,
+  recordsPerCall: 10_000,
+  requestMs: 15_000,
+  perSecond: 5000,
+  burst: 10_000,
+  maxBehind: 1_000_000,
+  replayWindowSeconds: 300,
+  rememberMs: 24 * 3600_000,
+  rememberCalls: 500_000,
+};
+
+/** What the collector touches outside itself. */
+export interface CollectorEnv {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly bus: BusWriter;
+  readonly hooks: ReadonlyMap<string, ProviderSecrets>;
+  readonly sourceOfKey: SourceOfKey;
+  readonly fetchText: FetchText;
+  /** Messages published and not yet landed. */
+  readonly behind: () => number;
+  readonly metrics: CollectorMetrics;
+  readonly limits: CollectorLimits;
+  /** Tells the operator; lines hold nothing of a call's content. */
+  readonly log: (line: string) => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly retryAfter?: number;
+  /** Who called, as far as it is known, and by our own names only. */
+  readonly source: string;
+}
+
+const refusal = (source: string, status: number, error: string, retryAfter?: number): Answer => ({
+  status,
+  body: { error },
+  source,
+  ...(retryAfter === undefined ? {} : { retryAfter }),
+});
+
+/**
+ * The HTTP collector: checks who calls over the raw bytes before anything is parsed, puts what it accepts on the bus,
+ * and answers 202 once it is durable. Answers and log lines hold nothing of what was sent.
+ */
+export function createCollector(env: CollectorEnv): FastifyInstance {
+  const { limits, metrics } = env;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 40 },
+    http: {
+      headersTimeout: Math.min(limits.requestMs, 10_000),
+      connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+  const send = (reply: FastifyReply, route: string, began: number, answer: Answer): FastifyReply => {
+    metrics.answered(route, answer.source, answer.status, (performance.now() - began) / 1000);
+    const error = (answer.body as { error?: string }).error;
+    if (error !== undefined) metrics.refused(answer.source, error);
+    if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
+    return reply.code(answer.status).send(answer.body);
+  };
+
+  app.setErrorHandler((error: { statusCode?: number; code?: string; stack?: string }, request, reply) => {
+    const status = error.statusCode ?? 500;
+    const route = request.routeOptions.url ?? "none";
+    if (status >= 500) env.log(`ERROR a call could not be answered: ${framesOf(error)}`);
+    const known = status === 413 ? "too-large" : status < 500 ? "bad-request" : "internal";
+    return send(reply, route, performance.now(), refusal("unknown", status, known));
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    send(reply, "none", performance.now(), refusal("unknown", 404, "no-such-route")),
+  );
+
+  const hook = hookHandler(env);
+  const api = apiHandler(env);
+  app.post<{ Params: { provider: string } }>("/hooks/:provider", async (request, reply) => {
+    const began = performance.now();
+    return send(reply, "/hooks", began, await hook(request.params.provider, request));
+  });
+  // Mandrill asks whether the address is there before it takes it.
+  app.head<{ Params: { provider: string } }>("/hooks/:provider", async (request, reply) =>
+    reply.code(env.hooks.has(request.params.provider) ? 200 : 404).send(),
+  );
+  app.post("/v1/events", async (request, reply) => send(reply, "/v1/events", performance.now(), await api(request)));
+
+  app.get("/healthz", async () => ({ status: "alive" }));
+  app.get("/readyz", async (_request, reply) => {
+    const behind = env.behind();
+    const isReady = behind <= limits.maxBehind;
+    return reply.code(isReady ? 200 : 503).send({ status: isReady ? "ready" : "behind", behind });
+  });
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get("/openapi.json", async () => openApi([...env.hooks.keys()]));
+  return app;
+}
+
+function hookHandler(env: CollectorEnv) {
+  const { limits } = env;
+  const certificates = certificateCache(env.fetchText);
+  const guard = new ReplayGuard({ limit: limits.rememberCalls, keepMs: limits.rememberMs });
+  const publish = publisher(env);
+  return async (name: string, request: FastifyRequest): Promise<Answer> => {
+    const provider = providers.get(name);
+    const secrets = env.hooks.get(name);
+    if (!provider || !secrets) return refusal("unknown", 404, "unknown-provider");
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding !== "identity") return refusal(name, 415, "unknown-encoding");
+    const call = webhookRequest(request);
+    const authenticity = await provider.verify(call, secrets, {
+      now: new Date(env.now()),
+      replayWindowSeconds: limits.replayWindowSeconds,
+      fetchCertificate: certificates,
+    });
+    if (authenticity.kind === "refused") {
+      env.log(`WARN ${name}: a call was refused: ${authenticity.reason}`);
+      return refusal(name, 401, "not-authentic");
+    }
+    const id = createHash("sha256")
+      .update(`${name}\0${provider.callId?.(call) ?? bodyDigest(call.body)}`)
+      .digest("base64");
+    if (!guard.begin(id, env.now())) return refusal(name, 409, "replayed");
+    let isKept = false;
+    try {
+      const answer = (await subscription(env, name, call)) ?? (await publish(name, [packHook(call)], `hook-${name}`));
+      isKept = answer.status < 300;
+      return answer;
+    } finally {
+      if (isKept) guard.keep(id, env.now());
+      else guard.forget(id);
+    }
+  };
+}
+
+function apiHandler(env: CollectorEnv) {
+  const publish = publisher(env);
+  return async (request: FastifyRequest): Promise<Answer> => {
+    const source = env.sourceOfKey(request.headers.authorization);
+    if (source === undefined) return refusal("unknown", 401, "not-authentic");
+    const headers = {
+      "content-encoding": request.headers["content-encoding"],
+      "content-type": request.headers["content-type"],
+    };
+    const body = await readApiBody(bodyOf(request), headers, env.limits);
+    if (body.kind === "refused") return refusal(source, body.status, body.error);
+    return publish(source, body.records, `api-${source}`);
+  };
+}
+
+/** The last steps of every call: rate, back-pressure, and the bus. */
+function publisher(env: CollectorEnv) {
+  const { limits, metrics } = env;
+  const rate = new RateLimit(limits);
+  return async (source: string, records: readonly Buffer[], kind: string): Promise<Answer> => {
+    const now = env.now();
+    if (!rate.admit(source, now)) return refusal(source, 429, "too-many-calls", 1);
+    if (env.behind() > limits.maxBehind) return refusal(source, 503, "behind", 10);
+    try {
+      await env.bus.publish(records.map((data) => ({ kind, receivedAt: now, data })));
+    } catch (error) {
+      env.log(
+        `ERROR the bus did not take ${records.length} messages (${codeOf(error)}); the caller was told to come again`,
+      );
+      return refusal(source, 503, "not-durable", 10);
+    }
+    metrics.accepted(
+      source,
+      records.length,
+      records.reduce((sum, one) => sum + one.length, 0),
+    );
+    return { status: 202, body: { accepted: records.length }, source };
+  };
+}
+
+/** Amazon asks to confirm a subscription before it sends anything; only for topics on the list, which `verify` checked. */
+async function subscription(env: CollectorEnv, name: string, call: WebhookRequest): Promise<Answer | undefined> {
+  if (name !== "amazon_ses") return undefined;
+  const parsed = parseJson(call.body);
+  const envelope = parsed.kind === "value" ? snsEnvelope.safeParse(parsed.value) : undefined;
+  if (!envelope?.success || envelope.data.Type === "Notification") return undefined;
+  if (envelope.data.Type === "UnsubscribeConfirmation") {
+    env.log("WARN amazon_ses: a subscription was ended; no more events of its topic will come");
+    return { status: 202, body: { accepted: 0 }, source: name };
+  }
+  const isConfirmed = await confirmSubscription(envelope.data.SubscribeURL ?? "", env.fetchText);
+  env.log(
+    isConfirmed
+      ? "INFO amazon_ses: a subscription was confirmed"
+      : "ERROR amazon_ses: a subscription could not be confirmed",
+  );
+  return isConfirmed ? { status: 202, body: { accepted: 0 }, source: name } : refusal(name, 503, "not-confirmed", 60);
+}
+
+const bodyOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+
+function webhookRequest(request: FastifyRequest): WebhookRequest {
+  const headers: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return { method: request.method, url: `https://${request.host}${request.url}`, headers, body: bodyOf(request) };
+}
+
+const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? "unknown error";
+
+/** Where an error arose, without its message: that may quote what was sent. */
+const framesOf = (error: { code?: string; stack?: string }): string =>
+  [
+    error.code ?? "error",
+    ...(error.stack ?? "")
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 4),
+  ]
+    .map((line) => line.trim())
+    .join(" ");

@@ -1,0 +1,52 @@
+import { isSnsUrl } from "../sources/sns.ts";
+
+/** Fetches a text; only ever called for hosts that passed the check. */
+export type FetchText = (
+  url: string,
+  limits: { readonly maxBytes: number; readonly timeoutMs: number },
+) => Promise<string>;
+
+/** Over https, without following redirects: the host that was checked is the host that answers. */
+export const fetchText: FetchText = async (url, { maxBytes, timeoutMs }) => {
+  const answer = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
+  if (!answer.ok || !answer.body) throw new Error(`the host answered ${answer.status}`);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error("the answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+const limits = { maxBytes: 64 << 10, timeoutMs: 5000 };
+
+/**
+ * Signing certificates of Amazon SNS, by URL. Only Amazon's own hosts are asked; a certificate is kept, a failure is not;
+ * calls that want the same one at once wait for one fetch.
+ */
+export function certificateCache(fetchOne: FetchText, maxKept = 32): (url: string) => Promise<string> {
+  const kept = new Map<string, Promise<string>>();
+  return (url) => {
+    if (!isSnsUrl(url, ".pem")) return Promise.reject(new Error("the certificate is not from Amazon SNS"));
+    const known = kept.get(url);
+    if (known) return known;
+    const fetched = fetchOne(url, limits);
+    kept.set(url, fetched);
+    fetched.catch(() => kept.delete(url));
+    if (kept.size > maxKept) kept.delete(kept.keys().next().value!);
+    return fetched;
+  };
+}
+
+/** Confirms a subscription whose message was found authentic and whose topic is allowed. */
+export async function confirmSubscription(url: string, fetchOne: FetchText): Promise<boolean> {
+  if (!isSnsUrl(url, undefined)) return false;
+  try {
+    await fetchOne(url, limits);
+    return true;
+  } catch {
+    return false;
+  }
+}
