@@ -8,17 +8,23 @@ import type { Warehouse } from "../warehouse/warehouse.ts";
 import type { Environment } from "./environment.ts";
 
 /** This machine's warehouse with `raw.*` as it stands on disk now. Waits for another process to let go of it. */
-export async function openLocalWarehouse(world: Environment): Promise<Warehouse> {
-  return await open(world);
+export async function openLocalWarehouse(world: Environment, limits: LocalLimits = {}): Promise<Warehouse> {
+  return await open(world, limits);
+}
+
+/** What the engine may take of the machine; INBOXLOOP_MEMORY, else a quarter of its memory, where nothing is said. */
+export interface LocalLimits {
+  /** As DuckDB writes sizes: `1200MB`. */
+  readonly memoryLimit?: string | undefined;
 }
 
 /** The same, as the runner of builds wants it, with the sources of a project fed. */
 export async function openLocalEngine(
   world: Environment,
-  options: { readonly projectDir: string; readonly sources?: string | undefined },
+  options: LocalLimits & { readonly projectDir: string; readonly sources?: string | undefined },
 ): Promise<LocalEngine> {
   const { localEngine } = await import("../warehouse/duckdb/local-engine.ts");
-  const warehouse = await open(world);
+  const warehouse = await open(world, options);
   try {
     if (options.sources !== undefined) {
       const { readSourceFeeds } = await import("../warehouse/duckdb/source-files.ts");
@@ -35,11 +41,11 @@ export async function openLocalEngine(
   );
 }
 
-const open = (world: Environment) =>
+const open = (world: Environment, limits: LocalLimits) =>
   openDuckDbWarehouse({
     path: world.home.warehouse,
     rawDir: world.home.raw,
     rawTables: Object.fromEntries(rawTables.names.map((name: string) => [name, rawTables.columns(name)])),
-    memoryLimit: world.settings["INBOXLOOP_MEMORY"],
+    memoryLimit: limits.memoryLimit ?? world.settings["INBOXLOOP_MEMORY"],
     signal: world.signal,
   });

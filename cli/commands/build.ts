@@ -102,8 +102,9 @@ export function renderResults(results: readonly StepResult[], ms: number): strin
   const troubles = results.flatMap((result) => {
     if (result.outcome === "failed") {
       const where = result.error?.where === undefined ? "" : `\n  where: ${result.error.where}`;
+      const next = result.error?.next === undefined ? "" : `\n  next:  ${result.error.next}`;
       return [
-        `${result.id} failed: ${result.error?.message ?? "unknown"} [${result.error?.code ?? "unknown"}]${where}`,
+        `${result.id} failed: ${result.error?.message ?? "unknown"} [${result.error?.code ?? "unknown"}]${where}${next}`,
       ];
     }
     if (result.outcome !== "violated") return [];

@@ -27,6 +27,8 @@ export interface BuildEngine {
   /** How many actions may run at once. */
   readonly parallel: number;
   readonly ignoresDatabases: boolean;
+  /** What carries the SQL out. Another one may give other rows for the same text, so nothing built before counts as up to date. */
+  readonly identity: string;
   ensureSchemas(schemas: readonly string[]): Promise<void>;
   /** What stands under the actions' names, by action id. */
   relations(actions: readonly Action[]): Promise<ReadonlyMap<string, Relation>>;
@@ -52,6 +54,7 @@ export function engineOver(warehouse: Warehouse, parallel = 4): BuildEngine {
     warehouse,
     parallel,
     ignoresDatabases: false,
+    identity: warehouse.name,
     async ensureSchemas(schemas) {
       for (const schema of schemas) await warehouse.execute(`create schema if not exists \`${schema}\``);
     },

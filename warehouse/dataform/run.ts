@@ -29,7 +29,15 @@ export interface StepResult {
   /** Rows that a merge, overwrite or append wrote, where the engine tells. */
   readonly rowsWritten?: number | undefined;
   readonly ms: number;
-  readonly error?: { readonly code: string; readonly message: string; readonly where?: string | undefined } | undefined;
+  readonly error?:
+    | {
+        readonly code: string;
+        readonly message: string;
+        readonly where?: string | undefined;
+        /** A command that may help. */
+        readonly next?: string | undefined;
+      }
+    | undefined;
   /** Why it was skipped: the ids of the actions that failed in the first place. */
   readonly because?: readonly string[] | undefined;
   /** The first few offenders of a violated assertion. */
@@ -214,7 +222,7 @@ function inputsOf(step: Step, context: StepContext): string | undefined {
     if (stamp === undefined) return undefined;
     read.push(`${id} ${stamp}`);
   }
-  return digest([step.sqlDigest, read, clockOf(step, context.options.now())]);
+  return digest([context.engine.identity, step.sqlDigest, read, clockOf(step, context.options.now())]);
 }
 
 /** The hour or day that the step's text asks for: until it ends, the same question has the same answer. */
@@ -304,6 +312,12 @@ async function columnsOf(step: Step, warehouse: Warehouse): Promise<BuildRecord[
 }
 
 function describe(error: unknown, step: Step): NonNullable<StepResult["error"]> {
-  if (error instanceof UserError) return { code: error.code, message: error.message, where: error.where ?? step.file };
+  // An incremental table keeps the columns that it was made with; its query may have others by now.
+  const isOnTop = step.kind === "incremental" && step.mode !== "create";
+  const refresh = isOnTop ? `inboxloop build --select ${step.id} --full-refresh` : undefined;
+  if (error instanceof UserError) {
+    const next = error.next ?? (error.code === "sql.analysis" ? refresh : undefined);
+    return { code: error.code, message: error.message, where: error.where ?? step.file, next };
+  }
   return { code: "dataform.action", message: error instanceof Error ? error.message : String(error), where: step.file };
 }

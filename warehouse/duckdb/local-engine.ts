@@ -1,3 +1,4 @@
+import { version } from "@duckdb/node-api";
 import type { BuildEngine } from "../dataform/engine.ts";
 import { hasRelation } from "../dataform/graph.ts";
 import type { Relation } from "../dataform/statements.ts";
@@ -5,6 +6,9 @@ import { quoteName } from "../googlesql/emit/text.ts";
 import { typeName } from "../googlesql/types.ts";
 import type { DuckDbWarehouse } from "./adapter.ts";
 import { ensureRecords, forgetRecords, readRecords, readSourceStamp, writeRecord } from "./build-records.ts";
+
+/** Goes up when a text that was translated before is to be translated, and run, anew. */
+const translationVersion = 1;
 
 export interface LocalEngine extends BuildEngine {
   dropSchemas(schemas: readonly string[]): Promise<void>;
@@ -21,6 +25,7 @@ export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalE
     warehouse,
     parallel: 2,
     ignoresDatabases: true,
+    identity: `duckdb ${version()}, translation ${translationVersion}`,
     async ensureSchemas(schemas) {
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
