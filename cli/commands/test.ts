@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
 import { exitCodes } from "../../errors/user-error.ts";
 import type { TestOutcome, TestRun } from "../../warehouse/dataform/testing/outcome.ts";
+import type { QueryResult } from "../../warehouse/warehouse.ts";
 import type { RegisterCommand } from "../command.ts";
 import {
   addProjectOptions,
@@ -11,7 +14,7 @@ import {
 import { durationText } from "../table.ts";
 
 interface TestCommandOptions extends ProjectOptions {
-  readonly kind?: string;
+  readonly kind?: TestOutcome["kind"];
   readonly seed: string;
   readonly watch?: boolean;
   readonly verbose?: boolean;
@@ -27,7 +30,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("test")
     .description("Run the project's model tests: Dataform unit tests, row files, and the properties of incrementals");
   addSelectionOptions(addProjectOptions(command))
-    .option("--kind <kind>", "only dataform, rows or property")
+    .addOption(new Option("--kind <kind>", "only tests of this kind").choices(["dataform", "rows", "property"]))
     .option("--seed <number>", "for the rows that properties are checked on", "20260310")
     .option("--watch", "run again whenever the project or its tests change")
     .option("--verbose", "name the tests that passed, too")
@@ -40,6 +43,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { runTests } = await import("../../warehouse/dataform/testing/run-tests.ts");
       const { openBench } = await import("../../warehouse/duckdb/bench-warehouse.ts");
       const projectDir = projectDirOf(options, world.cwd);
+      const ownRows = options.sources === undefined ? undefined : await rowsOf(resolve(world.cwd, options.sources));
       const run = (select: readonly string[] | undefined) =>
         runTests({
           projectDir,
@@ -51,7 +55,8 @@ export const register: RegisterCommand = (program, environment) => {
           openBench,
           clock: () => performance.now(),
           seed: Number(options.seed),
-          kinds: options.kind === undefined ? undefined : [options.kind as TestOutcome["kind"]],
+          ownRows,
+          kinds: options.kind === undefined ? undefined : [options.kind],
           signal: world.signal,
         });
       if (options.watch === true) {
@@ -73,7 +78,9 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Write a row-file test for a model from rows that the warehouse holds now")
     .option("--name <case>", "the case's folder", "current_rows")
     .option("--rows <count>", "how many rows of the first input to start from", "5")
-    .action(async (model: string, options: NewTestOptions) => {
+    .action(async (model: string, _own: unknown, self: Command) => {
+      // `test` has the same options, and takes them wherever they stand.
+      const options = self.optsWithGlobals<NewTestOptions>();
       const world = environment();
       const { writeCase } = await import("../../warehouse/dataform/testing/write-case.ts");
       const { openBench } = await import("../../warehouse/duckdb/bench-warehouse.ts");
@@ -101,6 +108,28 @@ export const register: RegisterCommand = (program, environment) => {
       }
     });
 };
+
+/** At most so many rows of a source take part in the properties: they are about how rows meet, not about how many there are. */
+const mostRows = 300;
+
+/** Rows of a `--sources` folder by table name, in the order of the files. */
+async function rowsOf(dir: string): Promise<ReadonlyMap<string, QueryResult>> {
+  const { openDuckDbWarehouse } = await import("../../warehouse/duckdb/adapter.ts");
+  const { readSourceFeeds } = await import("../../warehouse/duckdb/source-files.ts");
+  const { feedSources } = await import("../../warehouse/duckdb/feed-sources.ts");
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  try {
+    const feeds = await readSourceFeeds(dir);
+    await feedSources(warehouse.lane, feeds);
+    const found = new Map<string, QueryResult>();
+    for (const { schema, name } of feeds) {
+      found.set(`${schema}.${name}`, await warehouse.query(`select * from \`${schema}.${name}\` limit ${mostRows}`));
+    }
+    return found;
+  } finally {
+    await warehouse.close();
+  }
+}
 
 /** What failed, in full, then the count. */
 export function renderTests(run: TestRun, isVerbose: boolean): string {

@@ -25,7 +25,7 @@ export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Prom
   const instance = await openDatabase(options);
   const relations = new RelationCatalog();
   const lane = await SessionLane.open(instance, relations);
-  await relations.load(lane.connection);
+  await relations.load(lane.connection, () => lane.speak());
   const warehouse = new DuckDbWarehouse(instance, lane, relations);
   if (options.rawDir !== undefined) {
     const { refreshRawViews } = await import("./refresh-raw-views.ts");

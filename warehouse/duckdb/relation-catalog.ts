@@ -17,8 +17,11 @@ type Change = CatalogTable | null;
 export class RelationCatalog {
   readonly relations = new Map<string, CatalogTable>();
 
-  /** Reads what was kept, and looks at relations that somebody else made. */
-  async load(connection: DuckDBConnection): Promise<void> {
+  /**
+   * Reads what was kept, and looks at relations that somebody else made. `speak` installs the helpers that views may name. A view
+   * that cannot be read any more, as what it stands on has changed, is not there until it is made anew.
+   */
+  async load(connection: DuckDBConnection, speak: () => Promise<unknown>): Promise<void> {
     await connection.run(`create schema if not exists ${metaSchema}`);
     await connection.run(
       `create table if not exists ${metaSchema}.relations (schema_name varchar, name varchar, kind varchar, columns varchar, primary key (schema_name, name))`,
@@ -42,10 +45,11 @@ export class RelationCatalog {
       const [schema, name, kind] = row.map(String) as [string, string, "table" | "view"];
       const known = kept.get(keyOf(schema, name));
       const isKnown = known?.kind === kind && (kind === "view" || Number(row[3]) === known.columns.length);
-      this.relations.set(
-        keyOf(schema, name),
-        isKnown ? relation(schema, name, kind, known.columns) : await look(connection, schema, name, kind),
-      );
+      if (!isKnown && kind === "view") await speak();
+      const found = isKnown
+        ? relation(schema, name, kind, known.columns)
+        : await look(connection, schema, name, kind).catch(() => undefined);
+      if (found !== undefined) this.relations.set(keyOf(schema, name), found);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { TestOutcome } from "./outcome.ts";
 export interface PropertyOptions {
   readonly clock: () => number;
   readonly seed: number;
-  /** A model's own rows instead of made-up ones: by declaration id, in order of arrival. */
+  /** A project's own rows instead of made-up ones, by declaration id. */
   readonly rows?: ReadonlyMap<string, readonly Row[]> | undefined;
   /** How late after it happened a row may arrive; what the models promise to put up with. 20 hours by default. */
   readonly lateMs?: number | undefined;
@@ -53,15 +53,23 @@ export async function checkIncremental(
 
   await check("reads no clock", async () => clockReads(graph, action));
   const sources = await sourceColumns(bench, graph, action);
-  const rows =
-    options.rows ??
-    generateSources(graph, action, sources, {
+  const own = new Map(
+    [...(options.rows ?? [])].flatMap(([id, given]) => {
+      const columns = sources.get(id);
+      return columns === undefined || given.length === 0 ? [] : [[id, inOrderOfArrival(given, columns)] as const];
+    }),
+  );
+  const madeUp = new Map([...sources].filter(([id]) => !own.has(id)));
+  const rows: Batch = new Map([
+    ...generateSources(graph, action, madeUp, {
       random: randomFrom(options.seed),
       rowsPerSource: 48,
       begin: new Date("2026-03-01T00:00:00Z"),
       spanMs: 4 * 86_400_000,
       lateMs: options.lateMs ?? 20 * 3_600_000,
-    }).rows;
+    }).rows,
+    ...own,
+  ]);
 
   await check("building a batch again changes nothing", async () => {
     const random = randomFrom(options.seed + 1);
@@ -114,6 +122,14 @@ function clockReads(graph: Graph, action: TableAction): string | undefined {
     }
   }
   return undefined;
+}
+
+/** By the column that says when a row arrived, where there is one; ISO text sorts as time does. */
+function inOrderOfArrival(rows: readonly Row[], columns: readonly Column[]): readonly Row[] {
+  const arrival = columns.find(isArrival)?.name;
+  if (arrival === undefined) return rows;
+  const key = (row: Row) => String(row[arrival] ?? "");
+  return [...rows].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }
 
 type Batch = ReadonlyMap<string, readonly Row[]>;

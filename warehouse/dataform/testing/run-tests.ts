@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { QueryResult } from "../../warehouse.ts";
 import { type CompiledProject, compileProject } from "../compile.ts";
 import { type Selection, selectActions } from "../selection.ts";
 import { Bench, type BenchWarehouse } from "./bench.ts";
@@ -22,6 +23,8 @@ export interface TestOptions extends Selection {
   /** Milliseconds from anywhere, for how long tests take. */
   readonly clock: () => number;
   readonly seed: number;
+  /** A project's own rows for the properties, by `schema.name`, in order of arrival; made-up ones where there are none. */
+  readonly ownRows?: ReadonlyMap<string, QueryResult> | undefined;
   readonly kinds?: readonly TestOutcome["kind"][] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onOutcome?: ((outcome: TestOutcome) => void) | undefined;
@@ -55,7 +58,17 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     options.openBench(),
   ]);
   try {
-    const bench = new Bench(warehouse, (target) => columnsOfTarget(declared, target));
+    const own = options.ownRows ?? new Map<string, QueryResult>();
+    const bench = new Bench(
+      warehouse,
+      (target) => columnsOfTarget(declared, target) ?? own.get(`${target.schema}.${target.name}`)?.columns,
+    );
+    const rowsById = new Map(
+      project.graph.actions.flatMap(({ id, target }) => {
+        const found = own.get(`${target.schema}.${target.name}`);
+        return found === undefined ? [] : [[id, found.rows] as const];
+      }),
+    );
     const outcomes: TestOutcome[] = [];
     const keep = (outcome: TestOutcome) => {
       outcomes.push(outcome);
@@ -97,6 +110,7 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
         const checked = await checkIncremental(bench, project.graph, action, {
           clock: options.clock,
           seed: options.seed,
+          rows: rowsById,
         });
         for (const outcome of checked) keep(outcome);
       }
