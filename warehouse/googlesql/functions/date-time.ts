@@ -154,7 +154,7 @@ const extract = scalar("date", "EXTRACT", [
 ]);
 
 /** Elements that DuckDB's strftime prints as GoogleSQL does (from the year 1000 on, below which it pads). */
-const easyFormat = /^(?:[^%]|%[YmdHMSjBbAaFTypI%])*$/;
+const easyFormat = /^(?:[^%]|%[YmdHMSjBbAaFTypI%])+$/;
 
 /** DuckDB knows neither %F nor %T: spelled out, `%%` left as it is. */
 const spelledOut = (sql: string): string =>
