@@ -37,15 +37,18 @@ export function decodeLine(bytes: Uint8Array, defaultProvenance: string): Item {
   return decodeRecord(value, defaultProvenance);
 }
 
-/** A parsed record as an item; see `decodeLine`. */
-export function decodeRecord(value: unknown, defaultProvenance: string): Item {
+/**
+ * A parsed record as an item; see `decodeLine`. `mayLackUser` where a mapping says what a record is: details of an
+ * event whose user stands elsewhere.
+ */
+export function decodeRecord(value: unknown, defaultProvenance: string, mayLackUser = false): Item {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     return refuse("wrong-type", "the record is not an object");
   }
   const fields = value as Fields;
   if (isDeeperThan(fields, maxDepth)) return refuse("too-deep", `nested deeper than ${maxDepth}`);
   const table = fields["table"];
-  if (table === undefined || table === "events") return decodeEvent(fields, defaultProvenance);
+  if (table === undefined || table === "events") return decodeEvent(fields, defaultProvenance, mayLackUser);
   if (typeof table !== "string") return refuse("wrong-type", "table");
   if (!isRawTable(table) || ownTables.has(table)) {
     return refuse("not-a-signal", `no table "${cleanText(table).slice(0, 80)}" to write to`);
@@ -53,7 +56,7 @@ export function decodeRecord(value: unknown, defaultProvenance: string): Item {
   return { kind: "row", table, values: fields };
 }
 
-function decodeEvent(fields: Fields, defaultProvenance: string): Item {
+function decodeEvent(fields: Fields, defaultProvenance: string, mayLackUser: boolean): Item {
   const eventType = fields["event_type"];
   if (isAbsent(eventType)) return refuse("missing-field", "event_type");
   if (typeof eventType !== "string") return refuse("wrong-type", "event_type");
@@ -78,7 +81,8 @@ function decodeEvent(fields: Fields, defaultProvenance: string): Item {
   if (metadata !== undefined && metadata !== null && (typeof metadata !== "object" || Array.isArray(metadata))) {
     return refuse("wrong-type", "metadata");
   }
-  if (isAbsent(user) && !namesNobody.has(eventType)) return refuse("missing-field", "user_id_hash");
+  if (isAbsent(user) && !namesNobody.has(eventType) && !(mayLackUser && !isAbsent(messageId)))
+    return refuse("missing-field", "user_id_hash");
   return {
     kind: "signal",
     receivedAt: fields["received_at"],

@@ -17,6 +17,8 @@ export interface DecoderOptions {
   readonly mapping?: Mapping | undefined;
   /** Names the file by its content; rows of mapped files take their identity from it. */
   readonly fileId: string;
+  /** Of mapped files, without its folder. */
+  readonly fileName?: string | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
 }
@@ -116,7 +118,7 @@ function parse(data: Uint8Array): unknown {
 }
 
 /** A record that no row of the mapping wants gives nothing. */
-function mapped({ mapping, fileId, hashId }: DecoderOptions, isCsv: boolean): Decode {
+function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: boolean): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
   return (message) => {
     let fields = message.value ?? parse(message.data);
@@ -133,6 +135,7 @@ function mapped({ mapping, fileId, hashId }: DecoderOptions, isCsv: boolean): De
     }
     return applyMapping(mapping, fields as Record<string, unknown>, {
       fileId,
+      fileName,
       rowNumber: message.position,
       hashId,
       defaultProvenance: provenance,

@@ -62,7 +62,13 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : ""].join("/");
   const name = `${kind}:${basename(path)}`;
   const id = `${content}/${digest(how).slice(0, 16)}`;
-  const decode = decoderFor(kind, { hashId: options.hashId, mapping, fileId: content, table: options.table });
+  const decode = decoderFor(kind, {
+    hashId: options.hashId,
+    mapping,
+    fileId: content,
+    fileName: basename(path),
+    table: options.table,
+  });
   return {
     path,
     name,

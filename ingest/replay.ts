@@ -123,7 +123,7 @@ async function decodeAgain(
     value = await csvLetterValue(payload, mapping!, guessDelimiter(payload.toString("utf8")));
     if (value === undefined) return refused("malformed-input", "no record in it");
   }
-  const decode = decoderFor(kind, { hashId, mapping, fileId });
+  const decode = decoderFor(kind, { hashId, mapping, fileId, fileName: String(row["source"]).slice(kind.length + 1) });
   const items = await decode({ data: payload, position: Number(record), value });
   return items[Number(item)] ?? refused("malformed-input", "the payload says fewer things than it did");
 }

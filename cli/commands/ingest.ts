@@ -13,7 +13,10 @@ export const register: RegisterCommand = (program, environment) => {
       "Ingest files, each record exactly once: NDJSON in our own shape, provider payloads, or an export with a mapping",
     )
     .argument("<paths...>", "files or globs; plain or gzip")
-    .option("--map <mapping.yaml>", "how a CSV, NDJSON or Parquet export becomes rows (docs/reference/mapping.md)")
+    .option(
+      "--map <mapping>",
+      "how an export becomes rows: marketo, hubspot, klaviyo, or a YAML file (docs/reference/mapping.md)",
+    )
     .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
     .option("--table <name>", "raw table of NDJSON records that name none (default: events)")
     .option("--batch-size <n>", "records a batch (default: 100000)", whole)

@@ -3,6 +3,7 @@ import type { IdHasher } from "../id-hasher.ts";
 import { instantText, parseInstant } from "../instant.ts";
 import { cleanText } from "../metadata.ts";
 import type { DeadLetterReason, Item } from "../signal.ts";
+import { bounceClass, readSmtpReply } from "../sources/bounce-class.ts";
 import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
 
 export interface RowContext {
@@ -12,6 +13,8 @@ export interface RowContext {
   readonly rowNumber: number;
   readonly hashId: IdHasher;
   readonly defaultProvenance: string;
+  /** Without its folder. */
+  readonly fileName?: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,12 +39,12 @@ export function applyMapping(mapping: Mapping, fields: Fields, context: RowConte
   const items: Item[] = [];
   for (const [index, { table, when, set }] of mapping.rows.entries()) {
     try {
-      if (when && !holds(when, read)) continue;
+      if (when && !holds(when, read, fields, context.fileName ?? "")) continue;
       const values: Record<string, unknown> = {};
       for (const [name, expression] of Object.entries(set)) values[name] = evaluate(expression, read, context);
       if (table === "events") {
         if (values["event_id"] === undefined) values["event_id"] = rowId(`row-${index}`, context);
-        items.push(decodeRecord({ ...values, table }, context.defaultProvenance));
+        items.push(decodeRecord({ ...values, table }, context.defaultProvenance, true));
       } else items.push({ kind: "row", table, values });
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
@@ -77,10 +80,16 @@ function nested(fields: Fields, path: readonly string[]): unknown {
   return value;
 }
 
-function holds(condition: Condition, read: Reader): boolean {
-  if ("all" in condition) return condition.all.every((one) => holds(one, read));
-  if ("any" in condition) return condition.any.some((one) => holds(one, read));
-  if ("not" in condition) return !holds(condition.not, read);
+function holds(condition: Condition, read: Reader, fields: Fields, fileName: string): boolean {
+  const inner = (one: Condition): boolean => holds(one, read, fields, fileName);
+  if ("all" in condition) return condition.all.every(inner);
+  if ("any" in condition) return condition.any.some(inner);
+  if ("not" in condition) return !inner(condition.not);
+  if ("file" in condition) return fileName.includes(condition.file);
+  if ("columns" in condition) {
+    const has = (name: string): boolean => Object.hasOwn(fields, name);
+    return condition.columns.every(has) && !(condition.without ?? []).some(has);
+  }
   const value = read(condition.column, condition.optional);
   if (condition.present !== undefined && (value !== null) !== condition.present) return false;
   if (condition.equals !== undefined && !isEqual(value, condition.equals)) return false;
@@ -110,6 +119,13 @@ function evaluate(expression: Expression, read: Reader, context: RowContext): un
   if ("hash" in expression) {
     const value = evaluate(expression.hash, read, context);
     return value === null || value === undefined ? null : context.hashId(String(value));
+  }
+  if ("smtp" in expression) {
+    const said = evaluate(expression.smtp, read, context);
+    const reply = readSmtpReply(said === null || said === undefined ? undefined : String(said));
+    if (expression.give === "code") return reply.smtpCode ?? null;
+    if (expression.give === "enhanced_code") return reply.enhancedCode ?? null;
+    return reply.smtpCode || reply.enhancedCode ? bounceClass(reply, undefined) : null;
   }
   if ("list" in expression)
     return expression.list.map((one) => evaluate(one, read, context)).filter((one) => one !== null);

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
@@ -34,6 +36,7 @@ export type Expression =
   | { readonly row: string }
   | { readonly text: string }
   | { readonly hash: Expression }
+  | { readonly smtp: Expression; readonly give: "code" | "enhanced_code" | "class" }
   | { readonly object: Readonly<Record<string, Expression>> }
   | { readonly list: readonly Expression[] }
   | { readonly first: readonly Expression[] };
@@ -45,6 +48,8 @@ const expression: z.ZodType<Expression> = z.lazy(() =>
     row,
     text,
     z.strictObject({ hash: expression }),
+    /** What a mail server said: its reply code, its enhanced code, or the class of bounce that they make. */
+    z.strictObject({ smtp: expression, give: z.enum(["code", "enhanced_code", "class"]) }),
     z.strictObject({ object: z.record(z.string(), expression) }),
     z.strictObject({ list: z.array(expression) }),
     z.strictObject({ first: z.array(expression) }),
@@ -61,6 +66,8 @@ export type Condition =
       readonly present?: boolean | undefined;
       readonly optional?: boolean | undefined;
     }
+  | { readonly columns: readonly string[]; readonly without?: readonly string[] | undefined }
+  | { readonly file: string }
   | { readonly all: readonly Condition[] }
   | { readonly any: readonly Condition[] }
   | { readonly not: Condition };
@@ -81,6 +88,10 @@ const condition: z.ZodType<Condition> = z.lazy(() =>
         (test) => [test.equals, test.in, test.above, test.below, test.present].some((value) => value !== undefined),
         "a condition needs one of equals, in, above, below, present",
       ),
+    /** The record has all of these columns, and none of those; whatever stands in them. */
+    z.strictObject({ columns: z.array(z.string()), without: z.array(z.string()).optional() }),
+    /** The file's name contains this. */
+    z.strictObject({ file: z.string() }),
     z.strictObject({ all: z.array(condition) }),
     z.strictObject({ any: z.array(condition) }),
     z.strictObject({ not: condition }),
@@ -119,6 +130,18 @@ const beside: Readonly<Record<string, readonly string[]>> = {
 };
 const notMappable = new Set(["dead_letters", "ingest_ledger"]);
 
+/** Mappings that come with us, for exports that many have. */
+export const presetNames = ["hubspot", "klaviyo", "marketo"] as const;
+
+export const readPreset = (name: (typeof presetNames)[number]): Mapping =>
+  readMapping(fileURLToPath(new URL(`presets/${name}.yaml`, import.meta.url)));
+
+/** A preset by its name, or the mapping in a file. */
+export function namedMapping(nameOrPath: string, cwd: string): Mapping {
+  const preset = presetNames.find((name) => name === nameOrPath);
+  return preset ? readPreset(preset) : readMapping(resolve(cwd, nameOrPath));
+}
+
 /** Reads and checks a mapping. What is wrong with it is a UserError with its line. */
 export function readMapping(path: string): Mapping {
   let source: string;
@@ -138,7 +161,7 @@ export function readMapping(path: string): Mapping {
 
 export function parseMapping(source: string, path: string): Mapping {
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines });
+  const document = parseDocument(source, { lineCounter: lines, merge: true });
   const wrong = (message: string, offset: number | undefined): UserError =>
     new UserError(`the mapping is not valid: ${message}`, {
       code: "ingest.bad-mapping",

@@ -7,7 +7,7 @@ import { checkProvider, type FileInput, fileInput } from "../../../ingest/file.t
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { createIdHasher } from "../../../ingest/id-hasher.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
-import { readMapping } from "../../../ingest/mapping/schema.ts";
+import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import { isRawTable } from "../../../ingest/raw-row.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
@@ -40,7 +40,7 @@ export async function runIngestFile(
 ): Promise<IngestSummary> {
   checkProvider(options.source);
   checkTable(options.table);
-  const mapping = options.map === undefined ? undefined : readMapping(resolve(environment.cwd, options.map));
+  const mapping = options.map === undefined ? undefined : namedMapping(options.map, environment.cwd);
   const paths = await expand(patterns, environment.cwd);
   const progress = environment.console.progress("ingest");
   const began = performance.now();

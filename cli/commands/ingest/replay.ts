@@ -1,6 +1,5 @@
-import { resolve } from "node:path";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
-import { readMapping } from "../../../ingest/mapping/schema.ts";
+import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import { parseSince, replay } from "../../../ingest/replay.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
@@ -32,7 +31,7 @@ export async function ingestReplayCommand(environment: Environment, options: Ing
       since,
       limit: options.limit,
       dryRun: options.dryRun === true,
-      mapping: options.map === undefined ? undefined : readMapping(resolve(environment.cwd, options.map)),
+      mapping: options.map === undefined ? undefined : namedMapping(options.map, environment.cwd),
     },
     environment.signal,
   );
