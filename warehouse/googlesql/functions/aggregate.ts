@@ -226,12 +226,11 @@ export const aggregates: FunctionLibrary = {
             return ctx.aggregate("string_agg", [x!.sql, delimiter]);
           return `array_to_string(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)}, ${delimiter})`;
         }),
-        sigOf(
-          "BYTES, BYTES?",
-          "BYTES",
-          ([x, d], ctx) =>
-            `gs_join_bytes(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)}, ${d?.sql ?? "','::blob"})`,
-        ),
+        sigOf("BYTES, BYTES?", "BYTES", ([x, d], ctx) => {
+          if (isNullLiteral(d)) return ctx.error("Argument 2 to STRING_AGG must be non-NULL");
+          const list = ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`));
+          return `gs_join_bytes(${limited(list, ctx.call)}, ${d?.sql ?? "','::blob"})`;
+        }),
       ],
     ),
     aggregate(group, "SUM", plain, [
