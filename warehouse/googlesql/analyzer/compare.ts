@@ -177,10 +177,13 @@ export function inList(a: Analysis, node: NodeBase, needle: Typed, items: readon
 export function inArray(a: Analysis, node: NodeBase, needle: Typed, array: Typed): Typed {
   let value = needle;
   let list = array;
-  if (array.isUntypedNull || array.isUntypedEmptyArray) {
+  if (array.isUntypedEmptyArray) {
     list = coerce(a, node, array, { kind: "ARRAY", element: needle.type });
   } else if (array.type.kind !== "ARRAY") {
-    return a.fail(node, `Second argument of IN UNNEST must be an array but was ${typeName(array.type)}`);
+    return a.fail(
+      node,
+      `Second argument of IN UNNEST must be an array but was ${array.isUntypedNull ? "NULL" : typeName(array.type)}`,
+    );
   }
   const elementType = (list.type as { readonly element: GoogleSqlType }).element;
   const element: Typed = { sql: "", type: elementType };

@@ -88,7 +88,7 @@ function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: F
   const scope = left ? scopeOf(left, env.scope) : new Scope({ parent: env.scope });
   const cx: Context = { scope, tables: env.tables, clause: "UNNEST in the FROM clause" };
   let array = node.array.kind === "path" ? resolvePath(a, node.array, cx) : resolve(a, node.array, cx);
-  if (array.isUntypedNull || array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
+  if (array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
   if (array.type.kind !== "ARRAY") {
     return a.fail(
       node.array,

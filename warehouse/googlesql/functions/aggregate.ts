@@ -66,6 +66,8 @@ const limited = (list: string, call: AggregateCall): string =>
   call.limit === undefined ? list : `list_slice(${list}, 1, ${call.limit})`;
 
 const minMax = (name: "min" | "max"): Signature[] => [
+  // First, for an untyped NULL is an INT64.
+  one("INT64", "INT64", simple(name)),
   one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) =>
     ctx.aggregate(name === "min" ? "arg_min" : "arg_max", [x, `gs_bignumeric_key(${x})`]),
   ),

@@ -79,9 +79,15 @@ export function wallClock(instant: string, zone: Argument | undefined): string {
   if (name === undefined) return `gs_wall_clock(${instant}, ${zone.sql})`;
   const fixed = fixedOffset(name);
   if (fixed === 0n) return `(${instant} at time zone 'UTC')`;
-  if (fixed !== undefined) return `gs_datetime_check((${instant} at time zone 'UTC') + to_microseconds(${fixed}))`;
+  if (fixed !== undefined) return `((${instant} at time zone 'UTC') + to_microseconds(${fixed}))`;
   if (zoneOffset(name, 0n) === undefined) return fail(`Invalid time zone: ${name}`, "timestamp");
   return `timezone(${zone.sql}, ${instant})`;
+}
+
+/** `wallClock` for what becomes a DATE or DATETIME: a zone may carry the first and the last day out of GoogleSQL's range. */
+export function civilOf(instant: string, zone: Argument | undefined, ctx: EmitContext): string {
+  const local = wallClock(instant, zone);
+  return local === wallClock(instant, undefined) ? local : inRange(ctx, local, "datetime");
 }
 
 /** The TIMESTAMP at which clocks of the zone show a DATETIME. */

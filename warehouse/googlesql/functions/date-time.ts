@@ -11,6 +11,7 @@ import { type FormatKind, formatCivil, momentInZone, momentOf } from "./civil-fo
 import { parseCivil } from "./civil-parse.ts";
 import type { Argument, EmitContext, FunctionLibrary, JsFunction, Signature } from "./contract.ts";
 import {
+  civilOf,
   dateUnits,
   daysOf,
   diffDate,
@@ -135,11 +136,11 @@ const extract = scalar("date", "EXTRACT", [
   sigOf(`PART[${timeParts}], TIME`, "INT64", ([p, x]) => extractTime[p!.part!]!(x!.sql)),
   sigOf(`PART[${dateParts}|${timeParts}], DATETIME`, "INT64", ([p, x], ctx) => extractFrom(x!.sql, p!.part!, ctx)),
   sigOf(`PART[${dateParts}|${timeParts}], TIMESTAMP, STRING?`, "INT64", ([p, x, z], ctx) =>
-    extractFrom(wallClock(x!.sql, z), p!.part!, ctx),
+    extractFrom(/^DATE(TIME)?$/.test(p!.part!) ? civilOf(x!.sql, z, ctx) : wallClock(x!.sql, z), p!.part!, ctx),
   ),
   ...(["DATE", "TIME", "DATETIME"] as const).flatMap((part) => [
     sigOf(`PART[${part}], TIMESTAMP, STRING?`, part, ([p, x, z], ctx) =>
-      extractFrom(wallClock(x!.sql, z), p!.part!, ctx),
+      extractFrom(/^DATE(TIME)?$/.test(p!.part!) ? civilOf(x!.sql, z, ctx) : wallClock(x!.sql, z), p!.part!, ctx),
     ),
     ...(part === "DATETIME"
       ? []
@@ -203,7 +204,7 @@ export const dateTime: FunctionLibrary = {
         inRange(ctx, `make_date(${y!.sql}, ${m!.sql}, ${d!.sql})`, "date"),
       ),
       sig("DATE", "DATE", (x) => x),
-      sigOf("TIMESTAMP, STRING?", "DATE", ([x, zone]) => `cast(${wallClock(x!.sql, zone)} as date)`),
+      sigOf("TIMESTAMP, STRING?", "DATE", ([x, zone], ctx) => `cast(${civilOf(x!.sql, zone, ctx)} as date)`),
       sig("DATETIME", "DATE", (x) => `cast(${x} as date)`),
     ]),
     ...adding("date", "DATE", [
@@ -251,7 +252,7 @@ export const dateTime: FunctionLibrary = {
       sig("DATE, TIME", "DATETIME", (d, t) => `(${d} + ${t})`),
       sig("DATETIME", "DATETIME", (x) => x),
       sig("DATE", "DATETIME", (x) => `cast(${x} as timestamp)`),
-      sigOf("TIMESTAMP, STRING?", "DATETIME", ([x, zone]) => wallClock(x!.sql, zone)),
+      sigOf("TIMESTAMP, STRING?", "DATETIME", ([x, zone], ctx) => civilOf(x!.sql, zone, ctx)),
     ]),
     ...adding("datetime", "DATETIME", [
       [addition("DATETIME_ADD", "TIMESTAMP", 1)],

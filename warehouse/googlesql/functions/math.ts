@@ -44,11 +44,6 @@ const real = (name: string, duck: (x: string) => string, alwaysFinite = false): 
     return `case when isfinite(${x}) then ${value} else gs_ieee_${name}(${x}) end`;
   });
 
-const nonZero = (ctx: EmitContext, y: string, literal: bigint | undefined, type: string): string =>
-  literal !== undefined && literal !== 0n
-    ? y
-    : bind(ctx, [y], (v) => `case when ${v} = 0 then ${fail("division by zero", type)} else ${v} end`);
-
 const decimals = (name: string, count: 1 | 2): Signature[] => {
   const types = (type: string) => Array(count).fill(type).join(", ");
   return [
@@ -180,10 +175,15 @@ export const math: FunctionLibrary = {
     scalar(group, "GREATEST", greatestLeast("greatest"), { cannotFail: true }),
     scalar(group, "LEAST", greatestLeast("least"), { cannotFail: true }),
     scalar(group, "DIV", [
-      sigOf(
-        "INT64, INT64",
-        "INT64",
-        ([x, y], ctx) => `(${x!.sql} // ${nonZero(ctx, y!.sql, literalInt(y), "bigint")})`,
+      sigOf("INT64, INT64", "INT64", ([x, y], ctx) =>
+        literalInt(y)
+          ? `(${x!.sql} // ${y!.sql})`
+          : bind(
+              ctx,
+              [x!.sql, y!.sql],
+              (a, b) =>
+                `case when ${b} = 0 and ${a} is not null then ${fail("division by zero", "bigint")} else ${a} // ${b} end`,
+            ),
       ),
       ...decimals("idiv", 2),
     ]),
@@ -196,13 +196,13 @@ export const math: FunctionLibrary = {
                 ctx,
                 [x!.sql, y!.sql],
                 (a, b) =>
-                  `case when ${b} = 0 then ${fail("division by zero", "bigint")} when ${b} = -1 then ${a} * 0 else ${a} % ${b} end`,
+                  `case when ${b} = 0 and ${a} is not null then ${fail("division by zero", "bigint")} when ${b} = -1 then ${a} * 0 else ${a} % ${b} end`,
               )
           : bind(
               ctx,
               [x!.sql, y!.sql],
               (a, b) =>
-                `case when ${b} = 0 then ${fail("division by zero", "bigint")} when ${b} = -1 then ${a} * 0 else ${a} % ${b} end`,
+                `case when ${b} = 0 and ${a} is not null then ${fail("division by zero", "bigint")} when ${b} = -1 then ${a} * 0 else ${a} % ${b} end`,
             ),
       ),
       ...decimals("mod", 2),
