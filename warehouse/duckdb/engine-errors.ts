@@ -2,11 +2,12 @@ import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "
 
 const refusedKinds = /^(Binder|Catalog|Parser|Not implemented|Internal|Syntax|INTERNAL|Dependency) ?Error:?/i;
 const evaluationKinds =
-  /^(Invalid Input|Conversion|Out of Range|Constraint|Mismatch Type|Invalid type|Decimal) ?Error:?/i;
+  /^(Out of Memory|Invalid Input|Conversion|Out of Range|Constraint|Mismatch Type|Invalid type|Decimal) ?Error:?/i;
 
 /**
  * What a failure of DuckDB means for the GoogleSQL statement: a run-time error of the data is an evaluation error; a text that
- * DuckDB cannot bind is something our translation does not serve. Anything else (disk, memory, interruption) is passed on.
+ * DuckDB cannot bind is something our translation does not serve. So is
+ * a statement that outgrew the memory limit. Anything else (disk, interruption) is passed on.
  */
 export function asGoogleSqlError(error: unknown): unknown {
   if (error instanceof GoogleSqlError) return error;
