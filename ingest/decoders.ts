@@ -40,7 +40,13 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
   if (kind === "dmarc") return ({ data }) => decodeAuthenticationReport(data);
   if (kind.startsWith("api-")) {
     const said = `api/${kind.slice("api-".length)}`;
-    return ({ data }) => [decodeLine(data, said)];
+    return ({ data }) => {
+      const item = decodeLine(data, said);
+      // A key of a web shop is none to decisions or consents.
+      if (item.kind === "row")
+        return [{ kind: "dead-letter", reason: "not-a-signal", detail: "only events come this way" }];
+      return [item];
+    };
   }
   if (kind.startsWith("hook-")) return hookDecoder(kind.slice("hook-".length));
   if (kind === "ndjson") return options.table ? (message) => [decodeInto(message, options.table!)] : ownLine;

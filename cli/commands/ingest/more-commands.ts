@@ -25,6 +25,14 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     });
 
   ingest
+    .command("map")
+    .description("Which of our event types each source can deliver, and which nobody does")
+    .action(async () => {
+      const { ingestMapCommand } = await import("./map.ts");
+      ingestMapCommand(environment());
+    });
+
+  ingest
     .command("serve")
     .description("Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)")
     .option("--host <address>", "where to listen", "127.0.0.1")

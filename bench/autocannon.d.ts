@@ -1,0 +1,23 @@
+// What bench/collector.ts uses of autocannon, which brings no types of its own.
+declare module "autocannon" {
+  interface Request {
+    readonly body?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }
+  interface Options {
+    readonly url: string;
+    readonly method: "POST";
+    readonly connections: number;
+    readonly amount?: number;
+    readonly duration?: number;
+    readonly requests: readonly { readonly setupRequest: (request: Request) => Request }[];
+  }
+  interface Result {
+    readonly "2xx": number;
+    readonly non2xx: number;
+    readonly errors: number;
+    readonly duration: number;
+    readonly latency: { readonly p50: number; readonly p99: number; readonly max: number };
+  }
+  export default function autocannon(options: Options): Promise<Result>;
+}

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { eventCoverage } from "../../ingest/event-coverage.ts";
+
+const typeOf = (coverage: ReturnType<typeof eventCoverage>, name: string) =>
+  coverage.types.find((one) => one.event_type === name);
+
+test("when nothing is configured then mails alone deliver, and what nobody delivers is named", () => {
+  const coverage = eventCoverage({});
+  expect(typeOf(coverage, "bounce")).toMatchObject({ configured: ["mail"] });
+  expect(typeOf(coverage, "bounce")?.possible).toEqual(expect.arrayContaining(["sendgrid", "marketo export"]));
+  expect(typeOf(coverage, "forward")?.possible).toEqual(["hubspot export"]);
+  expect(coverage.only_your_own).toEqual(expect.arrayContaining(["summary_view", "spam_trap_hit", "support_case"]));
+  expect(coverage.only_your_own).not.toContain("click");
+  expect(coverage.not_delivered).toContain("click");
+});
+
+test("when a hook and a source are configured then what they deliver is delivered", () => {
+  const hook = eventCoverage({ INBOXLOOP_HOOK_POSTMARK_TOKEN: "t" });
+  expect(typeOf(hook, "click")?.configured).toEqual(["postmark"]);
+  const own = eventCoverage({ INBOXLOOP_API_KEY_APP: "a-key-that-is-long-enough" });
+  expect(own.not_delivered).toEqual([]);
+  expect(own.only_your_own).toContain("summary_view");
+});
