@@ -2,23 +2,16 @@ import type {
   ArrayConstructor,
   Between,
   Case,
-  Cast,
   Expression,
   In,
   IntervalExpression,
   IsTest,
   Like,
-  NodeBase,
-  QuantifiedLike,
   RangeLiteral,
   StructConstructor,
   TypedLiteral,
-  TypeName,
-  ValueSubquery,
-  ValueUnnest,
   WithExpression,
 } from "../ast.ts";
-import { castable, castCanFail, castText } from "../emit/cast.ts";
 import { type IntervalParts, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
 import { parseDecimal } from "../emit/decimal.ts";
 import { canonicalJson } from "../emit/json.ts";
@@ -39,23 +32,23 @@ import {
   type RangeType,
   STRING,
   type StructType,
-  sameType,
-  scalarTypeNamed,
   scalarTypes,
   supertypeOf,
   typeName,
 } from "../types.ts";
 import { resolveCall, resolveExtract } from "./calls.ts";
+import { resolveCast } from "./casts.ts";
 import { arrayText, coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
 import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
+import { like, quantifiedLike } from "./like.ts";
 import { fieldOf, resolvePath } from "./names.ts";
 import { refuseNullLiteral, resolveBinary, resolveUnary } from "./operators.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
 import { resolveType } from "./type-names.ts";
-import { bool, constant, flagsOf, literal, nullOf, type Typed, untypedNull } from "./typed.ts";
+import { bool, constant, flagsOf, literal, type Typed, untypedNull } from "./typed.ts";
 
 /** Name resolution and type inference of one expression where it stands. */
 export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
@@ -193,7 +186,9 @@ export function condition(a: Analysis, node: Expression, cx: Context, what: stri
   return coerce(a, node, value, BOOL);
 }
 
-const negate = (value: Typed, negated: boolean): Typed => (negated ? { ...value, sql: `(NOT ${value.sql})` } : value);
+/** NOT around a test, where it is asked for. */
+export const negate = (value: Typed, negated: boolean): Typed =>
+  negated ? { ...value, sql: `(NOT ${value.sql})` } : value;
 
 function typedLiteral(a: Analysis, node: TypedLiteral): Typed {
   if (node.type === "JSON") {
@@ -309,59 +304,6 @@ function between(a: Analysis, node: Between, cx: Context): Typed {
   return negate(bool(sql, flags), node.negated);
 }
 
-function like(a: Analysis, node: NodeBase, operand: Typed, pattern: Typed): Typed {
-  const flags = flagsOf(operand, pattern);
-  if (coercionCost(operand, STRING) !== undefined && coercionCost(pattern, STRING) !== undefined) {
-    const value = coerce(a, node, operand, STRING);
-    const by = coerce(a, node, pattern, STRING);
-    if (typeof by.literal?.value === "string") {
-      const text = by.literal.value;
-      if (!text.includes("\\")) return bool(`(${value.sql} LIKE ${by.sql})`, flags);
-      if (/(^|[^\\])(\\\\)*\\$/.test(text))
-        return bool(`gs_like(${value.sql}, ${by.sql})`, { ...flags, canFail: true });
-    }
-    return bool(`(${value.sql} LIKE ${by.sql} ESCAPE '\\')`, { ...flags, canFail: true });
-  }
-  if (coercionCost(operand, BYTES) !== undefined && coercionCost(pattern, BYTES) !== undefined) {
-    const sql = `gs_bytes_like(${coerce(a, node, operand, BYTES).sql}, ${coerce(a, node, pattern, BYTES).sql})`;
-    return bool(sql, { ...flags, canFail: true });
-  }
-  return a.fail(
-    node,
-    `No matching signature for operator LIKE for argument types: ${typeName(operand.type)}, ${typeName(pattern.type)}`,
-  );
-}
-
-function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): Typed {
-  if (node.source.kind !== "value-list") return likeMany(a, node, node.source, cx);
-  const operand = resolve(a, node.operand, cx);
-  const tests = node.source.items.map((item) => negate(like(a, item, operand, resolve(a, item, cx)), node.negated));
-  // NOT LIKE ANY is: any of them does not match.
-  return bool(
-    `(${tests.map((test) => test.sql).join(node.quantifier === "any" ? " OR " : " AND ")})`,
-    flagsOf(...tests),
-  );
-}
-
-/** LIKE ANY | ALL over the elements of an array or the rows of a subquery; over nothing ANY is false and ALL is true. */
-function likeMany(a: Analysis, node: QuantifiedLike, source: ValueUnnest | ValueSubquery, cx: Context): Typed {
-  const operand = resolve(a, node.operand, cx);
-  const array =
-    source.kind === "value-unnest" ? resolve(a, source.array, cx) : arraySubquery(a, source, source.query, cx);
-  if (array.type.kind !== "ARRAY") return a.fail(node, "LIKE ANY and ALL take an array in UNNEST");
-  const { element } = array.type;
-  const row = a.fresh("e");
-  const sql = letBind([operand, array], a.fresh, ([x, xs]) => {
-    const value: Typed = { ...operand, sql: x!, isSimple: true };
-    const test = negate(like(a, node, value, { sql: row, type: element, isSimple: true }), node.negated);
-    const list = `list_transform(${xs}, lambda ${row}: ${test.sql})`;
-    return node.quantifier === "any"
-      ? `gs_any_true(${list})`
-      : `(CASE WHEN ${xs} IS NULL THEN true ELSE gs_all_true(${list}) END)`;
-  });
-  return bool(sql, flagsOf(operand, array, { canFail: true }));
-}
-
 function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
   const results = node.branches.map((branch) => resolve(a, branch.then, cx));
   const otherwise = node.otherwise ? resolve(a, node.otherwise, cx) : untypedNull;
@@ -390,94 +332,6 @@ function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
     whens.push(`WHEN ${test.sql} THEN ${values[i]!.sql}`);
   }
   return { sql: `(CASE ${whens.join(" ")} ELSE ${values.at(-1)!.sql} END)`, type, ...flagsOf(...parts) };
-}
-
-function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
-  const limit = typeLimit(a, node.type);
-  const type = limit?.type ?? resolveType(a, node.type);
-  const value = resolve(a, node.operand, cx);
-  if (limit && !node.format && !node.timeZone) {
-    const cast = castTo(a, node, value, type, node.safe);
-    const text = (x: string): string => limit.text(x);
-    return node.safe
-      ? { sql: guarded(a, { ...cast, canFail: false }, text), type, ...flagsOf(cast) }
-      : { sql: letBind([cast], a.fresh, ([x]) => text(x!)), type, ...flagsOf(cast, { canFail: true }) };
-  }
-  if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
-  return castTo(a, node, value, type, node.safe);
-}
-
-function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSqlType): Typed {
-  return a.refuse(node, "CAST_FORMAT", "CAST ... FORMAT or AT TIME ZONE");
-}
-
-/** `STRING(10)`, `BYTES(10)`, `NUMERIC(10, 2)`: the type, and what holds a value of it to its limit. */
-function typeLimit(a: Analysis, node: TypeName): { readonly type: GoogleSqlType; text(x: string): string } | undefined {
-  if (node.kind !== "simple-type" || node.parameters.length === 0) return undefined;
-  const type = scalarTypeNamed(node.name);
-  const [first, second] = node.parameters.map((parameter) => parameter.value);
-  if (typeof first !== "bigint" || (second !== undefined && typeof second !== "bigint")) return undefined;
-  if ((type?.kind === "STRING" || type?.kind === "BYTES") && second === undefined && first > 0n) {
-    const length = type.kind === "STRING" ? "length" : "octet_length";
-    const message = `'${type.kind}(${first}) has maximum length ${first} but got a value with length '`;
-    return {
-      type,
-      text: (x) =>
-        `CASE WHEN ${length}(${x}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${x})) AS ${duckdbType(type)}) ELSE ${x} END`,
-    };
-  }
-  const scale = second ?? 0n;
-  if (type?.kind === "NUMERIC" && scale >= 0n && scale <= 9n && first >= scale && first - scale <= 29n && first > 0n) {
-    const bound = `CAST('1${"0".repeat(Number(first - scale))}' AS HUGEINT)`;
-    return {
-      type,
-      text: (x) =>
-        `CASE WHEN abs(round(${x}, ${scale})) >= ${bound} THEN CAST(gs_raise('NUMERIC(${first}, ${scale}) has precision ${first} but got a value that is larger') AS DECIMAL(38,9)) ELSE CAST(round(${x}, ${scale}) AS DECIMAL(38,9)) END`,
-    };
-  }
-  return a.refuse(node, "parameterized_type", "these limits");
-}
-
-/** CAST and SAFE_CAST. */
-export function castTo(a: Analysis, node: NodeBase, value: Typed, type: GoogleSqlType, safe: boolean): Typed {
-  if (value.raises) return coerce(a, node, value, type);
-  if (value.isUntypedNull) return nullOf(type);
-  if (value.image !== undefined && (type.kind === "NUMERIC" || type.kind === "BIGNUMERIC")) {
-    const exact = convertLiteral(value.image, STRING, type);
-    if (exact !== undefined) return constant(exact, type);
-  }
-  if (value.isUntypedEmptyArray || (value.literal === undefined && coercionCost(value, type) === 0)) {
-    return { ...coerceOrFail(a, node, value, type, "CAST"), isLiteral: false };
-  }
-  if (!castable(value.type, type)) {
-    return a.fail(node, `Invalid cast from ${typeName(value.type)} to ${typeName(type)}`);
-  }
-  if (sameType(value.type, type, true)) return { ...value, type, isLiteral: false };
-  if (value.type.kind === "ARRAY" && value.arrayElements?.length === 0) return coerce(a, node, value, type);
-  if (value.structFields && type.kind === "STRUCT") {
-    const fields = value.structFields.map((field, i) =>
-      castTo(a, node, { ...field, image: undefined }, type.fields[i]!.type, false),
-    );
-    if (!safe || !fields.some((field) => field.canFail)) {
-      return { sql: structText(fields.map((field) => field.sql)), type, structFields: fields, ...flagsOf(...fields) };
-    }
-  }
-  const canFail = castCanFail(value.type, type);
-  if (!safe || !canFail) {
-    const sql = castText(value.sql, value.type, type, a.fresh);
-    return { sql, type, ...flagsOf(value, { canFail }), isNeverNull: value.isNeverNull };
-  }
-  const sql = guarded(a, value, (x) => castText(x, value.type, type, a.fresh));
-  return { sql, type, ...flagsOf(value) };
-}
-
-/** `TRY(text(value))` that holds back errors of `text`, but not those of computing the value. */
-export function guarded(a: Analysis, value: Typed, text: (x: string) => string): string {
-  if (value.isVolatile || value.hasSubquery || value.canFail) {
-    const row = a.fresh("v");
-    return `list_transform([{'a0': ${value.sql}}], lambda ${row}: TRY(${text(`${row}.a0`)}))[1]`;
-  }
-  return `TRY(${text(value.sql)})`;
 }
 
 function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Context): Typed {

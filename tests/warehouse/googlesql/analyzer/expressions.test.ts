@@ -75,7 +75,6 @@ const errors: Readonly<Record<string, string>> = {
   "SELECT 1 + 'a'": "sql.analysis",
   "SELECT 1 + NULL": "sql.analysis",
   "SELECT NULL = 1": "sql.analysis",
-  "SELECT NULL = 1": "sql.analysis",
   "SELECT NOT NULL": "sql.analysis",
   "SELECT NUMERIC '1.0000000001'": "sql.analysis",
   "SELECT 'a' = 1": "sql.analysis",

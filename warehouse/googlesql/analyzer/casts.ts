@@ -1,0 +1,99 @@
+import type { Cast, NodeBase, TypeName } from "../ast.ts";
+import { castable, castCanFail, castText } from "../emit/cast.ts";
+import { letBind } from "../emit/let.ts";
+import { structText } from "../emit/text.ts";
+import { coercionCost, duckdbType, type GoogleSqlType, STRING, sameType, scalarTypeNamed, typeName } from "../types.ts";
+import { coerce, coerceOrFail, convertLiteral } from "./coerce.ts";
+import type { Analysis, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { resolveType } from "./type-names.ts";
+import { constant, flagsOf, nullOf, type Typed } from "./typed.ts";
+
+/** CAST(x AS type [FORMAT f]) and SAFE_CAST. */
+export function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
+  const limit = typeLimit(a, node.type);
+  const type = limit?.type ?? resolveType(a, node.type);
+  const value = resolve(a, node.operand, cx);
+  if (limit && !node.format && !node.timeZone) {
+    const cast = castTo(a, node, value, type, node.safe);
+    const text = (x: string): string => limit.text(x);
+    return node.safe
+      ? { sql: guarded(a, { ...cast, canFail: false }, text), type, ...flagsOf(cast) }
+      : { sql: letBind([cast], a.fresh, ([x]) => text(x!)), type, ...flagsOf(cast, { canFail: true }) };
+  }
+  if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
+  return castTo(a, node, value, type, node.safe);
+}
+
+function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSqlType): Typed {
+  return a.refuse(node, "CAST_FORMAT", "CAST ... FORMAT or AT TIME ZONE");
+}
+
+/** `STRING(10)`, `BYTES(10)`, `NUMERIC(10, 2)`: the type, and what holds a value of it to its limit. */
+function typeLimit(a: Analysis, node: TypeName): { readonly type: GoogleSqlType; text(x: string): string } | undefined {
+  if (node.kind !== "simple-type" || node.parameters.length === 0) return undefined;
+  const type = scalarTypeNamed(node.name);
+  const [first, second] = node.parameters.map((parameter) => parameter.value);
+  if (typeof first !== "bigint" || (second !== undefined && typeof second !== "bigint")) return undefined;
+  if ((type?.kind === "STRING" || type?.kind === "BYTES") && second === undefined && first > 0n) {
+    const length = type.kind === "STRING" ? "length" : "octet_length";
+    const message = `'${type.kind}(${first}) has maximum length ${first} but got a value with length '`;
+    return {
+      type,
+      text: (x) =>
+        `CASE WHEN ${length}(${x}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${x})) AS ${duckdbType(type)}) ELSE ${x} END`,
+    };
+  }
+  const scale = second ?? 0n;
+  if (type?.kind === "NUMERIC" && scale >= 0n && scale <= 9n && first >= scale && first - scale <= 29n && first > 0n) {
+    const bound = `CAST('1${"0".repeat(Number(first - scale))}' AS HUGEINT)`;
+    return {
+      type,
+      text: (x) =>
+        `CASE WHEN abs(round(${x}, ${scale})) >= ${bound} THEN CAST(gs_raise('NUMERIC(${first}, ${scale}) has precision ${first} but got a value that is larger') AS DECIMAL(38,9)) ELSE CAST(round(${x}, ${scale}) AS DECIMAL(38,9)) END`,
+    };
+  }
+  return a.refuse(node, "parameterized_type", "these limits");
+}
+
+/** CAST and SAFE_CAST. */
+export function castTo(a: Analysis, node: NodeBase, value: Typed, type: GoogleSqlType, safe: boolean): Typed {
+  if (value.raises) return coerce(a, node, value, type);
+  if (value.isUntypedNull) return nullOf(type);
+  if (value.image !== undefined && (type.kind === "NUMERIC" || type.kind === "BIGNUMERIC")) {
+    const exact = convertLiteral(value.image, STRING, type);
+    if (exact !== undefined) return constant(exact, type);
+  }
+  if (value.isUntypedEmptyArray || (value.literal === undefined && coercionCost(value, type) === 0)) {
+    return { ...coerceOrFail(a, node, value, type, "CAST"), isLiteral: false };
+  }
+  if (!castable(value.type, type)) {
+    return a.fail(node, `Invalid cast from ${typeName(value.type)} to ${typeName(type)}`);
+  }
+  if (sameType(value.type, type, true)) return { ...value, type, isLiteral: false };
+  if (value.type.kind === "ARRAY" && value.arrayElements?.length === 0) return coerce(a, node, value, type);
+  if (value.structFields && type.kind === "STRUCT") {
+    const fields = value.structFields.map((field, i) =>
+      castTo(a, node, { ...field, image: undefined }, type.fields[i]!.type, false),
+    );
+    if (!safe || !fields.some((field) => field.canFail)) {
+      return { sql: structText(fields.map((field) => field.sql)), type, structFields: fields, ...flagsOf(...fields) };
+    }
+  }
+  const canFail = castCanFail(value.type, type);
+  if (!safe || !canFail) {
+    const sql = castText(value.sql, value.type, type, a.fresh);
+    return { sql, type, ...flagsOf(value, { canFail }), isNeverNull: value.isNeverNull };
+  }
+  const sql = guarded(a, value, (x) => castText(x, value.type, type, a.fresh));
+  return { sql, type, ...flagsOf(value) };
+}
+
+/** `TRY(text(value))` that holds back errors of `text`, but not those of computing the value. */
+export function guarded(a: Analysis, value: Typed, text: (x: string) => string): string {
+  if (value.isVolatile || value.hasSubquery || value.canFail) {
+    const row = a.fresh("v");
+    return `list_transform([{'a0': ${value.sql}}], lambda ${row}: TRY(${text(`${row}.a0`)}))[1]`;
+  }
+  return `TRY(${text(value.sql)})`;
+}
