@@ -128,7 +128,7 @@ export class Referee {
     return new Referee(child, client, language, registered.registeredId);
   }
 
-  /** Evaluates one query over tables whose names are paths such as `raw.events`. */
+  /** Evaluates one query over tables, each under one name: to GoogleSQL itself a path in one pair of backquotes is one. */
   async evaluate(sql: string, tables: ReadonlyMap<string, WireTable> = new Map()): Promise<Verdict> {
     const options = { languageOptions: this.language, defaultTimezone: "UTC" };
     const request =
@@ -150,40 +150,20 @@ export class Referee {
     }
   }
 
+  /** The service hands out contents of tables in its outermost catalog alone, so a path stands there as one name. */
   private catalogOf(tables: ReadonlyMap<string, WireTable>) {
-    interface Catalog {
-      name: string;
-      table: unknown[];
-      catalog: Catalog[];
-      builtinFunctionOptions?: unknown;
-    }
-    const root: Catalog = {
-      name: "root",
-      table: [],
-      catalog: [],
-      builtinFunctionOptions: { languageOptions: this.language },
+    return {
+      simpleCatalog: {
+        name: "root",
+        builtinFunctionOptions: { languageOptions: this.language },
+        table: [...tables].map(([name, { columns }], i) => ({
+          name,
+          serializationId: i + 1,
+          column: columns.map((column) => ({ name: column.name, type: column.type })),
+        })),
+      },
+      tableContent: Object.fromEntries([...tables].map(([name, { content }]) => [name, content])),
     };
-    const tableContent: Record<string, unknown> = {};
-    let id = 1;
-    for (const [path, table] of tables) {
-      const parts = path.split(".");
-      const name = parts.pop()!;
-      let at = root;
-      for (const part of parts) {
-        let next = at.catalog.find((catalog) => catalog.name === part);
-        if (!next) at.catalog.push((next = { name: part, table: [], catalog: [] }));
-        at = next;
-      }
-      const unique = `${name}_${id}`;
-      at.table.push({
-        name: unique,
-        nameInCatalog: name,
-        serializationId: id++,
-        column: table.columns.map((column) => ({ name: column.name, type: column.type })),
-      });
-      tableContent[unique] = table.content;
-    }
-    return { simpleCatalog: root, tableContent };
   }
 
   /** Stops the service, by the id of the process that `start` made. */

@@ -1,4 +1,4 @@
-import type { EmitContext, FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
+import type { FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import {
   bigNumericKind,
   type DecimalKind,
