@@ -1,12 +1,12 @@
 // Postal webhooks: https://docs.postalserver.io/developer/webhooks and .../payloads
 
-import { createPublicKey, verify as verifySignature } from "node:crypto";
+import { verify as verifySignature } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, present, refused, signal } from "./webhook.ts";
+import { authentic, deadLetter, decodeJson, present, publicKeyOf, refused, signal } from "./webhook.ts";
 
 const provider = "postal";
 
@@ -92,14 +92,7 @@ export const postal: Provider = {
     const signature = sha256 ?? headers["x-postal-signature"];
     if (!signature) return refused("the call carries no signature");
     try {
-      const text = secrets["publicKey"];
-      const key = text.includes("-----BEGIN")
-        ? createPublicKey(text)
-        : createPublicKey({
-            key: Buffer.from(text.replace(/^.*?p=/s, "").replace(/[;\s]/g, ""), "base64"),
-            format: "der",
-            type: "spki",
-          });
+      const key = publicKeyOf(secrets["publicKey"]);
       const isSigned = verifySignature(sha256 ? "sha256" : "sha1", body, key, Buffer.from(signature, "base64"));
       return isSigned ? authentic : refused("the signature does not match");
     } catch {

@@ -1,12 +1,22 @@
 // SendGrid Event Webhook: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 
-import { createPublicKey, verify as verifySignature } from "node:crypto";
+import { verify as verifySignature } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, bodyDigest, deadLetter, decodeJson, isFresh, present, refused, signal } from "./webhook.ts";
+import {
+  authentic,
+  bodyDigest,
+  deadLetter,
+  decodeJson,
+  isFresh,
+  present,
+  publicKeyOf,
+  refused,
+  signal,
+} from "./webhook.ts";
 
 const provider = "sendgrid";
 
@@ -172,8 +182,3 @@ export const sendgrid: Provider = {
     bodyDigest(Buffer.concat([Buffer.from(`${headers["x-twilio-email-event-webhook-timestamp"]}\0`), body])),
   decode: ({ body }) => decodeJson(body, event, decodeOne),
 };
-
-const publicKeyOf = (key: string) =>
-  key.includes("-----BEGIN")
-    ? createPublicKey(key)
-    : createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });

@@ -1,6 +1,6 @@
 // What all provider decoders share: reading a body, checking an event against its schema, comparing signatures.
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import type { DeadLetterReason, Decoded, Signal } from "../signal.ts";
 import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
@@ -122,6 +122,27 @@ export function isSame(left: Uint8Array | string, right: Uint8Array | string): b
 
 /** Names a body by its bytes. */
 export const bodyDigest = (body: Uint8Array): string => createHash("sha256").update(body).digest("base64");
+
+const readKeys = new Map<string, KeyObject>();
+
+/**
+ * A configured public key: PEM, or the base64 of a DER SubjectPublicKeyInfo, as in a DKIM record (`v=DKIM1; p=...`). Reading
+ * one costs more than a check with it, so the few that a process has are kept. Throws when it cannot be read.
+ */
+export function publicKeyOf(text: string): KeyObject {
+  const known = readKeys.get(text);
+  if (known) return known;
+  const key = text.includes("-----BEGIN")
+    ? createPublicKey(text)
+    : createPublicKey({
+        key: Buffer.from(text.replace(/^.*?p=/s, "").replace(/[;\s]/g, ""), "base64"),
+        format: "der",
+        type: "spki",
+      });
+  if (readKeys.size >= 16) readKeys.clear();
+  readKeys.set(text, key);
+  return key;
+}
 
 export const authentic: Authenticity = { kind: "authentic" };
 export const refused = (reason: string): Authenticity => ({ kind: "refused", reason });
