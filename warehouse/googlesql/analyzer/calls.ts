@@ -319,6 +319,7 @@ function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: 
   const rows = aggregateContext(a, node, name, cx);
   const isCountStar = node.arguments.length === 1 && node.arguments[0]!.kind === "star-argument";
   if (isCountStar && name !== "COUNT") a.fail(node, `Argument * can only be used in COUNT(*)`);
+  if (name === "COUNT" && node.arguments.length === 0) a.fail(node, "COUNT takes one argument, or *");
   if (isCountStar && node.distinct) a.fail(node, "COUNT(*) cannot be used with DISTINCT");
   const given = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
   const chosen = choose(entry, given);

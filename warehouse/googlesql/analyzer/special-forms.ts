@@ -109,6 +109,17 @@ function holdable(a: Analysis, node: Expression, value: Typed): void {
   if (value.hasSubquery || value.isVolatile) a.refuse(node, "IFERROR", "holding back errors of a subquery");
 }
 
+/** These fail only where an argument does, which SAFE. leaves alone. */
+const harmless: ReadonlySet<string> = new Set([
+  "COALESCE",
+  "IF",
+  "IFERROR",
+  "IFNULL",
+  "ISERROR",
+  "NULLIF",
+  "NULLIFERROR",
+]);
+
 export function specialForm(
   a: Analysis,
   node: FunctionCall,
@@ -118,9 +129,8 @@ export function specialForm(
 ): Typed | undefined {
   const form = forms.get(name);
   if (!form) return undefined;
-  const harmless = name === "ISERROR" || name === "IFERROR" || name === "NULLIFERROR";
   if (isSafe && name === "ERROR") return { ...nullOf(INT64), isUntypedNull: false };
-  if (isSafe && !harmless) a.fail(node, `Function ${name} does not support SAFE error mode`);
+  if (isSafe && !harmless.has(name)) a.fail(node, `Function ${name} does not support SAFE error mode`);
   if (node.over || node.distinct) a.fail(node, `Function ${name} does not support OVER or DISTINCT`);
   const args = node.arguments.map((argument) => {
     const { kind } = argument;

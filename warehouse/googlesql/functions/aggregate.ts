@@ -313,7 +313,7 @@ const rank = (name: string, result: string, options: AggregateOptions = numberin
   analytic("numbering", name, options, [sigOf("", result, (_args, ctx) => ctx.aggregate(name.toLowerCase(), []))]);
 
 const shift = (name: "LEAD" | "LAG") =>
-  analytic("navigation", name, { windowOrder: "required", windowFrame: false, nulls: true }, [
+  analytic("navigation", name, { windowOrder: "required", windowFrame: false }, [
     sigOf(
       "T1, INT64?, T1?",
       ([x]) => x!.type,

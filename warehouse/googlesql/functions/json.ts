@@ -34,10 +34,10 @@ function duckPath(steps: readonly PathStep[]): string | undefined {
   return path;
 }
 
-/** Checks a literal path while the statement is compiled; `undefined` when it is not a literal. */
-function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext): PathStep[] | undefined {
+/** Reads a path while the statement is compiled: GoogleSQL takes a constant, of which we know literals and parameters. */
+function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext): PathStep[] {
   const literal = path === undefined ? "$" : literalText(path);
-  if (literal === undefined) return undefined;
+  if (literal === undefined) return ctx.refuse("a JSONPath that is not a literal");
   try {
     return parsePath(literal, standard);
   } catch (problem) {
@@ -65,13 +65,13 @@ const value =
     });
 
 const query = (standard: boolean): Signature[] => [
-  sigOf("JSON, STRING?", "JSON", ([json, path], ctx) => {
+  sigOf("JSON, STRING", "JSON", ([json, path], ctx) => {
     stepsOf(path, standard, ctx);
-    return `gs_json_query_json(${json!.sql}, ${path?.sql ?? "'$'"}, ${dialect(standard)})`;
+    return `gs_json_query_json(${json!.sql}, ${path!.sql}, ${dialect(standard)})`;
   }),
-  sigOf("STRING, STRING?", "STRING", ([json, path], ctx) => {
+  sigOf("STRING, STRING", "STRING", ([json, path], ctx) => {
     stepsOf(path, standard, ctx);
-    return `gs_json_query(${json!.sql}, ${path?.sql ?? "'$'"}, ${dialect(standard)})`;
+    return `gs_json_query(${json!.sql}, ${path!.sql}, ${dialect(standard)})`;
   }),
 ];
 
