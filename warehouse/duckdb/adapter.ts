@@ -23,7 +23,7 @@ export interface DuckDbWarehouseOptions extends DatabaseOptions {
 /** A DuckDB file as a Warehouse. It holds the file's lock until `close`. */
 export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Promise<DuckDbWarehouse> {
   const instance = await openDatabase(options);
-  const relations = new RelationCatalog();
+  const relations = new RelationCatalog(options.path !== ":memory:");
   const lane = await SessionLane.open(instance, relations);
   await relations.load(lane.connection, () => lane.speak());
   const warehouse = new DuckDbWarehouse(instance, lane, relations);
@@ -244,7 +244,9 @@ async function insertValues(
 ): Promise<void> {
   const { connection } = lane;
   const [schema, name] = splitStored(table);
-  if (!lane.isInTransaction) await connection.run("begin transaction");
+  // The appender writes what it holds in one go; only when it will do so several times is a transaction needed around it.
+  const needsTransaction = !lane.isInTransaction && rows.length > 50_000;
+  if (needsTransaction) await connection.run("begin transaction");
   try {
     const appender = await connection.createAppender(name, schema);
     const types = Array.from({ length: width }, (_, i) => appender.columnType(i));
@@ -259,9 +261,9 @@ async function insertValues(
       appender.appendDataChunk(chunk);
     }
     appender.closeSync();
-    if (!lane.isInTransaction) await connection.run("commit");
+    if (needsTransaction) await connection.run("commit");
   } catch (error) {
-    if (!lane.isInTransaction) await connection.run("rollback").catch(() => undefined);
+    if (needsTransaction) await connection.run("rollback").catch(() => undefined);
     throw asGoogleSqlError(error);
   }
 }

@@ -4,7 +4,8 @@ import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";
 
 /** A database in memory for model tests. */
 export async function openBench(): Promise<BenchWarehouse> {
-  const warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  // Tests have a handful of rows: handing work to other threads would cost more than the work.
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
   const { lane } = warehouse;
   const nameOf = (target: { readonly schema: string; readonly name: string }) =>
     storedName(`${target.schema}.${target.name}`);

@@ -16,12 +16,19 @@ type Change = CatalogTable | null;
  */
 export class RelationCatalog {
   readonly relations = new Map<string, CatalogTable>();
+  /** Whether what is known is also kept in the database, for whoever opens it next. */
+  readonly isKept: boolean;
+
+  constructor(isKept: boolean) {
+    this.isKept = isKept;
+  }
 
   /**
    * Reads what was kept, and looks at relations that somebody else made. `speak` installs the helpers that views may name. A view
    * that cannot be read any more, as what it stands on has changed, is not there until it is made anew.
    */
   async load(connection: DuckDBConnection, speak: () => Promise<unknown>): Promise<void> {
+    if (!this.isKept) return;
     await connection.run(`create schema if not exists ${metaSchema}`);
     await connection.run(
       `create table if not exists ${metaSchema}.relations (schema_name varchar, name varchar, kind varchar, columns varchar, primary key (schema_name, name))`,
@@ -141,6 +148,7 @@ export class LaneCatalog implements Catalog {
     }
     const schema = path.at(-2) ?? "main";
     this.changes.set(keyOf(schema, name), { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns });
+    if (!this.shared.isKept) return;
     const kept = columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
     await connection.run(`insert or replace into ${metaSchema}.relations values ($1, $2, $3, $4)`, [
       schema,
@@ -155,6 +163,7 @@ export class LaneCatalog implements Catalog {
     if (path.length === 1 && this.temporary.delete(name.toLowerCase())) return;
     const schema = path.at(-2) ?? "main";
     this.changes.set(keyOf(schema, name), null);
+    if (!this.shared.isKept) return;
     await connection.run(`delete from ${metaSchema}.relations where schema_name = $1 and name = $2`, [schema, name]);
   }
 
@@ -163,6 +172,7 @@ export class LaneCatalog implements Catalog {
     for (const key of [...this.shared.relations.keys(), ...this.changes.keys()]) {
       if (key.startsWith(begin)) this.changes.set(key, null);
     }
+    if (!this.shared.isKept) return;
     await connection.run(`delete from ${metaSchema}.relations where lower(schema_name) = lower($1)`, [schema]);
   }
 

@@ -60,8 +60,10 @@ export class SessionLane {
     try {
       return await work();
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw error;
+      if (!signal?.aborted) throw error;
+      // An interrupt that came between two statements would hit the next one: let it hit this.
+      await this.connection.run("select 1").catch(() => undefined);
+      throw signal.reason;
     } finally {
       signal?.removeEventListener("abort", interrupt);
       release();
