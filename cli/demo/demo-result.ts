@@ -23,7 +23,6 @@ export interface DemoResult {
     readonly dead_letters: Readonly<Record<string, number>>;
     /** received = landed + duplicate + dead letter, and every number equals the simulator's. */
     readonly adds_up: boolean;
-    readonly ledger: { readonly batches: number; readonly problems: number };
   };
   readonly built: {
     readonly actions: number;

@@ -90,6 +90,16 @@ export async function withWarehouse<T>(world: Environment, work: (warehouse: War
   }
 }
 
+/** The dead letters by reason, as the warehouse has them. */
+export const deadLettersByReason = (world: Environment): Promise<Readonly<Record<string, number>>> =>
+  withWarehouse(world, async (warehouse) => {
+    const rows = await figures(
+      warehouse,
+      "select reason, count(*) as letters from raw.dead_letters group by reason order by reason",
+    );
+    return Object.fromEntries(rows.map((row) => [String(row["reason"]), Number(row["letters"])]));
+  });
+
 /** A query's rows with numbers a report can draw: INT64 and NUMERIC as numbers. */
 export async function figures(warehouse: Warehouse, sql: string): Promise<readonly Row[]> {
   const { rows } = await warehouse.query(sql);

@@ -15,7 +15,7 @@ export function renderSummary(result: DemoResult): string {
   return [
     "Signals",
     `  received ${count(ingested.received)} = landed ${count(ingested.landed)} + duplicate ${count(ingested.duplicate)} + dead letter ${count(ingested.dead_letter)}`,
-    `  ${ingested.adds_up ? "every number equals the simulator's" : "THIS DOES NOT ADD UP: inboxloop ingest verify"}; ledger of ${result.ingested.ledger.batches} batches, ${ingested.ledger.problems} problems`,
+    `  ${ingested.adds_up ? "every number equals the simulator's, dead letters by reason too" : "THIS DOES NOT ADD UP: inboxloop ingest verify"}`,
     `  opens: ${count(opens.human)} by people, ${count(opens.machine)} by machines (${percent(opens.machine / Math.max(1, opens.human + opens.machine), 0)})`,
     "",
     "Models of the warehouse",
