@@ -34,6 +34,7 @@ const schemaVersion: number = events.schemaVersion;
  */
 export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher): Pseudonymised {
   const { eventType } = signal;
+  if (typeof eventType !== "string") return refuse("wrong-type", "event_type");
   if (!isEventType(eventType)) return refuse("unknown-event-type", `"${cleanText(eventType).slice(0, 80)}"`);
   const recipient = signal.recipient?.trim();
   const messageId = signal.messageId?.trim();
@@ -62,7 +63,8 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
   let message = messageId ? withoutRecipient(messageId, address) : null;
   if (message !== null && (signal.isMessageIdShared || metadata["provider"] !== undefined)) {
-    metadata["provider_message_id"] ??= message;
+    const providers = metadata["provider_message_id"];
+    metadata["provider_message_id"] = typeof providers === "string" ? withoutRecipient(providers, address) : message;
     if (signal.isMessageIdShared && userId !== null) message = `${message}:${userId.slice(7, 23)}`;
   }
   const eventId = signal.eventId?.trim();

@@ -5,7 +5,7 @@ import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { deadLetter, decodeJson, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
+import { deadLetter, decodeJson, ownValue, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
 
 const provider = "brevo";
 const number = z.union([z.number(), z.string()]).nullish();
@@ -77,7 +77,7 @@ function occurredAt(e: Event): string | undefined {
 }
 
 function decodeOne(e: Event): Decoded {
-  const known = wordToType[snakeCase(e.event)];
+  const known = ownValue(wordToType, snakeCase(e.event));
   if (!known) return deadLetter("not-a-signal", `event: ${e.event}`);
   const [eventType, { _permanent, ...given } = {}] = known;
   const reply = readSmtpReply(e.reason);

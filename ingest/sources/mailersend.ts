@@ -6,7 +6,7 @@ import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, isSame, present, refused, signal } from "./webhook.ts";
+import { authentic, deadLetter, decodeJson, isSame, ownValue, present, refused, signal } from "./webhook.ts";
 
 const provider = "mailersend";
 
@@ -57,7 +57,7 @@ const wordToType: Readonly<Record<string, string>> = {
 
 function decodeOne({ type, created_at, data }: Event): Decoded {
   const word = type.replace(/^activity\./, "");
-  const eventType = wordToType[word];
+  const eventType = ownValue(wordToType, word);
   if (!eventType) return deadLetter("not-a-signal", `type: ${type}`);
   if (!data) return deadLetter("missing-field", "data");
   const { email, morph } = data;

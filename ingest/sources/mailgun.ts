@@ -15,6 +15,7 @@ import {
   decodeEvent,
   isFresh,
   isSame,
+  ownValue,
   parseForm,
   parseJson,
   present,
@@ -103,7 +104,7 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
   };
   const failed = event.event === "failed" || event.event === "rejected";
   const isTemporary = event.event === "failed" && event.severity === "temporary";
-  const eventType = failed ? (isTemporary ? "deferred" : "bounce") : wordToType[event.event];
+  const eventType = failed ? (isTemporary ? "deferred" : "bounce") : ownValue(wordToType, event.event);
   if (!eventType) return deadLetter("not-a-signal", `event: ${event.event}`);
   const isSuppressed = event.event === "rejected" || /^suppress|^espblock$/.test(event.reason ?? "");
   return signal({
@@ -145,7 +146,7 @@ function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
     enhancedCode: isEnhanced ? (event.code ?? undefined) : said.enhancedCode,
   };
   const isBounce = event.event === "bounced" || event.event === "dropped";
-  const eventType = isBounce ? "bounce" : wordToType[event.event];
+  const eventType = isBounce ? "bounce" : ownValue(wordToType, event.event);
   if (!eventType) return deadLetter("not-a-signal", `event: ${event.event}`);
   const tags = event.tag ?? event["X-Mailgun-Tag"];
   return signal({

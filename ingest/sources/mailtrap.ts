@@ -12,6 +12,7 @@ import {
   deadLetter,
   decodeJson,
   isSame,
+  ownValue,
   present,
   refused,
   signal,
@@ -52,7 +53,7 @@ const wordToType: Readonly<Record<string, string>> = {
 };
 
 function decodeOne(e: Event): Decoded {
-  const eventType = wordToType[e.event.replace("_", " ")];
+  const eventType = ownValue(wordToType, e.event.replace("_", " "));
   if (!eventType) return deadLetter("not-a-signal", `event: ${e.event}`);
   const said = readSmtpReply(e.response);
   const reply = { ...said, ...(e.response_code ? { smtpCode: String(e.response_code) } : {}) };

@@ -13,6 +13,7 @@ import {
   deadLetter,
   decodeEvent,
   isSame,
+  ownValue,
   parseForm,
   parseJson,
   parseJsonText,
@@ -63,7 +64,7 @@ const wordToType: Readonly<Record<string, string>> = {
 };
 
 function decodeOne(e: Event): Decoded {
-  const eventType = e.event ? wordToType[e.event] : undefined;
+  const eventType = e.event ? ownValue(wordToType, e.event) : undefined;
   if (!eventType)
     return deadLetter("not-a-signal", `event: ${e.event ?? `${e.type ?? "none"} ${e.action ?? ""}`.trim()}`);
   const reply = readSmtpReply(e.msg?.diag);

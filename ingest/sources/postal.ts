@@ -6,7 +6,7 @@ import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, present, publicKeyOf, refused, signal } from "./webhook.ts";
+import { authentic, deadLetter, decodeJson, ownValue, present, publicKeyOf, refused, signal } from "./webhook.ts";
 
 const provider = "postal";
 
@@ -50,7 +50,7 @@ function decodeOne(e: Event): Decoded {
   const { payload } = e;
   // A payload with the returned mail in it is a bounce, whatever its name says.
   const isBounceMail = Boolean(payload.original_message && payload.bounce);
-  const eventType = isBounceMail ? "bounce" : wordToType[e.event ?? ""];
+  const eventType = isBounceMail ? "bounce" : ownValue(wordToType, e.event ?? "");
   if (!eventType) return deadLetter("not-a-signal", `event: ${e.event ?? "none"}`);
   const original = payload.original_message ?? payload.message;
   if (original?.direction === "incoming") return deadLetter("not-a-signal", "the message is incoming");

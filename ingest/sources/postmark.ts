@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Decoded } from "../signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import type { Provider } from "./provider.ts";
-import { deadLetter, decodeJson, present, signal, verifyCredentials } from "./webhook.ts";
+import { deadLetter, decodeJson, ownValue, present, signal, verifyCredentials } from "./webhook.ts";
 
 const provider = "postmark";
 
@@ -99,7 +99,7 @@ function decodeOne(e: Event): Decoded {
       if (e.SuppressionReason === "SpamComplaint") return told("complaint", e.ChangedAt, { feedback_type: "abuse" });
       return told("unsubscribe", e.ChangedAt, { method: e.Origin?.toLowerCase(), list_id: e.MessageStream });
     case "Bounce": {
-      const [eventType, known] = bounceTypes[e.Type ?? "Unknown"] ?? ["bounce"];
+      const [eventType, known] = ownValue(bounceTypes, e.Type ?? "Unknown") ?? ["bounce"];
       if (eventType === "reply") return told("reply", e.BouncedAt, { automatic: true });
       if (eventType === "unsubscribe") return told("unsubscribe", e.BouncedAt, { method: "reply" });
       if (eventType === "complaint") return told("complaint", e.BouncedAt, { feedback_type: "abuse" });

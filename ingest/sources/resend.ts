@@ -14,6 +14,7 @@ import {
   decodeJson,
   isFresh,
   isSame,
+  ownValue,
   present,
   refused,
   signal,
@@ -77,7 +78,7 @@ function tagsOf(data: Event["data"]): readonly string[] | undefined {
 }
 
 function decodeOne({ type, created_at, data }: Event, callId: string | undefined): readonly Decoded[] {
-  const eventType = wordToType[type];
+  const eventType = ownValue(wordToType, type);
   if (!eventType) return [deadLetter("not-a-signal", `type: ${type}`)];
   const { bounce } = data;
   const isSuppressed =

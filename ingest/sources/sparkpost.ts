@@ -5,7 +5,17 @@ import type { Decoded } from "../signal.ts";
 import { type BounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds, isoOfText } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { asList, authentic, deadLetter, decodeJson, isSame, present, signal, verifyCredentials } from "./webhook.ts";
+import {
+  asList,
+  authentic,
+  deadLetter,
+  decodeJson,
+  isSame,
+  ownValue,
+  present,
+  signal,
+  verifyCredentials,
+} from "./webhook.ts";
 
 const provider = "sparkpost";
 const text = z.union([z.string(), z.number()]).nullish();
@@ -126,7 +136,7 @@ function decodeOne(e: Event): Decoded {
       return told("deferred", { ...said, attempt: e.num_retries ? Number(e.num_retries) : undefined });
     case "bounce":
     case "out_of_band": {
-      const meaning = bounceClasses[String(e.bounce_class ?? "1")] ?? "soft";
+      const meaning = ownValue(bounceClasses, String(e.bounce_class ?? "1")) ?? "soft";
       if (meaning === "reply") return told("reply", { automatic: true });
       if (meaning === "unsubscribe") return told("unsubscribe", { method: "reply" });
       if (meaning === "not-a-signal") return deadLetter("not-a-signal", "bounce_class: 80 (subscribe)");

@@ -6,7 +6,18 @@ import type { Decoded } from "../signal.ts";
 import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import type { Provider } from "./provider.ts";
-import { asList, authentic, deadLetter, decodeJson, isSame, parseJson, present, refused, signal } from "./webhook.ts";
+import {
+  asList,
+  authentic,
+  deadLetter,
+  decodeJson,
+  isSame,
+  ownValue,
+  parseJson,
+  present,
+  refused,
+  signal,
+} from "./webhook.ts";
 
 const provider = "unisender_go";
 
@@ -46,7 +57,7 @@ const wordToType: Readonly<Record<string, string>> = {
 const blockedStatus = /blacklist|skip|unsubscribed|spam|not_allowed|domain_inactive|destination_misconfigured|lost/;
 
 function decodeOne(e: Event): Decoded {
-  const eventType = wordToType[e.status ?? ""];
+  const eventType = ownValue(wordToType, e.status ?? "");
   if (!eventType) return deadLetter("not-a-signal", `${e.event_name ?? "event"}: ${e.status ?? "no status"}`);
   const info = e.delivery_info;
   const reply = readSmtpReply(info?.destination_response);

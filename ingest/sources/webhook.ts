@@ -123,6 +123,10 @@ export function isSame(left: Uint8Array | string, right: Uint8Array | string): b
 /** Names a body by its bytes. */
 export const bodyDigest = (body: Uint8Array): string => createHash("sha256").update(body).digest("base64");
 
+/** What a table says of a provider's word; `constructor` and its like are words that no table knows. */
+export const ownValue = <Value>(table: Readonly<Record<string, Value>>, word: string): Value | undefined =>
+  Object.hasOwn(table, word) ? table[word] : undefined;
+
 const readKeys = new Map<string, KeyObject>();
 
 /**
