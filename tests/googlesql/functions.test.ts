@@ -43,7 +43,7 @@ describe.skipIf(!isRefereeInstalled())(
           else if (outcome.as === "error") count.errors++;
           else count.same++;
         }
-        countFunction(name, count);
+        countFunction(name, { ...count, different: differences.length });
         expect(differences).toEqual([]);
       });
     }

@@ -10,6 +10,8 @@ export interface FunctionCount {
   readonly errors: number;
   readonly refused: number;
   readonly unjudged: number;
+  /** Calls on which the engines differ. A function with any is not verified. */
+  readonly different: number;
 }
 
 const counts = new Map<string, FunctionCount>();
