@@ -21,6 +21,7 @@ export const functionsWithoutReferee: Readonly<Record<string, string>> = {
 /** Functions whose value is another one each time: only types and errors are compared. */
 export const volatileFunctions: ReadonlySet<string> = new Set([
   "RAND",
+  "ANY_VALUE",
   "GENERATE_UUID",
   "CURRENT_DATE",
   "CURRENT_TIME",

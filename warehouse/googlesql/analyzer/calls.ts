@@ -37,12 +37,18 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
       a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, HAVING or NULLS in arguments`);
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+    if (wantsArray.has(name) && node.arguments.some((argument) => argument.kind === "null-literal")) {
+      a.fail(node, `The arguments of ${name} must be arrays, but one was NULL`);
+    }
     const given = giveArguments(a, node, node.arguments, entry, cx);
     return callEntry(a, node, name, entry, given, cx, isSafe);
   }
   if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
   return resolveAggregate(a, node, name, entry, cx);
 }
+
+/** Functions of arrays that do not take a NULL without a type for one. */
+const wantsArray: ReadonlySet<string> = new Set(["ARRAY_CONCAT", "ARRAY_FILTER", "ARRAY_TRANSFORM"]);
 
 /** EXTRACT(part FROM x [AT TIME ZONE z]) is the entry EXTRACT(PART, x [, STRING]). */
 export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {

@@ -72,7 +72,7 @@ const forms: ReadonlyMap<string, Form> = new Map([
     const message = coerceOrFail(a, args[0]!, resolve(a, args[0]!, cx), STRING, "Argument of ERROR");
     return {
       ...nullOf(INT64),
-      sql: `gs_raise(${message.sql})`,
+      sql: `gs_raise(coalesce(${message.sql}, 'ERROR function called with NULL value'))`,
       literal: undefined,
       isSimple: false,
       isUntypedNull: true,

@@ -1,3 +1,5 @@
+import { doubleText } from "../functions/json-tree.ts";
+
 /** JSON as GoogleSQL prints it: no blanks, keys sorted, the first of equal keys kept, integers exact. */
 
 type Json = { readonly number: string } | string | boolean | null | readonly Json[] | ReadonlyMap<string, Json>;
@@ -82,8 +84,7 @@ function numberText(text: string): string {
   }
   const value = Number(text);
   if (!Number.isFinite(value)) throw new Error(`JSON number out of range: ${text}`);
-  const plain = Object.is(value, -0) ? "-0" : String(value);
-  return /[.e]/.test(plain) ? plain.replace(/e([+-])(\d)$/, "e$10$2") : `${plain}.0`;
+  return doubleText(value);
 }
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,4 +1,4 @@
-import { arrayOf, duckdbType, INT64, structOf } from "../types.ts";
+import { arrayOf, duckdbType, INT64, structOf, supportsGrouping } from "../types.ts";
 import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { aggregate, analytic, fail, isNullLiteral, literalInt, refuseAll, sigOf } from "./signature.ts";
 
@@ -258,7 +258,13 @@ export const aggregates: FunctionLibrary = {
       "approximate aggregate",
       "APPROX_COUNT_DISTINCT",
       { over: "allowed", windowOrder: "never", windowFrame: false },
-      [sigOf("ANY", "INT64", ([x], ctx) => ctx.aggregate("count", [x!.sql], { distinct: true }))],
+      [
+        sigOf("ANY", "INT64", ([x], ctx) =>
+          supportsGrouping(x!.type)
+            ? ctx.aggregate("count", [x!.sql], { distinct: true })
+            : ctx.error(`The argument to APPROX_COUNT_DISTINCT must support grouping; Type ${x!.type.kind} does not`),
+        ),
+      ],
     ),
     quantiles,
     topCount,

@@ -25,7 +25,7 @@ import {
   truncDate,
   wallClock,
 } from "./date-parts.ts";
-import { bind, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
+import { bind, fail, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
 
 const total = { cannotFail: true } as const;
 
@@ -194,9 +194,9 @@ const units: readonly [string, number][] = [
 
 export const dateTime: FunctionLibrary = {
   functions: [
-    scalar("date", "CURRENT_DATE", [currents("date")], total),
-    scalar("datetime", "CURRENT_DATETIME", [currents("datetime")], total),
-    scalar("time", "CURRENT_TIME", [currents("time")], total),
+    scalar("date", "CURRENT_DATE", [currents("date")]),
+    scalar("datetime", "CURRENT_DATETIME", [currents("datetime")]),
+    scalar("time", "CURRENT_TIME", [currents("time")]),
     scalar("timestamp", "CURRENT_TIMESTAMP", [sig("", "TIMESTAMP", () => "gs_now()")], total),
     extract,
     scalar("date", "DATE", [
@@ -222,8 +222,10 @@ export const dateTime: FunctionLibrary = {
       total,
     ),
     scalar("date", "DATE_TRUNC", [
-      sigOf(`DATE, PART[${dateUnits}]`, "DATE", ([d, p], ctx) =>
-        bind(ctx, [d!.sql], (v) => truncDate(v, p!.part!, ctx)),
+      sigOf(`DATE, PART[${timeUnits}|${dateUnits}]`, "DATE", ([d, p], ctx) =>
+        timeUnits.split("|").includes(p!.part!)
+          ? `case when ${d!.sql} is not null then ${fail(`DATE_TRUNC does not support the ${p!.part} date part`, "date")} end`
+          : bind(ctx, [d!.sql], (v) => truncDate(v, p!.part!, ctx)),
       ),
       sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
         bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
@@ -386,10 +388,18 @@ function diffTimestamp(): Signature {
 }
 
 function bucket(type: "DATE" | "DATETIME" | "TIMESTAMP"): Signature {
-  return sigOf(`${type}, INTERVAL, ${type}?`, type, ([x, width, origin]) => {
+  return sigOf(`${type}, INTERVAL, ${type}?`, type, ([x, width, origin], ctx) => {
     const local = (sql: string): string =>
       type === "DATETIME" ? sql : type === "DATE" ? `cast(${sql} as timestamp)` : `(${sql} at time zone 'UTC')`;
-    const result = `gs_bucket(${local(x!.sql)}, ${width!.sql}, ${origin ? local(origin.sql) : "timestamp '1950-01-01 00:00:00'"})`;
+    const size = bind(ctx, [width!.sql], (w) => {
+      const within = `datepart('hour', ${w}) <> 0 or datepart('minute', ${w}) <> 0 or datepart('microsecond', ${w}) <> 0`;
+      const monthly = `datepart('year', ${w}) <> 0 or datepart('month', ${w}) <> 0`;
+      if (type === "DATETIME") return w;
+      return type === "DATE"
+        ? `case when ${within} then ${fail("Only MONTH and DAY parts are allowed in bucket width INTERVAL", "interval")} else ${w} end`
+        : `case when ${monthly} then ${fail("Bucket width INTERVAL with non-zero MONTH part is not allowed", "interval")} else ${w} end`;
+    });
+    const result = `gs_bucket(${local(x!.sql)}, ${size}, ${origin ? local(origin.sql) : "timestamp '1950-01-01 00:00:00'"})`;
     return type === "DATETIME"
       ? result
       : type === "DATE"

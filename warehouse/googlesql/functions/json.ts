@@ -34,15 +34,23 @@ function duckPath(steps: readonly PathStep[]): string | undefined {
   return path;
 }
 
-/** Reads a path while the statement is compiled: GoogleSQL takes a constant, of which we know literals and parameters. */
-function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext): PathStep[] {
+/**
+ * Reads a path while the statement is compiled: GoogleSQL takes a constant, of which we know literals and parameters. One that
+ * is no path gives undefined: it fails where it is evaluated, so that `SAFE.` may hold it back.
+ */
+function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext): PathStep[] | undefined {
   const literal = path === undefined ? "$" : literalText(path);
   if (literal === undefined) return ctx.refuse("a JSONPath that is not a literal");
   try {
     return parsePath(literal, standard);
-  } catch (problem) {
-    return ctx.error((problem as Error).message);
+  } catch {
+    return undefined;
   }
+}
+
+function pathText(path: Argument | undefined, ctx: EmitContext): string {
+  stepsOf(path, true, ctx);
+  return path!.sql;
 }
 
 /** A scalar as text. DuckDB finds it; JS does numbers that DuckDB would print anew, and texts that are not JSON to the end. */
@@ -91,7 +99,7 @@ const converting = (name: string, result: string, strict: string, lax: string, w
     : [
         scalar(group, name, [
           wide
-            ? sig("JSON, wide_number_mode=>STRING?", result, (j, m) => `${strict}(${j}, ${m ?? "'round'"})`)
+            ? sig("JSON, wide_number_mode==>STRING?", result, (j, m) => `${strict}(${j}, ${m ?? "'round'"})`)
             : sig("JSON", result, (j) => `${strict}(${j})`),
         ]),
       ]),
@@ -107,7 +115,7 @@ const editing = (name: string, duck: string, flag: string, normally: boolean) =>
     sigOf(`JSON, STRING, ANY, STRING*, ANY*, ${flag}==>BOOL?`, "JSON", (args, ctx) => {
       const flagArg = args.length % 2 === 0 ? args.at(-1) : undefined;
       const pairs = args.slice(1, args.length % 2 === 0 ? -1 : undefined);
-      const paths = pairs.filter((_, i) => i % 2 === 0).map((one) => one!.sql);
+      const paths = pairs.filter((_, i) => i % 2 === 0).map((one) => pathText(one, ctx));
       const values = pairs.filter((_, i) => i % 2 === 1).map((one) => asJson(one!, ctx));
       return `cast(${duck}(${args[0]!.sql}, [${paths.join(", ")}], [${values.join(", ")}], ${flagArg?.sql ?? String(normally)}) as json)`;
     }),
@@ -127,7 +135,7 @@ export const json: FunctionLibrary = {
     scalar(group, "JSON_EXTRACT_STRING_ARRAY", arrays("value_array", false)),
     scalar(group, "PARSE_JSON", [
       sig(
-        "STRING, wide_number_mode=>STRING?",
+        "STRING, wide_number_mode==>STRING?",
         "JSON",
         (s, m) => `cast(gs_parse_json_as(${s}, ${m ?? "'exact'"}) as json)`,
       ),
@@ -140,7 +148,7 @@ export const json: FunctionLibrary = {
       }),
     ]),
     scalar(group, "TO_JSON", [
-      sigOf("ANY, stringify_wide_numbers=>BOOL?", "JSON", ([x, wide], ctx) => {
+      sigOf("ANY, stringify_wide_numbers==>BOOL?", "JSON", ([x, wide], ctx) => {
         const flag = wide === undefined ? false : wide.literal?.value;
         if (typeof flag !== "boolean") return ctx.refuse("stringify_wide_numbers that is not a literal");
         const line = jsonText(x!.sql, x!.type, flag ? "wide" : "json", ctx);
@@ -157,18 +165,19 @@ export const json: FunctionLibrary = {
     editing("JSON_ARRAY_APPEND", "gs_json_array_append", "append_each_element", true),
     editing("JSON_ARRAY_INSERT", "gs_json_array_insert", "insert_each_element", true),
     scalar(group, "JSON_REMOVE", [
-      sig(
-        "JSON, STRING, STRING*",
-        "JSON",
-        (j, ...paths) => `cast(gs_json_remove(${j}, [${paths.join(", ")}]) as json)`,
-      ),
+      sigOf("JSON, STRING, STRING*", "JSON", ([j, ...paths], ctx) => {
+        for (const path of paths) stepsOf(path, true, ctx);
+        return `cast(gs_json_remove(${j!.sql}, [${paths.map((path) => path!.sql).join(", ")}]) as json)`;
+      }),
     ]),
     scalar(group, "JSON_STRIP_NULLS", [
-      sig(
+      sigOf(
         "JSON, STRING?, include_arrays==>BOOL?, remove_empty==>BOOL?",
         "JSON",
-        (j, path, includeArrays, removeEmpty) =>
-          `cast(gs_json_strip_nulls(${j}, ${path ?? "'$'"}, ${includeArrays ?? "true"}, ${removeEmpty ?? "false"}) as json)`,
+        ([j, path, includeArrays, removeEmpty], ctx) => {
+          stepsOf(path, true, ctx);
+          return `cast(gs_json_strip_nulls(${j!.sql}, ${path?.sql ?? "'$'"}, ${includeArrays?.sql ?? "true"}, ${removeEmpty?.sql ?? "false"}) as json)`;
+        },
       ),
     ]),
     scalar(group, "JSON_ARRAY", [

@@ -1,3 +1,4 @@
+import { supportsOrdering, typeName } from "../types.ts";
 import type { FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import {
   bigNumericKind,
@@ -10,7 +11,7 @@ import {
   roundDigits,
 } from "./decimal.ts";
 import { roundDouble } from "./double-rounding.ts";
-import { bind, fail, literalInt, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
+import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
 
 const group = "math";
 
@@ -82,8 +83,16 @@ const rounding = (name: "ROUND" | "TRUNC") => {
     roundFloat(mode),
     ...(name === "ROUND"
       ? [
-          sig("NUMERIC, INT64, STRING", "NUMERIC", (x, n, m) => `gs_numeric_round_mode(${x}, ${n}, ${m})`),
-          sig("BIGNUMERIC, INT64, STRING", "BIGNUMERIC", (x, n, m) => `gs_bignumeric_round_mode(${x}, ${n}, ${m})`),
+          ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
+            sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
+              const mode = literalText(m);
+              if (mode === undefined) return ctx.refuse("a rounding mode that is not a literal");
+              if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
+                return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
+              }
+              return `gs_${type.toLowerCase()}_round_mode(${x!.sql}, ${n!.sql}, ${m!.sql})`;
+            }),
+          ),
         ]
       : []),
   ]);
@@ -347,7 +356,11 @@ export const math: FunctionLibrary = {
     ),
     scalar(group, "RANGE_BUCKET", [
       sig("FLOAT64, ARRAY<FLOAT64>", "INT64", (p, a) => `gs_range_bucket_float(${p}, ${a})`),
-      sig("T1, ARRAY<T1>", "INT64", (p, a) => `gs_range_bucket(${p}, ${a})`),
+      sigOf("T1, ARRAY<T1>", "INT64", ([p, a], ctx) =>
+        supportsOrdering(p!.type)
+          ? `gs_range_bucket(${p!.sql}, ${a!.sql})`
+          : ctx.error(`First argument to RANGE_BUCKET of type ${typeName(p!.type)} does not support ordering`),
+      ),
     ]),
     scalar(group, "COSINE_DISTANCE", distances("cosine")),
     scalar(group, "EUCLIDEAN_DISTANCE", distances("euclidean")),
