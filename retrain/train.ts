@@ -27,6 +27,8 @@ export interface TrainRequest {
   readonly threads?: number | undefined;
   /** Outcomes other than those of includes/features.js. */
   readonly outcomes?: readonly { readonly name: string; readonly column: string }[] | undefined;
+  /** Features other than those of includes/features.js: columns of the snapshot. */
+  readonly features?: readonly TrainingJob["features"][number][] | undefined;
   readonly without?: readonly string[] | undefined;
 }
 
@@ -67,6 +69,7 @@ export function planTraining(
     threads: request.threads ?? 2,
     policy: { ...defaultPolicy, ...request.policy },
     outcomes: [...(request.outcomes ?? [])],
+    features: [...(request.features ?? [])],
     without: [...(request.without ?? [])],
     made_at: now.toISOString(),
     where,

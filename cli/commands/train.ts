@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "commander";
 import type { Model } from "../../retrain/model.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
@@ -15,6 +16,8 @@ interface TrainOptions {
   readonly unsubscribeCost?: number;
   readonly sendCost?: number;
   readonly conversionValue?: number;
+  readonly outcome?: readonly { readonly name: string; readonly column: string }[];
+  readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
   readonly dryRun?: boolean;
   readonly project?: string;
   readonly region?: string;
@@ -23,6 +26,18 @@ interface TrainOptions {
   readonly machine?: string;
   readonly serviceAccount?: string;
 }
+
+const outcomeOption = (text: string, earlier: TrainOptions["outcome"] = []): NonNullable<TrainOptions["outcome"]> => {
+  const [, name, column] = /^([a-z][a-z0-9_]*)=([A-Za-z_][A-Za-z0-9_]*)$/.exec(text) ?? [];
+  if (!name || !column) throw new InvalidArgumentError("it is name=column, like visit=did_visit");
+  return [...earlier, { name, column }];
+};
+
+const featureOption = (text: string, earlier: TrainOptions["feature"] = []): NonNullable<TrainOptions["feature"]> => {
+  const [, name, type] = /^([A-Za-z_][A-Za-z0-9_]*):(number|category)$/.exec(text) ?? [];
+  if (!name || !type) throw new InvalidArgumentError("it is column:number or column:category");
+  return [...earlier, { name, type: type as "number" | "category" }];
+};
 
 const money = (option: string) => numberOption(option, { least: 0 });
 
@@ -55,6 +70,8 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--complaint-cost <money>", "cost of a complaint", money("--complaint-cost"))
     .option("--unsubscribe-cost <money>", "cost of an unsubscribe", money("--unsubscribe-cost"))
     .option("--send-cost <money>", "cost of a send", money("--send-cost"))
+    .option("--outcome <name=column>", "learn this outcome, a BOOL column of the snapshot; repeatable", outcomeOption)
+    .option("--feature <column:type>", "learn from this column, number or category; repeatable", featureOption)
     .option("--project <id>", "Google Cloud project (vertex)")
     .option("--region <region>", "Vertex AI region (vertex)")
     .option("--bucket <name>", "Cloud Storage bucket for snapshots and models (vertex)")
@@ -86,6 +103,8 @@ export const register: RegisterCommand = (program, environment) => {
         rowsPerOutcome: options.rows,
         scoreRows: options.scoreRows,
         threads: options.threads,
+        outcomes: options.outcome,
+        features: options.feature,
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };
       if (options.target === "vertex") {

@@ -21,6 +21,8 @@ export const trainingJob = z.strictObject({
   policy: policyTerms,
   /** Outcomes to learn; those of includes/features.js when empty. */
   outcomes: z.array(z.strictObject({ name: z.string(), column: z.string() })),
+  /** Features to learn from; those of includes/features.js when empty. */
+  features: z.array(z.strictObject({ name: z.string(), type: z.enum(["number", "category"]) })),
   /** Features to leave out by name: for ablations, and for tables that lack them. */
   without: z.array(z.string()),
   made_at: z.iso.datetime(),

@@ -42,9 +42,8 @@ export async function runJob(
 ): Promise<JobResult> {
   const began = performance.now();
   const lock = await readWholeLock(job.snapshot);
-  const features = (featureSet.list as readonly Feature[])
-    .filter((f) => !job.without.includes(f.name))
-    .map(({ name, type }) => ({ name, type }));
+  const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
+  const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
   const outcomes: readonly { readonly name: string; readonly column: string }[] =
     job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
   refuseMissing(lock, [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue"], job.snapshot);
@@ -56,8 +55,8 @@ export async function runJob(
       rows: lock.lock.rows,
     },
     features: {
-      version: featureSet.version,
-      digest: featuresDigest({ version: featureSet.version, list: features }),
+      version: job.features.length > 0 ? "given" : featureSet.version,
+      digest: featuresDigest({ version: job.features.length > 0 ? "given" : featureSet.version, list: features }),
       list: features,
     },
     trainer: { name: "ydf-training/gradient_boosted_trees", version: trainerVersion() },
