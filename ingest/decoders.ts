@@ -78,6 +78,11 @@ function hookDecoder(name: string): Decode {
   };
 }
 
+const whyUnread: Readonly<Record<string, string | undefined>> = {
+  sealed: "no key opens it",
+  poison: "it was delivered too often without being acknowledged",
+};
+
 /** The decoder of a bus, whose messages say what they are: `<kind>:` before their source's name. */
 export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
   const known = new Map<string, Decode>();
@@ -86,7 +91,9 @@ export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
     let decode = known.get(kind);
     if (!decode) {
       if (!isDecoderKind(kind) || kind.startsWith("mapped-")) {
-        return [{ kind: "dead-letter", reason: "malformed-input", detail: "its source has no decoder" }];
+        return [
+          { kind: "dead-letter", reason: "malformed-input", detail: whyUnread[kind] ?? "its source has no decoder" },
+        ];
       }
       decode = decoderFor(kind, { ...options, fileId: "" });
       known.set(kind, decode);

@@ -7,6 +7,7 @@ import type { IngestContext } from "../ingest-files.ts";
 import type { IngestTotals } from "../pipeline.ts";
 import { SpoolWriter } from "../spool.ts";
 import { apiSources } from "./api-keys.ts";
+import type { BusWriter } from "./bus.ts";
 import { consumeSpool, spoolReader } from "./consume-spool.ts";
 import { configuredHooks } from "./hook-settings.ts";
 import { createMetrics } from "./metrics.ts";
@@ -27,6 +28,8 @@ export interface RunCollectorOptions {
   /** How long a stop may wait for the pipeline, in milliseconds; what is left then lands after the next start. */
   readonly drainMs: number;
   readonly fetchText: FetchText;
+  /** Put what is accepted here instead of on the spool; somebody else lands it. */
+  readonly otherBus?: BusWriter | undefined;
   readonly log: (line: string) => void;
   readonly listening: (address: string, hooks: readonly string[], sources: readonly string[]) => void;
 }
@@ -62,12 +65,19 @@ export async function runCollector(
     const first = await writer.publish([]);
     let published = first;
     let landed = await landedPosition(options.spool);
-    const behind = () => Math.max(0, published - landed);
+    // Pub/Sub holds what waits there, and has its own alarms for that.
+    const behind = () => (options.otherBus ? 0 : Math.max(0, published - landed));
     const metrics = createMetrics({ behind, withProcess: true });
-    const bus = sealedWriter(writer, context.keys.deadLetters, context.randomBytes, (last) => {
+    const spooled = sealedWriter(writer, context.keys.deadLetters, context.randomBytes, (last) => {
       published = last;
       metrics.published(last);
     });
+    const bus = options.otherBus
+      ? counting(options.otherBus, (more) => {
+          published += more;
+          metrics.published(published);
+        })
+      : spooled;
     const app = createCollector({
       now: () => context.now().getTime(),
       bus,
@@ -112,6 +122,7 @@ export async function runCollector(
     } finally {
       await app.close();
       await bus.close();
+      if (bus !== spooled) await spooled.close();
       isClosed = true;
       clearInterval(watch);
     }
@@ -123,6 +134,14 @@ export async function runCollector(
     }
   });
 }
+
+const counting = (bus: BusWriter, onPublished: (more: number) => void): BusWriter => ({
+  async publish(messages) {
+    await bus.publish(messages);
+    onPublished(messages.length);
+  },
+  close: () => bus.close(),
+});
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

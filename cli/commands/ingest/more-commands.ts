@@ -42,6 +42,7 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", whole)
     .option("--rate <n>", "calls a second and source (default: 5000)", whole)
     .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
+    .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool")
     .action(async (options: IngestServeOptions) => {
       const { ingestServeCommand } = await import("./serve.ts");
       await ingestServeCommand(environment(), options);
@@ -51,7 +52,8 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .command("consume")
     .description("Land what the collector accepted, until told to stop")
     .option("--once", "end at the end of the spool")
-    .action(async (options: { once?: boolean }) => {
+    .option("--pubsub-subscription <name>", "read projects/<p>/subscriptions/<s> instead of the spool")
+    .action(async (options: { once?: boolean; pubsubSubscription?: string }) => {
       const { ingestConsumeCommand } = await import("./serve.ts");
       await ingestConsumeCommand(environment(), options);
     });

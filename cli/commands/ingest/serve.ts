@@ -1,8 +1,15 @@
+import { randomBytes } from "node:crypto";
+import { UserError } from "../../../errors/user-error.ts";
 import { consumeSpool } from "../../../ingest/collector/consume-spool.ts";
 import { runCollector } from "../../../ingest/collector/run-collector.ts";
 import { defaultLimits } from "../../../ingest/collector/server.ts";
 import { fetchText } from "../../../ingest/collector/sns-fetch.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
+import type { IngestContext } from "../../../ingest/ingest-files.ts";
+import type { IngestTotals } from "../../../ingest/pipeline.ts";
+import { consumePubSub } from "../../../ingest/pubsub/consume-pubsub.ts";
+import { openSubscription, openTopic } from "../../../ingest/pubsub/open-pubsub.ts";
+import { pubsubWriter } from "../../../ingest/pubsub/pubsub-bus.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 
@@ -14,6 +21,7 @@ export interface IngestServeOptions {
   readonly maxBehind?: number;
   readonly rate?: number;
   readonly replayWindow?: number;
+  readonly pubsubTopic?: string;
 }
 
 /** `inboxloop ingest serve`. Ends with 0 when it is told to stop. */
@@ -27,9 +35,18 @@ export async function ingestServeCommand(environment: Environment, options: Inge
     burst: options.rate === undefined ? defaultLimits.burst : options.rate * 2,
     replayWindowSeconds: options.replayWindow ?? defaultLimits.replayWindowSeconds,
   };
+  if (options.pubsubTopic !== undefined && options.withPipeline) {
+    throw new UserError("a pipeline in the process reads the spool, and --pubsub-topic puts nothing there", {
+      code: "collector.two-buses",
+      exit: "usage",
+      next: "inboxloop ingest consume --pubsub-subscription <projects/p/subscriptions/s>",
+    });
+  }
   try {
+    const context = ingestContext(environment, { trustReceivedAt: false });
+    const topic = options.pubsubTopic === undefined ? undefined : await openTopic(options.pubsubTopic);
     const outcome = await runCollector(
-      ingestContext(environment, { trustReceivedAt: false }),
+      context,
       {
         host: options.host,
         port: options.port,
@@ -39,6 +56,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
         withPipeline: options.withPipeline === true,
         drainMs: 20_000,
         fetchText,
+        otherBus: topic && pubsubWriter(topic.topic, context.keys.deadLetters, randomBytes, topic.close),
         log: console.note,
         listening: (address, hooks, sources) => {
           console.note(`listening on ${address}`);
@@ -51,7 +69,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
       const { published, landed } = outcome;
       const sum = landed
         ? `received ${landed.received} = landed ${landed.landed} + duplicate ${landed.duplicate} + dead letter ${landed.dead_letter}`
-        : "they wait in the spool: inboxloop ingest consume";
+        : `they wait ${topic ? "in Pub/Sub" : "in the spool"}: inboxloop ingest consume`;
       return `${published} messages accepted; ${sum}`;
     });
   } catch (error) {
@@ -62,20 +80,22 @@ export async function ingestServeCommand(environment: Environment, options: Inge
 /** `inboxloop ingest consume`. Ends with 0 when it is told to stop, or with `--once` at the end of the spool. */
 export async function ingestConsumeCommand(
   environment: Environment,
-  options: { readonly once?: boolean },
+  options: { readonly once?: boolean; readonly pubsubSubscription?: string },
 ): Promise<void> {
   const { console, home, signal } = environment;
   const progress = console.progress("consume");
   try {
-    const totals = await consumeSpool(
-      ingestContext(environment, { trustReceivedAt: false }),
-      {
-        spool: home.spool,
-        isDraining: () => options.once === true,
-        progress: (so) => progress.update(so.received, undefined, "signals"),
-      },
-      signal,
-    );
+    const context = ingestContext(environment, { trustReceivedAt: false });
+    const update = (so: IngestTotals) => progress.update(so.received, undefined, "signals");
+    const name = options.pubsubSubscription;
+    const totals =
+      name === undefined
+        ? await consumeSpool(
+            context,
+            { spool: home.spool, isDraining: () => options.once === true, progress: update },
+            signal,
+          )
+        : await fromPubSub(context, name, update, signal);
     progress.done(`${totals.received.toLocaleString("en-US")} signals`);
     console.result(totals, () => {
       const { received, landed, duplicate, dead_letter } = totals;
@@ -83,5 +103,19 @@ export async function ingestConsumeCommand(
     });
   } catch (error) {
     throw homeTrouble(error, home.raw);
+  }
+}
+
+async function fromPubSub(
+  context: IngestContext,
+  name: string,
+  progress: (totals: IngestTotals) => void,
+  signal: AbortSignal,
+): Promise<IngestTotals> {
+  const { subscription, close } = await openSubscription(name);
+  try {
+    return await consumePubSub(context, { subscription, name, progress }, signal);
+  } finally {
+    await close();
   }
 }
