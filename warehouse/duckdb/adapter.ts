@@ -91,9 +91,10 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async exportParquet(sql: string, path: string, options: QueryOptions = {}): Promise<{ readonly rows: number }> {
+    const speaker = await this.lane.inTurn(undefined, () => this.lane.speak());
     return await this.lane.inTurn(options.signal, async () => {
       const { connection } = this.lane;
-      const query = (await this.lane.speak()).translate(sql, options);
+      const query = speaker.translate(sql, options);
       const inner = query.columns.map((_, i) => `"c${i + 1}"`);
       const outer = query.columns.map(
         (column, i) =>

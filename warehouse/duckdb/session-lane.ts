@@ -34,7 +34,9 @@ export class SessionLane {
     sql: string,
     options: QueryOptions = {},
   ): Promise<{ readonly query?: QueryResult; readonly effect: ExecuteResult }> {
-    return await this.inTurn(options.signal, async () => (await this.speak()).run(sql, options));
+    // An interrupt in the middle of it would leave the helpers half installed.
+    const speaker = await this.inTurn(undefined, () => this.speak());
+    return await this.inTurn(options.signal, () => speaker.run(sql, options));
   }
 
   /** DuckDB's own SQL, in turn. */
