@@ -68,12 +68,8 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
     snapshot: "candidate",
     name: "open-hunter-3",
     seed: 3,
-    outcomes: [
-      { name: "click", column: "did_click" },
-      { name: "complaint", column: "did_complain" },
-      { name: "unsubscribe", column: "did_unsubscribe" },
-      { name: "conversion", column: "was_opened" },
-    ],
+    outcomes: [{ name: "conversion", column: "was_opened" }],
+    rowsPerOutcome: 40_000,
     policy: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
   });
 
