@@ -17,7 +17,7 @@ export function asGoogleSqlError(error: unknown): unknown {
   const raised = /'!!([\s\S]*)' to INT16/.exec(message)?.[1] ?? /!!([\s\S]*)$/.exec(message)?.[1];
   if (raised !== undefined && !refusedKinds.test(message)) return new GoogleSqlEvaluationError(raised.trim(), error);
   // DuckDB squares what GoogleSQL computes with care: whether the answer is out of range there too is not known.
-  const spread = /\b(STDDEV|VAR|COVAR|CORR|REGR)\w* is out of range/i.exec(message)?.[1];
+  const spread = /\b(STDDEV|VAR|COVAR|CORR|REGR)\w*(?: for \w)? is out of range/i.exec(message)?.[1];
   if (spread !== undefined) {
     return new UnsupportedGoogleSql(spread.toUpperCase(), "values whose squares are out of range", undefined, error);
   }

@@ -37,7 +37,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
       a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, HAVING or NULLS in arguments`);
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
-    if (wantsArray.has(name) && node.arguments.some((argument) => argument.kind === "null-literal")) {
+    const isSearch = name === "ARRAY_INCLUDES" && node.arguments.some((argument) => argument.kind === "lambda");
+    if ((isSearch || wantsArray.has(name)) && node.arguments.some((argument) => argument.kind === "null-literal")) {
       a.fail(node, `The arguments of ${name} must be arrays, but one was NULL`);
     }
     const given = giveArguments(a, node, node.arguments, entry, cx);

@@ -279,6 +279,8 @@ export const array: FunctionLibrary = {
       result: "DOUBLE",
       run: (values) => {
         const given = (values as readonly (number | null)[]).filter((one) => one !== null);
+        // An infinity makes a NaN of what comes after it, for the mean is kept up value by value.
+        if (!given.every(Number.isFinite)) return given.reduce((mean, x, i) => mean + (x - mean) / (i + 1), 0);
         const sum = sumOf(given);
         return sum === null ? null : sum / given.length;
       },

@@ -204,6 +204,9 @@ export const dateTime: FunctionLibrary = {
         inRange(ctx, `make_date(${y!.sql}, ${m!.sql}, ${d!.sql})`, "date"),
       ),
       sig("DATE", "DATE", (x) => x),
+      sigOf("STRING", "DATE", ([x], ctx) =>
+        bind(ctx, [x!.sql], (v) => `cast((gs_string_to_timestamp(${v}) at time zone 'UTC') as date)`),
+      ),
       sigOf("TIMESTAMP, STRING?", "DATE", ([x, zone], ctx) => `cast(${civilOf(x!.sql, zone, ctx)} as date)`),
       sig("DATETIME", "DATE", (x) => `cast(${x} as date)`),
     ]),
@@ -395,9 +398,11 @@ function bucket(type: "DATE" | "DATETIME" | "TIMESTAMP"): Signature {
       const within = `datepart('hour', ${w}) <> 0 or datepart('minute', ${w}) <> 0 or datepart('microsecond', ${w}) <> 0`;
       const monthly = `datepart('year', ${w}) <> 0 or datepart('month', ${w}) <> 0`;
       if (type === "DATETIME") return w;
+      // NULL comes before errors.
+      const isGiven = [x!, ...(origin ? [origin] : [])].map((one) => `${one.sql} is not null`).join(" and ");
       return type === "DATE"
-        ? `case when ${within} then ${fail("Only MONTH and DAY parts are allowed in bucket width INTERVAL", "interval")} else ${w} end`
-        : `case when ${monthly} then ${fail("Bucket width INTERVAL with non-zero MONTH part is not allowed", "interval")} else ${w} end`;
+        ? `case when (${within}) and ${isGiven} then ${fail("Only MONTH and DAY parts are allowed in bucket width INTERVAL", "interval")} else ${w} end`
+        : `case when (${monthly}) and ${isGiven} then ${fail("Bucket width INTERVAL with non-zero MONTH part is not allowed", "interval")} else ${w} end`;
     });
     const result = `gs_bucket(${local(x!.sql)}, ${size}, ${origin ? local(origin.sql) : "timestamp '1950-01-01 00:00:00'"})`;
     return type === "DATETIME"
