@@ -138,6 +138,12 @@ function argumentOf(
         : [`${params[0]}`, "1", "'x'"];
     return fc.constantFrom(...bodies).map((body) => ({ text: named(`${head} -> ${body}`), type: undefined }));
   }
+  // The referee narrows years, months and days to 32 bits unseen.
+  if (/^(DATE|DATETIME|TIME)$/.test(entry.names[0]) && spec.type === "INT64") {
+    return fc
+      .integer({ min: -3, max: 70 })
+      .map((n) => ({ text: String(position === 0 && n > 40 ? 1950 + n : n), type: INT64 }));
+  }
   return typeOf(spec, bindings).chain((type) =>
     literalOf(type, { strings: stringsFor(entry, position), nullOneIn: spec.constant ? 20 : 8 }).map((text) => ({
       text: named(text),

@@ -59,7 +59,7 @@ interface Counted {
 const counted = verification.functions as unknown as Readonly<Record<string, Counted>>;
 function casesOf(name: string): number {
   const count = counted[name];
-  return count === undefined || count.different > 0 ? 0 : count.same + count.errors;
+  return count === undefined || count.different > 0 || count.same === 0 ? 0 : count.same + count.errors;
 }
 
 /**

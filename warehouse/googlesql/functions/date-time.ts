@@ -4,6 +4,7 @@ import {
   fixedOffset,
   maxTimestamp,
   minTimestamp,
+  parseTimestamp,
   zonedToUtc,
   zoneOffset,
 } from "../emit/civil.ts";
@@ -204,9 +205,13 @@ export const dateTime: FunctionLibrary = {
         inRange(ctx, `make_date(${y!.sql}, ${m!.sql}, ${d!.sql})`, "date"),
       ),
       sig("DATE", "DATE", (x) => x),
-      sigOf("STRING", "DATE", ([x], ctx) =>
-        bind(ctx, [x!.sql], (v) => `cast((gs_string_to_timestamp(${v}) at time zone 'UTC') as date)`),
-      ),
+      sigOf("STRING", "DATE", ([x], ctx) => {
+        const written = literalText(x);
+        if (written !== undefined && parseTimestamp(written) === undefined) {
+          return ctx.error(`Could not cast literal "${written}" to type TIMESTAMP`);
+        }
+        return bind(ctx, [x!.sql], (v) => `cast((gs_string_to_timestamp(${v}) at time zone 'UTC') as date)`);
+      }),
       sigOf("TIMESTAMP, STRING?", "DATE", ([x, zone], ctx) => `cast(${civilOf(x!.sql, zone, ctx)} as date)`),
       sig("DATETIME", "DATE", (x) => `cast(${x} as date)`),
     ]),
