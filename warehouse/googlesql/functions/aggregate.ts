@@ -25,14 +25,25 @@ function floatSum(x: string, ctx: EmitContext): string {
   return `case when isfinite(${sum}) then ${ctx.aggregate("fsum", [x])} when ${infinite} then ${sum} when ${sum} is not null then ${fail("double overflow: SUM", "double")} end`;
 }
 
-/** Statistics of values that are not finite are NaN; DuckDB would fail. */
-const statistic = (names: string | readonly [string, ...string[]], duck: string) =>
-  aggregate("statistical aggregate", names, plain, [
+/** Statistics of values that are not finite are NaN; DuckDB would fail. Of decimals they are exact. */
+const statistic = (names: string | readonly [string, ...string[]], duck: string) => {
+  const isSample = duck.endsWith("_samp");
+  const decimal = (type: "NUMERIC" | "BIGNUMERIC") =>
+    one(type, "FLOAT64", (x, ctx) => {
+      const list = ctx.aggregate("list", [type === "NUMERIC" ? `cast(${x} as varchar)` : x], { nulls: undefined });
+      const variance = `gs_${type.toLowerCase()}_variance(${list}, ${isSample})`;
+      return duck.startsWith("stddev") ? `sqrt(${variance})` : variance;
+    });
+  return aggregate("statistical aggregate", names, plain, [
     one("FLOAT64", "FLOAT64", (x, ctx) => {
       const bad = ctx.aggregate("bool_or", [`not isfinite(${x})`], { distinct: false });
-      return `case when ${bad} then 'nan'::double else ${ctx.aggregate(duck, [`(case when isfinite(${x}) then ${x} end)`])} end`;
+      const few = isSample ? `when ${ctx.aggregate("count", [x])} < 2 then null ` : "";
+      return `case ${few}when ${bad} then 'nan'::double else ${ctx.aggregate(duck, [`(case when isfinite(${x}) then ${x} end)`])} end`;
     }),
+    decimal("NUMERIC"),
+    decimal("BIGNUMERIC"),
   ]);
+};
 
 const pairs = (name: string, duck: string, fewest: number) =>
   aggregate("statistical aggregate", name, plain, [
@@ -139,7 +150,7 @@ const topCount = aggregate("approximate aggregate", "APPROX_TOP_COUNT", { over: 
       const count = literalInt(n);
       if (count === undefined || count < 1n)
         return ctx.refuse("APPROX_TOP_COUNT with a number that is not a positive literal");
-      if (["ARRAY", "STRUCT", "JSON", "RANGE"].includes(x!.type.kind))
+      if (["ARRAY", "STRUCT", "JSON", "RANGE", "INTERVAL"].includes(x!.type.kind))
         return ctx.refuse(`APPROX_TOP_COUNT of ${x!.type.kind}`);
       const type = duckdbType(x!.type);
       const known = `map_entries(${ctx.aggregate("histogram", [x!.sql])})`;
@@ -157,7 +168,7 @@ export const aggregates: FunctionLibrary = {
       sigOf(
         "T1",
         ([x]) => x!.type,
-        ([x], ctx) => ctx.aggregate("any_value", [x!.sql]),
+        ([x], ctx) => ctx.aggregate(ctx.call.over === undefined ? "first" : "any_value", [x!.sql]),
       ),
     ]),
     aggregate(
@@ -190,7 +201,7 @@ export const aggregates: FunctionLibrary = {
         (x, ctx) =>
           `gs_numeric_div(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), nullif(cast(${ctx.aggregate("count", [x])} as decimal(38,9)), 0))`,
       ),
-      sigOf("BIGNUMERIC", "BIGNUMERIC", (_args, ctx) => ctx.refuse("AVG of BIGNUMERIC")),
+      one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_avg(${ctx.aggregate("list", [x])})`),
       one("FLOAT64", "FLOAT64", (x, ctx) => `(${floatSum(x, ctx)} / nullif(${ctx.aggregate("count", [x])}, 0))`),
     ]),
     aggregate(group, "BIT_AND", plain, [one("INT64", "INT64", simple("bit_and"))]),
@@ -243,7 +254,7 @@ export const aggregates: FunctionLibrary = {
         (x, ctx) =>
           `gs_numeric_mul_exact(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), cast(1 as decimal(38,9)))`,
       ),
-      sigOf("BIGNUMERIC", "BIGNUMERIC", (_args, ctx) => ctx.refuse("SUM of BIGNUMERIC")),
+      one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_sum(${ctx.aggregate("list", [x])})`),
       one("FLOAT64", "FLOAT64", floatSum),
       sigOf("INTERVAL", "INTERVAL", (_args, ctx) => ctx.refuse("SUM of INTERVAL")),
     ]),
@@ -342,7 +353,21 @@ const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly
         const share = p!.literal?.value;
         if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
         if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);
+        if (type === "FLOAT64") {
+          const list = ctx.aggregate("list", [x!.sql], { nulls: undefined });
+          const exact = `gs_percentile_cont(${list}, ${share}::double, ${ctx.call.nulls === "RESPECT"})`;
+          if (ctx.call.nulls === "RESPECT") return exact;
+          const strange = ctx.aggregate("bool_or", [`not (abs(${x!.sql}) < 1e300)`], { nulls: undefined });
+          const plain = ctx.aggregate("quantile_cont", [x!.sql, `${share}::double`], { nulls: undefined });
+          return `case when ${strange} then ${exact} else ${plain} end`;
+        }
         if (ctx.call.nulls === "RESPECT") return ctx.refuse(`${name} with RESPECT NULLS`);
+        if (x!.type.kind === "FLOAT64") {
+          // NaN is the least of all values there, and the greatest here.
+          const nan = ctx.aggregate("bool_or", [`isnan(${x!.sql})`], { nulls: undefined });
+          const some = ctx.aggregate("quantile_disc", [x!.sql, `${share}::double`], { nulls: undefined });
+          return `case when ${nan} then ${fail("PERCENTILE_DISC of NaN is not served", "double")} else ${some} end`;
+        }
         if (type === "NUMERIC" || x!.type.kind === "BIGNUMERIC" || x!.type.kind === "JSON")
           return ctx.refuse(`${name} of ${x!.type.kind}`);
         const duck = name === "PERCENTILE_CONT" ? "quantile_cont" : "quantile_disc";

@@ -1,12 +1,15 @@
 /** The verified list: every function of GoogleSQL that the local engine serves, and those that it refuses by name. */
 import { aggregates, analytics } from "./aggregate.ts";
 import { array } from "./array.ts";
+import { arrayFind } from "./array-find.ts";
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
+import { exactAggregates } from "./exact-aggregates.ts";
 import { formatting } from "./format.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
+import { jsonConversions } from "./json-conversions.ts";
 import { math } from "./math.ts";
 import { net } from "./net.ts";
 import { range } from "./range.ts";
@@ -22,8 +25,11 @@ export const catalogue: readonly FunctionLibrary[] = [
   formatting,
   hash,
   json,
+  jsonConversions,
   array,
+  arrayFind,
   aggregates,
+  exactAggregates,
   analytics,
   net,
   range,
