@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { unzipSync } from "fflate";
 import PostalMime from "postal-mime";
+import { firstLines } from "../mail/first-lines.ts";
 
 /** A report as it lay inside its wrappings, or why it could not be taken out. */
 export type Unpacked =
@@ -13,6 +14,8 @@ export type Unpacked =
 
 /** The largest report that is read, unpacked. The big mailbox providers stay under 10 MB (RFC 9990 section 3.1). */
 export const maximumReportBytes = 32 * 1024 * 1024;
+/** Of a mail: the largest report in base64, 76 characters a line. */
+const maximumMailLines = 600_000;
 const maximumEntries = 16;
 const maximumWrappings = 3;
 
@@ -90,7 +93,10 @@ async function unzip(bytes: Uint8Array, wrappings: number): Promise<readonly Unp
 async function fromMail(bytes: Uint8Array, wrappings: number): Promise<readonly Unpacked[]> {
   let attachments: readonly { mimeType: string; filename: string | null; content: ArrayBuffer | string | Uint8Array }[];
   try {
-    const mail = await PostalMime.parse(bytes, { maxNestingDepth: 16, maxHeadersSize: 64 * 1024 });
+    const mail = await PostalMime.parse(firstLines(bytes, maximumMailLines), {
+      maxNestingDepth: 16,
+      maxHeadersSize: 64 * 1024,
+    });
     attachments = mail.attachments;
   } catch {
     return [refused("malformed-input", "the mail cannot be read")];

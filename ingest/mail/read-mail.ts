@@ -1,4 +1,5 @@
 import PostalMime, { type Attachment, type Email } from "postal-mime";
+import { firstLines } from "./first-lines.ts";
 import { type ReportFields, readReportFields } from "./report-fields.ts";
 
 /** A mail as far as a report needs it: what people wrote, what machines wrote, and the mail it is about. */
@@ -19,6 +20,8 @@ export interface Mail {
 
 /** A report comes before the mail that it returns: what is beyond this is not read. */
 export const maximumMailBytes = 512 * 1024;
+/** Lines read of a mail. */
+const maximumMailLines = 20_000;
 
 /** Patterns look at no more than this of a mail's words, and at no longer line than RFC 5322 allows: time stays bounded. */
 const maximumTextLength = 64 * 1024;
@@ -90,8 +93,9 @@ function headerInside(copy: string): ReportFields | undefined {
 const headerOnly = (text: string): string => text.slice(0, Math.max(0, `${text}\n\n`.search(/\r?\n\r?\n/)));
 
 /** Takes a mail apart. Throws nothing of its own; a mail that MIME cannot make sense of is read as plain text. */
-export async function readMail(bytes: Uint8Array): Promise<Mail> {
-  const email = await PostalMime.parse(bytes.subarray(0, maximumMailBytes), {
+export async function readMail(mail: Uint8Array): Promise<Mail> {
+  const bytes = firstLines(mail.subarray(0, maximumMailBytes), maximumMailLines);
+  const email = await PostalMime.parse(bytes, {
     forceRfc822Attachments: true,
     maxNestingDepth: 32,
     maxHeadersSize: 64 * 1024,
@@ -119,7 +123,7 @@ export async function readMail(bytes: Uint8Array): Promise<Mail> {
   }
   // A mail whose structure is broken still has words: they are read as they stand.
   const body = utf8
-    .decode(bytes.subarray(0, maximumMailBytes))
+    .decode(bytes)
     .split(/\r?\n\r?\n/)
     .slice(1)
     .join("\n\n");
