@@ -7,6 +7,7 @@ import { register as parity } from "./commands/parity.ts";
 import { register as plan } from "./commands/plan.ts";
 import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
+import { register as report } from "./commands/report.ts";
 import { register as simulate } from "./commands/simulate.ts";
 import { register as snapshot } from "./commands/snapshot.ts";
 import { register as test } from "./commands/test.ts";
@@ -25,6 +26,7 @@ const commands: readonly RegisterCommand[] = [
   train,
   evaluate,
   release,
+  report,
 ];
 
 /** Hangs every command on the program, in the order in which help shows them. */

@@ -1,6 +1,7 @@
 import type { Evaluation } from "../../retrain/evaluate.ts";
 import type { GuardrailResult } from "../../retrain/guardrails.ts";
 import type { ModelRecord } from "../../retrain/model-record.ts";
+import type { Figures } from "../report/read-figures.ts";
 
 /** One turn of the loop in figures: what `inboxloop demo --json` prints, and what the summary and the report are made of. */
 export interface DemoResult {
@@ -30,24 +31,13 @@ export interface DemoResult {
     readonly violated: readonly string[];
     readonly seconds: number;
   };
-  readonly labels: readonly { readonly label: string; readonly messages: number }[];
-  readonly opens: { readonly human: number; readonly machine: number };
-  readonly kpis: readonly {
-    readonly week: string;
-    readonly sends: number;
-    readonly open_rate: number;
-    readonly human_open_rate: number;
-    readonly click_rate: number;
-    readonly unsubscribe_rate: number;
-    readonly complaint_rate: number;
-    readonly revenue_per_send: number;
-  }[];
-  readonly drift: readonly {
-    readonly feature: string;
-    readonly psi: number;
-    readonly kl: number;
-    readonly verdict: string;
-  }[];
+  readonly labels: Figures["labels"];
+  readonly opens: Figures["opens"];
+  /** By week of the send. */
+  readonly kpis: Figures["kpis"];
+  readonly drift: Figures["drift"];
+  /** The ledger's sums at the end, canaries included. */
+  readonly accounts: Figures["accounts"] & { readonly dead_letters: Figures["deadLetters"] };
   readonly snapshots: readonly {
     readonly name: string;
     readonly rows: number;

@@ -3,7 +3,7 @@ import { fileInput } from "../../ingest/file.ts";
 import { createIdHasher } from "../../ingest/id-hasher.ts";
 import { ingestFiles } from "../../ingest/ingest-files.ts";
 import { buildProject } from "../../warehouse/dataform/build.ts";
-import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
+import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { ingestContext } from "../commands/ingest/context.ts";
 import type { Environment } from "../environment.ts";
 import { openLocalEngine, openLocalWarehouse } from "../local-engine.ts";
@@ -93,24 +93,8 @@ export async function withWarehouse<T>(world: Environment, work: (warehouse: War
 /** The dead letters by reason, as the warehouse has them. */
 export const deadLettersByReason = (world: Environment): Promise<Readonly<Record<string, number>>> =>
   withWarehouse(world, async (warehouse) => {
-    const rows = await figures(
-      warehouse,
+    const { rows } = await warehouse.query(
       "select reason, count(*) as letters from raw.dead_letters group by reason order by reason",
     );
     return Object.fromEntries(rows.map((row) => [String(row["reason"]), Number(row["letters"])]));
   });
-
-/** A query's rows with numbers a report can draw: INT64 and NUMERIC as numbers. */
-export async function figures(warehouse: Warehouse, sql: string): Promise<readonly Row[]> {
-  const { rows } = await warehouse.query(sql);
-  return rows.map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([name, value]) => [
-        name,
-        typeof value === "bigint" || (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value))
-          ? Number(value)
-          : value,
-      ]),
-    ),
-  );
-}

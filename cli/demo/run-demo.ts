@@ -24,10 +24,11 @@ import { type SimulationResult, type Stream, writeWorld } from "../../simulate/w
 import { ingestContext } from "../commands/ingest/context.ts";
 import { describe } from "../commands/release.ts";
 import type { Environment } from "../environment.ts";
+import { readFigures } from "../report/read-figures.ts";
 import { renderReport } from "../report/render-report.ts";
 import { demoReport } from "./demo-report.ts";
 import type { DemoResult } from "./demo-result.ts";
-import { build, deadLettersByReason, figures, ingest, withWarehouse } from "./local-steps.ts";
+import { build, deadLettersByReason, ingest, withWarehouse } from "./local-steps.ts";
 import { policyDecisions, type Visible, visibleCustomers } from "./policy-decisions.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
@@ -98,7 +99,14 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
     ),
   ];
 
-  const read = await watch.time("report", () => readFigures(world));
+  const {
+    labels,
+    opens,
+    kpis,
+    drift,
+    accounts,
+    deadLetters: letters,
+  } = await watch.time("report", () => withWarehouse(world, readFigures));
   const status = await releaseStatus(world.home.releaseLog);
   const truth = simulated.stream.counts;
   const deadTotal = Object.values(truth.deadLetters).reduce((total, n) => total + n, 0);
@@ -127,7 +135,11 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
         ),
     },
     built,
-    ...read,
+    labels,
+    opens,
+    kpis,
+    drift,
+    accounts: { ...accounts, dead_letters: letters },
     snapshots,
     models: training.models.map(({ name, digest, record }) => ({ name, digest, outcomes: record.outcomes })),
     evaluations: releases.evaluations,
@@ -398,37 +410,4 @@ function* assignments(
       yield { userId, arm, variant, modelVersion: arm === "candidate" ? candidate : champion };
     }
   }
-}
-
-async function readFigures(world: Environment): Promise<Pick<DemoResult, "labels" | "opens" | "kpis" | "drift">> {
-  return withWarehouse(world, async (warehouse) => {
-    const labels = await figures(
-      warehouse,
-      "select label, count(*) as messages from training.examples where is_mature group by label order by messages desc",
-    );
-    const [opens] = await figures(
-      warehouse,
-      "select countif(not is_machine) as human, countif(is_machine) as machine from events.events where event_type = 'open'",
-    );
-    const kpis = await figures(
-      warehouse,
-      `select
-  format_date('%F', date_trunc(sent_date, isoweek)) as week,
-  sum(sends) as sends,
-  safe_divide(sum(opened), sum(delivered)) as open_rate,
-  safe_divide(sum(human_opened), sum(delivered)) as human_open_rate,
-  safe_divide(sum(clicked), sum(delivered)) as click_rate,
-  safe_divide(sum(unsubscribed), sum(delivered)) as unsubscribe_rate,
-  safe_divide(sum(complained), sum(delivered)) as complaint_rate,
-  safe_divide(cast(sum(revenue) as float64), sum(sends)) as revenue_per_send
-from monitoring.kpis_daily
-group by week
-order by week`,
-    );
-    const drift = await figures(
-      warehouse,
-      "select feature, psi, kl, drift_level as verdict from monitoring.drift where psi is not null and feature_origin in ('customer', 'delivery') order by psi desc limit 12",
-    );
-    return { labels, opens, kpis, drift } as unknown as Pick<DemoResult, "labels" | "opens" | "kpis" | "drift">;
-  });
 }

@@ -1,0 +1,45 @@
+import type { RegisterCommand } from "../command.ts";
+
+export const register: RegisterCommand = (program, environment) => {
+  program
+    .command("report")
+    .description("Write one self-contained HTML file: signals, engagement, drift, models, the release log")
+    .option("--out <file>", "where to write it (default: reports/report.html in the home)")
+    .action(async (options: { out?: string }) => {
+      const { mkdir, writeFile } = await import("node:fs/promises");
+      const { dirname, join, resolve } = await import("node:path");
+      const { listModels } = await import("../../retrain/model.ts");
+      const { releaseStatus } = await import("../../retrain/release/release.ts");
+      const { openLocalWarehouse } = await import("../local-engine.ts");
+      const { readFigures } = await import("../report/read-figures.ts");
+      const { renderReport } = await import("../report/render-report.ts");
+      const { driftSection, engagementSection, historySection, modelsSection, signalsSection } = await import(
+        "../report/sections.ts"
+      );
+      const { describe } = await import("./release.ts");
+      const world = environment();
+      const warehouse = await openLocalWarehouse(world);
+      const figures = await readFigures(warehouse).finally(() => warehouse.close());
+      const models = await listModels(world.home.models);
+      const { state, entries } = await releaseStatus(world.home.releaseLog);
+      const log = entries.map(({ at, by, event, hash }) => ({ at, by, what: describe(event), hash }));
+      const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
+      const html = renderReport({
+        title: "Inboxloop",
+        sections: [
+          signalsSection(figures.accounts, figures.deadLetters),
+          engagementSection(figures),
+          driftSection(figures.drift),
+          modelsSection(models.map(({ name, record }) => ({ name, outcomes: record.outcomes }))),
+          historySection(state.champion, log),
+        ],
+        footer: `As of ${world.now().toISOString()}.`,
+      });
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, html);
+      world.console.result(
+        { file, figures, champion: state.champion, models: models.map(({ name }) => name) },
+        () => `wrote ${file}`,
+      );
+    });
+};
