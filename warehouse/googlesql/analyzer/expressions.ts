@@ -44,6 +44,7 @@ import type { Analysis, Context } from "./context.ts";
 import { like, quantifiedLike } from "./like.ts";
 import { fieldOf, resolvePath } from "./names.ts";
 import { refuseNullLiteral, resolveBinary, resolveUnary } from "./operators.ts";
+import { quantifiedComparison } from "./quantified-comparison.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
@@ -153,7 +154,7 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
       refuseNullLiteral(a, "LIKE", node.operand, node.pattern);
       return negate(like(a, node, resolve(a, node.operand, cx), resolve(a, node.pattern, cx)), (node as Like).negated);
     case "quantified-like":
-      return quantifiedLike(a, node, cx);
+      return node.operator ? quantifiedComparison(a, node, node.operator, cx) : quantifiedLike(a, node, cx);
     case "case":
       return resolveCase(a, node, cx);
     case "cast":

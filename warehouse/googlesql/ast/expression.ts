@@ -227,9 +227,11 @@ export interface Like extends NodeBase {
   readonly negated: boolean;
 }
 
-/** LIKE ANY|SOME|ALL; SOME is given as `any`. */
+/** LIKE ANY|SOME|ALL, or a comparison with ANY|SOME|ALL; SOME is given as `any`. */
 export interface QuantifiedLike extends NodeBase {
   readonly kind: "quantified-like";
+  /** The comparison; absent for LIKE. */
+  readonly operator?: "=" | "<>" | "<" | "<=" | ">" | ">=";
   readonly operand: Expression;
   readonly quantifier: "any" | "all";
   readonly source: ValueSource;

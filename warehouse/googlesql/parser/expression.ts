@@ -38,7 +38,7 @@ function parseNot(p: Cursor): Expression {
   return { kind: "unary", operator: "not", operand, span: p.spanFrom(start) };
 }
 
-const comparisons: Readonly<Record<string, BinaryOperator>> = {
+const comparisons: Readonly<Record<string, "=" | "<>" | "<" | "<=" | ">" | ">=">> = {
   "=": "=",
   "<>": "<>",
   "!=": "<>",
@@ -70,7 +70,12 @@ function parseComparisonAfter(p: Cursor, left: Expression, start: number): Expre
   const operator = comparisons[p.token.word];
   if (operator !== undefined) {
     p.advance();
-    if (p.atAny("ANY", "SOME", "ALL")) p.refuse(`A comparison with ${p.token.word}`);
+    if (p.atAny("ANY", "SOME", "ALL")) {
+      const quantifier = p.advance().word === "ALL" ? "all" : "any";
+      const source = parseValueSource(p);
+      const span = p.spanFrom(start);
+      return { kind: "quantified-like", operator, operand: left, quantifier, source, negated: false, span };
+    }
     const right = parseBinary(p, 0);
     return { kind: "binary", operator, left, right, span: p.spanFrom(start) };
   }

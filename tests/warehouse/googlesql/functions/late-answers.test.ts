@@ -24,6 +24,12 @@ const answers: readonly [string, string | null][] = [
   ["SELECT INT64_ARRAY(JSON '[1, null]')", null],
   ["SELECT LAX_INT64_ARRAY(JSON '[1.5, \"3\", true, null, {}]')", "[2,3,1,null,null]"],
   ["SELECT LAX_STRING_ARRAY(JSON '1')", "null"],
+  [
+    "SELECT [5 = ANY (4, 5), 5 > ALL (4, 5), 5 >= ALL UNNEST([4, 5]), 1 < ALL UNNEST(CAST([] AS ARRAY<INT64>))]",
+    "[true,false,true,true]",
+  ],
+  ["SELECT 2 = ANY (SELECT 1 UNION ALL SELECT NULL)", "null"],
+  ["SELECT CAST('nan' AS FLOAT64) <> SOME (1.0, 2.0)", "true"],
 ];
 
 describe("answers that the compliance suite knows", () => {

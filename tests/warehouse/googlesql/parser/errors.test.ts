@@ -163,7 +163,6 @@ const refused: Cases = [
   ["drop t", "1:6 DROP T is not supported"],
   ["alter view v add column a int64", "1:14 This action on a view is not supported"],
   ["select new a.b(1)", "1:8 NEW (a protocol buffer) is not supported"],
-  ["select a = any (select 1)", "1:12 A comparison with ANY is not supported"],
   ["select cast(a as b.c)", "1:18 A type whose name is a path (a protocol buffer or enum) is not supported"],
   ["select a{b: 1}", "1:9 A braced constructor is not supported"],
   ["select a.(b.c)", "1:10 A field in parentheses (a protocol buffer extension) is not supported"],
