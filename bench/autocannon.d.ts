@@ -10,6 +10,7 @@ declare module "autocannon" {
     readonly connections: number;
     readonly amount?: number;
     readonly duration?: number;
+    readonly overallRate?: number;
     readonly requests: readonly { readonly setupRequest: (request: Request) => Request }[];
   }
   interface Result {

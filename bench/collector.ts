@@ -1,4 +1,4 @@
-// npm run bench:collector [-- --seconds 10 --connections 32 --with-pipeline]
+// npm run bench:collector [-- --seconds 10 --connections 32 --with-pipeline --rate 100]
 //
 // Signed webhook calls of ten events each against `inboxloop ingest serve` in a process of its own; this process makes and
 // signs the calls (SendGrid's ECDSA over time and body, each call another body) before the clock starts, and sends them.
@@ -17,6 +17,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "10" },
     connections: { type: "string", default: "32" },
     "with-pipeline": { type: "boolean", default: false },
+    /** Calls a second; as many as go when left out. */
+    rate: { type: "string" },
   },
 });
 const seconds = Number(values.seconds);
@@ -38,6 +40,14 @@ function cpuSeconds(pid: number): number {
   } catch {
     return Number.NaN;
   }
+}
+
+/** p50 and p99 of the time to queryable, as the upper bounds of the histogram's buckets that hold them. */
+function queryable(metrics: string): string {
+  const buckets = [...metrics.matchAll(/^inboxloop_event_to_queryable_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm)];
+  const total = Number(buckets.at(-1)?.[2] ?? 0);
+  const at = (share: number) => buckets.find((bucket) => Number(bucket[2]) >= share * total)?.[1];
+  return `p50 at most ${at(0.5)} s, p99 at most ${at(0.99)} s`;
 }
 
 /** The address, once the collector says it. */
@@ -106,6 +116,7 @@ try {
       method: "POST",
       connections: Number(values.connections),
       ...(duration === undefined ? { amount } : { duration }),
+      ...(values.rate === undefined ? {} : { overallRate: Number(values.rate) }),
       requests: [{ setupRequest: (request) => ({ ...request, ...calls[next++ % calls.length]! }) }],
     });
   await run(warmUp);
@@ -124,6 +135,10 @@ try {
   say(
     `not accepted    ${result.non2xx} answered otherwise${next > calls.length ? " (signed calls ran out and came again)" : ""}, ${result.errors} errors`,
   );
+  if (values["with-pipeline"]) {
+    await new Promise((done) => setTimeout(done, 3000));
+    say(`queryable       ${queryable(await (await fetch(`${url}/metrics`)).text())} after arrival`);
+  }
   server.kill("SIGTERM");
   await new Promise((done) => server.once("exit", done));
   say(`stopped         exit ${server.exitCode}`);
