@@ -42,7 +42,8 @@ export interface DemoResult {
     readonly name: string;
     readonly rows: number;
     readonly digest: string;
-    readonly twice_the_same: boolean;
+    /** Undefined where it was made once. */
+    readonly twice_the_same: boolean | undefined;
   }[];
   readonly models: readonly {
     readonly name: string;

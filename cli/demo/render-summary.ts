@@ -33,7 +33,7 @@ export function renderSummary(result: DemoResult): string {
     "Training sets and models",
     ...result.snapshots.map(
       ({ name, rows, digest, twice_the_same }) =>
-        `  ${name}: ${count(rows)} rows, ${digest.slice(0, 16)}${twice_the_same ? ", the same when made again" : ", DIFFERENT WHEN MADE AGAIN"}`,
+        `  ${name}: ${count(rows)} rows, ${digest.slice(0, 16)}${twice_the_same === undefined ? "" : twice_the_same ? ", the same when made again" : ", DIFFERENT WHEN MADE AGAIN"}`,
     ),
     "",
     indent(
