@@ -37,8 +37,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
       a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, HAVING or NULLS in arguments`);
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
-    const isSearch = name === "ARRAY_INCLUDES" && node.arguments.some((argument) => argument.kind === "lambda");
-    if ((isSearch || wantsArray.has(name)) && node.arguments.some((argument) => argument.kind === "null-literal")) {
+    const isSearch = name.startsWith("ARRAY_") && node.arguments.some((argument) => argument.kind === "lambda");
+    if ((isSearch || name === "ARRAY_CONCAT") && node.arguments.some((argument) => argument.kind === "null-literal")) {
       a.fail(node, `The arguments of ${name} must be arrays, but one was NULL`);
     }
     const given = giveArguments(a, node, node.arguments, entry, cx);
@@ -47,9 +47,6 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
   if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
   return resolveAggregate(a, node, name, entry, cx);
 }
-
-/** Functions of arrays that do not take a NULL without a type for one. */
-const wantsArray: ReadonlySet<string> = new Set(["ARRAY_CONCAT", "ARRAY_FILTER", "ARRAY_TRANSFORM"]);
 
 /** EXTRACT(part FROM x [AT TIME ZONE z]) is the entry EXTRACT(PART, x [, STRING]). */
 export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {

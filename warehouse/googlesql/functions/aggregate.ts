@@ -227,6 +227,7 @@ export const aggregates: FunctionLibrary = {
       [
         sigOf("STRING, STRING?", "STRING", ([x, d], ctx) => {
           const delimiter = d?.sql ?? "','";
+          if (d && !d.literal) return ctx.error("Argument 2 to STRING_AGG must be a literal or query parameter");
           if (isNullLiteral(d)) return ctx.error("Argument 2 to STRING_AGG must be non-NULL");
           if (ctx.call.distinct && ctx.call.orderBy === "" && ctx.call.over === undefined) {
             const all = ctx.aggregate("list", [x!.sql], {
@@ -240,6 +241,7 @@ export const aggregates: FunctionLibrary = {
           return `array_to_string(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)}, ${delimiter})`;
         }),
         sigOf("BYTES, BYTES?", "BYTES", ([x, d], ctx) => {
+          if (d && !d.literal) return ctx.error("Argument 2 to STRING_AGG must be a literal or query parameter");
           if (isNullLiteral(d)) return ctx.error("Argument 2 to STRING_AGG must be non-NULL");
           const list = ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`));
           return `gs_join_bytes(${limited(list, ctx.call)}, ${d?.sql ?? "','::blob"})`;
@@ -349,30 +351,35 @@ const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly
     name,
     { nulls: true, windowOrder: "never", windowFrame: false },
     types.map((type) =>
-      sigOf(`${type}, FLOAT64`, type === "T1" ? ([x]) => x!.type : type, ([x, p], ctx) => {
-        const share = p!.literal?.value;
-        if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
-        if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);
-        if (type === "FLOAT64") {
-          const list = ctx.aggregate("list", [x!.sql], { nulls: undefined });
-          const exact = `gs_percentile_cont(${list}, ${share}::double, ${ctx.call.nulls === "RESPECT"})`;
-          if (ctx.call.nulls === "RESPECT") return exact;
-          const strange = ctx.aggregate("bool_or", [`not (abs(${x!.sql}) < 1e300)`], { nulls: undefined });
-          const plain = ctx.aggregate("quantile_cont", [x!.sql, `${share}::double`], { nulls: undefined });
-          return `case when ${strange} then ${exact} else ${plain} end`;
-        }
-        if (ctx.call.nulls === "RESPECT") return ctx.refuse(`${name} with RESPECT NULLS`);
-        if (x!.type.kind === "FLOAT64") {
-          // NaN is the least of all values there, and the greatest here.
-          const nan = ctx.aggregate("bool_or", [`isnan(${x!.sql})`], { nulls: undefined });
-          const some = ctx.aggregate("quantile_disc", [x!.sql, `${share}::double`], { nulls: undefined });
-          return `case when ${nan} then ${fail("PERCENTILE_DISC of NaN is not served", "double")} else ${some} end`;
-        }
-        if (type === "NUMERIC" || x!.type.kind === "BIGNUMERIC" || x!.type.kind === "JSON")
-          return ctx.refuse(`${name} of ${x!.type.kind}`);
-        const duck = name === "PERCENTILE_CONT" ? "quantile_cont" : "quantile_disc";
-        return ctx.aggregate(duck, [x!.sql, `${share}::double`], { nulls: undefined });
-      }),
+      sigOf(
+        `${type}, FLOAT64`,
+        type === "T1" ? ([x]) => x!.type : type === "INT64" ? "FLOAT64" : type,
+        ([x, p], ctx) => {
+          const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
+          const share = p!.literal?.value;
+          if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
+          if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);
+          if (type === "FLOAT64" || type === "INT64") {
+            const list = ctx.aggregate("list", [sql], { nulls: undefined });
+            const exact = `gs_percentile_cont(${list}, ${share}::double, ${ctx.call.nulls === "RESPECT"})`;
+            if (ctx.call.nulls === "RESPECT") return exact;
+            const strange = ctx.aggregate("bool_or", [`not (abs(${sql}) < 1e300)`], { nulls: undefined });
+            const plain = ctx.aggregate("quantile_cont", [sql, `${share}::double`], { nulls: undefined });
+            return `case when ${strange} then ${exact} else ${plain} end`;
+          }
+          if (ctx.call.nulls === "RESPECT") return ctx.refuse(`${name} with RESPECT NULLS`);
+          if (x!.type.kind === "FLOAT64") {
+            // NaN is the least of all values there, and the greatest here.
+            const nan = ctx.aggregate("bool_or", [`isnan(${x!.sql})`], { nulls: undefined });
+            const some = ctx.aggregate("quantile_disc", [x!.sql, `${share}::double`], { nulls: undefined });
+            return `case when ${nan} then ${fail("PERCENTILE_DISC of NaN is not served", "double")} else ${some} end`;
+          }
+          if (type === "NUMERIC" || x!.type.kind === "BIGNUMERIC" || x!.type.kind === "JSON")
+            return ctx.refuse(`${name} of ${x!.type.kind}`);
+          const duck = name === "PERCENTILE_CONT" ? "quantile_cont" : "quantile_disc";
+          return ctx.aggregate(duck, [x!.sql, `${share}::double`], { nulls: undefined });
+        },
+      ),
     ),
   );
 
@@ -425,7 +432,7 @@ export const analytics: FunctionLibrary = {
     ),
     shift("LEAD"),
     shift("LAG"),
-    percentile("PERCENTILE_CONT", ["FLOAT64", "NUMERIC"]),
+    percentile("PERCENTILE_CONT", ["INT64", "FLOAT64", "NUMERIC"]),
     percentile("PERCENTILE_DISC", ["T1"]),
     ...refuseAll("numbering", "not a function of BigQuery", ["IS_FIRST", "IS_LAST"]),
   ],

@@ -305,7 +305,7 @@ export const string: FunctionLibrary = {
         when gs_sub.a is null or gs_sub.b is null or gs_sub.c is null then null
         when gs_sub.c < 0 then gs_fail('Third argument in SUBSTR() cannot be negative')
         when gs_sub.b > 2147483647 then ''
-        else substr(gs_sub.a, case when gs_sub.b = 0 or -gs_sub.b > length(gs_sub.a) then 1 else gs_sub.b end, least(gs_sub.c, 2147483647)) end)[1])`,
+        else substr(gs_sub.a, case when gs_sub.b = 0 or gs_sub.b < -length(gs_sub.a) then 1 else gs_sub.b end, least(gs_sub.c, 2147483647)) end)[1])`,
     },
   ],
   js: [...stringFunctions(), ...overUnits()],
