@@ -1,5 +1,6 @@
 import type { Cast, NodeBase, TypeName } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
+import { castFormatText } from "../emit/cast-format.ts";
 import { letBind } from "../emit/let.ts";
 import { structText } from "../emit/text.ts";
 import { coercionCost, duckdbType, type GoogleSqlType, STRING, sameType, scalarTypeNamed, typeName } from "../types.ts";
@@ -21,12 +22,35 @@ export function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
       ? { sql: guarded(a, { ...cast, canFail: false }, text), type, ...flagsOf(cast) }
       : { sql: letBind([cast], a.fresh, ([x]) => text(x!)), type, ...flagsOf(cast, { canFail: true }) };
   }
-  if (node.format || node.timeZone) return castWithFormat(a, node, value, type);
+  if (node.format || node.timeZone) return castWithFormat(a, node, value, type, cx);
   return castTo(a, node, value, type, node.safe);
 }
 
-function castWithFormat(a: Analysis, node: Cast, _value: Typed, _type: GoogleSqlType): Typed {
-  return a.refuse(node, "CAST_FORMAT", "CAST ... FORMAT or AT TIME ZONE");
+/** The format and the zone are arguments: SAFE_CAST does not hold back errors of computing them. */
+function castWithFormat(a: Analysis, node: Cast, value: Typed, type: GoogleSqlType, cx: Context): Typed {
+  if (value.type.kind === "RANGE" || type.kind === "RANGE") return a.refuse(node, "CAST_FORMAT", "FORMAT of a RANGE");
+  const numbers = ["INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
+  const isText = type.kind === "STRING";
+  if (isText && numbers.includes(value.type.kind) && !value.isUntypedNull)
+    return a.refuse(node, "CAST_FORMAT", "the format of a number");
+  const print = castFormatText(value.isUntypedNull && isText ? "BYTES" : value.type.kind, type.kind);
+  if (!print) return a.fail(node, `FORMAT is not allowed for cast from ${typeName(value.type)} to ${typeName(type)}`);
+  const zoned = value.type.kind === "TIMESTAMP" || type.kind === "TIMESTAMP";
+  if (node.timeZone && !zoned && !value.isUntypedNull)
+    a.fail(node, `AT TIME ZONE is not allowed for cast from ${typeName(value.type)} to ${typeName(type)}`);
+  const text = (part: Cast["format"], name: string): Typed =>
+    part ? coerceOrFail(a, part, resolve(a, part, cx), STRING, name) : constant("UTC", STRING);
+  const format = text(node.format, "FORMAT");
+  const zone = text(node.timeZone, "AT TIME ZONE");
+  const flags = flagsOf(value, format, zone);
+  if (value.isUntypedNull) return nullOf(type);
+  if (!node.safe) {
+    return { sql: print(value.sql, format.sql, zone.sql), type, ...flags, canFail: true, isNeverNull: false };
+  }
+  const row = a.fresh("v");
+  const fields = `{'a0': ${value.sql}, 'a1': ${format.sql}, 'a2': ${zone.sql}}`;
+  const body = print(`${row}.a0`, `${row}.a1`, `${row}.a2`);
+  return { sql: `list_transform([${fields}], lambda ${row}: TRY(${body}))[1]`, type, ...flags, isNeverNull: false };
 }
 
 /** `STRING(10)`, `BYTES(10)`, `NUMERIC(10, 2)`: the type, and what holds a value of it to its limit. */

@@ -1,4 +1,5 @@
 /** The verified list: every function of GoogleSQL that the local engine serves, and those that it refuses by name. */
+import { castFormatLibrary } from "../emit/cast-format.ts";
 import { aggregates, analytics } from "./aggregate.ts";
 import { array } from "./array.ts";
 import { arrayFind } from "./array-find.ts";
@@ -30,6 +31,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   arrayFind,
   aggregates,
   exactAggregates,
+  castFormatLibrary,
   analytics,
   net,
   range,

@@ -28,6 +28,17 @@ const answers: readonly [string, string | null][] = [
     "SELECT [5 = ANY (4, 5), 5 > ALL (4, 5), 5 >= ALL UNNEST([4, 5]), 1 < ALL UNNEST(CAST([] AS ARRAY<INT64>))]",
     "[true,false,true,true]",
   ],
+  [
+    "SELECT CAST(TIMESTAMP '2008-12-25 00:00:00+00' AS STRING FORMAT 'YYYY-MM-DD HH24:MI:SS TZH:TZM' AT TIME ZONE 'Asia/Kolkata')",
+    '"2008-12-25 05:30:00 +05:30"',
+  ],
+  ["SELECT CAST(DATE '2018-01-30' AS STRING FORMAT 'Day, MONTH dd')", '"Tuesday, JANUARY 30"'],
+  ["SELECT CAST('DEC 03, 2018' AS DATE FORMAT 'MON DD, YYYY')", '"2018-12-03"'],
+  ["SELECT CAST('03:30 P.M.' AS TIME FORMAT 'HH:MI A.M.')", '"15:30:00"'],
+  ["SELECT CAST('1234' AS DATE FORMAT 'hh24')", null],
+  ["SELECT SAFE_CAST('1234' AS DATE FORMAT 'hh24')", "null"],
+  ["SELECT CAST(b'abc' AS STRING FORMAT 'base8')", '"30261143"'],
+  ["SELECT CAST('YWJj' AS BYTES FORMAT 'base64') = b'abc'", "true"],
   ["SELECT 2 = ANY (SELECT 1 UNION ALL SELECT NULL)", "null"],
   ["SELECT CAST('nan' AS FLOAT64) <> SOME (1.0, 2.0)", "true"],
 ];
