@@ -138,6 +138,8 @@ function argumentOf(
         : [`${params[0]}`, "1", "'x'"];
     return fc.constantFrom(...bodies).map((body) => ({ text: named(`${head} -> ${body}`), type: undefined }));
   }
+  const fixed = fixedArguments[entry.names[0]]?.[position];
+  if (fixed) return fc.constantFrom(...fixed).map((text) => ({ text, type: undefined }));
   // The referee narrows years, months and days to 32 bits unseen.
   if (/^(DATE|DATETIME|TIME)$/.test(entry.names[0]) && spec.type === "INT64") {
     return fc
@@ -185,6 +187,16 @@ function spoiled(pieces: readonly Piece[]): fc.Arbitrary<readonly Piece[]> {
     );
 }
 
+/** Arguments that must be literals in a narrow range, by function and place. */
+const fixedArguments: Readonly<Record<string, Readonly<Record<number, readonly string[]>>>> = {
+  NTILE: { 0: ["1", "2", "3", "7", "0", "-1", "null"] },
+  NTH_VALUE: { 1: ["1", "2", "3", "5", "0"] },
+  PERCENTILE_CONT: { 1: ["0", "0.25", "0.5", "0.9", "1", "1.5", "-0.1"] },
+  PERCENTILE_DISC: { 1: ["0", "0.25", "0.5", "0.9", "1", "1.5", "-0.1"] },
+  LAG: { 1: ["0", "1", "2", "-1"] },
+  LEAD: { 1: ["0", "1", "2", "-1"] },
+};
+
 const keywordCalls: ReadonlySet<string> = new Set([
   "CURRENT_DATE",
   "CURRENT_TIME",
@@ -217,6 +229,10 @@ function statementOf(
     // Under SAFE. the limits of the referee on arrays would read as NULL.
     const safe = entry.noSafe || name.startsWith("GENERATE_") ? fc.constant("") : fc.constantFrom("", "", "", "safe.");
     return fc.tuple(safe, fc.boolean()).map(([prefix, columns]) => {
+      if (name === "EXTRACT") {
+        const [part, from, zone] = texts;
+        return `select extract(${part} from ${from}${zone === undefined ? "" : ` at time zone ${zone}`})`;
+      }
       const brackets = keywordCalls.has(name) && pieces.length === 0 ? "()" : `(${texts.join(", ")})`;
       if (!columns || !asColumns || signature.args.some((spec) => spec.constant))
         return `select ${prefix}${name}${brackets}`;

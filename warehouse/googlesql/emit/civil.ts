@@ -86,7 +86,7 @@ function readDatetime(text: string, keepsFraction: boolean): bigint | undefined 
 }
 
 const zonedPattern =
-  /^(\d{4,5}-\d{1,2}-\d{1,2}(?:[ Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,9})?)?)(?:([Zz])|(?: ?([+-]\d{1,2}(?::\d{1,2})?))| ([A-Za-z][A-Za-z0-9_+\-/]*))?$/;
+  /^(\d{4,5}-\d{1,2}-\d{1,2}(?:[ Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,9})?)?)(?:([Zz])|(?: ?([+-]\d{1,2}(?::?\d{1,2})?))| ([A-Za-z][A-Za-z0-9_+\-/]*))?$/;
 
 /** Microseconds since the epoch; `defaultZone` is for text without one. */
 export function parseTimestamp(text: string, defaultZone = "UTC"): bigint | undefined {
@@ -116,10 +116,10 @@ export function zonedToUtc(local: bigint, zone: string): bigint | undefined {
   return first;
 }
 
-/** Microseconds of `UTC`, `Z`, `+01`, `-8:30`; undefined for anything else. */
+/** Microseconds of `UTC`, `+01`, `-8:30`, `UTC+0530`; undefined for anything else. */
 export function fixedOffset(zone: string): bigint | undefined {
-  if (/^(utc|z|gmt)$/i.test(zone)) return 0n;
-  const match = /^(?:UTC)?([+-])(\d{1,2})(?::(\d{1,2}))?$/i.exec(zone);
+  if (zone === "UTC" || zone === "GMT") return 0n;
+  const match = /^(?:UTC)?([+-])(\d{1,2})(?::?(\d{1,2}))?$/.exec(zone);
   if (!match) return undefined;
   const minutes = Number(match[2]) * 60 + Number(match[3] ?? 0);
   if (minutes > 14 * 60 || Number(match[3] ?? 0) > 59) return undefined;
@@ -146,6 +146,9 @@ function formatFor(zone: string): Intl.DateTimeFormat | undefined {
     } catch {
       format = undefined;
     }
+    // Names of zones have case in GoogleSQL, and none to Intl.
+    const known = format?.resolvedOptions().timeZone;
+    if (/^[a-z]/.test(zone) || (known !== zone && known?.toLowerCase() === zone.toLowerCase())) format = undefined;
     formats.set(zone, format);
   }
   return formats.get(zone);

@@ -1,4 +1,4 @@
-import { arrayOf, duckdbType, INT64, structOf, supportsGrouping } from "../types.ts";
+import { arrayOf, duckdbType, INT64, structOf, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
 import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { aggregate, analytic, fail, isNullLiteral, literalInt, refuseAll, sigOf } from "./signature.ts";
 
@@ -356,6 +356,10 @@ const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly
         type === "T1" ? ([x]) => x!.type : type === "INT64" ? "FLOAT64" : type,
         ([x, p], ctx) => {
           const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
+          if (!supportsOrdering(x!.type)) {
+            return ctx.error(`Argument 1 to ${name} must support ordering; Type ${typeName(x!.type)} does not`);
+          }
+          if (x!.type.kind === "INTERVAL") return ctx.refuse(`${name} of INTERVAL`);
           const share = p!.literal?.value;
           if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
           if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);
