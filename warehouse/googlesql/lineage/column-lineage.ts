@@ -1,10 +1,11 @@
-import type { Query } from "../ast.ts";
+import type { Expression, Query } from "../ast.ts";
 import type { Source } from "../errors.ts";
 import { readScript } from "../read-script.ts";
-import { type Provenance, type Subtype, sourceOf, subtypesOf } from "./provenance.ts";
+import { resolveValue } from "./expression.ts";
+import { none, type Provenance, type Subtype, sourceOf, subtypesOf } from "./provenance.ts";
 import { resolveQuery } from "./query.ts";
 import { Analysis, type LineageCatalog, localScope } from "./scope.ts";
-import { leaves, type Shape, shapeOf, type Value } from "./value.ts";
+import { leaves, type Shape, shaped, shapeOf, type Value } from "./value.ts";
 
 export type { LineageCatalog, LineageTable } from "./scope.ts";
 
@@ -35,6 +36,8 @@ export interface QueryLineage {
 export interface LineageOptions {
   /** Script variables by name, and what they are made of. */
   readonly variables?: ReadonlyMap<string, Value> | undefined;
+  /** How the columns are built, where that is known: tells fields apart that the text alone does not. */
+  readonly shapes?: readonly Shape[] | undefined;
 }
 
 const influences = (provenance: Provenance): readonly Influence[] =>
@@ -56,17 +59,37 @@ export function queryLineage(
   const scope = options.variables?.size ? localScope(options.variables, undefined) : undefined;
   const relation = resolveQuery(a, query, scope, new Map());
   return {
-    columns: relation.columns.map(({ name, value }) => ({
-      name: name ?? "",
-      shape: shapeOf(value),
-      parts: leaves(value).map((leaf) => ({ path: leaf.path, from: influences(leaf.from) })),
-    })),
+    columns: relation.columns.map(({ name, value: given }, i) => {
+      const shape = options.shapes?.[i];
+      const value = shape ? shaped(given, shape) : given;
+      return {
+        name: name ?? "",
+        shape: shapeOf(value),
+        parts: leaves(value).map((leaf) => ({ path: leaf.path, from: influences(leaf.from) })),
+      };
+    }),
     rows: influences(relation.rows),
     isValueTable: relation.isValueTable,
   };
 }
 
-/** The same for the text of one query. */
+/** What an expression on its own is made of: the value of a script variable. */
+export function expressionValue(
+  node: Expression,
+  source: Source,
+  catalog: LineageCatalog,
+  variables: ReadonlyMap<string, Value>,
+): Value {
+  const a = new Analysis(source, catalog);
+  return resolveValue(a, node, {
+    scope: localScope(variables, undefined),
+    tables: new Map(),
+    rows: none,
+    windows: new Map(),
+  });
+}
+
+/** The same as `queryLineage` for the text of one query. */
 export function columnLineage(
   sql: string,
   catalog: LineageCatalog,

@@ -1,0 +1,379 @@
+import type { Expression, Node, Query, Script, Statement } from "../googlesql/ast.ts";
+import type { Catalog, CatalogColumn, UserFunction } from "../googlesql/catalog.ts";
+import { GoogleSqlAnalysisError, GoogleSqlError, type Source, UnsupportedGoogleSql } from "../googlesql/errors.ts";
+import {
+  expressionValue,
+  type Influence,
+  type LineageCatalog,
+  type LineageTable,
+  type QueryLineage,
+  queryLineage,
+} from "../googlesql/lineage/column-lineage.ts";
+import { bitOf, isDirect } from "../googlesql/lineage/provenance.ts";
+import {
+  constant,
+  leaves,
+  type Shape,
+  shapeOfType,
+  sourceValue,
+  total,
+  type Value,
+} from "../googlesql/lineage/value.ts";
+import { readScript } from "../googlesql/read-script.ts";
+import { type TranslatedColumn, translateQuery } from "../googlesql/translate.ts";
+import { parseType } from "../googlesql/types.ts";
+import { walk } from "../googlesql/walk.ts";
+import type { Column } from "../warehouse.ts";
+import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
+import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
+
+export interface LineageSources {
+  /** The columns of something declared; undefined when they are not known. */
+  readonly columnsOf: (target: Target) => Promise<readonly Column[] | undefined>;
+}
+
+interface Followed {
+  readonly lineage: QueryLineage;
+  /** The columns as the analyzer sees them, where it serves the query. */
+  readonly types: readonly TranslatedColumn[] | undefined;
+}
+
+/**
+ * Column lineage across a compiled graph: tables, views, incrementals (what the first run and what the following ones read,
+ * together) and operations that create or fill tables from queries. Assertions give nothing to anybody and are left out. An
+ * action that lineage does not understand becomes a problem of the graph, which every question that meets it answers with.
+ */
+export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
+  const builder = new Builder();
+  for (const action of inDependencyOrder(graph.actions)) {
+    if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
+    else if (action.kind !== "assertion") builder.add(action);
+  }
+  return new LineageGraph(builder.infos, builder.edges(), builder.problems, dependents(graph.actions));
+}
+
+const key = (...parts: readonly string[]): string => parts.join(".").toLowerCase();
+
+class Builder {
+  readonly infos = new Map<string, LineageTableInfo>();
+  readonly problems = new Map<string, LineageProblem>();
+  private readonly tables = new Map<string, LineageTable>();
+  private readonly ids = new Map<string, string>();
+  /** Types of columns, where the analyzer could tell them. */
+  private readonly types = new Map<string, readonly CatalogColumn[]>();
+  private readonly found = new Map<string, LineageEdge & { mask: number }>();
+
+  edges(): readonly LineageEdge[] {
+    return [...this.found.values()].map(({ mask: _, ...edge }) => edge);
+  }
+
+  declare(action: Action, columns: readonly Column[] | undefined): void {
+    if (columns === undefined) {
+      this.problem(action, { code: "lineage.columns", message: "its columns are not known" });
+      return;
+    }
+    const typed = columns.map(({ name, type }) => ({ name, type: parseType(type) }));
+    this.types.set(action.id, typed);
+    this.register(
+      action,
+      typed.map(({ name, type }) => ({ name, shape: shapeOfType(type) })),
+      typed,
+    );
+  }
+
+  add(action: Action): void {
+    try {
+      switch (action.kind) {
+        case "table":
+        case "view":
+        case "incremental":
+          this.model(action);
+          return;
+        case "operation":
+          this.operation(action, action.queries.join(";\n"));
+          return;
+        case "foreign":
+          this.problem(action, { code: "lineage.action", message: `${action.what} actions are not followed` });
+          return;
+        default:
+          return;
+      }
+    } catch (error) {
+      if (!(error instanceof GoogleSqlError)) throw error;
+      this.problem(action, error);
+    }
+  }
+
+  private problem(
+    action: Action,
+    why: { readonly code: string; readonly message: string; readonly where?: string | undefined },
+  ): void {
+    const { id } = action;
+    this.problems.set(id, { id, code: why.code, message: why.message, where: why.where ?? action.file });
+  }
+
+  private model(action: TableAction): void {
+    const first = this.follow(action, [...action.preOps, action.query], action.postOps);
+    this.register(action, first.lineage.columns, first.types);
+    this.connect(action.id, first.lineage);
+    const again = action.kind === "incremental" ? action.incremental : undefined;
+    if (again) this.connect(action.id, this.follow(action, [...again.preOps, again.query], again.postOps).lineage);
+  }
+
+  /** The lineage of the last query of a script, whose other statements may only prepare it. */
+  private follow(action: Action, texts: readonly string[], after: readonly string[]): Followed {
+    const script = this.read(action, texts.join(";\n"));
+    const { source } = script;
+    const last = script.statements.at(-1);
+    if (last?.kind !== "query-statement")
+      throw refusal(last?.kind ?? "nothing", "a model must end in a query", source, last);
+    const prelude = new Prelude((path) => this.tableAt(path));
+    for (const statement of script.statements.slice(0, -1)) prelude.add(statement, source);
+    const followed = this.query(last.query, source, prelude);
+    const following = this.read(action, after.join(";\n"));
+    for (const statement of following.statements) prelude.add(statement, following.source);
+    return followed;
+  }
+
+  private read(action: Action, text: string): Script & { readonly source: Source } {
+    const source: Source = { text, file: action.file };
+    return { ...readScript(source), source };
+  }
+
+  private query(query: Query, source: Source, prelude: Prelude): Followed {
+    const types = prelude.isEmpty ? this.analyze(query, source) : undefined;
+    const shapes = types?.map(({ type }) => shapeOfType(type));
+    const lineage = queryLineage(query, source, prelude.catalog, { shapes, variables: prelude.variables });
+    const names = lineage.columns.map((column) => column.name);
+    if (types && types.map((column) => column.name).join("\t") !== names.join("\t")) {
+      const others = types.map((column) => column.name).join(", ");
+      throw new Error(`lineage sees the columns ${names.join(", ")}, the analyzer ${others}`);
+    }
+    return { lineage, types };
+  }
+
+  /** The columns as the local engine's analyzer sees them: a second opinion. None where it does not serve the query. */
+  private analyze(query: Query, source: Source): readonly TranslatedColumn[] | undefined {
+    let isBlind = false;
+    const catalog: Catalog = {
+      table: (path) => {
+        const id = this.idAt(path);
+        const columns = id === undefined ? undefined : this.types.get(id);
+        if (id !== undefined && columns === undefined) isBlind = true;
+        return columns && { kind: "table", sql: "t", columns };
+      },
+    };
+    try {
+      return translateQuery(query, source, catalog).columns;
+    } catch (error) {
+      if (error instanceof UnsupportedGoogleSql || (isBlind && error instanceof GoogleSqlAnalysisError))
+        return undefined;
+      throw error;
+    }
+  }
+
+  private idAt(path: readonly string[]): string | undefined {
+    return this.ids.get(key(...path)) ?? (path.length > 2 ? this.ids.get(key(...path.slice(-2))) : undefined);
+  }
+
+  private tableAt(path: readonly string[]): LineageTable | undefined {
+    const id = this.idAt(path);
+    return id === undefined ? undefined : this.tables.get(id);
+  }
+
+  private register(
+    action: Action,
+    columns: readonly { readonly name: string; readonly shape: Shape }[],
+    types: readonly TranslatedColumn[] | undefined,
+  ): void {
+    const { id, target } = action;
+    this.ids.set(key(target.schema, target.name), id);
+    if (target.database) this.ids.set(key(target.database, target.schema, target.name), id);
+    this.tables.set(id, { id, columns });
+    if (types) this.types.set(id, types);
+    this.infos.set(id, { id, kind: action.kind, file: action.file, columns: columns.flatMap(nodesOf) });
+  }
+
+  private connect(id: string, lineage: QueryLineage): void {
+    const info = this.infos.get(id)!;
+    for (const { name, parts } of lineage.columns) {
+      const column = info.columns.filter((one) => isOf(one, name));
+      if (column.length === 0) {
+        throw new UnsupportedGoogleSql("incremental_columns", `column ${name} is given by one of its queries only`);
+      }
+      for (const { path, from } of parts) {
+        const exact = path === "" ? name : `${name}.${path}`;
+        const nodes = column.includes(exact) ? [exact] : column;
+        for (const node of nodes) for (const one of from) this.edge(id, node, one);
+      }
+    }
+    for (const one of lineage.rows) this.edge(id, "*", one);
+    for (const column of info.columns) this.edge(id, column, { table: id, column: "*", subtypes: ["ROWS"] });
+  }
+
+  private edge(id: string, column: string, from: Influence): void {
+    const name = `${id}.${column}\t${from.table}.${from.column}`;
+    const before = this.found.get(name);
+    const mask = from.subtypes.reduce((sum, subtype) => sum | bitOf(subtype), before?.mask ?? 0);
+    // Rows are made of rows: a count over a view counts what the view reads.
+    const ofRows = column === "*" && from.subtypes.includes("ROWS");
+    this.found.set(name, {
+      from: { table: from.table, column: from.column },
+      to: { table: id, column },
+      subtypes: [...new Set([...(before?.subtypes ?? []), ...from.subtypes])],
+      isDirect: before?.isDirect === true || isDirect(mask) || ofRows,
+      mask,
+    });
+  }
+
+  /** An operation: tables made or filled from queries are followed; other changes make the lineage of what they change unknown. */
+  private operation(action: Action, text: string): void {
+    const { statements, source } = this.read(action, text);
+    const prelude = new Prelude((path) => this.tableAt(path));
+    for (const statement of statements) {
+      const made = madeTable(statement);
+      if (made && key(made.path.slice(-2).join(".")) === key(action.target.schema, action.target.name)) {
+        const { lineage, types } = this.query(made.query, source, prelude);
+        const names = made.names ?? lineage.columns.map((column) => column.name);
+        if (names.length !== lineage.columns.length)
+          throw refusal(statement.kind, "its columns do not match its query", source, statement);
+        const columns = lineage.columns.map((column, i) => ({ ...column, name: names[i]! }));
+        if (!this.tables.has(action.id))
+          this.register(
+            action,
+            columns,
+            types?.map(({ type }, i) => ({ name: names[i]!, type })),
+          );
+        this.connect(action.id, { ...lineage, columns });
+        continue;
+      }
+      try {
+        prelude.add(statement, source);
+      } catch (error) {
+        if (!(error instanceof GoogleSqlError)) throw error;
+        this.problem(action, error);
+        for (const path of changedTables(statement)) {
+          const id = this.idAt(path);
+          if (id !== undefined)
+            this.problems.set(id, {
+              id,
+              code: error.code,
+              message: `${action.id} changes it: ${error.message}`,
+              where: error.where,
+            });
+        }
+      }
+    }
+  }
+}
+
+/** `name`, and what is under it. */
+const isOf = (node: string, name: string): boolean => {
+  const lower = node.toLowerCase();
+  return lower === name.toLowerCase() || lower.startsWith(`${name.toLowerCase()}.`);
+};
+
+const nodesOf = ({ name, shape }: { readonly name: string; readonly shape: Shape }): readonly string[] =>
+  leaves(sourceValue("", name, shape)).map(({ path }) => (path === "" ? name : `${name}.${path}`));
+
+const refusal = (what: string, reason: string, source: Source, at: Node | undefined): UnsupportedGoogleSql =>
+  new UnsupportedGoogleSql(what, reason, at && { source, span: at.span });
+
+/** What stands before a query: functions and variables that it uses. Statements that change tables are refused. */
+class Prelude {
+  readonly functions = new Map<string, UserFunction>();
+  readonly variables = new Map<string, Value>();
+  readonly catalog: LineageCatalog;
+
+  constructor(table: LineageCatalog["table"]) {
+    this.catalog = { table, function: (path) => this.functions.get(key(...path)) };
+  }
+
+  get isEmpty(): boolean {
+    return this.functions.size === 0 && this.variables.size === 0;
+  }
+
+  add(statement: Statement, source: Source): void {
+    switch (statement.kind) {
+      case "query-statement":
+      case "assert":
+        return;
+      case "create-function":
+        this.functions.set(key(...pathOf(statement.name)), { kind: "sql", definition: statement, source });
+        return;
+      case "declare": {
+        const value = statement.default && this.value(statement.default, source);
+        for (const { name } of statement.names) this.variables.set(name.toLowerCase(), value ?? constant);
+        return;
+      }
+      case "set-variable": {
+        const value: Value = { own: total(this.value(statement.value, source)) };
+        for (const target of statement.targets) {
+          if (target.kind === "identifier") this.variables.set(target.name.toLowerCase(), value);
+        }
+        return;
+      }
+      default:
+        throw refusal(statement.kind.replaceAll("-", "_"), "lineage does not follow this statement", source, statement);
+    }
+  }
+
+  private value(node: Expression, source: Source): Value {
+    return expressionValue(node, source, this.catalog, this.variables);
+  }
+}
+
+type Named = { readonly parts: readonly { readonly name: string; readonly quoted: boolean }[] };
+
+const pathOf = (name: Named): readonly string[] =>
+  name.parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+
+function madeTable(
+  statement: Statement,
+):
+  | { readonly path: readonly string[]; readonly query: Query; readonly names: readonly string[] | undefined }
+  | undefined {
+  switch (statement.kind) {
+    case "create-table":
+      return (
+        statement.query && {
+          path: pathOf(statement.name),
+          query: statement.query,
+          names: statement.columns?.map((one) => one.name.name),
+        }
+      );
+    case "create-view":
+      return {
+        path: pathOf(statement.name),
+        query: statement.query,
+        names: statement.columns?.map((one) => one.name.name),
+      };
+    case "insert":
+      if (statement.source.kind !== "insert-query") return undefined;
+      return {
+        path: pathOf(statement.table),
+        query: statement.source.query,
+        names: statement.columns?.map((one) => one.name),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Tables that a statement, or one inside it, may change. */
+function changedTables(statement: Statement): readonly (readonly string[])[] {
+  const found: (readonly string[])[] = [];
+  walk(statement, (node) => {
+    if (
+      node.kind === "insert" ||
+      node.kind === "update" ||
+      node.kind === "delete" ||
+      node.kind === "merge" ||
+      node.kind === "truncate"
+    )
+      found.push(pathOf(node.table));
+    if (node.kind === "create-table" || node.kind === "create-view" || node.kind === "alter")
+      found.push(pathOf(node.name));
+  });
+  return found;
+}
