@@ -87,32 +87,37 @@ export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptio
     options.onStep?.(result, results.size, plan.steps.length);
   };
 
-  while (waiting.size + running.size > 0) {
-    options.signal?.throwIfAborted();
-    for (const step of [...waiting.values()]) {
-      if (running.size >= engine.parallel) break;
-      if (step.waitsFor.some((id) => !results.has(id))) continue;
-      waiting.delete(step.id);
-      const because = rootsOf(step.waitsFor.map((id) => results.get(id)!).filter((result) => blocks(result, step)));
-      if (because.length > 0) {
-        finish({ ...named(step), outcome: "skipped", ms: 0, because });
-        continue;
+  try {
+    while (waiting.size + running.size > 0) {
+      options.signal?.throwIfAborted();
+      for (const step of [...waiting.values()]) {
+        if (running.size >= engine.parallel) break;
+        if (step.waitsFor.some((id) => !results.has(id))) continue;
+        waiting.delete(step.id);
+        const because = rootsOf(step.waitsFor.map((id) => results.get(id)!).filter((result) => blocks(result, step)));
+        if (because.length > 0) {
+          finish({ ...named(step), outcome: "skipped", ms: 0, because });
+          continue;
+        }
+        options.onStart?.(step);
+        const work = runStep(step, {
+          plan,
+          engine,
+          options,
+          relation: relations.get(step.id),
+          records,
+          stamps,
+          sourceStamps,
+        })
+          .then(finish)
+          .finally(() => running.delete(step.id));
+        running.set(step.id, work);
       }
-      options.onStart?.(step);
-      const work = runStep(step, {
-        plan,
-        engine,
-        options,
-        relation: relations.get(step.id),
-        records,
-        stamps,
-        sourceStamps,
-      })
-        .then(finish)
-        .finally(() => running.delete(step.id));
-      running.set(step.id, work);
+      if (running.size > 0) await Promise.race(running.values());
     }
-    if (running.size > 0) await Promise.race(running.values());
+  } finally {
+    // Whatever ended the build, nobody is left behind at work on a warehouse that is about to close.
+    await Promise.allSettled(running.values());
   }
   const ordered = plan.steps.map((step) => results.get(step.id)!);
   return {

@@ -56,13 +56,15 @@ export class SessionLane {
     let release = () => {};
     this.tail = new Promise<void>((resolve) => (release = resolve));
     await before;
-    signal?.throwIfAborted();
     const interrupt = () => this.connection.interrupt();
-    signal?.addEventListener("abort", interrupt, { once: true });
+    let hasBegun = false;
     try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", interrupt, { once: true });
+      hasBegun = true;
       return await work();
     } catch (error) {
-      if (!signal?.aborted) throw error;
+      if (!hasBegun || !signal?.aborted) throw error;
       // An interrupt that came between two statements would hit the next one: let it hit this.
       await this.connection.run("select 1").catch(() => undefined);
       throw signal.reason;

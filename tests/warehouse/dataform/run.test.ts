@@ -205,4 +205,18 @@ describe("runPlan", () => {
     ((await recording.engine.relations([])) as Map<string, Relation>).delete("s.b");
     expect((await build(recording, [table("s.b", [])])).outcomes["s.b"]).toBe("done");
   });
+
+  test("when the build is interrupted, what runs comes to its end and nothing more begins", async () => {
+    const recording = recordingEngine({ parallel: 2 });
+    const stop = new AbortController();
+    const onStep = () => stop.abort(new Error("enough"));
+    const plan = planBuild(graphOf(...Array.from({ length: 6 }, (_, i) => table(`s.t${i}`, []))), {
+      relations: new Map(),
+    });
+    await expect(runPlan(plan, recording.engine, { ...world, signal: stop.signal, onStep })).rejects.toThrow("enough");
+    const begun = recording.log.length;
+    await new Promise((done) => setTimeout(done, 20));
+    expect(recording.log).toHaveLength(begun);
+    expect(begun).toBeLessThan(6);
+  });
 });

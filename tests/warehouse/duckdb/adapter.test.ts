@@ -80,6 +80,8 @@ describe("query", () => {
 
   test("when the signal is aborted, a long query ends", async () => {
     const warehouse = await openAt();
+    const before = AbortSignal.abort(new Error("never begun"));
+    await expect(warehouse.query("select 1 as x", { signal: before })).rejects.toThrow("never begun");
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error("enough")), 50);
     const long =
