@@ -197,7 +197,8 @@ const column = {
 
   // outcomes of a message
   did_click: "The reader clicked; NULL until mature.",
-  was_opened: "Somebody or something opened it, machines included: the naive label, not to be trained on; NULL until mature.",
+  was_opened:
+    "Somebody or something opened it, machines included: the naive label, not to be trained on; NULL until mature.",
   did_complain: "The recipient complained; NULL until mature.",
   did_unsubscribe: "The recipient unsubscribed; NULL until mature.",
   did_convert: "The message led to a conversion; NULL until mature.",
