@@ -3,6 +3,7 @@ import { register as build } from "./commands/build.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
+import { register as lineage } from "./commands/lineage.ts";
 import { register as parity } from "./commands/parity.ts";
 import { register as plan } from "./commands/plan.ts";
 import { register as query } from "./commands/query.ts";
@@ -21,6 +22,7 @@ const commands: readonly RegisterCommand[] = [
   test,
   query,
   plan,
+  lineage,
   parity,
   snapshot,
   train,

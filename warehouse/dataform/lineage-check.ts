@@ -16,7 +16,10 @@ export interface LineageRule {
   readonly to: readonly string[];
   /** `any`: not even by deciding which rows there are. `value`: values are not made of it, nor chosen or ordered by it. */
   readonly flow: "any" | "value";
-  /** Tables that are allowed to carry it, because they look only at what was before; each must be `looksBack`. */
+  /**
+   * Columns that may carry it, because they look only at what was before: all of a table (`schema.table.*`), or those of an
+   * ending (`schema.table.*_before`). Every window of these tables must end before its own row.
+   */
   readonly through?: readonly string[] | undefined;
 }
 
@@ -60,7 +63,8 @@ const knownAtSend = [
 const evidence = ["event_type", "revenue", "read_seconds", "is_machine", "is_repeat", "bounce_class"];
 
 const features = ["features.*"];
-const pointInTime = ["features.point_in_time", "events.reputation_daily", "events.seed_placement_daily"];
+const dailyRates = ["events.reputation_daily.*_before", "events.seed_placement_daily.*_before"];
+const pointInTime = ["features.point_in_time.*", ...dailyRates];
 
 /**
  * "No label flows into a feature", as far as it can be proven from the text of the models. Labels and features are made of the
@@ -77,11 +81,13 @@ export const labelsNeverReachFeatures: readonly LineageRule[] = [
   },
   {
     name: "outcomes-never-reach-features",
-    claim: "no feature is made of, or chosen by, what came of a message",
+    claim:
+      "no feature is made of, or chosen by, what came of a message, but for the rates of days that were over before",
     from: ["events.messages"],
     except: knownAtSend.map((column) => `events.messages.${column}`),
     to: features,
     flow: "value",
+    through: dailyRates,
   },
   {
     name: "evidence-only-from-before",
@@ -100,12 +106,13 @@ export function checkLineage(
   rules: readonly LineageRule[] = labelsNeverReachFeatures,
 ): readonly RuleResult[] {
   return rules.map((rule) => {
-    const gates = new Set(rule.through ?? []);
+    const gates = gateColumns(lineage, rule.through ?? []);
+    const gateTables = new Set((rule.through ?? []).map(tableOfGate));
     const excepted = new Set((rule.except ?? []).map((name) => name.toLowerCase()));
     const isFree = (node: LineageNode): boolean => excepted.has(nodeName(node).toLowerCase());
     const rows = rule.flow === "any";
     const from = nodesOf(lineage, rule.from, rows).filter((node) => !isFree(node));
-    const to = nodesOf(lineage, rule.to, rows).filter((node) => !gates.has(node.table));
+    const to = nodesOf(lineage, rule.to, rows).filter((node) => !gates.has(nodeName(node)));
     if (from.length === 0 || to.length === 0) {
       const missing = from.length === 0 ? rule.from : rule.to;
       throw new UserError(`rule ${rule.name} has nothing to follow: the project has no ${missing.join(", ")}`, {
@@ -123,11 +130,23 @@ export function checkLineage(
         reason: rule.claim,
       }),
     );
-    const open = [...gates].flatMap((gate) =>
+    const open = [...gateTables].flatMap((gate) =>
       openWindows(graph, gate).map((reason): Leak => ({ rule: rule.name, from: gate, to: gate, path: [], reason })),
     );
     return { rule: rule.name, claim: rule.claim, from: from.length, to: to.length, leaks: [...leaks, ...open] };
   });
+}
+
+const tableOfGate = (gate: string): string => gate.slice(0, gate.lastIndexOf("."));
+
+function gateColumns(lineage: LineageGraph, gates: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const gate of gates) {
+    const table = lineage.tables.get(tableOfGate(gate));
+    const ending = gate.slice(gate.lastIndexOf(".") + 2);
+    for (const column of table?.columns ?? []) if (column.endsWith(ending)) found.add(`${table!.id}.${column}`);
+  }
+  return found;
 }
 
 function nodesOf(lineage: LineageGraph, names: readonly string[], rows: boolean): readonly LineageNode[] {

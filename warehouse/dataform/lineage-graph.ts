@@ -41,7 +41,7 @@ export interface TraceOptions {
 export interface PathOptions {
   /** Edges that count; all when not given. */
   readonly along?: ((edge: LineageEdge) => boolean) | undefined;
-  /** Tables that a path may not go through. */
+  /** Columns, by `nodeName`, that a path may not go through. */
   readonly avoiding?: ReadonlySet<string> | undefined;
 }
 
@@ -165,7 +165,7 @@ export class LineageGraph {
       for (const node of ring) {
         for (const edge of this.above(node)) {
           const name = nodeName(edge.from);
-          if (next.has(name) || options.along?.(edge) === false || options.avoiding?.has(edge.from.table)) continue;
+          if (next.has(name) || options.along?.(edge) === false || options.avoiding?.has(name)) continue;
           next.set(name, edge);
           further.push(edge.from);
           if (wanted.has(name)) found.push(chain(next, name));
@@ -195,13 +195,17 @@ export class LineageGraph {
     options: TraceOptions,
     edgesOf: (node: LineageNode) => readonly LineageEdge[],
   ): LineageTree {
-    const seen = new Set<string>();
+    // Depth at which a node has been spelled out: again only where more of it would show.
+    const seen = new Map<string, number>();
+    const limit = options.depth ?? Number.POSITIVE_INFINITY;
     const visit = (node: LineageNode, edge: LineageEdge | undefined, depth: number): LineageTree => {
       const name = nodeName(node);
       const edges = edgesOf(node).filter((one) => options.directOnly !== true || one.isDirect);
-      const isRepeated = seen.has(name) && edges.length > 0;
-      seen.add(name);
-      const goesOn = !isRepeated && depth < (options.depth ?? Number.POSITIVE_INFINITY);
+      const before = seen.get(name);
+      const isRepeated =
+        edges.length > 0 && before !== undefined && (before <= depth || limit === Number.POSITIVE_INFINITY);
+      const goesOn = !isRepeated && depth < limit;
+      if (goesOn) seen.set(name, depth);
       const children = goesOn
         ? edges.map((one) => visit(one.to === node || nodeName(one.to) === name ? one.from : one.to, one, depth + 1))
         : [];
