@@ -356,7 +356,7 @@ const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly
         type === "T1" ? ([x]) => x!.type : type === "INT64" ? "FLOAT64" : type,
         ([x, p], ctx) => {
           const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
-          if (!supportsOrdering(x!.type)) {
+          if (!supportsOrdering(x!.type) || x!.type.kind === "ARRAY") {
             return ctx.error(`Argument 1 to ${name} must support ordering; Type ${typeName(x!.type)} does not`);
           }
           if (x!.type.kind === "INTERVAL") return ctx.refuse(`${name} of INTERVAL`);
