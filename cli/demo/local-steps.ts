@@ -8,6 +8,9 @@ import { ingestContext } from "../commands/ingest/context.ts";
 import type { Environment } from "../environment.ts";
 import { openLocalEngine, openLocalWarehouse } from "../local-engine.ts";
 
+/** The demo promises to stay within 2 GB, the trainer's process included. */
+const memoryLimitOf = (world: Environment): string => world.settings["INBOXLOOP_MEMORY"] ?? "1GB";
+
 /** Takes files of the simulator in, through the same door as anybody's. */
 export async function ingest(world: Environment, paths: readonly string[], step: string) {
   const progress = world.console.progress(step);
@@ -49,7 +52,7 @@ export async function build(
   select?: readonly string[],
 ) {
   const progress = world.console.progress(step);
-  const engine = await openLocalEngine(world, { projectDir });
+  const engine = await openLocalEngine(world, { projectDir, memoryLimit: memoryLimitOf(world) });
   try {
     const { result } = await buildProject({
       projectDir,
@@ -82,7 +85,7 @@ export async function build(
 
 /** Opens the warehouse for one piece of work and lets go of it again. */
 export async function withWarehouse<T>(world: Environment, work: (warehouse: Warehouse) => Promise<T>): Promise<T> {
-  const warehouse = await openLocalWarehouse(world);
+  const warehouse = await openLocalWarehouse(world, { memoryLimit: memoryLimitOf(world) });
   try {
     return await work(warehouse);
   } finally {
