@@ -354,7 +354,7 @@ export function supportsGrouping(type: GoogleSqlType): boolean {
 /** Whether values of the type may be ordered (`<`, ORDER BY, MIN, MAX). */
 export function supportsOrdering(type: GoogleSqlType): boolean {
   if (type.kind === "ARRAY") return supportsOrdering(type.element);
-  return type.kind !== "STRUCT" && type.kind !== "JSON" && type.kind !== "RANGE";
+  return type.kind !== "STRUCT" && type.kind !== "JSON";
 }
 
 /** Whether NaN can hide anywhere in a value of the type. */

@@ -86,7 +86,7 @@ export function comparisonText(
     }
     case "RANGE": {
       if (operator === "<>") return `(NOT ${comparisonText(a, node, "=", left, right)})`;
-      if (operator !== "=") return a.refuse(node, "RANGE", "ordering ranges");
+      if (operator !== "=") return `(gs_range_key(${left.sql}) ${operator} gs_range_key(${right.sql}))`;
       return letBind(
         [left, right],
         a.fresh,

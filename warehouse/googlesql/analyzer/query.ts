@@ -174,6 +174,9 @@ function plainTable(a: Analysis, entry: CommonTable, env: Environment): { info: 
   };
 }
 
+/** BigQuery ends a recursion that goes on for longer than this many rounds with an error. */
+const maxRounds = 500;
+
 /** `base UNION ALL step`, the step naming the table itself. */
 function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {
   const { query } = entry;
@@ -212,9 +215,16 @@ function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { in
       );
     }
   }
-  const operator = body.quantifier === "all" ? "UNION ALL" : "UNION";
   const header = columns.map((column) => column.sqlName).join(", ");
-  return { info, text: `${hoisted}${sqlName}(${header}) AS (${first!.sql} ${operator} ${second!.sql})` };
+  if (body.quantifier !== "all") {
+    return { info, text: `${hoisted}${sqlName}(${header}) AS (${first!.sql} UNION ${second!.sql})` };
+  }
+  // A column of its own counts the rounds, so that one without an end is an error.
+  const [round, last_, b, s, d] = [a.fresh("n"), a.fresh("n"), a.fresh("t"), a.fresh("t"), a.fresh("t")];
+  const start = `SELECT ${b}.*, 0 FROM (${first!.sql}) AS ${b}`;
+  const next = `CASE WHEN ${d}.${last_} >= ${maxRounds} THEN CAST(gs_raise('Recursive query ${entry.name.name.replaceAll("'", "''")} has more than ${maxRounds} iterations') AS INTEGER) ELSE ${d}.${last_} + 1 END`;
+  const more = `SELECT ${s}.*, ${next} FROM (${second!.sql}) AS ${s}, (SELECT max(${round}) AS ${last_} FROM ${sqlName}) AS ${d}`;
+  return { info, text: `${hoisted}${sqlName}(${header}, ${round}) AS (${start} UNION ALL ${more})` };
 }
 
 /** Whether a query names the table, whatever it is in between. */

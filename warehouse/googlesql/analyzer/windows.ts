@@ -82,7 +82,12 @@ export function orderKeys(value: Typed, descending: boolean, nulls: "first" | "l
   if (value.type.kind === "FLOAT64" && value.literal === undefined) {
     return [`isnan(${value.sql}) ${descending ? "ASC" : "DESC"} ${place}`, `${value.sql} ${direction} ${place}`];
   }
-  const key = value.type.kind === "BIGNUMERIC" ? `gs_bignumeric_key(${value.sql})` : value.sql;
+  const key =
+    value.type.kind === "BIGNUMERIC"
+      ? `gs_bignumeric_key(${value.sql})`
+      : value.type.kind === "RANGE"
+        ? `gs_range_key(${value.sql})`
+        : value.sql;
   return [`${key} ${direction} ${place}`];
 }
 

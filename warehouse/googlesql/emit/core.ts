@@ -402,6 +402,12 @@ const macros: FunctionLibrary["macros"] = [
       "(l) as case when list_contains(l, false) then false when list_count(l) < len(l) then null else true end",
   },
   {
+    // Starts first: without one before all others; then ends: without one after all others.
+    name: "gs_range_key",
+    definition:
+      "(r) as case when r is not null then {'a': r.f1 is not null, 'b': r.f1, 'c': r.f2 is null, 'd': r.f2} end",
+  },
+  {
     name: "gs_any_true",
     definition:
       "(l) as case when l is null then false when list_contains(l, true) then true when list_count(l) < len(l) then null else false end",

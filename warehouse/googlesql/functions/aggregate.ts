@@ -91,9 +91,11 @@ const minMax = (name: "min" | "max"): Signature[] => [
     "T1",
     ([x]) => x!.type,
     ([x], ctx) =>
-      ["ARRAY", "STRUCT", "JSON", "RANGE"].includes(x!.type.kind)
-        ? ctx.refuse(`${name.toUpperCase()} of ${x!.type.kind}`)
-        : ctx.aggregate(name, [x!.sql]),
+      x!.type.kind === "RANGE"
+        ? ctx.aggregate(name === "min" ? "arg_min" : "arg_max", [x!.sql, `gs_range_key(${x!.sql})`])
+        : ["ARRAY", "STRUCT", "JSON"].includes(x!.type.kind)
+          ? ctx.refuse(`${name.toUpperCase()} of ${x!.type.kind}`)
+          : ctx.aggregate(name, [x!.sql]),
   ),
 ];
 
@@ -104,9 +106,10 @@ const by = (name: "MAX_BY" | "MIN_BY", duck: string) =>
       ([x]) => x!.type,
       ([x, y], ctx) => {
         const kind = y!.type.kind;
-        if (["ARRAY", "STRUCT", "JSON", "RANGE"].includes(kind)) return ctx.error(`${name} cannot order by ${kind}`);
+        if (["ARRAY", "STRUCT", "JSON"].includes(kind)) return ctx.error(`${name} cannot order by ${kind}`);
         if (kind === "FLOAT64") return ctx.refuse(`${name} by a FLOAT64`);
-        return ctx.aggregate(duck, [x!.sql, kind === "BIGNUMERIC" ? `gs_bignumeric_key(${y!.sql})` : y!.sql]);
+        const key = kind === "BIGNUMERIC" ? "gs_bignumeric_key" : kind === "RANGE" ? "gs_range_key" : "";
+        return ctx.aggregate(duck, [x!.sql, `${key}(${y!.sql})`]);
       },
     ),
   ]);
@@ -126,10 +129,15 @@ const quantiles = aggregate(
           return ctx.refuse("APPROX_QUANTILES with a number that is not a positive literal");
         if (["FLOAT64", "BIGNUMERIC"].includes(x!.type.kind) && ctx.call.nulls === "RESPECT")
           return ctx.refuse("APPROX_QUANTILES of this type with RESPECT NULLS");
-        if (["ARRAY", "STRUCT", "JSON", "RANGE"].includes(x!.type.kind))
+        if (["ARRAY", "STRUCT", "JSON"].includes(x!.type.kind))
           return ctx.error(`APPROX_QUANTILES is not defined for arguments of type ${x!.type.kind}`);
-        const key = x!.type.kind === "BIGNUMERIC" ? `gs_bignumeric_key(${x!.sql})` : x!.sql;
-        if (x!.type.kind === "BIGNUMERIC" && ctx.call.distinct)
+        const key =
+          x!.type.kind === "BIGNUMERIC"
+            ? `gs_bignumeric_key(${x!.sql})`
+            : x!.type.kind === "RANGE"
+              ? `gs_range_key(${x!.sql})`
+              : x!.sql;
+        if (["BIGNUMERIC", "RANGE"].includes(x!.type.kind) && ctx.call.distinct)
           return ctx.refuse("APPROX_QUANTILES(DISTINCT) of BIGNUMERIC");
         const more = ctx.call.nulls === "RESPECT" ? { nulls: undefined } : without(ctx.call, `${x!.sql} is not null`);
         const sorted = ctx.aggregate("list", [x!.sql], { ...more, orderBy: `order by ${key} nulls first` });
@@ -359,7 +367,7 @@ const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly
           if (!supportsOrdering(x!.type) || x!.type.kind === "ARRAY") {
             return ctx.error(`Argument 1 to ${name} must support ordering; Type ${typeName(x!.type)} does not`);
           }
-          if (x!.type.kind === "INTERVAL") return ctx.refuse(`${name} of INTERVAL`);
+          if (["INTERVAL", "RANGE"].includes(x!.type.kind)) return ctx.refuse(`${name} of ${x!.type.kind}`);
           const share = p!.literal?.value;
           if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
           if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);

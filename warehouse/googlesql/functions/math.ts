@@ -357,9 +357,11 @@ export const math: FunctionLibrary = {
     scalar(group, "RANGE_BUCKET", [
       sig("FLOAT64, ARRAY<FLOAT64>", "INT64", (p, a) => `gs_range_bucket_float(${p}, ${a})`),
       sigOf("T1, ARRAY<T1>", "INT64", ([p, a], ctx) =>
-        supportsOrdering(p!.type)
-          ? `gs_range_bucket(${p!.sql}, ${a!.sql})`
-          : ctx.error(`First argument to RANGE_BUCKET of type ${typeName(p!.type)} does not support ordering`),
+        p!.type.kind === "RANGE"
+          ? ctx.refuse("RANGE_BUCKET of RANGE")
+          : supportsOrdering(p!.type)
+            ? `gs_range_bucket(${p!.sql}, ${a!.sql})`
+            : ctx.error(`First argument to RANGE_BUCKET of type ${typeName(p!.type)} does not support ordering`),
       ),
     ]),
     scalar(group, "COSINE_DISTANCE", distances("cosine")),
