@@ -38,7 +38,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
     const isSearch = name.startsWith("ARRAY_") && node.arguments.some((argument) => argument.kind === "lambda");
-    if ((isSearch || name === "ARRAY_CONCAT") && node.arguments.some((argument) => argument.kind === "null-literal")) {
+    const arrays = isSearch ? node.arguments.slice(0, 1) : name === "ARRAY_CONCAT" ? node.arguments : [];
+    if (arrays.some((argument) => argument.kind === "null-literal")) {
       a.fail(node, `The arguments of ${name} must be arrays, but one was NULL`);
     }
     const given = giveArguments(a, node, node.arguments, entry, cx);

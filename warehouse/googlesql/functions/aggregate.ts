@@ -25,6 +25,12 @@ function floatSum(x: string, ctx: EmitContext): string {
   return `case when isfinite(${sum}) then ${ctx.aggregate("fsum", [x])} when ${infinite} then ${sum} when ${sum} is not null then ${fail("double overflow: SUM", "double")} end`;
 }
 
+/** DuckDB tells intervals apart by their parts, GoogleSQL by their length: DISTINCT would keep too many. */
+const intervals = (name: "sum" | "avg", x: string, ctx: EmitContext): string =>
+  ctx.call.distinct
+    ? ctx.refuse(`${name.toUpperCase()}(DISTINCT) of INTERVAL`)
+    : `gs_interval_${name}(${ctx.aggregate("list", [x])})`;
+
 /** Statistics of values that are not finite are NaN; DuckDB would fail. Of decimals they are exact. */
 const statistic = (names: string | readonly [string, ...string[]], duck: string) => {
   const isSample = duck.endsWith("_samp");
@@ -172,7 +178,7 @@ const topCount = aggregate("approximate aggregate", "APPROX_TOP_COUNT", { over: 
 
 export const aggregates: FunctionLibrary = {
   functions: [
-    aggregate(group, "ANY_VALUE", { over: "allowed", windowOrder: "allowed", windowFrame: true }, [
+    aggregate(group, "ANY_VALUE", { distinct: true, over: "allowed", windowOrder: "allowed", windowFrame: true }, [
       sigOf(
         "T1",
         ([x]) => x!.type,
@@ -210,6 +216,7 @@ export const aggregates: FunctionLibrary = {
           `gs_numeric_div(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), nullif(cast(${ctx.aggregate("count", [x])} as decimal(38,9)), 0))`,
       ),
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_avg(${ctx.aggregate("list", [x])})`),
+      one("INTERVAL", "INTERVAL", (x, ctx) => intervals("avg", x, ctx)),
       one("FLOAT64", "FLOAT64", (x, ctx) => `(${floatSum(x, ctx)} / nullif(${ctx.aggregate("count", [x])}, 0))`),
     ]),
     aggregate(group, "BIT_AND", plain, [one("INT64", "INT64", simple("bit_and"))]),
@@ -266,7 +273,7 @@ export const aggregates: FunctionLibrary = {
       ),
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_sum(${ctx.aggregate("list", [x])})`),
       one("FLOAT64", "FLOAT64", floatSum),
-      sigOf("INTERVAL", "INTERVAL", (_args, ctx) => ctx.refuse("SUM of INTERVAL")),
+      one("INTERVAL", "INTERVAL", (x, ctx) => intervals("sum", x, ctx)),
     ]),
     statistic(["STDDEV", "STDDEV_SAMP"], "stddev_samp"),
     statistic("STDDEV_POP", "stddev_pop"),

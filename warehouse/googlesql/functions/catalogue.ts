@@ -8,6 +8,7 @@ import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
 import { exactAggregates } from "./exact-aggregates.ts";
 import { formatting } from "./format.ts";
+import { further } from "./further.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { jsonConversions } from "./json-conversions.ts";
@@ -32,6 +33,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   aggregates,
   exactAggregates,
   castFormatLibrary,
+  further,
   analytics,
   net,
   range,

@@ -213,7 +213,7 @@ export const json: FunctionLibrary = {
         return `gs_json_keys(${j!.sql}, ${depth?.sql ?? "cast(1000000 as bigint)"})`;
       }),
     ]),
-    ...refuseAll(group, "not verified", ["JSON_CONTAINS", "JSON_FLATTEN", "SAFE_TO_JSON"]),
+    ...refuseAll(group, "not verified", ["JSON_CONTAINS", "SAFE_TO_JSON"]),
   ],
   macros: [
     { name: "gs_parse_json", definition: "(s) as cast(gs_parse_json_as(s, 'exact') as json)" },

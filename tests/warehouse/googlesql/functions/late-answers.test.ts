@@ -50,6 +50,13 @@ const answers: readonly [string, string | null][] = [
     "SELECT MIN(r) = RANGE<DATE> '[UNBOUNDED, 2020-01-03)' FROM UNNEST([RANGE<DATE> '[2020-01-02, UNBOUNDED)', RANGE<DATE> '[UNBOUNDED, 2020-01-03)']) AS r",
     "true",
   ],
+  ["SELECT ARRAY_DISTINCT([2, 1, 3, 1])", "[2,1,3]"],
+  ["SELECT ARRAY_FIRST_N([33, 22, 11], 2)", "[33,22]"],
+  ["SELECT JSON_FLATTEN(JSON '[[[1, 2], 3], 4]')", "[1,2,3,4]"],
+  ["SELECT SPLIT_SUBSTR('www.abc.com', '.', 2, 2)", '"abc.com"'],
+  ["SELECT RANGE_IS_START_UNBOUNDED(RANGE<DATE> '[UNBOUNDED, 2015-01-01)')", "true"],
+  ["SELECT CAST(AVG(x) AS STRING) FROM UNNEST([INTERVAL 1 MONTH, INTERVAL 1 DAY]) AS x", '"0-0 15 12:0:0"'],
+  ["SELECT ANY_VALUE(DISTINCT x) FROM UNNEST([2]) AS x", "2"],
   ["SELECT 2 = ANY (SELECT 1 UNION ALL SELECT NULL)", "null"],
   ["SELECT CAST('nan' AS FLOAT64) <> SOME (1.0, 2.0)", "true"],
 ];

@@ -1,0 +1,148 @@
+/** Functions of GoogleSQL that BigQuery does not have, or has had only since lately. */
+import { type IntervalParts, intervalInRange } from "../emit/civil.ts";
+import { arrayOf, supportsGrouping } from "../types.ts";
+import type { FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
+import { type Json, printJson, readJson } from "./json-tree.ts";
+import { bind, fail, isNullLiteral, scalar, sig, sigBind, sigOf } from "./signature.ts";
+
+const total = { cannotFail: true } as const;
+
+const angle = (name: string, factor: string) =>
+  scalar("math", name, [
+    sigBind(
+      "FLOAT64",
+      "FLOAT64",
+      (x) =>
+        `case when isfinite(${x}) and not isfinite(${x} * ${factor}) then ${fail(`Floating point error in function: ${name}`, "double")} else ${x} * ${factor} end`,
+    ),
+    ...["NUMERIC", "BIGNUMERIC"].map((type) => sigOf(type, type, (_args, ctx) => ctx.refuse(`${name} of ${type}`))),
+  ]);
+
+const firstN = (name: "ARRAY_FIRST_N" | "ARRAY_LAST_N") =>
+  scalar("array", name, [
+    sigOf(
+      "ARRAY<T1>, INT64",
+      ([a]) => a!.type,
+      ([a, n], ctx) =>
+        bind(ctx, [a!.sql, n!.sql], (v, count) => {
+          const slice =
+            name === "ARRAY_FIRST_N"
+              ? `list_slice(${v}, 1, least(${count}, len(${v})))`
+              : `list_slice(${v}, len(${v}) - least(${count}, len(${v})) + 1, len(${v}))`;
+          return `case when ${v} is null or ${count} is null then null when ${count} < 0 then list_slice(${v}, ${fail(`The n argument to ${name} must not be negative.`, "bigint")}, 1) when ${count} = 0 then list_slice(${v}, 1, 0) else ${slice} end`;
+        }),
+    ),
+  ]);
+
+const unbounded = (name: string, field: string) =>
+  scalar(
+    "range",
+    name,
+    [
+      sigOf("RANGE<T1>", "BOOL", ([r], ctx) =>
+        bind(ctx, [r!.sql], (v) => `case when ${v} is not null then ${v}.${field} is null end`),
+      ),
+    ],
+    total,
+  );
+
+const leaves = (value: Json): Json[] => (value.kind === "array" ? value.items.flatMap(leaves) : [value]);
+
+/** The parts of a text between delimiters, from the start-th (counted from 1, or from the end) on, joined again. */
+function splitSubstr(text: string, delimiter: string, start: bigint, count: bigint): string {
+  if (delimiter === "") throw new Error("Delimiter of SPLIT_SUBSTR function must be non-empty");
+  if (count < 0n) throw new Error("Count of SPLIT_SUBSTR function must be non-negative");
+  if (count === 0n || text === "") return "";
+  const parts = text.split(delimiter);
+  const size = BigInt(parts.length);
+  let from = start >= 1n ? start - 1n : start;
+  if (from < 0n && from >= -size) from += size;
+  if (from < 0n) from = 0n;
+  if (from >= size) return "";
+  const to = from + count > size ? size : from + count;
+  return parts.slice(Number(from), Number(to)).join(delimiter);
+}
+
+const dayMicros = 1_000_000n * 3600n * 24n;
+
+/** Sum, or average: what a part leaves over goes down to the next one, as in a division. */
+function intervalTotal(values: readonly JsValue[], isAverage: boolean): JsValue {
+  const given = values.filter((one) => one !== null) as unknown as IntervalParts[];
+  const count = isAverage ? BigInt(given.length) : 1n;
+  if (given.length === 0) return null;
+  const months = given.reduce((all, one) => all + BigInt(one.months), 0n);
+  const days = given.reduce((all, one) => all + BigInt(one.days), 0n) + (months % count) * 30n;
+  const micros = given.reduce((all, one) => all + BigInt(one.micros), 0n) + (days % count) * dayMicros;
+  const total: IntervalParts = {
+    months: Number(months / count),
+    days: Number(days / count),
+    micros: micros / count,
+  };
+  if (!intervalInRange(total)) throw new Error(`Interval overflow during ${isAverage ? "Avg" : "Sum"} operation`);
+  return total as unknown as JsValue;
+}
+
+export const further: FunctionLibrary = {
+  functions: [
+    angle("RADIANS", "(pi() / 180)"),
+    angle("DEGREES", "(180 / pi())"),
+    firstN("ARRAY_FIRST_N"),
+    firstN("ARRAY_LAST_N"),
+    scalar(
+      "array",
+      "ARRAY_DISTINCT",
+      [
+        sigOf(
+          "ARRAY<T1>",
+          ([a]) => a!.type,
+          ([a], ctx) =>
+            isNullLiteral(a)
+              ? a!.sql
+              : a!.type.kind === "ARRAY" && !supportsGrouping(a!.type.element)
+                ? ctx.error("ARRAY_DISTINCT needs elements that can be grouped")
+                : `gs_distinct_in_order(${a!.sql})`,
+        ),
+      ],
+      total,
+    ),
+    unbounded("RANGE_IS_START_UNBOUNDED", "f1"),
+    unbounded("RANGE_IS_END_UNBOUNDED", "f2"),
+    scalar("json", "JSON_FLATTEN", [
+      sigOf(
+        "JSON",
+        () => arrayOf({ kind: "JSON" }),
+        ([j]) => `cast(gs_json_flatten(${j!.sql}) as json[])`,
+      ),
+    ]),
+    scalar("string", "SPLIT_SUBSTR", [
+      sig(
+        "STRING, STRING, INT64, INT64?",
+        "STRING",
+        (s, d, from, count) => `gs_split_substr(${s}, ${d}, ${from}, ${count ?? "9223372036854775807"})`,
+      ),
+    ]),
+  ],
+  js: [
+    {
+      name: "gs_json_flatten",
+      args: ["VARCHAR"],
+      result: "VARCHAR[]",
+      run: (text) => leaves(readJson(text as string)).map((leaf) => printJson(leaf, true)),
+    },
+    {
+      name: "gs_split_substr",
+      args: ["VARCHAR", "VARCHAR", "BIGINT", "BIGINT"],
+      result: "VARCHAR",
+      run: (text, delimiter, start, count) =>
+        splitSubstr(text as string, delimiter as string, start as bigint, count as bigint),
+    },
+    ...(["sum", "avg"] as const).map(
+      (name): JsFunction => ({
+        name: `gs_interval_${name}`,
+        args: ["INTERVAL[]"],
+        result: "INTERVAL",
+        run: (values) => intervalTotal(values as readonly JsValue[], name === "avg"),
+      }),
+    ),
+  ],
+};
