@@ -16,11 +16,16 @@ export interface LineageRule {
   readonly to: readonly string[];
   /** `any`: not even by deciding which rows there are. `value`: values are not made of it, nor chosen or ordered by it. */
   readonly flow: "any" | "value";
-  /**
-   * Columns that may carry it, because they look only at what was before: all of a table (`schema.table.*`), or those of an
-   * ending (`schema.table.*_before`). Every window of these tables must end before its own row.
-   */
-  readonly through?: readonly string[] | undefined;
+  /** What may carry it, because it looks only at what was before. Every window of these tables must end before its own row. */
+  readonly through?: readonly Gate[] | undefined;
+}
+
+/** Columns of a table that are known before the moment they are for: those with one of the endings; "" is all of them. */
+export interface Gate {
+  readonly table: string;
+  readonly endings: readonly string[];
+  /** Whether a row is there says nothing either. */
+  readonly rows: boolean;
 }
 
 export interface Leak {
@@ -63,8 +68,10 @@ const knownAtSend = [
 const evidence = ["event_type", "revenue", "read_seconds", "is_machine", "is_repeat", "bounce_class"];
 
 const features = ["features.*"];
-const dailyRates = ["events.reputation_daily.*_before", "events.seed_placement_daily.*_before"];
-const pointInTime = ["features.point_in_time.*", ...dailyRates];
+// A day on which a message was sent has its row in any case: that it is there, and its date, tell the message nothing new.
+const daily = (table: string): Gate => ({ table, endings: ["_before", "activity_date"], rows: true });
+const dailyRates = [daily("events.reputation_daily"), daily("events.seed_placement_daily")];
+const pointInTime: readonly Gate[] = [{ table: "features.point_in_time", endings: [""], rows: true }, ...dailyRates];
 
 /**
  * "No label flows into a feature", as far as it can be proven from the text of the models. Labels and features are made of the
@@ -107,7 +114,7 @@ export function checkLineage(
 ): readonly RuleResult[] {
   return rules.map((rule) => {
     const gates = gateColumns(lineage, rule.through ?? []);
-    const gateTables = new Set((rule.through ?? []).map(tableOfGate));
+    const gateTables = (rule.through ?? []).map((gate) => gate.table);
     const excepted = new Set((rule.except ?? []).map((name) => name.toLowerCase()));
     const isFree = (node: LineageNode): boolean => excepted.has(nodeName(node).toLowerCase());
     const rows = rule.flow === "any";
@@ -130,21 +137,20 @@ export function checkLineage(
         reason: rule.claim,
       }),
     );
-    const open = [...gateTables].flatMap((gate) =>
+    const open = gateTables.flatMap((gate) =>
       openWindows(graph, gate).map((reason): Leak => ({ rule: rule.name, from: gate, to: gate, path: [], reason })),
     );
     return { rule: rule.name, claim: rule.claim, from: from.length, to: to.length, leaks: [...leaks, ...open] };
   });
 }
 
-const tableOfGate = (gate: string): string => gate.slice(0, gate.lastIndexOf("."));
-
-function gateColumns(lineage: LineageGraph, gates: readonly string[]): ReadonlySet<string> {
+function gateColumns(lineage: LineageGraph, gates: readonly Gate[]): ReadonlySet<string> {
   const found = new Set<string>();
-  for (const gate of gates) {
-    const table = lineage.tables.get(tableOfGate(gate));
-    const ending = gate.slice(gate.lastIndexOf(".") + 2);
-    for (const column of table?.columns ?? []) if (column.endsWith(ending)) found.add(`${table!.id}.${column}`);
+  for (const { table, endings, rows } of gates) {
+    if (rows) found.add(`${table}.*`);
+    for (const column of lineage.tables.get(table)?.columns ?? []) {
+      if (endings.some((ending) => column.endsWith(ending))) found.add(`${table}.${column}`);
+    }
   }
   return found;
 }

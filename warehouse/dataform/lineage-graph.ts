@@ -57,9 +57,12 @@ export interface LineageTree {
 
 export const nodeName = (node: LineageNode): string => `${node.table}.${node.column}`;
 
-/** Whether an edge decides about a value, not only about which rows there are. */
-export const isAboutValue = (edge: LineageEdge): boolean =>
-  edge.isDirect || edge.subtypes.includes("CONDITIONAL") || edge.subtypes.includes("WINDOW");
+/**
+ * Whether an edge decides about a value, not only about whether its row is there: all but the one from the rows of a table to
+ * its columns. An aggregate hangs by edges of its own on what decides about the rows that it goes over.
+ */
+export const isAboutValue = ({ from, to, subtypes }: LineageEdge): boolean =>
+  !(from.column === "*" && from.table === to.table && to.column !== "*" && subtypes.every((one) => one === "ROWS"));
 
 /** The columns of a whole compiled graph and what flows between them. */
 export class LineageGraph {
@@ -92,10 +95,14 @@ export class LineageGraph {
    * too with `rows`). A table of the only schema that has it may go without. Throws a UserError for what is not there.
    */
   select(name: string, options: { readonly rows?: boolean } = {}): readonly LineageNode[] {
+    const schema = name.endsWith(".*") ? name.slice(0, -1).toLowerCase() : undefined;
+    const problem = [...this.problems.values()].find(({ id }) => {
+      const lower = id.toLowerCase();
+      return `${name.toLowerCase()}.`.startsWith(`${lower}.`) || (schema !== undefined && lower.startsWith(schema));
+    });
+    if (problem) throw unknownLineage(problem);
     const found = this.find(name.toLowerCase(), options.rows === true);
     if (found.length > 0) return found;
-    const problem = [...this.problems.values()].find((one) => name.toLowerCase().startsWith(one.id.toLowerCase()));
-    if (problem) throw unknownLineage(problem);
     const table = [...this.tables.values()].find((one) => name.toLowerCase().startsWith(`${one.id.toLowerCase()}.`));
     throw new UserError(`there is no column "${name}"${table ? `; ${table.id} has ${table.columns.join(", ")}` : ""}`, {
       code: "lineage.no-such-column",
@@ -107,8 +114,9 @@ export class LineageGraph {
   /** Whether a name means anything here, be it a table whose lineage is not known. */
   has(name: string): boolean {
     const lower = name.toLowerCase();
-    const isKnown = this.find(lower, true).length > 0;
-    return isKnown || [...this.problems.keys()].some((id) => lower.startsWith(id.toLowerCase()));
+    const schema = lower.endsWith(".*") ? lower.slice(0, -1) : `${lower}.`;
+    const isProblem = (id: string): boolean => `${lower}.`.startsWith(`${id}.`) || `${id}.`.startsWith(schema);
+    return this.find(lower, true).length > 0 || [...this.problems.keys()].some((id) => isProblem(id.toLowerCase()));
   }
 
   private find(name: string, rows: boolean): LineageNode[] {

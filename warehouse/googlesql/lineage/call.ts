@@ -193,7 +193,8 @@ function aggregateCall(
   const directly = [...total(made).values()].some(isDirect);
   // COUNT(*), COUNT(1), ROW_NUMBER(): made of the rows, whatever is in them.
   if (!directly) more.push(rowsAs(cx.rows, node.over && !isAggregate ? "WINDOW" : "AGGREGATION"));
-  return also(made, ...more);
+  // Other rows, another value: what decides about the rows decides about what is made of several.
+  return also(made, cx.rows, ...more);
 }
 
 function shapeOfAggregate(name: string, values: readonly Value[]): Value {

@@ -15,7 +15,7 @@ import {
   scopeOf,
   tableOf,
 } from "./scope.ts";
-import { constant, elementOf, oneOf, sourceValue, total } from "./value.ts";
+import { also, constant, elementOf, oneOf, sourceValue, total, type Value } from "./value.ts";
 
 /** A FROM clause. `left` is what stands to the left of it, which UNNEST may look at. */
 export function resolveFrom(
@@ -100,6 +100,26 @@ export const sideBySide = (left: From, right: From): From => ({
   rows: merge(left.rows, right.rows),
 });
 
+/** The side of an outer join that may be missing: whether its values are there hangs on the other side, and on its own rows. */
+function optional(side: From, by: Provenance): From {
+  const made = new Map<Value, Value>();
+  const change = (column: Column): Column => {
+    const value = made.get(column.value) ?? also(column.value, by);
+    made.set(column.value, value);
+    return { name: column.name, value };
+  };
+  return {
+    star: side.star.map(change),
+    names: side.names.map(change),
+    ranges: side.ranges.map(({ name, columns, value }) => ({
+      name,
+      columns: columns.map(change),
+      value: value && change(value),
+    })),
+    rows: side.rows,
+  };
+}
+
 /** Joins two resolved sides; also what the pipe operator JOIN does. */
 export function joined(
   a: Analysis,
@@ -116,7 +136,9 @@ export function joined(
     const seen = outerLeft ? sideBySide(outerLeft, both) : both;
     const cx: Context = { scope: scopeOf(seen, scope), tables, rows: both.rows, windows: new Map() };
     const on = deciding(total(resolveValue(a, node.condition.expression, cx)), "JOIN");
-    return { ...both, rows: merge(both.rows, on) };
+    const l = node.operator === "right" || node.operator === "full" ? optional(left, merge(left.rows, on)) : left;
+    const r = node.operator === "left" || node.operator === "full" ? optional(right, merge(right.rows, on)) : right;
+    return { ...sideBySide(l, r), rows: merge(both.rows, on) };
   }
   const hidden = new Set<Column["value"]>();
   const merged: Column[] = [];
@@ -138,16 +160,23 @@ export function joined(
     const value = node.operator === "full" ? oneOf([l.value, r.value]) : node.operator === "right" ? r.value : l.value;
     merged.push({ name: l.name, value });
   }
+  const on = merge(...rows.slice(1));
+  const isRightOptional = node.operator === "left" || node.operator === "full";
+  const isLeftOptional = node.operator === "right" || node.operator === "full";
   const names = new Set(node.condition.columns.map((name) => name.name.toLowerCase()));
   const others = (columns: readonly Column[]): Column[] =>
     columns.filter(
       (column) =>
         !(names.has(column.name?.toLowerCase() ?? "") && (hidden.has(column.value) || column.value === constant)),
     );
+  const kept = (side: From): From => ({ ...side, star: others(side.star), names: others(side.names) });
+  const l = isLeftOptional ? optional(kept(left), merge(left.rows, on)) : kept(left);
+  const r = isRightOptional ? optional(kept(right), merge(right.rows, on)) : kept(right);
+  const sides = sideBySide(l, r);
   return {
-    star: [...merged, ...others(left.star), ...others(right.star)],
-    names: [...merged, ...others(left.names), ...others(right.names)],
-    ranges: both.ranges,
+    star: [...merged, ...sides.star],
+    names: [...merged, ...sides.names],
+    ranges: sides.ranges,
     rows: merge(...rows),
   };
 }

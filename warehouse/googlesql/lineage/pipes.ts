@@ -129,7 +129,7 @@ function aggregate(a: Analysis, node: PipeAggregate, from: From, cx: Context): F
   const items = node.items.map(
     (item): Column => ({
       name: item.alias?.name ?? impliedName(item.expression),
-      value: resolveValue(a, item.expression, cx),
+      value: resolveValue(a, item.expression, by ? { ...cx, rows: merge(cx.rows, by) } : cx),
     }),
   );
   return fromRelation(

@@ -31,16 +31,16 @@ export function pivoted(
   a.touched = outer;
   const used = new Set([...touched].map((column) => column.value));
   const keys = input.star.filter((column) => !used.has(column.value));
+  const grouped = deciding(merge(...keys.map((column) => total(column.value))), "GROUP_BY");
   const columns = node.values.flatMap((value) =>
     made.map(({ aggregate, value: result }): Column => {
       const suffix = value.alias?.name ?? nameOf(a, value);
       const name = aggregate.alias
         ? `${aggregate.alias.name}_${value.alias ? suffix : suffix.replace(/^_/, "")}`
         : suffix;
-      return { name, value: also(result, by) };
+      return { name, value: also(result, by, grouped) };
     }),
   );
-  const grouped = deciding(merge(...keys.map((column) => total(column.value))), "GROUP_BY");
   return tableOf(alias, [...keys, ...columns], false, merge(input.rows, grouped));
 }
 

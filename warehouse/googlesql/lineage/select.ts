@@ -41,11 +41,15 @@ export function resolveSelect(
 ): Relation {
   const from = given ?? (node.from ? resolveFrom(a, node.from, scope, tables, undefined) : nothing);
   const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
-  const cx: Context = { scope: scopeOf(from, scope), tables, rows: from.rows, windows };
-  const items = listed(a, node.items, from, cx);
-  const rows: Provenance[] = [from.rows];
-  if (node.where) rows.push(deciding(total(resolveValue(a, node.where, cx)), "FILTER"));
-  if (node.groupBy) rows.push(grouped(a, node.groupBy, items, cx));
+  const before: Context = { scope: scopeOf(from, scope), tables, rows: from.rows, windows };
+  const where = node.where ? deciding(total(resolveValue(a, node.where, before)), "FILTER") : none;
+  const filtered: Context = { ...before, rows: merge(from.rows, where) };
+  const ungrouped = listed(a, node.items, from, filtered);
+  const by = node.groupBy ? grouped(a, node.groupBy, ungrouped, filtered) : none;
+  // An aggregate goes over the rows of its group: what these are grouped by decides about it.
+  const cx: Context = by.size === 0 ? filtered : { ...filtered, rows: merge(filtered.rows, by) };
+  const items = by.size === 0 ? ungrouped : listed(a, node.items, from, cx);
+  const rows: Provenance[] = [cx.rows];
   const columns = outColumns(a, node, items);
   if (node.distinct) rows.push(deciding(merge(...columns.map((column) => total(column.value))), "GROUP_BY"));
   const aliases = items.flatMap((item): [string, Value][] =>
