@@ -148,6 +148,9 @@ const js: readonly JsFunction[] = [
     result: "TIMESTAMPTZ",
     run: (text, zone) => {
       const value = parseTimestamp(text as string, zone as string);
+      if (value !== undefined && parseTimestamp(text as string, "+01") === parseTimestamp(text as string)) {
+        throw new Error(`Timestamp "${text}" has a time zone of its own`);
+      }
       if (value === undefined) throw new Error(`Invalid timestamp: "${text}"`);
       return value;
     },

@@ -1,5 +1,13 @@
-import { arrayOf, type GoogleSqlType, structFieldName, structOf } from "../types.ts";
-import type { FunctionLibrary, Signature } from "./contract.ts";
+import {
+  arrayOf,
+  type GoogleSqlType,
+  structFieldName,
+  structOf,
+  supportsEquality,
+  supportsGrouping,
+  typeName,
+} from "../types.ts";
+import type { Argument, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { micros, months } from "./date-parts.ts";
 import { bind, fail, literalText, scalar, sig, sigBind, sigOf } from "./signature.ts";
 
@@ -7,6 +15,15 @@ const group = "array";
 
 /** More elements than this in one generated array are an error, as they are there. */
 const maxElements = 16_000_000;
+
+/** Fails where elements of the array cannot be told apart as the function needs it. */
+function wantsElements(array: Argument, what: "equality" | "grouping", name: string, ctx: EmitContext): void {
+  const supports = what === "equality" ? supportsEquality : supportsGrouping;
+  if (supports(elementOf(array.type))) return;
+  ctx.error(
+    `${name} cannot be used on argument of type ${typeName(array.type)} because the array's element type does not support ${what}`,
+  );
+}
 
 const elementOf = (type: GoogleSqlType): GoogleSqlType => (type.kind === "ARRAY" ? type.element : type);
 
@@ -35,6 +52,8 @@ const sums: Signature[] = [
 const extreme = (name: "ARRAY_MIN" | "ARRAY_MAX") => {
   const duck = name === "ARRAY_MIN" ? "list_min" : "list_max";
   return scalar(group, name, [
+    // First, for an untyped NULL is an array of INT64.
+    sig("ARRAY<INT64>", "INT64", (a) => `${duck}(${a})`),
     sigBind(
       "ARRAY<FLOAT64>",
       "FLOAT64",
@@ -193,14 +212,15 @@ export const array: FunctionLibrary = {
       lambda("ARRAY<T1>", ["T1", "INT64"], "T2", (args) => arrayOf(args[1]!.type), "list_transform"),
     ]),
     scalar(group, "ARRAY_INCLUDES", [
-      sigOf("ARRAY<T1>, T1", "BOOL", ([a, x], ctx) =>
-        bind(
+      sigOf("ARRAY<T1>, T1", "BOOL", ([a, x], ctx) => {
+        wantsElements(a!, "equality", "ARRAY_INCLUDES", ctx);
+        return bind(
           ctx,
           [a!.sql, x!.sql],
           (v, e) =>
             `case when ${v} is null or ${e} is null then null else list_contains(${v}, ${e})${elementOf(a!.type).kind === "FLOAT64" ? ` and not isnan(${e})` : ""} end`,
-        ),
-      ),
+        );
+      }),
       {
         ...lambda("ARRAY<T1>", ["T1"], "BOOL", () => ({ kind: "BOOL" }), "list_filter"),
         emit: ([a, f]) => `(len(list_filter(${a!.sql}, ${f!.sql})) > 0)`,
@@ -208,27 +228,31 @@ export const array: FunctionLibrary = {
     ]),
     ...(["ANY", "ALL"] as const).map((which) =>
       scalar(group, `ARRAY_INCLUDES_${which}`, [
-        sigOf("ARRAY<T1>, ARRAY<T1>", "BOOL", ([a, b], ctx) =>
-          elementOf(a!.type).kind === "FLOAT64"
-            ? ctx.refuse(`ARRAY_INCLUDES_${which} of FLOAT64 elements`)
-            : which === "ANY"
-              ? `list_has_any(${a!.sql}, ${b!.sql})`
-              : // A NULL that is searched for is never found.
-                bind(ctx, [b!.sql], (w) => `(list_has_all(${a!.sql}, ${w}) and list_count(${w}) = len(${w}))`),
-        ),
+        sigOf("ARRAY<T1>, ARRAY<T1>", "BOOL", ([a, b], ctx) => {
+          wantsElements(a!, "equality", `ARRAY_INCLUDES_${which}`, ctx);
+          if (elementOf(a!.type).kind === "FLOAT64") return ctx.refuse(`ARRAY_INCLUDES_${which} of FLOAT64 elements`);
+          if (which === "ANY") return `list_has_any(${a!.sql}, ${b!.sql})`;
+          // A NULL that is searched for is never found.
+          return bind(
+            ctx,
+            [a!.sql, b!.sql],
+            (v, w) => `case when ${v} is not null then list_has_all(${v}, ${w}) and list_count(${w}) = len(${w}) end`,
+          );
+        }),
       ]),
     ),
     scalar(
       group,
       "ARRAY_IS_DISTINCT",
       [
-        sigOf("ARRAY<T1>", "BOOL", ([a], ctx) =>
-          bind(
+        sigOf("ARRAY<T1>", "BOOL", ([a], ctx) => {
+          wantsElements(a!, "grouping", "ARRAY_IS_DISTINCT", ctx);
+          return bind(
             ctx,
             [a!.sql],
             (v) => `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v}))`,
-          ),
-        ),
+          );
+        }),
       ],
       { cannotFail: true },
     ),

@@ -569,9 +569,10 @@ function jsFunctions(): JsFunction[] {
       result: "BIGINT",
       run: (point, bounds) => {
         const list = bounds as readonly (number | null)[];
+        if (Number.isNaN(point)) return null;
         const ordered = list.every((one, i) => one !== null && !Number.isNaN(one) && (i === 0 || list[i - 1]! <= one));
         if (!ordered) throw new Error("Elements in input array to RANGE_BUCKET must be in ascending order");
-        return Number.isNaN(point) ? null : BigInt(list.filter((one) => one! <= (point as number)).length);
+        return BigInt(list.filter((one) => one! <= (point as number)).length);
       },
     },
     {

@@ -147,8 +147,8 @@ export function soundex(value: string): string {
 
 export function fromCodePoints(values: readonly (bigint | null)[]): string | null {
   let result = "";
-  for (const value of values) {
-    if (value === null) return null;
+  if (values.includes(null)) return null;
+  for (const value of values as readonly bigint[]) {
     if (value < 0n || value > 0x10ffffn || (value >= 0xd800n && value <= 0xdfffn)) {
       throw new Error(`Invalid codepoint ${value}`);
     }
@@ -159,8 +159,8 @@ export function fromCodePoints(values: readonly (bigint | null)[]): string | nul
 
 export function bytesFromCodePoints(values: readonly (bigint | null)[]): Uint8Array | null {
   const result = new Uint8Array(values.length);
-  for (const [i, value] of values.entries()) {
-    if (value === null) return null;
+  if (values.includes(null)) return null;
+  for (const [i, value] of (values as readonly bigint[]).entries()) {
     if (value < 0n || value > 255n) throw new Error(`Invalid ASCII value ${value}`);
     result[i] = Number(value);
   }
