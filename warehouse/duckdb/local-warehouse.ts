@@ -43,7 +43,8 @@ export async function openLocalWarehouse(options: LocalWarehouseOptions = {}): P
   const instance = await DuckDBInstance.create(options.path ?? ":memory:", {
     memory_limit: options.memoryLimit ?? `${gigabytes}GB`,
     // A database in memory leaves nothing on disk either: a statement that outgrows the limit (an endless recursion) fails.
-    ...(options.path === undefined ? { temp_directory: "" } : {}),
+    // One thread keeps rows in the order in which they came, also below a UNION ALL.
+    ...(options.path === undefined ? { temp_directory: "", threads: "1" } : {}),
   });
   const session = await GoogleSqlSession.open(await instance.connect());
   return new LocalWarehouse(instance, session);

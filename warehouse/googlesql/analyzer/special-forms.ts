@@ -129,7 +129,16 @@ export function specialForm(
 ): Typed | undefined {
   const form = forms.get(name);
   if (!form) return undefined;
-  if (isSafe && name === "ERROR") return { ...nullOf(INT64), isUntypedNull: false };
+  if (isSafe && name === "ERROR") {
+    const [argument] = node.arguments;
+    const message = argument && form(a, node, [argument as Expression], cx);
+    // What computes the message may still fail.
+    const failing = message?.sql.match(/^gs_raise\((.*)\)$/s)?.[1];
+    if (failing === undefined || /^coalesce\('[^']*', /.test(failing))
+      return { ...nullOf(INT64), isUntypedNull: false };
+    const sql = `TRY_CAST(left(${failing}, 0) AS BIGINT)`;
+    return { sql, type: INT64, ...flagsOf(message!), canFail: true, isUntypedNull: false };
+  }
   if (isSafe && !harmless.has(name)) a.fail(node, `Function ${name} does not support SAFE error mode`);
   if (node.over || node.distinct) a.fail(node, `Function ${name} does not support OVER or DISTINCT`);
   const args = node.arguments.map((argument) => {

@@ -358,7 +358,7 @@ export const dateTime: FunctionLibrary = {
       sig("JSON", "STRING", (x) => `gs_json_string(${x})`),
     ]),
     ...(["DATE", "DATETIME", "TIMESTAMP"] as const).map((type) =>
-      scalar("time series", `${type}_BUCKET`, [bucket(type)]),
+      scalar("time series", `${type}_BUCKET`, [bucket(type), ...(type === "DATETIME" ? [bucket("DATE")] : [])]),
     ),
     scalar("interval", "MAKE_INTERVAL", [
       sig(

@@ -57,6 +57,9 @@ const answers: readonly [string, string | null][] = [
   ["SELECT RANGE_IS_START_UNBOUNDED(RANGE<DATE> '[UNBOUNDED, 2015-01-01)')", "true"],
   ["SELECT CAST(AVG(x) AS STRING) FROM UNNEST([INTERVAL 1 MONTH, INTERVAL 1 DAY]) AS x", '"0-0 15 12:0:0"'],
   ["SELECT ANY_VALUE(DISTINCT x) FROM UNNEST([2]) AS x", "2"],
+  ["SELECT SAFE.ERROR(IF(1/0 = 0, 'abc', ''))", null],
+  ["SELECT SAFE.ERROR('abc')", "null"],
+  ["SELECT DATETIME_BUCKET(DATE '2020-02-15', INTERVAL 7 DAY)", '"2020-02-09"'],
   ["SELECT 2 = ANY (SELECT 1 UNION ALL SELECT NULL)", "null"],
   ["SELECT CAST('nan' AS FLOAT64) <> SOME (1.0, 2.0)", "true"],
 ];
