@@ -52,7 +52,7 @@ export const register: RegisterCommand = (program, environment) => {
         const tables = [...new Set(nodes.map((node) => node.table))];
         const facets = openLineage(lineage, tables, {
           namespace: "bigquery",
-          producer: "https://github.com/inboxloop/inboxloop",
+          producer: "urn:inboxloop:lineage",
         });
         world.console.result(facets, () => JSON.stringify(facets, undefined, 2));
         return;

@@ -124,7 +124,8 @@ export class LineageGraph {
     for (const table of this.tables.values()) {
       const id = table.id.toLowerCase();
       const short = id.slice(id.lastIndexOf(".") + 1);
-      const isWhole = name === id || name === `${id.slice(0, id.length - short.length)}*`;
+      const isNamed = name === id || (name === short && this.isOnly(short));
+      const isWhole = isNamed || name === `${id.slice(0, id.length - short.length)}*`;
       const rest = name.startsWith(`${id}.`)
         ? name.slice(id.length + 1)
         : name.startsWith(`${short}.`) && this.isOnly(short)
