@@ -1,4 +1,4 @@
-import type { CommonTable, Identifier, NodeBase, PathExpression, WindowSpec } from "../ast.ts";
+import type { Identifier, NodeBase, PathExpression, WindowSpec } from "../ast.ts";
 import type { UserFunction } from "../catalog.ts";
 import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
 import { none, type Provenance, transformed } from "./provenance.ts";
@@ -97,7 +97,6 @@ export class Analysis {
   readonly callStack: string[] = [];
   /** Columns that were named, when somebody wants to know (PIVOT groups by the others). */
   touched: Set<Column> | undefined;
-  readonly recursive: CommonTable[] = [];
 
   constructor(source: Source, catalog: LineageCatalog) {
     this.source = source;
