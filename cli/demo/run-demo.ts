@@ -1,6 +1,8 @@
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createIdHasher } from "../../ingest/id-hasher.ts";
+import { loadIngestKeys } from "../../ingest/keys.ts";
 import { readCanaryCounts } from "../../retrain/canary/read-counts.ts";
 import { evaluate } from "../../retrain/evaluate.ts";
 import type { Model } from "../../retrain/model.ts";
@@ -52,6 +54,7 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
   const config = worldConfig({ seed: options.seed, events: options.events });
   const end = new Date(worldEnd(config));
 
+  keyOfSeed(world, options.seed);
   const simulated = await watch.time("simulate", () => simulate(world, join(folder, "world"), config));
   const ingested = await watch.time("ingest", () =>
     ingest(world, filesOf(join(folder, "world"), simulated.stream), "ingest"),
@@ -158,6 +161,17 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
   await mkdir(world.home.reports, { recursive: true });
   await writeFile(result.report, renderReport(demoReport(result)));
   return result;
+}
+
+/**
+ * A demo's home gets an id key of its seed, because ids decide who falls into which arm: the same seed is the same demo, to its end. Everybody can
+ * work that key out, so a home with other people's signals in it is no place for a demo. Other keys are drawn as ever.
+ */
+function keyOfSeed(world: Environment, seed: number): void {
+  let drawn = 0;
+  loadIngestKeys(world.settings, world.home.state, (n) =>
+    drawn++ === 0 ? createHash("sha512").update(`inboxloop demo ${seed}`).digest().subarray(0, n) : randomBytes(n),
+  );
 }
 
 const filesOf = (dir: string, stream: Stream): string[] => stream.files.map(({ file }) => join(dir, file));
