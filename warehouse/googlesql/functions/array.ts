@@ -52,8 +52,8 @@ const sums: Signature[] = [
 const extreme = (name: "ARRAY_MIN" | "ARRAY_MAX") => {
   const duck = name === "ARRAY_MIN" ? "list_min" : "list_max";
   return scalar(group, name, [
-    // First, for an untyped NULL is an array of INT64.
-    sig("ARRAY<INT64>", "INT64", (a) => `${duck}(${a})`),
+    // An untyped NULL is an array of INT64 to ARRAY_MIN, and of FLOAT64 to ARRAY_MAX.
+    ...(name === "ARRAY_MIN" ? [sig("ARRAY<INT64>", "INT64", (a: string) => `${duck}(${a})`)] : []),
     sigBind(
       "ARRAY<FLOAT64>",
       "FLOAT64",
