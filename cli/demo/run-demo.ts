@@ -170,7 +170,9 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
 function keyOfSeed(world: Environment, seed: number): void {
   let drawn = 0;
   loadIngestKeys(world.settings, world.home.state, (n) =>
-    drawn++ === 0 ? createHash("sha512").update(`inboxloop demo ${seed}`).digest().subarray(0, n) : randomBytes(n),
+    drawn++ === 0
+      ? createHash("sha512").update(`inboxloop demo, seed ${seed}`).digest().subarray(0, n)
+      : randomBytes(n),
   );
 }
 
