@@ -7,7 +7,7 @@ import { createIdHasher } from "./id-hasher.ts";
 import { type IngestKeys, keyName } from "./keys.ts";
 import type { BatchEntry } from "./ledger.ts";
 import { LocalSink } from "./local-sink.ts";
-import { type IngestEnv, type IngestTotals, runIngest } from "./pipeline.ts";
+import { type IngestEnv, type IngestTotals, noTotals, runIngest } from "./pipeline.ts";
 
 export interface IngestContext {
   /** The folder of raw segments. */
@@ -108,7 +108,7 @@ export async function ingestFiles(
       if (!done?.isEnd) await restoreOnce();
       const source = input.open(done?.to ?? 0);
       const totals = done?.isEnd
-        ? nothing
+        ? noTotals()
         : await runIngest(
             envFor({ source, decode: input.decode }, (t) => progress?.(input, t)),
             signal,
@@ -121,18 +121,6 @@ export async function ingestFiles(
     sink.close();
   }
 }
-
-const nothing: IngestTotals = {
-  records: 0,
-  filtered: 0,
-  batches: 0,
-  received: 0,
-  landed: 0,
-  duplicate: 0,
-  dead_letter: 0,
-  rows_by_table: {},
-  dead_letters_by_reason: {},
-};
 
 function earlierOf(entries: readonly BatchEntry[]): FileOutcome["earlier"] {
   const sums = { records: 0, received: 0, landed: 0, duplicate: 0, dead_letter: 0 };

@@ -101,7 +101,8 @@ interface MutableTotals {
   dead_letters_by_reason: Record<string, number>;
 }
 
-const noTotals = (): MutableTotals => ({
+/** The totals of a run that has taken nothing in yet. */
+export const noTotals = (): MutableTotals => ({
   records: 0,
   filtered: 0,
   batches: 0,

@@ -7,7 +7,7 @@ import { syncDirectory, syncFile } from "../durable.ts";
 import { createIdHasher } from "../id-hasher.ts";
 import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
 import type { LocalSink } from "../local-sink.ts";
-import { type IngestTotals, type Message, runIngest, type Source } from "../pipeline.ts";
+import { type IngestTotals, type Message, noTotals, runIngest, type Source } from "../pipeline.ts";
 import type { DocumentRef } from "./find-documents.ts";
 
 export interface DocumentsOutcome extends IngestTotals {
@@ -19,18 +19,6 @@ export interface DocumentsOutcome extends IngestTotals {
   readonly already_ingested: number;
   readonly state: "ingested" | "already-ingested" | "interrupted";
 }
-
-const nothing: IngestTotals = {
-  records: 0,
-  filtered: 0,
-  batches: 0,
-  received: 0,
-  landed: 0,
-  duplicate: 0,
-  dead_letter: 0,
-  rows_by_table: {},
-  dead_letters_by_reason: {},
-};
 
 /** Documents in one block of the pipeline: few, because each may be large. */
 const blockDocuments = 32;
@@ -69,7 +57,7 @@ export async function ingestDocuments(
       else fresh.set(document.digest, document);
     }
     const counted = { documents, repeated, already_ingested: already };
-    if (fresh.size === 0) return { ...nothing, ...counted, state: "already-ingested" };
+    if (fresh.size === 0) return { ...noTotals(), ...counted, state: "already-ingested" };
 
     const digests = [...fresh.keys()].sort();
     const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
