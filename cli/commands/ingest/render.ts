@@ -1,4 +1,5 @@
 import type { FileOutcome } from "../../../ingest/ingest-files.ts";
+import { renderTable } from "../../table.ts";
 
 export interface Totals {
   readonly records: number;
@@ -34,17 +35,14 @@ export function addTotals(outcomes: readonly FileOutcome[]): Totals {
   return { ...sums, rows_by_table: rows, dead_letters_by_reason: reasons };
 }
 
-/** Rows of text in columns; numbers to the right. */
+/** Rows as a table; a column of numbers stands to the right, its thousands apart. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const text = rows.map((row) => row.map((cell) => (typeof cell === "number" ? cell.toLocaleString("en-US") : cell)));
-  const widths = head.map((title, at) => Math.max(title.length, ...text.map((row) => row[at]!.length)));
-  const line = (cells: readonly string[], isNumber: (at: number) => boolean) =>
-    cells
-      .map((cell, at) => (isNumber(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
-      .join("  ")
-      .trimEnd();
-  const numeric = (at: number) => rows.length > 0 && rows.every((row) => typeof row[at] === "number");
-  return [line(head, numeric), ...text.map((row) => line(row, numeric))].join("\n");
+  const isNumeric = (at: number) => rows.length > 0 && rows.every((row) => typeof row[at] === "number");
+  const columns = head.map((title, at) => ({ title, align: isNumeric(at) ? ("right" as const) : undefined }));
+  return renderTable(
+    columns,
+    rows.map((row) => row.map((cell) => (typeof cell === "number" ? cell.toLocaleString("en-US") : cell))),
+  );
 }
 
 export function renderOutcome({ files: outcomes, totals }: IngestSummary): string {

@@ -55,7 +55,7 @@ describe("runTests", () => {
     await cp(join(fixtures, "shop"), project, { recursive: true });
     await writeFile(
       join(project, "includes/money.js"),
-      "module.exports = { euros: (column) => `round(${column} / 10, 2)` };\n",
+      'module.exports = { euros: (column) => "round(" + column + " / 10, 2)" };\n',
     );
     await writeFile(join(project, "tests/models/stg_orders/keeps_newest/expect.yaml"), "older: []\n");
     const { outcomes } = await run(project, { kinds: ["rows", "dataform"] });
