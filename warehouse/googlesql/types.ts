@@ -296,7 +296,8 @@ export function supertypeOf(sources: readonly CoercionSource[]): GoogleSqlType |
     if (wider === undefined) return undefined;
     result = wider;
   }
-  const final = result;
+  // Names of fields are those of the first one.
+  const final = result.kind === "ARRAY" && sameType(result, typed[0]!.type, true) ? typed[0]!.type : result;
   return sources.every((source) => coercionCost(source, final) !== undefined) ? final : undefined;
 }
 

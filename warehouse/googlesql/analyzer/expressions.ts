@@ -41,6 +41,7 @@ import { resolveCast } from "./casts.ts";
 import { arrayText, coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
 import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
+import { resolveFlattened } from "./flatten.ts";
 import { like, quantifiedLike } from "./like.ts";
 import { fieldOf, resolvePath } from "./names.ts";
 import { refuseNullLiteral, resolveBinary, resolveUnary } from "./operators.ts";
@@ -286,7 +287,7 @@ function resolveIn(a: Analysis, node: In, cx: Context): Typed {
     case "value-subquery":
       return inSubquery(a, node, operand, node.source.query, cx);
     case "value-unnest":
-      return inArray(a, node, operand, resolve(a, node.source.array, cx));
+      return inArray(a, node, operand, resolveFlattened(a, node.source.array, cx));
   }
 }
 

@@ -5,7 +5,8 @@ import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
-import { columnValue, resolvePath } from "./names.ts";
+import { resolveFlattened } from "./flatten.ts";
+import { columnValue } from "./names.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
 import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
@@ -87,7 +88,7 @@ function reaches(name: string, env: Environment, left: From | undefined): boolea
 function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: From | undefined): From {
   const scope = left ? scopeOf(left, env.scope) : new Scope({ parent: env.scope });
   const cx: Context = { scope, tables: env.tables, clause: "UNNEST in the FROM clause" };
-  let array = node.array.kind === "path" ? resolvePath(a, node.array, cx) : resolve(a, node.array, cx);
+  let array = resolveFlattened(a, node.array, cx);
   if (array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
   if (array.type.kind !== "ARRAY") {
     return a.fail(

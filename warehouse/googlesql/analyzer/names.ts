@@ -29,16 +29,20 @@ interface Found {
   readonly taken: number;
 }
 
-/** A dotted path: the innermost scope that knows its first part decides; what is left are fields. */
-export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typed {
-  const found = lookUp(a, node.parts, cx.scope);
-  if (!found) {
-    const first = node.parts[0]!;
-    return a.fail(
+function find(a: Analysis, node: PathExpression, cx: Context): Found {
+  const first = node.parts[0]!;
+  return (
+    lookUp(a, node.parts, cx.scope) ??
+    a.fail(
       first,
       `Unrecognized name: ${node.parts.map((part) => part.name).join(".")}${suggestion(first.name, cx.scope)}`,
-    );
-  }
+    )
+  );
+}
+
+/** A dotted path: the innermost scope that knows its first part decides; what is left are fields. */
+export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typed {
+  const found = find(a, node, cx);
   let { value } = found;
   let key = found.scope?.grouped?.get(value.sql);
   let grouped = found.scope?.grouped === undefined || key !== undefined;
@@ -58,6 +62,25 @@ export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typ
     a.fail(node, `${cx.clause} references ${name} which is neither grouped nor aggregated`);
   }
   return value;
+}
+
+/** The value that a path begins with, and the fields that are left; the whole of it where it stands after GROUP BY. */
+export function lookUpPath(
+  a: Analysis,
+  node: PathExpression,
+  cx: Context,
+): { readonly value: Typed; readonly rest: readonly Identifier[] } {
+  const found = find(a, node, cx);
+  const grouped = found.scope?.grouped;
+  if (!grouped) return { value: found.value, rest: node.parts.slice(found.taken) };
+  for (let end = found.taken; end <= node.parts.length; end++) {
+    const start = node.parts.slice(0, end);
+    const value = start.slice(found.taken).reduce((inner, part) => fieldOf(a, part, inner, part), found.value);
+    const key = grouped.get(value.sql);
+    if (key) return { value: key, rest: node.parts.slice(end) };
+    if (value.type.kind !== "STRUCT") break;
+  }
+  return { value: resolvePath(a, node, cx), rest: [] };
 }
 
 function lookUp(a: Analysis, parts: readonly Identifier[], from: Scope): Found | undefined {

@@ -1,4 +1,5 @@
 import type { CommonTable, Limit, NodeBase, OrderItem, Query, QueryBody, WithClause } from "../ast.ts";
+import { inOrder, refersTo } from "../common-table-order.ts";
 import { coercionCost, duckdbType, INT64, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, CommonTables, Context } from "./context.ts";
@@ -225,35 +226,4 @@ function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { in
   const next = `CASE WHEN ${d}.${last_} >= ${maxRounds} THEN CAST(gs_raise('Recursive query ${entry.name.name.replaceAll("'", "''")} has more than ${maxRounds} iterations') AS INTEGER) ELSE ${d}.${last_} + 1 END`;
   const more = `SELECT ${s}.*, ${next} FROM (${second!.sql}) AS ${s}, (SELECT max(${round}) AS ${last_} FROM ${sqlName}) AS ${d}`;
   return { info, text: `${hoisted}${sqlName}(${header}, ${round}) AS (${start} UNION ALL ${more})` };
-}
-
-/** Whether a query names the table, whatever it is in between. */
-function refersTo(node: unknown, name: string): boolean {
-  const wanted = name.toLowerCase();
-  const look = (value: unknown): boolean => {
-    if (Array.isArray(value)) return value.some(look);
-    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
-    const record = value as Record<string, unknown>;
-    if (record["kind"] === "table-reference") {
-      const parts = (record["name"] as { parts: readonly { name: string }[] }).parts;
-      if (parts.length === 1 && parts[0]!.name.toLowerCase() === wanted) return true;
-    }
-    return Object.entries(record).some(([key, child]) => key !== "span" && look(child));
-  };
-  return look(node);
-}
-
-/** WITH RECURSIVE lets an entry name a later one: each after those that it names. */
-function inOrder(entries: readonly CommonTable[]): readonly CommonTable[] {
-  const done: CommonTable[] = [];
-  const visiting = new Set<CommonTable>();
-  const visit = (entry: CommonTable): void => {
-    if (done.includes(entry) || visiting.has(entry)) return;
-    visiting.add(entry);
-    for (const other of entries) if (other !== entry && refersTo(entry.query, other.name.name)) visit(other);
-    visiting.delete(entry);
-    done.push(entry);
-  };
-  for (const entry of entries) visit(entry);
-  return done;
 }

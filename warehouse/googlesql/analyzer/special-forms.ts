@@ -1,10 +1,11 @@
 import type { Expression, FunctionCall } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
-import { INT64, STRING } from "../types.ts";
+import { INT64, STRING, typeName } from "../types.ts";
 import { coerceOrFail, toSupertype } from "./coerce.ts";
 import { compare } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
+import { resolveFlattened } from "./flatten.ts";
 import { bool, flagsOf, nullOf, type Typed } from "./typed.ts";
 
 type Form = (a: Analysis, node: FunctionCall, args: readonly Expression[], cx: Context) => Typed;
@@ -79,6 +80,11 @@ const forms: ReadonlyMap<string, Form> = new Map([
       raises: true,
       canFail: true,
     } as Typed;
+  }),
+  arity(1, 1, "FLATTEN", (a, node, args, cx) => {
+    const array = resolveFlattened(a, args[0]!, cx);
+    if (array.type.kind === "ARRAY") return array;
+    return a.fail(node, `No matching signature for function FLATTEN for argument types: ${typeName(array.type)}`);
   }),
   arity(1, 1, "GROUPING", (a, node, args, cx) => {
     if (!cx.aggregates) return a.fail(node, `GROUPING is not allowed in ${cx.clause}`);

@@ -9,7 +9,11 @@ import { flagsOf, type Typed } from "./typed.ts";
 
 /** `array[OFFSET(i)]`, `json['key']`, `struct[0]`. */
 export function resolveSubscript(a: Analysis, node: Subscript, cx: Context): Typed {
-  const object = resolve(a, node.object, cx);
+  return subscriptOf(a, node, resolve(a, node.object, cx), cx);
+}
+
+/** The same of an object that is resolved already. */
+export function subscriptOf(a: Analysis, node: Subscript, object: Typed, cx: Context): Typed {
   const index = resolve(a, node.index, cx);
   switch (object.type.kind) {
     case "ARRAY":

@@ -89,6 +89,7 @@ const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ["LEAST", oneOfAll],
   ["NULLIF", first((a, value, more, cx) => also(transformedValue(value), rest(a, more, cx)))],
   ["NULLIFERROR", first((_, value) => transformedValue(value))],
+  ["FLATTEN", first((_, value) => value)],
   ["ARRAY_CONCAT", (a, node, cx) => concatenated(a, expressions(a, node), cx)],
   ["CONCAT", (a, node, cx) => concatenated(a, expressions(a, node), cx)],
   ["ARRAY_REVERSE", someElements],

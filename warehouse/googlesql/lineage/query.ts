@@ -1,15 +1,5 @@
-import type {
-  CommonTable,
-  Expression,
-  GroupingItem,
-  Limit,
-  Node,
-  OrderItem,
-  Query,
-  QueryBody,
-  WithClause,
-} from "../ast.ts";
-import { walk } from "../walk.ts";
+import type { CommonTable, Expression, GroupingItem, Limit, OrderItem, Query, QueryBody, WithClause } from "../ast.ts";
+import { inOrder, refersTo } from "../common-table-order.ts";
 import { resolveValue } from "./expression.ts";
 import { resolveFrom } from "./from.ts";
 import { applyPipes } from "./pipes.ts";
@@ -166,32 +156,3 @@ const sizeOf = (relation: Relation): number =>
   [relation.rows, ...relation.columns.map((column) => total(column.value))]
     .flatMap((provenance) => [...provenance.values()])
     .reduce((sum, mask) => sum + 1024 + mask, 0);
-
-function refersTo(node: Node, name: string): boolean {
-  const wanted = name.toLowerCase();
-  let found = false;
-  walk(node, (one) => {
-    if (
-      one.kind === "table-reference" &&
-      one.name.parts.length === 1 &&
-      one.name.parts[0]!.name.toLowerCase() === wanted
-    )
-      found = true;
-  });
-  return found;
-}
-
-/** WITH RECURSIVE lets an entry name a later one: each after those that it names. */
-function inOrder(entries: readonly CommonTable[]): readonly CommonTable[] {
-  const done: CommonTable[] = [];
-  const visiting = new Set<CommonTable>();
-  const visit = (entry: CommonTable): void => {
-    if (done.includes(entry) || visiting.has(entry)) return;
-    visiting.add(entry);
-    for (const other of entries) if (other !== entry && refersTo(entry.query, other.name.name)) visit(other);
-    visiting.delete(entry);
-    done.push(entry);
-  };
-  for (const entry of entries) visit(entry);
-  return done;
-}

@@ -183,9 +183,15 @@ export function reaches(name: string, from: Scope | undefined): boolean {
   return false;
 }
 
-/** `value.field`: of a STRUCT whose fields are known just that one, of JSON or a STRUCT of unknown build all of it. */
+/**
+ * `value.field`: of a STRUCT whose fields are known just that one, of JSON or a STRUCT of unknown build all of it. Of an array (in
+ * UNNEST and FLATTEN) the array of the field of each element.
+ */
 export function fieldOf(a: Analysis, at: Identifier, value: Value): Value {
-  if (value.element) return a.fail(at, `Cannot access field ${at.name} on an array`);
+  if (value.element) {
+    const inner = fieldOf(a, at, value.element);
+    return inner.element ? also(inner, value.own) : { own: value.own, element: inner };
+  }
   if (!value.fields) return { own: transformed(total(value)) };
   const found = value.fields.filter((field) => same(field.name, at.name.toLowerCase()));
   if (found.length > 1) a.fail(at, `Struct field name ${at.name} is ambiguous`);

@@ -204,6 +204,10 @@ const cases: Readonly<Record<string, readonly (readonly [sql: string, lineage: r
       "select v.k from (select array_agg(struct(a as k, b as l)) as vs from t), unnest(vs) as v",
       ["k: t.* ROWS, t.a A", "rows: t.* ROWS, t.a JOIN+ROWS, t.b JOIN+ROWS"],
     ],
+    [
+      "select page, flatten(visits.seconds) as s from people, people.visits.page as page",
+      ["page: people.visits.page I", "s: people.visits.seconds I", "rows: people.* ROWS, people.visits.page JOIN+ROWS"],
+    ],
     ["select k from unnest([struct(1 as k), struct(2)])", ["k:", "rows:"]],
   ],
   pivots: [
