@@ -3,6 +3,10 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { UserError } from "../errors/user-error.ts";
+import type { Graph, Target } from "../warehouse/dataform/graph.ts";
+import type { LocalEngine } from "../warehouse/duckdb/local-engine.ts";
+import type { Column } from "../warehouse/warehouse.ts";
+import type { Environment } from "./environment.ts";
 
 /** Options of every command that works on a Dataform project. */
 export interface ProjectOptions {
@@ -75,4 +79,51 @@ export function varsOf(options: ProjectOptions): Readonly<Record<string, string>
     }
   }
   return vars;
+}
+
+/** A compiled project beside this machine's warehouse. */
+export interface OpenProject {
+  readonly projectDir: string;
+  readonly graph: Graph;
+  /** The warehouse, `--sources` fed; opened when it is first asked for. */
+  readonly engine: () => Promise<LocalEngine>;
+  /** The columns of something declared: as the project itself says, else as the warehouse has them. */
+  readonly columnsOf: (target: Target) => Promise<readonly Column[] | undefined>;
+}
+
+/** Compiles the project that a command is about, and closes behind `work` what it opened of the warehouse. */
+export async function withProject<T>(
+  world: Environment,
+  options: ProjectOptions,
+  work: (project: OpenProject) => Promise<T>,
+): Promise<T> {
+  const { compileProject } = await import("../warehouse/dataform/compile.ts");
+  const { sqlName } = await import("../warehouse/dataform/graph.ts");
+  const { columnsOfTarget, readDeclaredColumns } = await import("../warehouse/dataform/testing/declared-columns.ts");
+  const projectDir = projectDirOf(options, world.cwd);
+  const { graph } = await compileProject({
+    projectDir,
+    vars: varsOf(options),
+    cacheDir: `${world.home.state}/compiled`,
+    signal: world.signal,
+  });
+  const declared = await readDeclaredColumns(projectDir);
+  let opened: Promise<LocalEngine> | undefined;
+  const engine = () => {
+    opened ??= import("./local-engine.ts").then(({ openLocalEngine }) =>
+      openLocalEngine(world, { projectDir, sources: options.sources }),
+    );
+    return opened;
+  };
+  try {
+    return await work({
+      projectDir,
+      graph,
+      engine,
+      columnsOf: async (target) =>
+        columnsOfTarget(declared, target) ?? (await (await engine()).warehouse.columns(sqlName(target))),
+    });
+  } finally {
+    await (await opened?.catch(() => undefined))?.close();
+  }
 }

@@ -1,10 +1,9 @@
 import { exitCodes, UserError } from "../../errors/user-error.ts";
-import type { Graph, Target } from "../../warehouse/dataform/graph.ts";
+import type { Graph } from "../../warehouse/dataform/graph.ts";
 import type { RuleResult } from "../../warehouse/dataform/lineage-check.ts";
 import type { LineageGraph, LineageNode, LineageTree } from "../../warehouse/dataform/lineage-graph.ts";
-import type { Column } from "../../warehouse/warehouse.ts";
 import type { RegisterCommand } from "../command.ts";
-import { addProjectOptions, type ProjectOptions, projectDirOf, varsOf } from "../dataform-project.ts";
+import { addProjectOptions, type ProjectOptions, withProject } from "../dataform-project.ts";
 import type { Environment } from "../environment.ts";
 
 interface LineageCommandOptions extends ProjectOptions {
@@ -79,39 +78,21 @@ export const register: RegisterCommand = (program, environment) => {
     });
 };
 
-/** The lineage of the project; columns of declarations from the project itself, else from the local warehouse. */
-async function readLineage(
+/** The lineage of the project. What it cannot follow is said once, where it begins; what only reads that is left out. */
+const readLineage = (
   world: Environment,
   options: ProjectOptions,
-): Promise<{ readonly graph: Graph; readonly lineage: LineageGraph }> {
-  const { compileProject } = await import("../../warehouse/dataform/compile.ts");
-  const { lineageOf } = await import("../../warehouse/dataform/lineage.ts");
-  const { columnsOfTarget, readDeclaredColumns } = await import("../../warehouse/dataform/testing/declared-columns.ts");
-  const projectDir = projectDirOf(options, world.cwd);
-  const { graph } = await compileProject({
-    projectDir,
-    vars: varsOf(options),
-    cacheDir: `${world.home.state}/compiled`,
-    signal: world.signal,
-  });
-  const declared = await readDeclaredColumns(projectDir);
-  const isKnown = (target: Target): boolean => columnsOfTarget(declared, target) !== undefined;
-  const isAllKnown = graph.actions.every((action) => action.kind !== "declaration" || isKnown(action.target));
-  const { openLocalEngine } = await import("../local-engine.ts");
-  const engine = isAllKnown ? undefined : await openLocalEngine(world, { projectDir, sources: options.sources });
-  try {
-    const { sqlName } = await import("../../warehouse/dataform/graph.ts");
-    const columnsOf = async (target: Target): Promise<readonly Column[] | undefined> =>
-      columnsOfTarget(declared, target) ?? (await engine?.warehouse.columns(sqlName(target)));
+): Promise<{ readonly graph: Graph; readonly lineage: LineageGraph }> =>
+  withProject(world, options, async ({ graph, columnsOf }) => {
+    const { lineageOf } = await import("../../warehouse/dataform/lineage.ts");
     const lineage = await lineageOf(graph, { columnsOf });
+    const reads = new Map(graph.actions.map((action) => [action.id, action.dependsOn]));
     for (const { id, message, where } of lineage.problems.values()) {
+      if (reads.get(id)?.some((other) => lineage.problems.has(other))) continue;
       world.console.warn(`the lineage of ${id} is not known: ${message}${where ? ` (${where})` : ""}`);
     }
     return { graph, lineage };
-  } finally {
-    await engine?.close();
-  }
-}
+  });
 
 interface Answer {
   readonly column: LineageNode;

@@ -1,7 +1,7 @@
 import { exitCodes } from "../../errors/user-error.ts";
 import type { Certificate, ModelParity } from "../../warehouse/dataform/parity.ts";
 import type { RegisterCommand } from "../command.ts";
-import { addProjectOptions, type ProjectOptions, projectDirOf, varsOf } from "../dataform-project.ts";
+import { addProjectOptions, type ProjectOptions, withProject } from "../dataform-project.ts";
 import { renderTable } from "../table.ts";
 
 export const register: RegisterCommand = (program, environment) => {
@@ -18,32 +18,19 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .action(async (options: ProjectOptions) => {
       const { certify } = await import("../../warehouse/dataform/parity.ts");
-      const { compileProject } = await import("../../warehouse/dataform/compile.ts");
-      const { sqlName } = await import("../../warehouse/dataform/graph.ts");
       const { openLocalWarehouse } = await import("../../warehouse/duckdb/local-warehouse.ts");
-      const { openLocalEngine } = await import("../local-engine.ts");
       const world = environment();
-      const projectDir = projectDirOf(options, world.cwd);
-      const { graph } = await compileProject({
-        projectDir,
-        vars: varsOf(options),
-        cacheDir: `${world.home.state}/compiled`,
-        signal: world.signal,
+      await withProject(world, options, async ({ graph, columnsOf }) => {
+        const scratch = await openLocalWarehouse();
+        try {
+          const certificate = await certify(graph, { run: (sql, file) => scratch.run(sql, { file }), columnsOf });
+          world.console.result(certificate, () => renderCertificate(certificate));
+          const { refused, invalid, unknown } = certificate.counts;
+          if (refused + invalid + unknown > 0) process.exitCode = exitCodes.check;
+        } finally {
+          scratch.close();
+        }
       });
-      const engine = await openLocalEngine(world, { projectDir, sources: options.sources });
-      const scratch = await openLocalWarehouse();
-      try {
-        const certificate = await certify(graph, {
-          run: (sql, file) => scratch.run(sql, { file }),
-          columnsOf: (target) => engine.warehouse.columns(sqlName(target)),
-        });
-        world.console.result(certificate, () => renderCertificate(certificate));
-        const { refused, invalid, unknown } = certificate.counts;
-        if (refused + invalid + unknown > 0) process.exitCode = exitCodes.check;
-      } finally {
-        scratch.close();
-        await engine.close();
-      }
     });
 };
 

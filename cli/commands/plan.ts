@@ -1,7 +1,7 @@
 import { exitCodes } from "../../errors/user-error.ts";
 import type { Change } from "../../warehouse/dataform/changes.ts";
 import type { RegisterCommand } from "../command.ts";
-import { addProjectOptions, type ProjectOptions, projectDirOf, varsOf } from "../dataform-project.ts";
+import { addProjectOptions, type ProjectOptions, withProject } from "../dataform-project.ts";
 
 interface PlanCommandOptions extends ProjectOptions {
   readonly failOnBreaking?: boolean;
@@ -18,28 +18,17 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--no-data", "compare texts only, without running the new ones")
     .option("--fail-on-breaking", "exit with 4 when a table or column would go, or a column change its type")
     .action(async (options: PlanCommandOptions) => {
-      const { compileProject } = await import("../../warehouse/dataform/compile.ts");
       const { compareWithLastBuild, withData } = await import("../../warehouse/dataform/changes.ts");
-      const { openLocalEngine } = await import("../local-engine.ts");
       const world = environment();
-      const projectDir = projectDirOf(options, world.cwd);
-      const { graph } = await compileProject({
-        projectDir,
-        vars: varsOf(options),
-        cacheDir: `${world.home.state}/compiled`,
-        signal: world.signal,
-      });
-      const engine = await openLocalEngine(world, { projectDir, sources: options.sources });
-      try {
+      await withProject(world, options, async ({ graph, engine: open }) => {
+        const engine = await open();
         const records = await engine.records();
         const texts = compareWithLastBuild(graph, records);
         const changes = options.data ? await withData(graph, texts, records, engine) : texts;
         const isBreaking = changes.some((change) => change.isBreaking);
         world.console.result({ isBreaking, changes }, () => renderChanges(changes, records.size > 0));
         if (isBreaking && options.failOnBreaking === true) process.exitCode = exitCodes.check;
-      } finally {
-        await engine.close();
-      }
+      });
     });
 };
 
