@@ -1,10 +1,11 @@
 import { type BounceClass, bounceClass, type SmtpReply } from "../sources/bounce-class.ts";
+import { operatorCode } from "./operator-codes.ts";
 
 /**
  * Why a mail came back, in the vocabulary that bounce tools share (Sisimai's words). `hard` reasons say that the address is of
  * no use; the others say that this mail, from us, now, was not taken.
  */
-export type BounceReason = (typeof reasons)[number]["reason"] | "undefined";
+export type BounceReason = string;
 
 interface ReasonRule {
   readonly reason: string;
@@ -20,6 +21,27 @@ interface ReasonRule {
  * source: Postfix, Sendmail, Exim, qmail, Exchange, Gmail, Outlook.com, Yahoo, iCloud and the security gateways in front of them.
  */
 const reasons = [
+  {
+    reason: "rejected",
+    bounceClass: "block",
+    said: /addresses rejected ?: access denied|not a registered gateway user|purported responsible address|from an address that has been blacklisted|unroutable sender|provide a valid from|from a different address or alias|groups\.google\.com\/support|sender verify failed|bounce ?deny|batv|(null|empty) (envelope )?senders? (is |are )?not/i,
+  },
+  {
+    reason: "hostunknown",
+    bounceClass: "hard",
+    said: /account or domain may not exist|(^|[^\d.])553 [\w.-]+\.[a-z]{2,} does not exist/i,
+  },
+  {
+    reason: "networkerror",
+    bounceClass: "soft",
+    enhanced: /^[45]\.4\.312$/,
+    said: /malformed or unexpected name server reply|host not found, try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
+  },
+  {
+    reason: "notcompliantrfc",
+    bounceClass: "block",
+    said: /not rfc[ -]?(?:2822|5321|5322) compliant|rfcmessagenoncompliant|multiple (?:\d{3}[ -][\d.]+ )?addresses in from|missing a valid (?:address in|message-id)|duplicate (?:header|subject|from|message-id)/i,
+  },
   { reason: "filtered", bounceClass: "block", said: /recipient preferences|domain-?filter/i },
   {
     reason: "mailererror",
@@ -44,8 +66,8 @@ const reasons = [
   {
     reason: "authfailure",
     bounceClass: "block",
-    enhanced: /^5\.7\.(2[0-6]|30)$/,
-    said: /\b(spf|dkim|dmarc)\b.{0,60}(fail|not pass|reject|quarantine|required|policy|invalid|missing|alignment)|(fail|did not pass|reject|violat)\w*.{0,60}\b(spf|dkim|dmarc)\b|unauthenticated (e-?mail|message|sender)|email (is )?not authenticated|sender policy framework|does not pass authentication|not aligned|authentication (checks?|requirements?|information|is required)/i,
+    enhanced: /^5\.7\.(2[0-46]|30)$/,
+    said: /\b(spf|dkim|dmarc)\b.{0,60}(fail|not pass|reject|quarantine|required|policy|invalid|missing|alignment)|(fail|did not pass|reject|violat)\w*.{0,60}\b(spf|dkim|dmarc)\b|unauthenticated (e-?mail|message)|email (is )?not authenticated|sender policy framework|does not pass authentication|not aligned|authentication (checks?|requirements?|information|is required)/i,
   },
   {
     reason: "requireptr",
@@ -56,14 +78,20 @@ const reasons = [
   {
     reason: "suspend",
     bounceClass: "soft",
-    enhanced: /^5\.2\.1$/,
-    said: /(account|mailbox|user|recipient|address|domain|mail ?box)[^.]{0,45}(suspend|disabled|inactive|in-active|deactivated|de-activated|locked|frozen|dormant|discontinued|not active|expired|blocked for inactivity|been closed|terminated|over ?quota and inactive)|(inactive|disabled|suspended|deactivated|dormant|expired|locked) (account|user|mailbox|recipient|address|e-?mail)|not been activated|temporarily (disabled|inactive)|vacation is over|mailbox currently suspended|unpaid|email account that you tried to reach is (disabled|inactive)/i,
+    enhanced: /^5\.(2\.1|7\.13)$/,
+    said: /(account|mailbox|user|recipient|address|domain|mail ?box)[^.]{0,45}(suspend|disabled|inactive|in-active|deactivated|de-activated|locked|frozen|dormant|discontinued|not active|expired|blocked for inactivity|been closed|terminated|over ?quota and inactive)|(inactive|disabled|suspended|deactivated|dormant|expired|locked|frozen|archived) (account|user|mailbox|recipient|address|e-?mail)|not been activated|temporarily (disabled|inactive)|vacation is over|mailbox currently suspended|unpaid|email account that you tried to reach is (disabled|inactive)/i,
   },
   {
     reason: "mailboxfull",
     bounceClass: "soft",
     enhanced: /^[45]\.2\.2$/,
     said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|receiving mail at a rate.{0,10}space|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b/i,
+  },
+  {
+    reason: "expired",
+    bounceClass: "soft",
+    enhanced: /^5\.4\.3(?:0\d|1[03-9])$/,
+    said: /did not accept our requests to connect|will be retried for|envelope expired|giving up\.?(?: |$)(?!on )|not going to try again|(?:connection|operation|session|conversation) (?:with .{1,80} )?timed out|failing for a long time|all hosts.{0,40}for a long time|host not reachable|could not find a gateway for|message (?:has )?expired|in the queue (?:for )?too long|too long (?:in|on) the queue|maximum (?:queue|retry) time|retry time ?(?:out|limit)/i,
   },
   {
     reason: "hasmoved",
@@ -75,13 +103,13 @@ const reasons = [
     reason: "notaccept",
     bounceClass: "hard",
     enhanced: /^5\.(1\.10|3\.2)$/,
-    said: /(does|do|did) not accept[^.]{0,20}(any )?(e-?)?mail|null ?mx|domain[^.]{0,30}not accept|server does not accept mail|smtp protocol (diverted|is not)|host does not accept|(^|\D)521(\D|$)|(^|\D)556(\D|$)|not accepting mail for/i,
+    said: /(does|do|did) not accept[^.]{0,20}(any )?(e-?)?mail|null ?mx|domain[^.]{0,30}not accept|server does not accept mail|smtp protocol (diverted|is not)|host does not accept|not accepting mail for|no mx (record )?(was )?found|no mx for|(couldn.t|could not|can.t|cannot) find a mail exchanger|mail receiving disabled|no (such )?mail exchanger/i,
   },
   {
     reason: "hostunknown",
     bounceClass: "hard",
     enhanced: /^5\.(1\.2|4\.4)$/,
-    said: /(host|domain|server|mx)( or domain)?( name| part)?[^.;]{0,35}(unknown|not found|(does(n.t| not)|must) (exist|resolve)|lookup (failed|failure)|no(t)? resolv|is not known|invalid|nonexist)|(no such|unknown|invalid|nonexistent|non-existent|bad destination|unrouteable|unroutable|unresolvable) (mail )?(host|domain|system)|can.?t find (a|any) (host|mail ?server)|couldn.t find any host|name service error|nxdomain|no (mx|a|valid mx|route|mail servers?)( or a)? (records?|to host|for)|name or service not known|dns (error|lookup|server) |recipient.?s domain|host .{1,60} not found/i,
+    said: /(host|domain|server|mx)( or domain)?( name| part)?[^.;]{0,35}(unknown|not found|(does(n.t| not)|must) (exist|resolve)|lookup (failed|failure)|no(t)? resolv|is not known|invalid|nonexist)|(no such|unknown|invalid|nonexistent|non-existent|bad destination|unrouteable|unroutable|unresolvable) (mail )?(host|domain|system)|can.?t find (a|any) (host|mail ?server)|couldn.t find any host|name service error|nxdomain|no (mx|a|valid mx|route|mail servers?)( or a)? (records?|to host|for)|name or service not known|dns error\b|dns (lookup|server) |had no relevant answers|recipient.?s domain|host .{1,60} not found/i,
   },
   {
     reason: "norelaying",
@@ -102,25 +130,30 @@ const reasons = [
     reason: "spamdetected",
     bounceClass: "block",
     enhanced: /^5\.7\.27$/,
-    said: /\bspam(?!haus|cop|hause)\b(?! ?(trap|list ?server))|spam(my|ming|assassin|-like|like)|\bube\b|\buce\b|unsolicited|junk ?mail|bulk (e-?)?mail|looks like|phishing|message (was |has been )?(rejected|refused|blocked|identified|classified).{0,40}(content|filter|suspicious)|content (rejected|filter)|(suspicious|objectionable) (content|message)|rule imposed|high (spam )?probability|barracuda|blocked by (our|the) (content|filter)|message filtered|rejected by (the )?(content|spam)/i,
+    said: /black ?listed (url|link)|\buribl\b|\bsurbl\b|\bspam(?!haus|cop|hause)\b(?! ?(trap|list ?server))|spam(my|ming|assassin|-like|like)|\bube\b|\buce\b|unsolicited|junk ?mail|bulk (e-?)?mail|looks like|phishing|message (was |has been )?(rejected|refused|blocked|identified|classified).{0,40}(content|filter|suspicious)|content (rejected|filter)|(suspicious|objectionable) (content|message)|rule imposed|high (spam )?probability|barracuda|blocked by (our|the) (content|filter)|rejected by (the )?(content|spam)/i,
   },
   {
     reason: "blocked",
     bounceClass: "block",
     enhanced: /^5\.7\.(60[0-9]|61[0-9]|6[4-9]\d|5[01]\d|7\d\d)$/,
-    said: /black ?list|block ?list|blocklist|deny ?list|\brbl\b|dnsbl|\bbl\b (by|list)|spamhaus|spamcop|sorbs|barracudacentral|uceprotect|senderbase|listed (in|on|by|at)|(ip|ip address|host|client|server|network|sender|connection|domain|message|mail|address)[^.]{0,40}(is |was |has been |been |are )?(blocked|banned|denied|refused|rejected by (our|the) (ip|reputation|policy))|(access|permission|connection|service) (is |was )?(denied|refused|not allowed|blocked)|blocked (using|by|for|due|because|at)|(not|no longer) (allowed|permitted|authorized|authorised) to (send|connect|relay|deliver)|dynamic(ally)? (assigned )?(ip|address|pool)|residential|(cannot|can't|unable to) (connect|accept mail) from|bad (host|sender|helo|dns)|we do not accept mail from|your (ip|host|mail ?server|network|server|access)[^.]{0,50}(reject|block|ban|list|den|refus|abus)|client host rejected|helo command rejected|service refused|unable to receive mail from|use the smtp server of your isp|go away|ip address|intrusion/i,
+    said: /black ?list|block ?list|blocklist|deny ?list|\brbl\b|dnsbl|\bbl\b (by|list)|spamhaus|spamcop|sorbs|barracudacentral|uceprotect|senderbase|listed (in|on|by|at)|(ip|ip address|host|client|server|network|sender|connection|domain|message|mail|address)[^.]{0,40}(is |was |has been |been |are )?(blocked|banned|denied|refused|rejected by (our|the) (ip|reputation|policy))|(permission|connection|service) (is |was )?(denied|refused|not allowed|blocked)|access (is |was )?(refused|not allowed|blocked)|blocked (using|by|for|due|because|at)|(not|no longer) (allowed|permitted|authorized|authorised) to (send|connect|relay|deliver)|dynamic(ally)? (assigned )?(ip|address|pool)|residential|(cannot|can't|unable to) (connect|accept mail) from|bad (host|sender|helo|dns)|we do not accept mail from|your (ip|host|mail ?server|network|server|access)[^.]{0,50}(reject|block|ban|list|den|refus|abus)|client host rejected|helo command rejected|service refused|unable to receive mail from|use the smtp server of your isp|go away|ip address|intrusion/i,
+  },
+  {
+    reason: "exceedlimit",
+    bounceClass: "soft",
+    enhanced: /^5\.2\.3$/,
   },
   {
     reason: "mesgtoobig",
     bounceClass: "soft",
-    enhanced: /^5\.(2\.3|3\.4)$/,
+    enhanced: /^5\.3\.4$/,
     said: /(message|mail|size|attachment|header|data|body)[^.]{0,45}(too (large|big|long)|exceed\w*[^.]{0,25}(size|limit|max)|larger than|over(sized)?\b|size limit|length exceeds)|(size|length)[^.]{0,15}(limit|exceed|maximum)|exceeds? (maximum|the max|size|fixed)[^.]{0,25}(size|length|message)|too (large|big) (message|mail|for)|message size|(^|\D)552 .{0,30}size|taille/i,
   },
   {
     reason: "userunknown",
     bounceClass: "hard",
-    enhanced: /^5\.1\.(0|1|3)$/,
-    said: /(user|recipient|mail ?box|address|account|addressee|person|name|local ?part|alias|login|destination|e-?mail|customer|subscriber|adresse|destinataire|empf[äa]nger|usuario)[^.;]{0,50}(unknown|not (be )?(found|known|exist|recogni[sz]ed|valid|listed|here|correct|a valid|local|available)|(does|do|did)(n.t| not) (exist|have|recogni)|doesn.t|don.t|invalid|is (possibly )?(incorrect|unavailable|wrong|invalid)|unavailable|no longer (exist|here)|non-?exist|undefined|reject\w*: (user|undeliverable|unknown|no such)|inconnue?|unbekannt|not listed|desconocid)|(unknown|no such|invalid|nonexist\w*|non-exist\w*|bad|incorrect|illegal|undeliverable|unrouteable|unroutable|not a valid|no valid|no)( \w+)? (user|recipients?|mail ?box|address|account|addressee|person|local ?part|local-part|alias|destination address|e-?mail|destination mailbox|inbox|customer)\b|user ?unknown|unknown ?user|recipnotfound|no mail ?box (here )?by that name|sorry, no mailbox|delivery to (this|that) address|not our (customer|user)|can.?t (verify|find) (the )?(recipient|user)|that (user|account|email) (was|could|does|did) n|(doesn.t|does not) have an? .{0,40}account|this user doesn.t|cannot (route|be delivered) to|550 .{0,40}no such|not (listed )?in (the )?(public )?(name|directory|domino)|address (error|rejected)\b|unknown or illegal|invalid user|недоступ|не существует|no such user/i,
+    enhanced: /^5\.1\.(0|1|3|35\d)$/,
+    said: /(user|recipient|mail ?box|address|account|addressee|person|name|local ?part|alias|login|destination|e-?mail|customer|subscriber|adresse|destinataire|empf[äa]nger|usuario)[^.;]{0,50}(unknown|not (be )?(found|known|exist|recogni[sz]ed|valid|listed|here|correct|a valid|local|available)|(does|do|did)(n.t| not) (exist|have|recogni)|doesn.t|don.t|invalid|is (possibly )?(incorrect|unavailable|wrong|invalid)|unavailable|no longer (exist|here)|non-?exist|undefined|reject\w*: (user|undeliverable|unknown|no such)|inconnue?|unbekannt|not listed|desconocid)|(unknown|no such|invalid|nonexist\w*|non-exist\w*|bad|incorrect|illegal|undeliverable|unrouteable|unroutable|not a valid|no valid|no)( \w+)? (user|recipients?|mail ?box|address|account|addressee|person|local ?part|local-part|alias|destination address|e-?mail|destination mailbox|inbox|customer)\b|user ?unknown|unknown ?user|recipnotfound|no mail ?box (here )?by that name|sorry, no mailbox|delivery to (this|that) address|not our (customer|user)|can.?t (verify|find) (the )?(recipient|user)|that (user|account|email) (was|could|does|did) n|(doesn.t|does not) have an? .{0,40}account|this user doesn.t|cannot (route|be delivered) to|550 .{0,40}no such|not (listed )?in (the )?(public )?(name|directory|domino)|address (error|rejected)\b(?!\s*:)|unknown or illegal|invalid user|недоступ|не существует|no such user|requested action not taken: mailbox unavailable|invalid final delivery userid|check (if|that|whether) (the )?address is correct|unknown recipient or mailbox|(could not|couldn.t) be found\. check/i,
   },
   {
     reason: "failedstarttls",
@@ -137,14 +170,14 @@ const reasons = [
   {
     reason: "securityerror",
     bounceClass: "block",
-    enhanced: /^5\.7\.(1|3|5|6|7|8|1[34])$/,
-    said: /security|auth(entication)?.{0,25}(fail|required|needed|turned on)|not (been )?auth|verif(y|ied|ication)[^.]{0,30}(identity|sender|fail|e-?mail address)|address is not verified|account is subject|credentials|insufficient permission|not authori[sz]ed|unauthori[sz]ed/i,
+    enhanced: /^5\.7\.(1|3|5|6|7|8|14)$/,
+    said: /security|auth(entication)?.{0,25}(fail|required|needed|turned on)|not (been )?auth|verif(y|ied|ication)[^.]{0,30}(identity|sender|fail|e-?mail address)|address is not verified|account is subject|credentials|turn on smtp auth|unauthenticated senders|insufficient permission|not authori[sz]ed|unauthori[sz]ed/i,
   },
   {
     reason: "rejected",
     bounceClass: "block",
     enhanced: /^5\.1\.[78]$/,
-    said: /(sender|from|mail from|originator|envelope|reverse.path|domain of sender|return address|your (e-?mail )?address)[^.]{0,45}(reject|denied|refus|invalid|not (exist|accept|found|allowed|verif|valid|resolv)|does not|doesn.t|bad|unknown|must|unresolv|block|unrouteable)|(invalid|unknown|bad|illegal|empty|unverified) (sender|envelope|originator|from)|not (a )?member( of)?|you are not allowed to (post|send)|(posting|members?)[^.]{0,30}(only|not allowed|restricted|denied)|not (a )?subscrib|(administrator|recipient|group|list)[^.]{0,30}(reject|not accept|denied|prohibits)|access denied|<>|null sender|グループ|投稿する権限|permission to (post|send|e-?mail)/i,
+    said: /(sender|from|mail from|originator|envelope|reverse.path|domain of sender|return address|your (e-?mail )?address)[^.]{0,45}(reject|denied|refus|invalid|not (exist|accept|found|allowed|verif|valid|resolv)|does not|doesn.t|bad|unknown|must|unresolv|block|unrouteable)|(invalid|unknown|bad|illegal|empty|unverified) (sender|envelope|originator|from)|not (a )?member( of)?|you are not allowed to (post|send)|(posting|members?)[^.]{0,30}(only|not allowed|restricted|denied)|not (a )?subscrib|(administrator|recipient|group|list)[^.]{0,30}(reject|not accept|denied|prohibits)|<>|null sender|グループ|投稿する権限|permission to (post|send|e-?mail)/i,
   },
   {
     reason: "contenterror",
@@ -156,13 +189,13 @@ const reasons = [
     reason: "filtered",
     bounceClass: "block",
     enhanced: /^5\.2\.0$/,
-    said: /domain.?filter|filtered|user (reject|filter)|recipient (refus|reject|filter|has not)|because the recipient|(refus|reject)ed by (the )?(recipient|user|domain|remote)|not accept(ing)? (mail|messages|e-?mail)|we (failed|would have loved) to deliver|mailbox (is )?not (accept|allow)|rejected a message|this account is protected|whitelist|approved sender|requested action (not taken|aborted)|受信拒否|message (was )?(rejected|refused)|transaction failed/i,
+    said: /domain.?filter|filtered|user (reject|filter)|recipient (refus|reject|filter|has not)|because the recipient|(refus|reject)ed by (the )?(recipient|user|domain|remote)|not accept(ing)? (mail|messages|e-?mail)|we (failed|would have loved) to deliver|mailbox (is )?not (accept|allow)|rejected a message|this account is protected|whitelist|approved sender|requested action aborted|受信拒否|message (was )?(rejected|refused)|transaction failed/i,
   },
   {
     reason: "expired",
     bounceClass: "soft",
     enhanced: /^[45]\.4\.7$/,
-    said: /(delivery|message|retry|queue)[^.]{0,35}(time|expired|timed? ?out|timeout)|(time|timeout|expired|too long|been in the queue|giving up|gave up)[^.]{0,25}(queue|delivery|exceeded|retry|message|trying)|(has )?not (yet )?been (able to be )?(collected|delivered)[^.]{0,40}(after|within|for|in)|could not be delivered (for|within|after)|undelivered after|retry time(out)?|i.m not going to try again|queue(d)? too long|connection timed out during|deferred: connection timed out|for the last \d+ (hours|days)/i,
+    said: /(delivery|message|retry|queue)[^.]{0,35}(time|expired|timed? ?out|timeout)|(time|timeout|expired|too long|been in the queue|giving up|gave up)[^.]{0,25}(queue|delivery|exceeded|retry|message|trying)|(has )?not (yet )?been (able to be )?(collected|delivered)[^.]{0,40}(after|within|for|in)|could not be delivered (for|within|after)|undelivered after|retry time(out)?|delivery failed \d+ attempts|will (continue|keep) trying|i.m not going to try again|queue(d)? too long|connection timed out during|deferred: connection timed out|for the last \d+ (hours|days)/i,
   },
   {
     reason: "networkerror",
@@ -187,6 +220,12 @@ const reasons = [
     enhanced: /^[45]\.(3\.[05]|5\.\d+)$/,
     said: /(system|server|internal|local|configuration|software|service|backend|database|resources?|lookup|i\/o|processing|temporary|temporarily)[^.]{0,30}(error|fail|unavailable|problem|trouble|busy|overload|misconfig|incorrect|exception|rejected)|(cannot|can.t|unable to|failed to) (open|write|lock|create|allocate|process|append|store|access|route|deliver)|not available|try (again )?later|please retry|out of memory|misconfigur|5\.3\.5|closing (transmission|connection)|server (error|too busy)|temporary (local|lookup)/i,
   },
+  {
+    reason: "syntaxerror",
+    bounceClass: "soft",
+    said: /malformed address|syntax error|(improper|bad) (command )?sequence|command (parameter )?not (implemented|recogni[sz]ed)/i,
+  },
+  { reason: "blocked", bounceClass: "block", said: /access denied/i },
 ] as const satisfies readonly ReasonRule[];
 
 export interface Verdict {
@@ -194,8 +233,14 @@ export interface Verdict {
   readonly bounceClass: BounceClass;
 }
 
+/** Words that say less than any code does. */
+const lastResort: ReadonlySet<ReasonRule> = new Set(reasons.slice(-1));
+
 /** Codes that servers use for nearly anything: what they say counts more than these. */
-const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|3\.0|4\.[01]|5\.\d+|7\.[01])$/;
+const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6\.0|7\.[01])$/;
+/** Wordings that only the recipient's own system has. */
+const ownWords =
+  /doesn.t have an? [\w.-]+ account|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
 /** The refusal is of the recipient, not of the mail as a whole. */
 const refusedRecipient = /\brcpt\b|does not like recipient|recipient address rejected|mailbox here by that name/i;
 const refusedAfterData =
@@ -208,24 +253,44 @@ const refusedAfterData =
 export function bounceReason(said: string, reply: SmtpReply, isPermanent: boolean | undefined, context = ""): Verdict {
   const text = said.slice(0, 4000).replace(/\s+/g, " ");
   const code = reply.enhancedCode;
+  const isTemporary = code?.startsWith("4.") || (!code && reply.smtpCode?.startsWith("4")) || false;
+  const own = operatorCode(text);
+  if (own) return { reason: own.reason, bounceClass: softened(own.bounceClass, isTemporary) };
   const rules: readonly ReasonRule[] = reasons;
   const byCode = code ? rules.find((rule) => rule.enhanced?.test(code)) : undefined;
   const byWords = rules.find((rule) => rule.said?.test(text));
-  const rule = byCode && code && !vagueCode.test(code) ? byCode : (byWords ?? byCode);
+  const rule =
+    byCode && code && !vagueCode.test(code)
+      ? byCode
+      : byWords && !(lastResort.has(byWords) && byCode)
+        ? byWords
+        : (byCode ?? byReplyCode(reply.smtpCode));
   // Without a reason that anybody could name an address is not condemned, unless the code alone does.
   if (!rule)
-    return { reason: "undefined", bounceClass: bounceClass(reply, isPermanent === true && code ? undefined : false) };
+    return {
+      reason: "undefined",
+      bounceClass: bounceClass(reply, isPermanent === true && code && !code.endsWith(".0.0") ? undefined : false),
+    };
   // An address is condemned on evidence: RFC 3463's 5.1.x, a refused RCPT, or the recipient's own system speaking in its own words. A bare "550 no
   // such user" that a gateway passes on, or that comes after the mail's end, is a filter's word.
   const isEvident =
     code?.startsWith("5.1.") ||
     !reply.smtpCode ||
+    ownWords.test(text) ||
     (refusedRecipient.test(`${text} ${context}`) && !refusedAfterData.test(text));
   if (rule.reason === "userunknown" && !isEvident) return { reason: "filtered", bounceClass: "block" };
-  // A temporary code never condemns an address.
-  const isTemporary = code?.startsWith("4.") || (!code && reply.smtpCode?.startsWith("4"));
-  return {
-    reason: rule.reason as BounceReason,
-    bounceClass: rule.bounceClass === "hard" && isTemporary ? "soft" : rule.bounceClass,
-  };
+  // A name that could not be looked up today may be there tomorrow.
+  if (rule.reason === "hostunknown" && isTemporary) return { reason: "networkerror", bounceClass: "soft" };
+  return { reason: rule.reason, bounceClass: softened(rule.bounceClass, isTemporary) };
+}
+
+/** A temporary code never condemns an address. */
+const softened = (bounceClass: BounceClass, isTemporary: boolean): BounceClass =>
+  bounceClass === "hard" && isTemporary ? "soft" : bounceClass;
+
+/** What a reply code of RFC 5321 says by itself: a host that takes no mail (RFC 7504), or a command that it did not understand. */
+function byReplyCode(smtpCode: string | undefined): ReasonRule | undefined {
+  if (smtpCode === "521" || smtpCode === "556") return { reason: "notaccept", bounceClass: "hard" };
+  if (smtpCode === "525") return { reason: "suspend", bounceClass: "soft" };
+  return /^50[0-7]$/.test(smtpCode ?? "") ? { reason: "syntaxerror", bounceClass: "soft" } : undefined;
 }

@@ -20,6 +20,10 @@ export interface RecipientReport extends SmtpReply, Verdict {
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 1000);
 
+/** A queue that gave up quotes what it last heard: `554 4.4.7 Message expired ... <421 4.4.2 Connection timed out>`. */
+const lastReply = (diagnostic: string): string =>
+  /<([45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [^<>]*)>\s*$/.exec(diagnostic)?.[1] ?? diagnostic;
+
 /** `smtp; 550 5.1.1 ...` => `550 5.1.1 ...`. */
 const withoutType = (value: string | undefined): string =>
   (value ?? "").replace(/^\s*(smtp|x-[\w-]+|unix|dns|lmtp|eai)\s*;\s*/i, "");
@@ -36,16 +40,18 @@ export function readBounceReport(mail: Mail): readonly RecipientReport[] {
 
 function readDeliveryStatus(mail: Mail, blocks: readonly ReportFields[]): readonly RecipientReport[] {
   const aboutMessage = mail.deliveryStatus.find((block) => block.has("reporting-mta")) ?? mail.deliveryStatus[0];
+  const recipientOf = (block: ReportFields): string | undefined =>
+    addressOfField(fieldOf(block, "original-recipient")) ?? addressOfField(fieldOf(block, "final-recipient"));
+  const all = blocks.map(recipientOf).filter((address) => address !== undefined);
   return blocks.map((block) => {
-    const recipient =
-      addressOfField(fieldOf(block, "original-recipient")) ?? addressOfField(fieldOf(block, "final-recipient"));
+    const recipient = recipientOf(block);
     const status = /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(fieldOf(block, "status") ?? "")?.[1];
     const diagnostic = withoutType(block.get("diagnostic-code")?.join(" "));
-    const prose = aboutRecipient(mail.text, recipient);
-    const fromDiagnostic = readSmtpReply(diagnostic);
+    const prose = aboutRecipient(mail.text, recipient, all);
+    const fromDiagnostic = readSmtpReply(lastReply(diagnostic));
     const fromProse = readSmtpReply(prose);
-    // x.0.0 says nothing; the server's own words may hold the real code.
-    const isVague = status === undefined || /^[245]\.0\.0$/.test(status);
+    // x.0.0 says nothing, and x.4.7 only that time ran out; the server's own words may hold the real code.
+    const isVague = status === undefined || /^[245]\.(0\.0|4\.7)$/.test(status);
     const enhancedCode = isVague ? (fromDiagnostic.enhancedCode ?? fromProse.enhancedCode ?? status) : status;
     const smtpCode = fromDiagnostic.smtpCode ?? fromProse.smtpCode;
     const reply: SmtpReply = { ...(smtpCode ? { smtpCode } : {}), ...(enhancedCode ? { enhancedCode } : {}) };
@@ -96,9 +102,10 @@ const recipientMarks: readonly RegExp[] = [
   /^[ \t>*"'-]*<?"?([^\s<>"]+@[^\s<>"]+?)"?>?[ \t]*:?[ \t]*$/gm, // alone on its line
   /^[ \t]*<([^<>\s]+@[^<>\s]+)>[ \t]*[:(]/gm, // <a@b>: reason
   /^[ \t]*([^\s<>:"]+@[^\s<>:"]+):[ \t]+\S/gm, // a@b: reason
+  /^[ \t]*[45]\d\d[ \t]+<([^<>\s]+@[^<>\s]+)>\.\.\./gm, // Sendmail: 550 <a@b>... reason
   /RCPT TO:[ \t]*<([^<>\s]+@[^<>\s]+)>/gi,
+  /^[ \t]*([^\s<>"[\]]+@[^\s<>"[\]]+)[ \t]+(?:\[|on (?:[A-Z][a-z]{2}, )?\d|Invalid|<|\()/gm,
   /(?:delivered to|deliver(?:ing)?(?: message)? to|recipients?(?: returned [\w ]+)?|following address(?:\(es\))?|unknown (?:user|recipient)|unknown address|failed|errors?|did not reach)[:\s]+<?"?([^\s<>"]+@[^\s<>"]+?)"?[>.,:]?(?=[\s)]|$)/gi,
-  /^[ \t]*([^\s<>"[\]]+@[^\s<>"[\]]+)[ \t]+(?:\[|on |Invalid|<|\()/gm,
   /\(([^\s()<>]+@[^\s()<>]+)\)[^\n]{0,40}not (?:listed|found|exist)/gi,
 ];
 

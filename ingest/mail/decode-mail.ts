@@ -2,6 +2,7 @@ import type { Decoded } from "../signal.ts";
 import { amazonSes } from "../sources/amazon-ses.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
+import { bounceReason } from "./bounce-reason.ts";
 import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
 import { readFeedbackReport } from "./feedback-report.ts";
 import { mailKind } from "./mail-kind.ts";
@@ -39,7 +40,31 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
     case "feedback-report":
       return readFeedbackReport(mail);
     case "provider-notification":
-      return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) });
+      return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) }).map(withOwnReason);
+    case "forwarded-complaint":
+      return [
+        signal({
+          eventType: "complaint",
+          recipient: addressOfField(
+            fieldOf(mail.original, "x-hmxmroriginalrecipient") ?? fieldOf(mail.original, "to") ?? undefined,
+          ),
+          messageId: messageIdOf(mail.original),
+          isMessageIdShared: true,
+          occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
+          provenance: "mail/arf",
+          metadata: { provider, provider_event: "forwarded-complaint", feedback_type: "abuse" },
+        }),
+      ];
+    case "unsubscribe-request":
+      return [
+        signal({
+          eventType: "unsubscribe",
+          recipient: addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
+          occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
+          provenance: "mail/unsubscribe",
+          metadata: { provider, provider_event: "unsubscribe-request", method: "mail" },
+        }),
+      ];
     case "bounce": {
       const isForwarded = /report-type="?delivery-status/i.test(fieldOf(mail.original, "content-type") ?? "");
       if (mail.attached && isForwarded && mail.deliveryStatus.length === 0 && depth < maximumNesting)
@@ -65,6 +90,20 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
     case "other":
       return [deadLetter("not-a-signal", "the mail is neither a report nor an automatic reply")];
   }
+}
+
+/** What SES says of a bounce beside its own words for it ("General"): the reason that the server's reply gives, as in any bounce mail. */
+function withOwnReason(decoded: Decoded): Decoded {
+  if (decoded.kind !== "signal" || decoded.signal.eventType !== "bounce") return decoded;
+  const { metadata } = decoded.signal;
+  const {
+    diagnostic,
+    smtp_code: smtpCode,
+    enhanced_code: enhancedCode,
+  } = metadata as Record<string, string | undefined>;
+  if (!diagnostic) return decoded;
+  const { reason } = bounceReason(diagnostic, { smtpCode, enhancedCode }, metadata["class"] === "hard");
+  return reason === "undefined" ? decoded : signal({ ...decoded.signal, metadata: { ...metadata, reason } });
 }
 
 /** Amazon SNS by mail: the JSON, then a line `--` and words for people. */

@@ -2,7 +2,14 @@ import { addressesIn } from "./addresses.ts";
 import type { Mail } from "./read-mail.ts";
 import { fieldOf } from "./report-fields.ts";
 
-export type MailKind = "feedback-report" | "bounce" | "automatic-reply" | "provider-notification" | "other";
+export type MailKind =
+  | "feedback-report"
+  | "forwarded-complaint"
+  | "unsubscribe-request"
+  | "bounce"
+  | "automatic-reply"
+  | "provider-notification"
+  | "other";
 
 const bounceSubject =
   /undeliver|delivery (status|failure|failed|report|notification|problem|has failed|incomplete|error)|(mail|message|e-?mail) (delivery|system|not delivered|could not|failure|error|undeliver|status|bounced)|returned mail|return(ed)? to sender|failure (notice|delivery)|non[- ]?(delivery|delivered|remis)|could not (be delivered|send)|(not|un)deliver(ed|able)|bounce|rejected|warning: (could not|message)|(problem|error|trouble).{0,20}(delivering|deliver|mail)|failed(:| delivery| mail)|nondeliverable|mailer.daemon|not (a )?member|メールエラー|配信|送信エラー|無法|недоставлен|zustellung|échec/i;
@@ -24,6 +31,11 @@ export function mailKind(mail: Mail): MailKind {
   ) {
     return "provider-notification";
   }
+  // Outlook.com's Junk Mail Reporting Partner Program forwards the mail without a report of its own.
+  if (/^\s*complaint about message from /i.test(header("subject")) && mail.original) return "forwarded-complaint";
+  // RFC 2369 and RFC 8058: a mail client's "unsubscribe" button writes to the mailto: of List-Unsubscribe.
+  if (mail.headers.has("x-apple-unsubscribe") || /^\s*(re:\s*)?(list-)?unsubscribe\s*$/i.test(header("subject")))
+    return "unsubscribe-request";
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
   const autoSubmitted = header("auto-submitted").toLowerCase();
