@@ -15,7 +15,13 @@ export function asGoogleSqlError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const message = error.message;
   const raised = /'!!([\s\S]*)' to INT16/.exec(message)?.[1] ?? /!!([\s\S]*)$/.exec(message)?.[1];
-  if (raised !== undefined && !refusedKinds.test(message)) return new GoogleSqlEvaluationError(raised.trim(), error);
+  if (raised !== undefined && !refusedKinds.test(message)) {
+    // Only the values show that this is not served: `refused.NAME: why`.
+    const refusal = /^refused\.([\w.]+): ([\s\S]*)$/.exec(raised.trim());
+    return refusal
+      ? new UnsupportedGoogleSql(refusal[1]!, refusal[2]!, undefined, error)
+      : new GoogleSqlEvaluationError(raised.trim(), error);
+  }
   // DuckDB squares what GoogleSQL computes with care: whether the answer is out of range there too is not known.
   const spread = /\b(STDDEV|VAR|COVAR|CORR|REGR)\w*(?: for \w)? is out of range/i.exec(message)?.[1];
   if (spread !== undefined) {

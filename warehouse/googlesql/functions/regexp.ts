@@ -1,42 +1,44 @@
-import type { Argument, EmitContext, FunctionLibrary } from "./contract.ts";
-import { bind, fail, literalInt, literalText, scalar, sig, sigOf } from "./signature.ts";
+import { castable, castText } from "../emit/cast.ts";
+import { duckdbType, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
+import type { Argument, EmitContext, FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
+import {
+  compilePattern,
+  contains,
+  extract,
+  extractAll,
+  groupNames,
+  groupsOf,
+  instr,
+  matches,
+  replaceAll,
+  type Unit,
+} from "./regexp-engine.ts";
+import { bind, literalInt, literalText, scalar, sigOf } from "./signature.ts";
 
 const group = "string";
 
-/** How many capturing groups an RE2 pattern has; undefined when the text cannot be read as one. */
-export function capturingGroups(pattern: string): number {
-  let count = 0;
-  for (let i = 0; i < pattern.length; i++) {
-    const c = pattern[i];
-    if (c === "\\") {
-      if (pattern[i + 1] === "Q") {
-        const end = pattern.indexOf("\\E", i);
-        i = end < 0 ? pattern.length : end + 1;
-      } else i++;
-    } else if (c === "[") {
-      i++;
-      if (pattern[i] === "^") i++;
-      if (pattern[i] === "]") i++;
-      while (i < pattern.length && pattern[i] !== "]") {
-        if (pattern[i] === "\\") i++;
-        else if (pattern[i] === "[" && pattern[i + 1] === ":") i = Math.max(i, pattern.indexOf(":]", i) + 1);
-        i++;
-      }
-    } else if (c === "(") {
-      if (pattern[i + 1] !== "?") count++;
-      else if (/^\(\?P?<[A-Za-z_]\w*>/.test(pattern.slice(i))) count++;
-    }
-  }
-  return count;
+interface Pattern {
+  readonly text: string;
+  readonly groups: number;
 }
 
-/** The pattern, which must be a literal: how many groups it has decides what a match gives. */
-function patternOf(arg: Argument | undefined, ctx: EmitContext, name: string): { text: string; groups: number } {
-  const pattern = literalText(arg);
-  if (pattern === undefined) return ctx.refuse(`${name} with a pattern that is not a literal`);
-  // RE2 as BigQuery uses it and as DuckDB uses it agree on this; anything that smells of bytes does not.
-  if (/\\C/.test(pattern)) ctx.refuse(`${name} with \\C`);
-  return { text: pattern, groups: capturingGroups(pattern) };
+/**
+ * A literal pattern that DuckDB's RE2 takes as GoogleSQL's does; undefined for any other one, which JS follows. One that is no
+ * pattern at all is left to JS too: it fails where it is evaluated, so that `SAFE.` may hold it back.
+ */
+function literalPattern(arg: Argument | undefined): Pattern | undefined {
+  const text = literalText(arg);
+  if (text === undefined) return undefined;
+  try {
+    return { text, groups: compilePattern(text).groupCount() };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `\\C` is a byte to RE2, which a JS text does not have. */
+function checkPattern(arg: Argument | undefined, ctx: EmitContext, name: string): void {
+  if (/\\C/.test(literalText(arg) ?? "")) ctx.refuse(`${name} with \\C`);
 }
 
 /** Whether the pattern can match nothing at all: DuckDB and GoogleSQL then count matches differently. Unsure means yes. */
@@ -55,88 +57,215 @@ function mayBeEmpty(pattern: string): boolean {
 }
 
 const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-const noBytes = (name: string, args: string, result: string) =>
-  sigOf(args, result, (_args, ctx) => ctx.refuse(`${name} on BYTES`));
 
-/**
- * The n-th match from a position on, as GoogleSQL finds it: matches do not overlap, the text before the position is
- * context for `^` and `\b` in nothing (RE2 is given the rest of the text alone).
- */
-const extract = sigOf("STRING, STRING, INT64?, INT64?", "STRING", ([s, p, position, occurrence], ctx) => {
-  const { text, groups } = patternOf(p, ctx, "REGEXP_EXTRACT");
-  if (groups > 1)
-    ctx.error("Regular expressions passed into extraction functions must not have more than 1 capturing group");
-  if (position !== undefined) {
-    const at = literalInt(position);
-    const nth = occurrence === undefined ? 1n : literalInt(occurrence);
-    if (at === undefined || nth === undefined)
-      return ctx.refuse("REGEXP_EXTRACT with a position that is not a literal");
-    if (at < 1n || nth < 1n) return fail("Position and occurrence in REGEXP_EXTRACT must be positive", "varchar");
-    if (at > 1n && /\\[bB]/.test(text)) ctx.refuse("REGEXP_EXTRACT with a position and \\b in the pattern");
-    if (nth > 1n && mayBeEmpty(text)) ctx.refuse("REGEXP_EXTRACT of a later occurrence of what may be empty");
-    const all = `regexp_extract_all(substr(${s!.sql}, ${at}), ${quote(text)}, ${groups})`;
+/** Whether a pattern asks what stands before a place: outside of brackets, `^`, `\\A`, `\\b` or `\\B`. */
+const looksBack = (pattern: string): boolean =>
+  /[\^]|\\[AbB]/.test(pattern.replace(/\\[^AbB]/g, "x").replace(/\[\^?\]?(?:\[:\^?\w+:\]|[^\]])*\]/g, "x"));
+
+const pairs = ["STRING", "BYTES"] as const;
+const unitLetter = (type: string): string => (type === "BYTES" ? "b" : "t");
+type Args = readonly (Argument | undefined)[];
+
+/** One signature over STRING and one over BYTES; `quick` may have DuckDB's own answer for a STRING. */
+function both(
+  name: string,
+  args: (type: string) => string,
+  result: (type: string) => string,
+  quick: (args: Args, pattern: Pattern, ctx: EmitContext) => string | undefined,
+  slow: (args: Args, letter: string, ctx: EmitContext) => string,
+) {
+  return pairs.map((type) =>
+    sigOf(args(type), result(type), (given, ctx) => {
+      checkPattern(given[1], ctx, name);
+      const pattern = type === "STRING" ? literalPattern(given[1]) : undefined;
+      return (pattern && quick(given, pattern, ctx)) ?? slow(given, unitLetter(type), ctx);
+    }),
+  );
+}
+
+/** A position other than the first, and a pattern that looks back: versions of GoogleSQL differ (see regexp-engine.ts). */
+function checkPosition(name: string, pattern: Argument | undefined, position: Argument | undefined, ctx: EmitContext) {
+  if (position === undefined || literalInt(position) === 1n) return;
+  if (looksBack(literalText(pattern) ?? "")) ctx.refuse(`${name} with a position, of a pattern that looks back`);
+}
+
+const one = "cast(1 as bigint)";
+
+const extraction = both(
+  "REGEXP_EXTRACT",
+  (type) => `${type}, ${type}, INT64?, INT64?`,
+  (type) => type,
+  ([s, , position, occurrence], { text, groups }) =>
+    position || occurrence || groups > 1 ? undefined : `(regexp_extract_all(${s!.sql}, ${quote(text)}, ${groups}))[1]`,
+  ([s, p, position, occurrence], letter, ctx) => {
+    checkPosition("REGEXP_EXTRACT", p, position, ctx);
+    return `gs_re_extract_${letter}(${s!.sql}, ${p!.sql}, ${position?.sql ?? one}, ${occurrence?.sql ?? one})`;
+  },
+);
+
+const allExtractions = both(
+  "REGEXP_EXTRACT_ALL",
+  (type) => `${type}, ${type}`,
+  (type) => `ARRAY<${type}>`,
+  ([s], { text, groups }) => {
+    if (groups > 1 || mayBeEmpty(text)) return undefined;
+    return groups === 0
+      ? `regexp_extract_all(${s!.sql}, ${quote(text)})`
+      : `list_transform(regexp_extract_all(${s!.sql}, ${quote(text)}, 1), lambda gs_m: coalesce(gs_m, ''))`;
+  },
+  ([s, p], letter) => `gs_re_extract_all_${letter}(${s!.sql}, ${p!.sql})`,
+);
+
+const position = both(
+  "REGEXP_INSTR",
+  (type) => `${type}, ${type}, INT64?, INT64?, INT64?`,
+  () => "INT64",
+  ([s, , from, occurrence, after], { text, groups }, ctx) => {
+    if (groups > 0 || from || occurrence || after || mayBeEmpty(text)) return undefined;
+    // What stands before the first match: as little as possible, over line ends too.
     return bind(
       ctx,
       [s!.sql],
-      (v) => `case when ${at} > 1 and ${at} > length(${v}) then null else (${all.replace(s!.sql, v)})[${nth}] end`,
+      (v) =>
+        `case when regexp_matches(${v}, ${quote(text)}) then length(regexp_extract(${v}, ${quote(`^((?s:.*?))(?:${text})`)}, 1)) + 1 when ${v} is not null then 0 end`,
     );
-  }
-  return `(regexp_extract_all(${s!.sql}, ${quote(text)}, ${groups}))[1]`;
-});
+  },
+  ([s, p, from, occurrence, after], letter, ctx) => {
+    checkPosition("REGEXP_INSTR", p, from, ctx);
+    return `gs_re_instr_${letter}(${s!.sql}, ${p!.sql}, ${from?.sql ?? one}, ${occurrence?.sql ?? one}, ${after?.sql ?? "cast(0 as bigint)"})`;
+  },
+);
+
+const replacing = both(
+  "REGEXP_REPLACE",
+  (type) => `${type}, ${type}, ${type}`,
+  (type) => type,
+  ([s, , r], { text, groups }) => {
+    const replacement = literalText(r);
+    if (replacement === undefined) return undefined;
+    for (const [, to = ""] of replacement.matchAll(/\\(.?)/gs))
+      if (!/^[\\0-9]$/.test(to) || (to !== "\\" && Number(to) > groups)) return undefined;
+    return `regexp_replace(${s!.sql}, ${quote(text)}, ${quote(replacement)}, 'g')`;
+  },
+  ([s, p, r], letter) => `gs_re_replace_${letter}(${s!.sql}, ${p!.sql}, ${r!.sql})`,
+);
+
+/** What REGEXP_EXTRACT_GROUPS gives: a field per group, `name__TYPE` a cast to TYPE. */
+function groupFields(pattern: Argument | undefined, type: "STRING" | "BYTES", ctx?: EmitContext) {
+  const text = textOf(pattern);
+  if (text === undefined) return ctx?.refuse("REGEXP_EXTRACT_GROUPS with a pattern that is not a literal") ?? [];
+  const names = groupNames(text);
+  const seen = new Set<string>();
+  return names.map((whole) => {
+    const at = whole?.lastIndexOf("__") ?? -1;
+    const name = at > 0 ? whole!.slice(0, at) : whole;
+    const to: GoogleSqlType | undefined = at > 0 ? scalarTypeNamed(whole!.slice(at + 2)) : { kind: type };
+    if (to === undefined || !castable({ kind: type }, to))
+      ctx?.error(`Invalid type of the capturing group ${String(whole)}`);
+    if (name !== undefined && seen.has(name.toLowerCase()))
+      ctx?.error(`Regular expression contains duplicate capturing group name: ${name}`);
+    seen.add(name?.toLowerCase() ?? "");
+    return { name, type: to ?? { kind: type } };
+  });
+}
+
+const textOf = (arg: Argument | undefined): string | undefined => {
+  const value = arg?.literal?.value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : literalText(arg);
+};
+
+const groupsExtraction = pairs.map((type) =>
+  sigOf(
+    `${type}, ${type}`,
+    ([, p]) => {
+      try {
+        return { kind: "STRUCT", fields: groupFields(p, type) };
+      } catch {
+        return { kind: "STRUCT", fields: [] };
+      }
+    },
+    ([s, p], ctx) => {
+      const text = textOf(p);
+      if (text !== undefined) {
+        try {
+          compilePattern(text);
+        } catch (problem) {
+          ctx.error((problem as Error).message);
+        }
+      }
+      const fields = groupFields(p, type, ctx);
+      if (fields.length === 0) ctx.error("Regular expression does not contain any capturing groups");
+      return bind(ctx, [`gs_re_groups_${unitLetter(type)}(${s!.sql}, ${p!.sql})`], (found) => {
+        const values = fields.map(
+          (field, i) =>
+            `'${structFieldName(i)}': ${castText(`${found}[${i + 1}]`, { kind: type }, field.type, ctx.fresh)}`,
+        );
+        return `case when ${found} is null then cast(null as ${duckdbType({ kind: "STRUCT", fields })}) else {${values.join(", ")}} end`;
+      });
+    },
+  ),
+);
 
 export const regexp: FunctionLibrary = {
   functions: [
-    scalar(group, "REGEXP_CONTAINS", [
-      sig("STRING, STRING", "BOOL", (s, p) => `regexp_matches(${s}, ${p})`),
-      noBytes("REGEXP_CONTAINS", "BYTES, BYTES", "BOOL"),
-    ]),
     scalar(
       group,
-      ["REGEXP_EXTRACT", "REGEXP_SUBSTR"],
-      [extract, noBytes("REGEXP_EXTRACT", "BYTES, BYTES, INT64?, INT64?", "BYTES")],
+      "REGEXP_CONTAINS",
+      both(
+        "REGEXP_CONTAINS",
+        (type) => `${type}, ${type}`,
+        () => "BOOL",
+        ([s], { text }) => `regexp_matches(${s!.sql}, ${quote(text)})`,
+        ([s, p], letter) => `gs_re_contains_${letter}(${s!.sql}, ${p!.sql})`,
+      ),
     ),
-    scalar(group, "REGEXP_EXTRACT_ALL", [
-      sigOf("STRING, STRING", "ARRAY<STRING>", ([s, p], ctx) => {
-        const { text, groups } = patternOf(p, ctx, "REGEXP_EXTRACT_ALL");
-        if (groups > 1)
-          ctx.error("Regular expressions passed into extraction functions must not have more than 1 capturing group");
-        if (mayBeEmpty(text)) ctx.refuse("REGEXP_EXTRACT_ALL of what may be empty");
-        return groups === 0
-          ? `regexp_extract_all(${s!.sql}, ${quote(text)})`
-          : `list_transform(regexp_extract_all(${s!.sql}, ${quote(text)}, 1), lambda gs_m: coalesce(gs_m, ''))`;
-      }),
-      noBytes("REGEXP_EXTRACT_ALL", "BYTES, BYTES", "ARRAY<BYTES>"),
-    ]),
-    scalar(group, "REGEXP_INSTR", [
-      sigOf("STRING, STRING, INT64?, INT64?, INT64?", "INT64", ([s, p, position, occurrence, after], ctx) => {
-        const { text, groups } = patternOf(p, ctx, "REGEXP_INSTR");
-        if (groups > 0 || position || occurrence || after)
-          ctx.refuse("REGEXP_INSTR with a group, a position or an occurrence");
-        if (mayBeEmpty(text)) ctx.refuse("REGEXP_INSTR of what may be empty");
-        // What stands before the first match: as little as possible, over line ends too.
-        return bind(
-          ctx,
-          [s!.sql],
-          (v) =>
-            `case when regexp_matches(${v}, ${quote(text)}) then length(regexp_extract(${v}, ${quote(`^((?s:.*?))(?:${text})`)}, 1)) + 1 when ${v} is not null then 0 end`,
-        );
-      }),
-      noBytes("REGEXP_INSTR", "BYTES, BYTES, INT64?, INT64?, INT64?", "INT64"),
-    ]),
-    scalar(group, "REGEXP_REPLACE", [
-      sigOf("STRING, STRING, STRING", "STRING", ([s, p, r], ctx) => {
-        const { text, groups } = patternOf(p, ctx, "REGEXP_REPLACE");
-        const replacement = literalText(r);
-        if (replacement === undefined) return ctx.refuse("REGEXP_REPLACE with a replacement that is not a literal");
-        for (const match of replacement.matchAll(/\\(.?)/gs)) {
-          const to = match[1] ?? "";
-          if (!/^[\\0-9]$/.test(to)) return fail("Invalid REGEXP_REPLACE replacement pattern", "varchar");
-          if (/\d/.test(to) && Number(to) > groups)
-            return fail("Invalid REGEXP_REPLACE replacement pattern: no such group", "varchar");
-        }
-        return `regexp_replace(${s!.sql}, ${quote(text)}, ${quote(replacement)}, 'g')`;
-      }),
-      noBytes("REGEXP_REPLACE", "BYTES, BYTES, BYTES", "BYTES"),
-    ]),
+    scalar(
+      group,
+      "REGEXP_MATCH",
+      both(
+        "REGEXP_MATCH",
+        (type) => `${type}, ${type}`,
+        () => "BOOL",
+        ([s], { text }) => `regexp_full_match(${s!.sql}, ${quote(text)})`,
+        ([s, p], letter) => `gs_re_match_${letter}(${s!.sql}, ${p!.sql})`,
+      ),
+    ),
+    scalar(group, ["REGEXP_EXTRACT", "REGEXP_SUBSTR"], extraction),
+    scalar(group, "REGEXP_EXTRACT_ALL", allExtractions),
+    scalar(group, "REGEXP_EXTRACT_GROUPS", groupsExtraction),
+    scalar(group, "REGEXP_INSTR", position),
+    scalar(group, "REGEXP_REPLACE", replacing),
   ],
+  js: pairs.flatMap(jsFunctions),
 };
+
+/** The JS functions for texts (`_t`) or for bytes (`_b`). */
+function jsFunctions(type: "STRING" | "BYTES"): JsFunction[] {
+  const isBytes = type === "BYTES";
+  const duck = isBytes ? "BLOB" : "VARCHAR";
+  const unit: Unit = isBytes ? "byte" : "codepoint";
+  const read = (value: JsValue): string =>
+    isBytes ? Buffer.from(value as Uint8Array).toString("latin1") : (value as string);
+  const write = (value: string | null): JsValue =>
+    value !== null && isBytes ? new Uint8Array(Buffer.from(value, "latin1")) : value;
+  const fn = (name: string, more: readonly string[], result: string, run: JsFunction["run"]): JsFunction => ({
+    name: `gs_re_${name}_${unitLetter(type)}`,
+    args: [duck, duck, ...more],
+    result,
+    run,
+  });
+  const big = (value: JsValue | undefined): bigint => value as bigint;
+  return [
+    fn("contains", [], "BOOLEAN", (s, p) => contains(read(s!), read(p!))),
+    fn("match", [], "BOOLEAN", (s, p) => matches(read(s!), read(p!))),
+    fn("extract", ["BIGINT", "BIGINT"], duck, (s, p, at, nth) =>
+      write(extract(read(s!), read(p!), big(at), big(nth), unit)),
+    ),
+    fn("extract_all", [], `${duck}[]`, (s, p) => extractAll(read(s!), read(p!)).map(write)),
+    fn("instr", ["BIGINT", "BIGINT", "BIGINT"], "BIGINT", (s, p, at, nth, after) =>
+      instr(read(s!), read(p!), big(at), big(nth), big(after), unit),
+    ),
+    fn("replace", [duck], duck, (s, p, r) => write(replaceAll(read(s!), read(p!), read(r!)))),
+    fn("groups", [], `${duck}[]`, (s, p) => groupsOf(read(s!), read(p!))?.map(write) ?? null),
+  ];
+}

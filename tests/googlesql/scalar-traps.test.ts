@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type LocalWarehouse, openLocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
+import { runOnBoth } from "./both-engines.ts";
+import { isRefereeInstalled, Referee } from "./referee.ts";
+
+/** Scalar functions where the letter of the reference matters, each with statements that show it. */
+const traps: Readonly<Record<string, readonly string[]>> = {
+  "regular expressions that match nothing": [
+    "select regexp_extract_all('abc', ''), regexp_extract_all('', ''), regexp_extract_all('', 'a'), regexp_extract_all('aXbX', '(x)?')",
+    "select regexp_instr('abc', 'x*'), regexp_instr('abc', 'x*', 2), regexp_instr('éé', 'x*', 1, 2), regexp_instr('abc', ''), regexp_instr('abc', '(x*)', 1, 2)",
+    "select regexp_replace('aaa', 'a*', '-'), regexp_replace('abc', '', 'x'), regexp_extract('ab', '(x)?b')",
+    "select regexp_extract('ééé', '', 4), regexp_extract('ééé', '', 6), regexp_extract('ééé', '', 7), regexp_extract('', '', 1)",
+  ],
+  "regular expressions over BYTES": [
+    "select regexp_contains(b'\\xe9', b'(?i)\\xc9'), regexp_replace(b'\\xff\\x01', b'\\xff', b'[\\\\0]'), regexp_extract(b'abc', b'b.')",
+    "select regexp_instr(b'щцфщфф', b'щ(.).', 1, 2), regexp_extract_all(b'foo bar', b'[^ ]+')",
+  ],
+  "regular expressions that are not literals": [
+    "select regexp_extract('foo bar', x, 2) from unnest(['o', 'b', 'z']) x",
+    "select regexp_extract('foo', x) from unnest(['(o)(o)']) x",
+    "select regexp_replace('abaac', x, r'[\\1]') from unnest(['(a*)', '(a|b)', '(?P<x>a)c']) x",
+    "select regexp_replace('a', 'a', x) from unnest(['\\\\2']) x",
+    "select x from unnest(['a', 'b']) x where regexp_contains(x, concat('[', x, ']'))",
+  ],
+  "regular expressions that are none": [
+    "select regexp_extract('a', '(')",
+    "select safe.regexp_extract('a', '('), safe.regexp_contains('a', '('), safe.regexp_replace('a', 'a', r'\\1')",
+    "select regexp_replace('a', 'b', r'\\1')",
+  ],
+};
+
+describe.skipIf(!isRefereeInstalled())("traps of scalar functions", () => {
+  let local: LocalWarehouse;
+  let referee: Referee;
+  beforeAll(async () => {
+    local = await openLocalWarehouse();
+    referee = await Referee.start();
+  });
+  afterAll(() => {
+    referee.stop();
+    local.close();
+  });
+
+  for (const [trap, statements] of Object.entries(traps)) {
+    test(trap, async () => {
+      for (const sql of statements) {
+        const outcome = await runOnBoth(local, referee, sql);
+        expect(outcome, sql).toMatchObject({ kind: "same" });
+      }
+    });
+  }
+});

@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type LocalWarehouse, openLocalWarehouse } from "../../../../warehouse/duckdb/local-warehouse.ts";
+
+/** Expressions with what googlesql/compliance/testdata or the documentation gives, as TO_JSON_STRING prints it. */
+const answers: readonly [string, string][] = [
+  ["REGEXP_MATCH('abc', 'b')", "false"],
+  ["REGEXP_MATCH(b'abc', b'a.c')", "true"],
+  ["REGEXP_INSTR('щцфщфф', 'щ(.).', 1, 2)", "5"],
+  ["REGEXP_INSTR('a@cd-ef', '@[^-]*', 1, 1, 1)", "5"],
+  ["REGEXP_EXTRACT_GROUPS('val=0x1a', r'val=(?<val__INT64>0x[0-9a-fA-F]+)')", '{"val":26}'],
+  ["REGEXP_EXTRACT_GROUPS('abc', r'(\\d+)')", "null"],
+];
+
+describe("scalar functions against the documentation", () => {
+  let warehouse: LocalWarehouse;
+  beforeAll(async () => {
+    warehouse = await openLocalWarehouse();
+  });
+  afterAll(() => warehouse.close());
+
+  it.each(answers)("when evaluating %s, then it is what is documented", async (expression, expected) => {
+    const { rows } = await warehouse.run(`SELECT TO_JSON_STRING(${expression})`);
+    expect(rows).toEqual([[expected]]);
+  });
+});
