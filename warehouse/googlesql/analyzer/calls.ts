@@ -1,6 +1,7 @@
-import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, HavingModifier, Lambda } from "../ast.ts";
+import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambda } from "../ast.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
-import { duckdbType, type GoogleSqlType, supportsGrouping, typeName } from "../types.ts";
+import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
+import { resolveAggregate } from "./aggregates.ts";
 import { coerce, coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -10,7 +11,7 @@ import { type Bindings, bind, type CallArgument, layOut, substitute, template } 
 import { specialForm } from "./special-forms.ts";
 import { flagsOf, type Typed } from "./typed.ts";
 import { callUserFunction } from "./user-functions.ts";
-import { aggregateCall, noCall, renderAggregate } from "./windows.ts";
+import { noCall, renderAggregate } from "./windows.ts";
 
 /** One argument of a call after names are resolved, before a signature is chosen. */
 type Given =
@@ -20,9 +21,9 @@ type Given =
 
 export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed {
   const parts = node.name.map((part) => part.name);
-  const user = a.catalog.function?.(parts);
-  if (user) return callUserFunction(a, node, user, cx);
   const isSafe = parts.length > 1 && parts[0]!.toUpperCase() === "SAFE";
+  const user = a.catalog.function?.(isSafe ? parts.slice(1) : parts);
+  if (user) return callUserFunction(a, node, user, isSafe, cx);
   const name = (isSafe ? parts.slice(1) : parts).join(".").toUpperCase();
   const special = specialForm(a, node, name, isSafe, cx);
   if (special) return special;
@@ -33,8 +34,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
   if (entry.kind === "scalar") {
     if (node.over) a.fail(node.over, `Function ${name} does not support an OVER clause`);
     if (node.distinct) a.fail(node, `Function ${name} does not support DISTINCT in arguments`);
-    if (node.orderBy.length > 0 || node.limit || node.nulls || node.having) {
-      a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, HAVING or NULLS in arguments`);
+    if (node.orderBy.length > 0 || node.limit || node.nulls || node.filter || node.having) {
+      a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, WHERE, HAVING or NULLS in arguments`);
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
     const isSearch = name.startsWith("ARRAY_") && node.arguments.some((argument) => argument.kind === "lambda");
@@ -45,8 +46,7 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
     const given = giveArguments(a, node, node.arguments, entry, cx);
     return callEntry(a, node, name, entry, given, cx, isSafe);
   }
-  if (isSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
-  return resolveAggregate(a, node, name, entry, cx);
+  return resolveAggregate(a, node, name, entry, isSafe, cx);
 }
 
 /** EXTRACT(part FROM x [AT TIME ZONE z]) is the entry EXTRACT(PART, x [, STRING]). */
@@ -69,12 +69,12 @@ export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {
   return callEntry(a, node, "EXTRACT", entry, given, cx, false);
 }
 
-interface NamedGiven {
+export interface NamedGiven {
   readonly name: string | undefined;
   readonly value: Given;
 }
 
-function giveArguments(
+export function giveArguments(
   a: Analysis,
   call: FunctionCall,
   nodes: readonly ArgumentNode[],
@@ -126,7 +126,7 @@ interface Chosen {
   readonly bindings: Bindings;
 }
 
-function choose(entry: FunctionEntry, given: readonly NamedGiven[]): Chosen | undefined {
+export function choose(entry: FunctionEntry, given: readonly NamedGiven[]): Chosen | undefined {
   let best: (Chosen & { readonly cost: number }) | undefined;
   const arguments_: CallArgument[] = given.map(({ value }) => {
     if (value.kind === "part") return value;
@@ -152,7 +152,7 @@ function choose(entry: FunctionEntry, given: readonly NamedGiven[]): Chosen | un
   return best;
 }
 
-function noMatch(a: Analysis, node: Expression, name: string, given: readonly NamedGiven[]): never {
+export function noMatch(a: Analysis, node: Expression, name: string, given: readonly NamedGiven[]): never {
   const types = given.map(({ value }) =>
     value.kind === "value"
       ? value.typed.isUntypedNull
@@ -165,14 +165,14 @@ function noMatch(a: Analysis, node: Expression, name: string, given: readonly Na
   return a.fail(node, `No matching signature for function ${name} for argument types: ${types.join(", ")}`);
 }
 
-interface Prepared {
+export interface Prepared {
   readonly args: readonly (Argument | undefined)[];
   readonly values: readonly Typed[];
   readonly result: GoogleSqlType;
 }
 
 /** Coerces the arguments to the chosen signature and works out the result type. */
-function prepare(
+export function prepare(
   a: Analysis,
   node: Expression,
   name: string,
@@ -258,7 +258,7 @@ function lambdaArgument(
   };
 }
 
-function emitContext(a: Analysis, node: Expression, name: string, call: AggregateCall): EmitContext {
+export function emitContext(a: Analysis, node: Expression, name: string, call: AggregateCall): EmitContext {
   return {
     error: (message) => a.fail(node, message),
     refuse: (reason) => a.refuse(node, name, reason),
@@ -302,86 +302,4 @@ function callEntry(
     type: prepared.result,
     ...flags,
   };
-}
-
-function resolveAggregate(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, cx: Context): Typed {
-  if (node.having && name === "ANY_VALUE") return anyValueHaving(a, node, node.having, cx);
-  const options = entry.aggregate ?? {};
-  if (node.distinct && !options.distinct && entry.kind === "analytic")
-    a.fail(node, `Analytic function ${name} does not support DISTINCT`);
-  if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);
-  if (node.distinct && !options.distinct) a.refuse(node, name, "DISTINCT in its arguments");
-  if (node.orderBy.length > 0 && !options.orderBy) a.fail(node, `${name} does not support ORDER BY in arguments`);
-  if (node.limit && !options.limit) a.fail(node, `${name} does not support LIMIT in arguments`);
-  if (node.nulls && !options.nulls) a.fail(node, `${name} does not support IGNORE NULLS or RESPECT NULLS`);
-  if (node.having && !options.having) a.refuse(node, "HAVING_MAX", `HAVING MAX or MIN in ${name}`);
-  if (!node.over && (entry.kind === "analytic" || options.over === "required")) {
-    return a.fail(node, `Analytic function ${name} cannot be called without an OVER clause`);
-  }
-  if (node.over && options.over === "never") a.fail(node, `Function ${name} does not support an OVER clause`);
-  if (node.over && node.orderBy.length > 0)
-    a.fail(node, `${name} does not support ORDER BY in arguments together with OVER`);
-  const rows = aggregateContext(a, node, name, cx);
-  const isCountStar = node.arguments.length === 1 && node.arguments[0]!.kind === "star-argument";
-  if (isCountStar && name !== "COUNT") a.fail(node, `Argument * can only be used in COUNT(*)`);
-  if (name === "COUNT" && node.arguments.length === 0) a.fail(node, "COUNT takes one argument, or *");
-  if (isCountStar && node.distinct) a.fail(node, "COUNT(*) cannot be used with DISTINCT");
-  const given = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
-  const chosen = choose(entry, given);
-  if (!chosen) return noMatch(a, node, name, given);
-  const prepared = prepare(a, node, name, chosen, given, rows);
-  if (node.distinct) {
-    const first = prepared.values[0];
-    if (first && !supportsGrouping(first.type)) {
-      a.fail(node, `Aggregate functions with DISTINCT cannot be used with arguments of type ${typeName(first.type)}`);
-    }
-  }
-  const call = aggregateCall(a, node, entry, prepared.values, rows, cx);
-  const sql = chosen.signature.emit(prepared.args, emitContext(a, node, name, call));
-  if (node.over) {
-    cx.onWindow?.();
-    return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
-  }
-  return cx.aggregates!.add(`(${sql})`, prepared.result, flagsOf(...prepared.values).isVolatile === true);
-}
-
-/** ANY_VALUE(x HAVING MAX y) is MAX_BY(x, y). */
-function anyValueHaving(a: Analysis, node: FunctionCall, having: HavingModifier, cx: Context): Typed {
-  const name = having.extreme === "max" ? "MAX_BY" : "MIN_BY";
-  const entry = functionNamed(name) ?? a.refuse(node, "HAVING_MAX");
-  if (node.arguments.length !== 1) a.fail(node, "ANY_VALUE takes one argument");
-  const call: FunctionCall = {
-    ...node,
-    name: [{ kind: "identifier", name, quoted: false, span: node.span }],
-    arguments: [node.arguments[0]!, having.expression],
-    having: undefined,
-  };
-  return resolveAggregate(a, call, name, entry, cx);
-}
-
-/** Where the arguments are resolved: for OVER the rows of the SELECT, else the rows before grouping. */
-function aggregateContext(a: Analysis, node: FunctionCall, name: string, cx: Context): Context {
-  if (node.over) {
-    if (!cx.windows) a.fail(node, `Analytic function ${name} is not allowed in ${cx.clause}`);
-    return { ...cx, windows: undefined, clause: `an argument of analytic function ${name}` };
-  }
-  if (!cx.aggregates) return a.fail(node, `Aggregate function ${name} is not allowed in ${cx.clause}`);
-  return {
-    ...cx.aggregates.rows,
-    scope: withLocals(cx),
-    aggregates: undefined,
-    windows: undefined,
-    clause: `an argument of aggregate function ${name}`,
-  };
-}
-
-/** The rows before grouping, under the lambda parameters and WITH variables that are in reach. */
-function withLocals(cx: Context): Scope {
-  const rows = cx.aggregates!.rows.scope;
-  const locals: [string, Typed][] = [];
-  for (let scope: Scope | undefined = cx.scope; scope && scope.locals.size > 0; scope = scope.parent) {
-    if (scope.isAliases) continue;
-    for (const [name, value] of scope.locals) if (!locals.some(([other]) => other === name)) locals.push([name, value]);
-  }
-  return locals.length > 0 ? new Scope({ parent: rows, locals }) : rows;
 }

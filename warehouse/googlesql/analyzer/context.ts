@@ -77,6 +77,8 @@ export interface AggregateSink {
   /** A condition that rows must pass to be counted at all (PIVOT). */
   readonly filter?: string | undefined;
   add(sql: string, type: GoogleSqlType, isVolatile: boolean): Typed;
+  /** A value computed from what `add` gave for the same group: it may name that, and hold a subquery over it. */
+  derive(sql: string, type: GoogleSqlType): Typed;
   /** GROUPING(key). */
   grouping(keySql: string): Typed;
 }
@@ -92,4 +94,6 @@ export interface Context {
   readonly windows?: ReadonlyMap<string, WindowSpec> | undefined;
   /** Set once an analytic function is resolved. */
   readonly onWindow?: (() => void) | undefined;
+  /** The value may not be wanted, or its errors are held back: what is computed beforehand must not fail the statement. */
+  readonly isLazy?: boolean | undefined;
 }

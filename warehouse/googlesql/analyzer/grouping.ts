@@ -31,6 +31,7 @@ export class GroupingStep {
   private readonly byText = new Map<string, Typed>();
   private readonly keyNames = new Map<string, string>();
   private readonly aggregates = new Map<string, { readonly name: string; readonly type: GoogleSqlType; sql: string }>();
+  private readonly derived = new Map<string, string>();
   /** The GROUP BY clause over key names; undefined for one group of everything. */
   private clause: string | undefined;
   readonly sink: AggregateSink;
@@ -41,7 +42,7 @@ export class GroupingStep {
     private readonly source: string,
   ) {
     this.table = a.fresh("t");
-    const { aggregates, byText, table } = this;
+    const { aggregates, derived, byText, table } = this;
     this.sink = {
       rows,
       keyNodes: new Map(),
@@ -51,6 +52,11 @@ export class GroupingStep {
         const before = isVolatile ? undefined : aggregates.get(sql);
         const name = before?.name ?? a.fresh("a");
         if (!before) aggregates.set(isVolatile ? `${sql} /* ${name} */` : sql, { name, type, sql });
+        return { sql: `${table}.${name}`, type, isSimple: true };
+      },
+      derive(sql, type) {
+        const name = derived.get(sql) ?? a.fresh("d");
+        derived.set(sql, name);
         return { sql: `${table}.${name}`, type, isSimple: true };
       },
       grouping: (keySql) => this.sink.add(`CAST(GROUPING(${this.keyNames.get(keySql)}) AS BIGINT)`, INT64, false),
@@ -83,7 +89,7 @@ export class GroupingStep {
     if (node.all) {
       const names = items.flatMap((item) => {
         if (!item.node) return [this.addKey(undefined, item.value!, node)];
-        if (hasAggregate(item.node) || hasWindow(item.node)) return [];
+        if (hasAggregate(item.node, this.a.catalog) || hasWindow(item.node)) return [];
         const value = resolve(this.a, item.node, { ...this.rows, clause: "GROUP BY ALL" });
         return value.literal ? [] : [this.addKey(item.node, value, item.node)];
       });
@@ -102,10 +108,15 @@ export class GroupingStep {
     this.clause = names.length > 0 ? names.join(", ") : undefined;
   }
 
-  /** What computes the aggregate that a reference stands for. */
-  textOf(ref: string): string | undefined {
-    const name = ref.slice(this.table.length + 1);
-    return [...this.aggregates.values()].find((one) => one.name === name)?.sql;
+  /** What computes the aggregates that a text refers to, through what is derived from them. */
+  textsOf(text: string): readonly string[] {
+    const texts = [...this.aggregates.values()].filter((one) => this.refersTo(text, one.name)).map((one) => one.sql);
+    for (const [sql, name] of this.derived) if (this.refersTo(text, name)) texts.push(...this.textsOf(sql));
+    return texts;
+  }
+
+  private refersTo(text: string, name: string): boolean {
+    return new RegExp(`\\b${this.table}\\.${name}\\b`).test(text);
   }
 
   private item(item: GroupingItem, items: readonly ListItem[], plain: string[], sets: string[]): void {
@@ -168,7 +179,7 @@ export class GroupingStep {
 
   private itemKey(item: ListItem, at: Expression, cx: Context): string {
     if (!item.node) return this.addKey(undefined, item.value!, at);
-    if (hasAggregate(item.node))
+    if (hasAggregate(item.node, this.a.catalog))
       this.a.fail(at, "The GROUP BY clause refers to an expression with an aggregate function");
     if (hasWindow(item.node)) this.a.fail(at, "The GROUP BY clause refers to an expression with an analytic function");
     return this.addKey(item.node, resolve(this.a, item.node, cx), at);
@@ -187,7 +198,10 @@ export class GroupingStep {
     const list = [...this.keyTexts, ...[...this.aggregates.values()].map(({ sql, name }) => `${sql} AS ${name}`)];
     if (list.length === 0) list.push("count(*) AS a0");
     const group = this.clause === undefined ? "" : ` GROUP BY ${this.clause}`;
-    return ` FROM (SELECT ${list.join(", ")} ${this.source}${group}) AS ${this.table}${having ? ` WHERE ${having}` : ""}`;
+    const grouped = `(SELECT ${list.join(", ")} ${this.source}${group}) AS ${this.table}`;
+    const more = [...this.derived].map(([sql, name]) => `, ${sql} AS ${name}`).join("");
+    const step = more === "" ? grouped : `(SELECT ${this.table}.*${more} FROM ${grouped}) AS ${this.table}`;
+    return ` FROM ${step}${having ? ` WHERE ${having}` : ""}`;
   }
 }
 

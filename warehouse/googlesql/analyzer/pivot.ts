@@ -39,13 +39,14 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
     const match = matches(a, value, forValue, constant);
     for (const aggregate of node.aggregates) {
       const call = aggregate.expression;
-      if (!isAggregateCall(call as FunctionCall))
+      if (!isAggregateCall(call as FunctionCall, a.catalog))
         a.fail(aggregate, "PIVOT expression must be an aggregate function call");
       const cx: Context = { ...rows, aggregates: { ...step.sink, filter: match } };
       const result = resolve(a, call, cx);
-      const text = step.textOf(result.sql) ?? "";
-      if (!text.includes(match)) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
-      texts.push(text.replaceAll(match, ""));
+      const counted = step.textsOf(result.sql);
+      if (counted.length === 0 || counted.some((text) => !text.includes(match)))
+        a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
+      texts.push(...counted.map((text) => text.replaceAll(match, "")));
       const suffix = value.alias?.name ?? valueName(constant);
       const name =
         suffix === undefined

@@ -46,10 +46,13 @@ export function resolveSelect(
   const isGrouped =
     node.groupBy !== undefined ||
     node.having !== undefined ||
-    hasAggregate(node.items) ||
-    hasAggregate(node.qualify) ||
-    hasAggregate(tail.orderBy.map((item) => item.expression));
-  if (node.having && !node.groupBy && !hasAggregate(node.items) && !hasAggregate(node.having)) {
+    hasAggregate(node.items, a.catalog) ||
+    hasAggregate(node.qualify, a.catalog) ||
+    hasAggregate(
+      tail.orderBy.map((item) => item.expression),
+      a.catalog,
+    );
+  if (node.having && !node.groupBy && !hasAggregate(node.items, a.catalog) && !hasAggregate(node.having, a.catalog)) {
     a.fail(node.having, "The HAVING clause requires GROUP BY or aggregation to be present");
   }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
@@ -110,7 +113,7 @@ function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListI
       if (range || scope.columns.has(object.parts[0]!.name.toLowerCase())) break;
     }
   }
-  const isAggregated = hasAggregate(object);
+  const isAggregated = hasAggregate(object, a.catalog);
   const value = resolve(a, object, isAggregated ? rows : { ...rows, aggregates: undefined });
   if (value.type.kind !== "STRUCT") {
     return a.fail(object, `Dot-star is not supported for type ${typeName(value.type)}`);

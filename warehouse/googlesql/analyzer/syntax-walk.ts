@@ -1,4 +1,5 @@
 import type { FunctionCall } from "../ast.ts";
+import type { Catalog } from "../catalog.ts";
 import { functionNamed } from "./function-table.ts";
 
 const isNode = (value: unknown): value is { readonly kind: string } =>
@@ -18,21 +19,27 @@ export function walk(node: unknown, visit: (node: { readonly kind: string }) => 
   }
 }
 
-/** Whether a call is of an aggregate function, not of an analytic one. */
-export function isAggregateCall(node: FunctionCall): boolean {
+/** Where a user's functions are looked up. */
+type Functions = Pick<Catalog, "function">;
+
+/** Whether a call is of an aggregate function, a user's own included, not of an analytic one. */
+export function isAggregateCall(node: FunctionCall, catalog?: Functions): boolean {
   if (node.over) return false;
-  const name = node.name
-    .map((part) => part.name)
+  const parts = node.name.map((part) => part.name);
+  const user = catalog?.function?.(parts);
+  if (user) return user.kind === "sql" && user.definition.aggregate;
+  const name = parts
     .join(".")
-    .toUpperCase();
+    .toUpperCase()
+    .replace(/^SAFE\./, "");
   return name === "GROUPING" || functionNamed(name)?.kind === "aggregate";
 }
 
 /** Whether an aggregate function is called in the expression, outside of subqueries in it. */
-export function hasAggregate(nodes: unknown): boolean {
+export function hasAggregate(nodes: unknown, catalog?: Functions): boolean {
   let found = false;
   walk(nodes, (node) => {
-    if (node.kind === "function-call" && isAggregateCall(node as FunctionCall)) found = true;
+    if (node.kind === "function-call" && isAggregateCall(node as FunctionCall, catalog)) found = true;
     return !found;
   });
   return found;

@@ -34,9 +34,11 @@ export function aggregateCall(
   values: readonly Typed[],
   rows: Context,
   cx: Context,
+  /** What stands for a value of the rows, where the call is not over the rows themselves. */
+  stand: (value: Typed) => Typed = (value) => value,
 ): AggregateCall {
   const items = node.orderBy.map((item) => {
-    const value = resolve(a, item.expression, rows);
+    const value = stand(resolve(a, item.expression, rows));
     if (node.distinct && value.sql !== values[0]?.sql) {
       a.fail(
         item,

@@ -314,6 +314,8 @@ export interface FunctionCall extends NodeBase {
   readonly distinct: boolean;
   readonly arguments: readonly Argument[];
   readonly nulls: "ignore" | "respect" | undefined;
+  /** WHERE within the brackets: only rows that pass are aggregated. */
+  readonly filter: Expression | undefined;
   readonly having: HavingModifier | undefined;
   readonly orderBy: readonly OrderItem[];
   readonly limit: Expression | undefined;

@@ -187,6 +187,7 @@ function aggregateCall(
   const more: Provenance[] = node.orderBy.map((item) =>
     deciding(total(resolveValue(a, item.expression, inner)), "SORT"),
   );
+  if (node.filter) more.push(deciding(total(resolveValue(a, node.filter, inner)), "FILTER"));
   if (node.having) more.push(deciding(total(resolveValue(a, node.having.expression, inner)), "CONDITIONAL"));
   if (node.over) more.push(windowProvenance(a, node.over, cx));
   const change = isAggregate ? aggregatedValue : transformedValue;

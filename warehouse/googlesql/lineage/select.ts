@@ -84,7 +84,7 @@ function outColumns(a: Analysis, node: Select, items: readonly Item[]): readonly
 /** A key may be an expression, an alias of the list or the place of a column in it. */
 export function grouped(a: Analysis, node: GroupBy, items: readonly Item[], cx: Context): Provenance {
   if (node.all) {
-    const keys = items.filter((item) => !item.node || (!hasAggregate(item.node) && !hasWindow(item.node)));
+    const keys = items.filter((item) => !item.node || (!hasAggregate(item.node, a.catalog) && !hasWindow(item.node)));
     return deciding(merge(...keys.map((item) => total(item.value))), "GROUP_BY");
   }
   const keys = groupingKeys(node.items).map((key) => {

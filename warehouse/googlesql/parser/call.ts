@@ -52,11 +52,11 @@ function parseArguments(p: Cursor, distinct: boolean): Argument[] {
     p.advance();
     return [{ kind: "star-argument", span: { start, end } }];
   }
-  const modifier = p.atAny("IGNORE", "RESPECT", "HAVING", "LIMIT", "ORDER", ")");
+  const modifier = p.atAny("IGNORE", "RESPECT", "WHERE", "HAVING", "LIMIT", "ORDER", ")");
   return modifier ? [] : p.list(parseArgument);
 }
 
-type Modifiers = Pick<FunctionCall, "nulls" | "having" | "orderBy" | "limit">;
+type Modifiers = Pick<FunctionCall, "nulls" | "filter" | "having" | "orderBy" | "limit">;
 
 function parseModifiers(p: Cursor): Modifiers {
   let nulls: Modifiers["nulls"];
@@ -64,7 +64,7 @@ function parseModifiers(p: Cursor): Modifiers {
     nulls = p.advance().word === "IGNORE" ? "ignore" : "respect";
     p.expect("NULLS");
   }
-  if (p.at("WHERE")) p.refuse("WHERE within a function call");
+  const filter = p.accept("WHERE") ? parseExpression(p) : undefined;
   const having = p.at("HAVING") ? parseHavingModifier(p) : undefined;
   if (p.at("GROUP")) p.refuse("GROUP BY within a function call");
   if (p.at("CLAMPED")) p.refuse("CLAMPED BETWEEN");
@@ -72,7 +72,7 @@ function parseModifiers(p: Cursor): Modifiers {
   const orderBy: readonly OrderItem[] = p.at("ORDER") ? parseOrderBy(p) : [];
   const limit = p.accept("LIMIT") ? parseExpression(p) : undefined;
   if (p.at("OFFSET")) p.refuse("OFFSET within a function call");
-  return { nulls, having, orderBy, limit };
+  return { nulls, filter, having, orderBy, limit };
 }
 
 function parseHavingModifier(p: Cursor): HavingModifier {

@@ -186,6 +186,7 @@ function emptyCall(p: Cursor, name: readonly Identifier[], start: number): Expre
     distinct: false,
     arguments: [] as Argument[],
     nulls: undefined,
+    filter: undefined,
     having: undefined,
     orderBy: [],
     limit: undefined,

@@ -1,0 +1,289 @@
+import type { Expression, FunctionCall } from "../ast.ts";
+import type { AggregateCall, Argument, EmitContext, FunctionEntry } from "../functions/contract.ts";
+import { raise } from "../functions/contract.ts";
+import { duckdbType, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
+import { choose, emitContext, giveArguments, type NamedGiven, noMatch, type Prepared, prepare } from "./calls.ts";
+import { compare } from "./compare.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
+import { condition, resolve } from "./expressions.ts";
+import { functionNamed } from "./function-table.ts";
+import { Scope } from "./scope.ts";
+import { flagsOf, type Typed } from "./typed.ts";
+import { aggregateCall, noCall, renderAggregate } from "./windows.ts";
+
+/** A call of an aggregate or analytic function, over the rows of a group or of a window. */
+export function resolveAggregate(
+  a: Analysis,
+  node: FunctionCall,
+  name: string,
+  entry: FunctionEntry,
+  isSafe: boolean,
+  cx: Context,
+): Typed {
+  check(a, node, name, entry, isSafe);
+  const rows = aggregateContext(a, node, name, cx);
+  const isExtreme = name === "ANY_VALUE" && node.having !== undefined;
+  if (isExtreme && node.arguments.length === 1 && !node.filter && !isSafe) {
+    const key = resolve(a, node.having!.expression, rows);
+    if (key.type.kind !== "FLOAT64") return anyValueHaving(a, node, cx);
+  }
+  if (/^M(AX|IN)_BY$/.test(name) && node.arguments.length === 2 && !node.having) {
+    const key = node.arguments[1]!;
+    if (resolve(a, key as Expression, rows).type.kind === "FLOAT64")
+      return byFloat(a, node, name, key as Expression, cx);
+  }
+  const isCountStar = node.arguments.length === 1 && node.arguments[0]!.kind === "star-argument";
+  if (isCountStar && name !== "COUNT") a.fail(node, `Argument * can only be used in COUNT(*)`);
+  if (name === "COUNT" && node.arguments.length === 0) a.fail(node, "COUNT takes one argument, or *");
+  if (isCountStar && node.distinct) a.fail(node, "COUNT(*) cannot be used with DISTINCT");
+  const given = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
+  const chosen = choose(entry, given);
+  if (!chosen) return noMatch(a, node, name, given);
+  const prepared = prepare(a, node, name, chosen, given, rows);
+  if (node.distinct) {
+    const first = prepared.values[0];
+    if (first && !supportsGrouping(first.type)) {
+      a.fail(node, `Aggregate functions with DISTINCT cannot be used with arguments of type ${typeName(first.type)}`);
+    }
+  }
+  const filter = filterText(a, node, rows, cx);
+  const { emit } = chosen.signature;
+  if (node.over) {
+    const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
+    const sql = emit(filteredArguments(prepared.args, prepared.values, filter), emitContext(a, node, name, call));
+    cx.onWindow?.();
+    return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
+  }
+  const flags = { canFail: prepared.values.some((value) => value.canFail) };
+  if (node.having) {
+    if (isSafe) a.refuse(node, "HAVING_MAX", `HAVING MAX or MIN in SAFE.${name}`);
+    const having = new ExtremeRows(a, node.having.expression, node.having.extreme, rows, filter);
+    const values = prepared.values.map((value) => having.stand(value));
+    const args = prepared.args.map((arg) => arg && having.argument(arg));
+    const call = {
+      ...aggregateCall(a, node, entry, values, rows, cx, (value) => having.stand(value)),
+      filter: undefined,
+    };
+    const sql = emit(args, emitContext(a, node, name, call));
+    return { ...having.over(cx.aggregates!, sql, prepared), ...flags };
+  }
+  const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
+  const args = filteredArguments(prepared.args, prepared.values, node.filter ? filter : undefined);
+  const isVolatile = flagsOf(...prepared.values).isVolatile === true;
+  const context = emitContext(a, node, name, call);
+  if (isSafe || (cx.isLazy && flags.canFail)) {
+    return {
+      ...heldBack(cx.aggregates!, name, { ...prepared, args }, emit, context, isSafe, cx.isLazy === true),
+      ...flags,
+    };
+  }
+  return { ...cx.aggregates!.add(`(${emit(args, context)})`, prepared.result, isVolatile), ...flags };
+}
+
+function check(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, isSafe: boolean): void {
+  const options = entry.aggregate ?? {};
+  if (isSafe && entry.kind === "analytic") a.fail(node, `Function ${name} does not support SAFE error mode`);
+  if (isSafe && node.over) a.refuse(node, "SAFE_analytic", `SAFE.${name} with an OVER clause`);
+  if (node.distinct && !options.distinct && entry.kind === "analytic")
+    a.fail(node, `Analytic function ${name} does not support DISTINCT`);
+  if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);
+  if (node.distinct && !options.distinct) a.refuse(node, name, "DISTINCT in its arguments");
+  if (node.orderBy.length > 0 && !options.orderBy) a.fail(node, `${name} does not support ORDER BY in arguments`);
+  if (node.limit && !options.limit) a.fail(node, `${name} does not support LIMIT in arguments`);
+  if (node.nulls && !options.nulls) a.fail(node, `${name} does not support IGNORE NULLS or RESPECT NULLS`);
+  if (node.having && entry.kind === "analytic") a.fail(node, `${name} does not support HAVING in arguments`);
+  if (node.having && node.over) a.refuse(node, "HAVING_MAX", `HAVING MAX or MIN in ${name} with an OVER clause`);
+  if (node.filter && entry.kind === "analytic") a.fail(node, `${name} does not support WHERE in arguments`);
+  if (!node.over && (entry.kind === "analytic" || options.over === "required")) {
+    a.fail(node, `Analytic function ${name} cannot be called without an OVER clause`);
+  }
+  if (node.over && options.over === "never") a.fail(node, `Function ${name} does not support an OVER clause`);
+  if (node.over && node.orderBy.length > 0)
+    a.fail(node, `${name} does not support ORDER BY in arguments together with OVER`);
+}
+
+/** The rows that count: WHERE within the call, and what stands around it (PIVOT, a user's aggregate function). */
+export function filterText(a: Analysis, node: FunctionCall, rows: Context, cx: Context): string | undefined {
+  const outer = node.over ? undefined : cx.aggregates?.filter;
+  if (!node.filter) return outer;
+  const own = condition(a, node.filter, { ...rows, clause: "WHERE within a function call" }, "WHERE").sql;
+  return outer === undefined ? own : `(CASE WHEN ${outer} THEN ${own} END)`;
+}
+
+/** Rows that are filtered out must not fail either. */
+function filteredArguments(
+  args: readonly (Argument | undefined)[],
+  values: readonly Typed[],
+  filter: string | undefined,
+): readonly (Argument | undefined)[] {
+  if (filter === undefined) return args;
+  const risky = new Set(values.filter((value) => value.canFail).map((value) => value.sql));
+  return args.map((arg) =>
+    arg && risky.has(arg.sql) ? { ...arg, sql: `(CASE WHEN ${filter} THEN ${arg.sql} END)` } : arg,
+  );
+}
+
+/**
+ * The aggregates go to the grouping step as they are, over arguments that cannot fail; what is made of them, and the error of
+ * an argument, comes up only where the value is asked for. SAFE holds back the function's errors, not its arguments'.
+ */
+function heldBack(
+  sink: AggregateSink,
+  name: string,
+  prepared: Prepared,
+  emit: (args: readonly (Argument | undefined)[], ctx: EmitContext) => string,
+  context: EmitContext,
+  isSafe: boolean,
+  isLazy: boolean,
+): Typed {
+  const { call } = context;
+  const type = prepared.result;
+  const isVolatile = flagsOf(...prepared.values).isVolatile === true;
+  const add = (sql: string): string => sink.add(sql, type, isVolatile).sql;
+  const holdable = new Set(
+    prepared.values
+      .filter((value) => isLazy && value.canFail && !value.isVolatile && !value.hasSubquery)
+      .map((value) => value.sql),
+  );
+  const plain = { ...noCall, filter: call.filter };
+  const failed: string[] = [];
+  const args = prepared.args.map((arg) => {
+    if (!arg || ![...holdable].some((sql) => arg.sql.includes(sql))) return arg;
+    failed.push(add(renderAggregate("bool_or", [`TRY([${arg.sql}]) IS NULL`], plain)));
+    return { ...arg, sql: `TRY(${arg.sql})` };
+  });
+  const result = emit(args, {
+    ...context,
+    aggregate: (fn, list, more) => add(renderAggregate(fn, list, { ...call, ...more })),
+  });
+  const safe = isSafe ? `TRY(${result})` : `(${result})`;
+  if (failed.length === 0) return { sql: safe, type };
+  const message = raise(`'an argument of ${name} failed'`, duckdbType(type));
+  return { sql: `(CASE WHEN ${failed.join(" OR ")} THEN ${message} ELSE ${safe} END)`, type };
+}
+
+/**
+ * `f(x HAVING MAX y)`: the rows of a group are listed with their y, and f is computed over those of the list whose y equals the
+ * greatest one. So nothing equals a NULL or a NaN.
+ */
+class ExtremeRows {
+  private readonly fields: string[] = [];
+  private readonly names = new Map<string, string>();
+  private readonly table: string;
+  private readonly key: Typed;
+
+  constructor(
+    private readonly a: Analysis,
+    private readonly expression: Expression,
+    private readonly extreme: "max" | "min",
+    private readonly rows: Context,
+    private readonly filter: string | undefined,
+  ) {
+    this.table = a.fresh("u");
+    this.key = resolve(a, expression, rows);
+    if (this.key.type.kind === "ARRAY" || !supportsOrdering(this.key.type)) {
+      a.fail(expression, `HAVING ${extreme.toUpperCase()} does not support type ${typeName(this.key.type)}`);
+    }
+  }
+
+  stand(value: Typed): Typed {
+    if (value.literal !== undefined) return value;
+    return { ...value, sql: this.field(value.sql), isSimple: true };
+  }
+
+  argument(arg: Argument): Argument {
+    return arg.literal !== undefined || arg.part !== undefined || arg.lambda
+      ? arg
+      : { ...arg, sql: this.field(arg.sql) };
+  }
+
+  private field(sql: string): string {
+    let name = this.names.get(sql);
+    if (name === undefined) {
+      name = `f${this.names.size + 1}`;
+      this.names.set(sql, name);
+      this.fields.push(`'${name}': ${sql}`);
+    }
+    return `${this.table}.r.${name}`;
+  }
+
+  over(sink: AggregateSink, sql: string, prepared: Prepared): Typed {
+    const { a, key, filter, table, expression } = this;
+    const isVolatile = flagsOf(key, ...prepared.values).isVolatile === true;
+    const keyField: Typed = { ...key, sql: this.field(key.sql), literal: undefined };
+    const list = sink.add(
+      renderAggregate("list", [`{${this.fields.join(", ")}}`], { ...noCall, filter }),
+      prepared.result,
+      isVolatile,
+    );
+    const function_ = this.extreme.toUpperCase();
+    const entry = functionNamed(function_)!;
+    const given: NamedGiven[] = [{ name: undefined, value: { kind: "value", node: expression, typed: key } }];
+    const chosen = choose(entry, given) ?? noMatch(a, expression, function_, given);
+    const { args, result } = prepare(a, expression, function_, chosen, given, this.rows);
+    const context = emitContext(a, expression, function_, { ...noCall, filter });
+    const best = sink.add(`(${chosen.signature.emit(args, context)})`, result, isVolatile);
+    const isBest = compare(a, expression, "=", keyField, best).sql;
+    return sink.derive(
+      `(SELECT ${sql} FROM (SELECT unnest(${list.sql}) AS r) AS ${table} WHERE ${isBest})`,
+      prepared.result,
+    );
+  }
+}
+
+/** ANY_VALUE(x HAVING MAX y) is MAX_BY(x, y). */
+function anyValueHaving(a: Analysis, node: FunctionCall, cx: Context): Typed {
+  const having = node.having!;
+  const name = having.extreme === "max" ? "MAX_BY" : "MIN_BY";
+  const entry = functionNamed(name) ?? a.refuse(node, "HAVING_MAX");
+  const call: FunctionCall = {
+    ...node,
+    name: [{ kind: "identifier", name, quoted: false, span: node.span }],
+    arguments: [node.arguments[0]!, having.expression],
+    having: undefined,
+  };
+  return resolveAggregate(a, call, name, entry, false, cx);
+}
+
+/** MAX_BY(x, y) is ANY_VALUE(x HAVING MAX y), which knows what to do with NaN. */
+function byFloat(a: Analysis, node: FunctionCall, name: string, key: Expression, cx: Context): Typed {
+  const call: FunctionCall = {
+    ...node,
+    name: [{ kind: "identifier", name: "ANY_VALUE", quoted: false, span: node.span }],
+    arguments: [node.arguments[0]!],
+    having: {
+      kind: "having-modifier",
+      extreme: name === "MAX_BY" ? "max" : "min",
+      expression: key,
+      span: node.span,
+    },
+  };
+  return resolveAggregate(a, call, "ANY_VALUE", functionNamed("ANY_VALUE")!, false, cx);
+}
+
+/** Where the arguments are resolved: for OVER the rows of the SELECT, else the rows before grouping. */
+export function aggregateContext(a: Analysis, node: FunctionCall, name: string, cx: Context): Context {
+  if (node.over) {
+    if (!cx.windows) a.fail(node, `Analytic function ${name} is not allowed in ${cx.clause}`);
+    return { ...cx, windows: undefined, isLazy: false, clause: `an argument of analytic function ${name}` };
+  }
+  if (!cx.aggregates) return a.fail(node, `Aggregate function ${name} is not allowed in ${cx.clause}`);
+  return {
+    ...cx.aggregates.rows,
+    scope: withLocals(cx),
+    aggregates: undefined,
+    windows: undefined,
+    clause: `an argument of aggregate function ${name}`,
+  };
+}
+
+/** The rows before grouping, under the lambda parameters and WITH variables that are in reach. */
+function withLocals(cx: Context): Scope {
+  const rows = cx.aggregates!.rows.scope;
+  const locals: [string, Typed][] = [];
+  for (let scope: Scope | undefined = cx.scope; scope && scope.locals.size > 0; scope = scope.parent) {
+    if (scope.isAliases) continue;
+    for (const [name, value] of scope.locals) if (!locals.some(([other]) => other === name)) locals.push([name, value]);
+  }
+  return locals.length > 0 ? new Scope({ parent: rows, locals }) : rows;
+}
