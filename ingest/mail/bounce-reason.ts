@@ -29,13 +29,18 @@ const reasons = [
   {
     reason: "hostunknown",
     bounceClass: "hard",
-    said: /account or domain may not exist|(^|[^\d.])553 [\w.-]+\.[a-z]{2,} does not exist/i,
+    said: /account or domain may not exist|domain is not reachable|(illegal|invalid) host\/domain|(^|[^\d.])553 [\w.-]+\.[a-z]{2,} does not exist/i,
   },
   {
     reason: "networkerror",
     bounceClass: "soft",
     enhanced: /^[45]\.4\.312$/,
     said: /malformed or unexpected name server reply|host not found, try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
+  },
+  {
+    reason: "speeding",
+    bounceClass: "soft",
+    said: /receiving mail at a rate|try again slower|sending (e-?mails? )?too fast|mailbox unavailable or access denined/i,
   },
   {
     reason: "notcompliantrfc",
@@ -66,14 +71,14 @@ const reasons = [
   {
     reason: "authfailure",
     bounceClass: "block",
-    enhanced: /^5\.7\.(2[0-46]|30)$/,
+    enhanced: /^5\.7\.(2[0-46]|30|509)$/,
     said: /\b(spf|dkim|dmarc)\b.{0,60}(fail|not pass|reject|quarantine|required|policy|invalid|missing|alignment)|(fail|did not pass|reject|violat)\w*.{0,60}\b(spf|dkim|dmarc)\b|unauthenticated (e-?mail|message)|email (is )?not authenticated|sender policy framework|does not pass authentication|not aligned|authentication (checks?|requirements?|information|is required)/i,
   },
   {
     reason: "requireptr",
     bounceClass: "block",
     enhanced: /^5\.7\.25$/,
-    said: /\bptr\b.{0,40}(record|lookup|required|missing)|reverse (dns|hostname|mapping|lookup)|(cannot|can't|could not|unable to|does not|no) (find|resolve|have).{0,40}(your hostname|rdns|ptr|reverse)|no rdns|unverify?able sending ip|client host rejected: cannot find your|fix reverse dns|dns (ptr|reverse)|without reverse|ip (address )?(name|has no name)|forward.confirmed/i,
+    said: /\brdns\b|\bptr\b.{0,40}(record|lookup|required|missing)|reverse (dns|hostname|mapping|lookup)|(cannot|can't|could not|unable to|does not|no) (find|resolve|have).{0,40}(your hostname|rdns|ptr|reverse)|no rdns|unverify?able sending ip|client host rejected: cannot find your|fix reverse dns|dns (ptr|reverse)|without reverse|ip (address )?(name|has no name)|forward.confirmed/i,
   },
   {
     reason: "suspend",
@@ -85,13 +90,13 @@ const reasons = [
     reason: "mailboxfull",
     bounceClass: "soft",
     enhanced: /^[45]\.2\.2$/,
-    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|receiving mail at a rate.{0,10}space|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b/i,
+    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b/i,
   },
   {
     reason: "expired",
     bounceClass: "soft",
     enhanced: /^5\.4\.3(?:0\d|1[03-9])$/,
-    said: /did not accept our requests to connect|will be retried for|envelope expired|giving up\.?(?: |$)(?!on )|not going to try again|(?:connection|operation|session|conversation) (?:with .{1,80} )?timed out|failing for a long time|all hosts.{0,40}for a long time|host not reachable|could not find a gateway for|message (?:has )?expired|in the queue (?:for )?too long|too long (?:in|on) the queue|maximum (?:queue|retry) time|retry time ?(?:out|limit)/i,
+    said: /did not accept our requests to connect|will be retried for|envelope expired|giving up\.?(?: |$)(?!on )|(?:connection|operation|session|conversation) (?:with .{1,80} )?timed out|failing for a long time|all hosts.{0,40}for a long time|host not reachable|could not find a gateway for|message (?:has )?expired|maximum (?:queue|retry) time|retry time ?(?:out|limit)/i,
   },
   {
     reason: "hasmoved",
@@ -124,18 +129,17 @@ const reasons = [
   {
     reason: "toomanyconn",
     bounceClass: "block",
-    said: /too many (connections|messages|e-?mails|recipients|concurrent|simultaneous|sessions|errors|requests|smtp|mails|hops? per)|(rate|connection|throughput|sending|message|volume|frequency|delivery)[ -]?(limit|exceed|thrott)|thrott?l|(limit|exceed\w*)[^.]{0,30}(connections?|rate|frequency|per (hour|minute|day|second)|concurrent)|slow down|temporarily deferred due to|unusual(ly)? (rate|volume|high)|max(imum)? (number of )?(connections?|messages|recipients)|connection rate|sending (e-?mails? )?too (fast|quickly|many)|mail sending (frequency|limit)|exceeded (the )?(hourly|daily|maximum|max)|connection.{0,10}(dropped|refused).{0,30}(rate|limit)|greylist|grey.?listed|try again (later|in)/i,
+    said: /too many (connections|messages|e-?mails|recipients|concurrent|simultaneous|sessions|errors|requests|smtp|mails|hops? per)|(rate|connection|throughput|sending|message|volume|frequency|delivery)[ -]?(limit|exceed|thrott)|thrott?l|(limit|exceed\w*)[^.]{0,30}(connections?|rate|frequency|per (hour|minute|day|second)|concurrent)|slow down|temporarily deferred due to|unusual(ly)? (rate|volume|high)|max(imum)? (number of )?(connections?|messages|recipients)|connection rate|sending (e-?mails? )?too (fast|quickly|many)|mail sending (frequency|limit)|exceeded (the )?(hourly|daily|maximum|max)|connection.{0,10}(dropped|refused).{0,30}(rate|limit)|greylist|grey.?listed/i,
   },
   {
     reason: "spamdetected",
     bounceClass: "block",
-    enhanced: /^5\.7\.27$/,
     said: /black ?listed (url|link)|\buribl\b|\bsurbl\b|\bspam(?!haus|cop|hause)\b(?! ?(trap|list ?server))|spam(my|ming|assassin|-like|like)|\bube\b|\buce\b|unsolicited|junk ?mail|bulk (e-?)?mail|looks like|phishing|message (was |has been )?(rejected|refused|blocked|identified|classified).{0,40}(content|filter|suspicious)|content (rejected|filter)|(suspicious|objectionable) (content|message)|rule imposed|high (spam )?probability|barracuda|blocked by (our|the) (content|filter)|rejected by (the )?(content|spam)/i,
   },
   {
     reason: "blocked",
     bounceClass: "block",
-    enhanced: /^5\.7\.(60[0-9]|61[0-9]|6[4-9]\d|5[01]\d|7\d\d)$/,
+    enhanced: /^5\.7\.(6\d\d|50[0-8]|51\d|7\d\d)$/,
     said: /black ?list|block ?list|blocklist|deny ?list|\brbl\b|dnsbl|\bbl\b (by|list)|spamhaus|spamcop|sorbs|barracudacentral|uceprotect|senderbase|listed (in|on|by|at)|(ip|ip address|host|client|server|network|sender|connection|domain|message|mail|address)[^.]{0,40}(is |was |has been |been |are )?(blocked|banned|denied|refused|rejected by (our|the) (ip|reputation|policy))|(permission|connection|service) (is |was )?(denied|refused|not allowed|blocked)|access (is |was )?(refused|not allowed|blocked)|blocked (using|by|for|due|because|at)|(not|no longer) (allowed|permitted|authorized|authorised) to (send|connect|relay|deliver)|dynamic(ally)? (assigned )?(ip|address|pool)|residential|(cannot|can't|unable to) (connect|accept mail) from|bad (host|sender|helo|dns)|we do not accept mail from|your (ip|host|mail ?server|network|server|access)[^.]{0,50}(reject|block|ban|list|den|refus|abus)|client host rejected|helo command rejected|service refused|unable to receive mail from|use the smtp server of your isp|go away|ip address|intrusion/i,
   },
   {
@@ -147,7 +151,7 @@ const reasons = [
     reason: "mesgtoobig",
     bounceClass: "soft",
     enhanced: /^5\.3\.4$/,
-    said: /(message|mail|size|attachment|header|data|body)[^.]{0,45}(too (large|big|long)|exceed\w*[^.]{0,25}(size|limit|max)|larger than|over(sized)?\b|size limit|length exceeds)|(size|length)[^.]{0,15}(limit|exceed|maximum)|exceeds? (maximum|the max|size|fixed)[^.]{0,25}(size|length|message)|too (large|big) (message|mail|for)|message size|(^|\D)552 .{0,30}size|taille/i,
+    said: /(message|mail|size|attachment|header|data|body)(?! has been in)[^.]{0,45}(too (large|big|long)(?! in)|exceed\w*[^.]{0,25}(size|limit|max)|larger than|over(sized)?\b|size limit|length exceeds)|(size|length)[^.]{0,15}(limit|exceed|maximum)|exceeds? (maximum|the max|size|fixed)[^.]{0,25}(size|length|message)|too (large|big) (message|mail|for)|message size|(^|\D)552 .{0,30}size|taille/i,
   },
   {
     reason: "userunknown",
@@ -242,7 +246,8 @@ const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6
 const ownWords =
   /doesn.t have an? [\w.-]+ account|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
 /** The refusal is of the recipient, not of the mail as a whole. */
-const refusedRecipient = /\brcpt\b|does not like recipient|recipient address rejected|mailbox here by that name/i;
+const refusedRecipient =
+  /\brcpt(?:\b|_to)|does not like recipient|recipient address rejected|mailbox here by that name/i;
 const refusedAfterData =
   /in reply to end of data|after end of data|>>> data\b|smtp command\s+data\b|end of data command/i;
 

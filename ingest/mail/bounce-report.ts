@@ -52,7 +52,10 @@ function readDeliveryStatus(mail: Mail, blocks: readonly ReportFields[]): readon
     const fromProse = readSmtpReply(prose);
     // x.0.0 says nothing, and x.4.7 only that time ran out; the server's own words may hold the real code.
     const isVague = status === undefined || /^[245]\.(0\.0|4\.7)$/.test(status);
-    const enhancedCode = isVague ? (fromDiagnostic.enhancedCode ?? fromProse.enhancedCode ?? status) : status;
+    // Where the server gave both its codes, they are the reply itself.
+    const isReply = Boolean(fromDiagnostic.smtpCode && fromDiagnostic.enhancedCode);
+    const enhancedCode =
+      isVague || isReply ? (fromDiagnostic.enhancedCode ?? fromProse.enhancedCode ?? status) : status;
     const smtpCode = fromDiagnostic.smtpCode ?? fromProse.smtpCode;
     const reply: SmtpReply = { ...(smtpCode ? { smtpCode } : {}), ...(enhancedCode ? { enhancedCode } : {}) };
     const stated = (fieldOf(block, "action") ?? "").toLowerCase();

@@ -1,0 +1,168 @@
+import { expect, test } from "vitest";
+import { bounceReason } from "../../../ingest/mail/bounce-reason.ts";
+import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
+import { readSmtpReply } from "../../../ingest/sources/bounce-class.ts";
+
+const mail = (text: string): Uint8Array => Buffer.from(text.replace(/^\n/, "").replaceAll("\n", "\r\n"));
+const judge = (said: string, context = "") => {
+  const { reason, bounceClass } = bounceReason(said, readSmtpReply(said), true, context);
+  return `${reason} ${bounceClass}`;
+};
+
+test.each([
+  // what follows "rejected:" is the reason
+  ["550 5.0.0 <a@example.net>: Recipient address rejected: Policy violation", "policyviolation block"],
+  ["550 5.1.1 <a@example.net>: Recipient address rejected: User unknown in virtual mailbox table", "userunknown hard"],
+  // a name that cannot be looked up for now may be there tomorrow
+  ["550 Name service error: Host not found, try again", "networkerror soft"],
+  ["450 4.0.0 DNS Error: DNS type 'mx' lookup of example.net responded with code NXDOMAIN", "networkerror soft"],
+  ["550 5.1.2 Host unknown (Name server: host not found)", "hostunknown hard"],
+  ["550 5.4.4 No MX record found for domain example.net", "notaccept hard"],
+  // time that ran out
+  ["421 4.4.2 Connection timed out", "expired soft"],
+  ["550 5.4.316 Message expired, connection refused (Socket error code 10061)", "expired soft"],
+  ["550 5.4.312 Message expired, DNS query failed", "networkerror soft"],
+  // 5.2.1 is "disabled", unless the words say otherwise
+  ["550 5.2.1 The email account that you tried to reach is disabled", "suspend soft"],
+  ["525 5.7.13 Disabled recipient address", "suspend soft"],
+  ["552 5.2.3 Message size exceeds fixed maximum message size (10485760)", "exceedlimit soft"],
+  ["552 5.3.4 Message size exceeds fixed maximum message size", "mesgtoobig soft"],
+  ["554 5.6.0 This message has been scored as spam with a probability of 99%", "spamdetected block"],
+  ["550 5.7.25 The IP address sending this message does not have a PTR record", "requireptr block"],
+  ["550 5.7.509 Access denied, sending domain does not pass DMARC verification", "authfailure block"],
+  ["550 5.7.1 This message is not RFC 5322 compliant", "notcompliantrfc block"],
+  ["521 5.7.1 Service unavailable; client [192.0.2.1] blocked using dnsbl.example", "blocked block"],
+  ["521 Nothing here", "notaccept hard"],
+  ["503 Improper sequence of commands", "syntaxerror soft"],
+  ["550 5.1.351 Remote server returned unknown recipient or mailbox unavailable", "userunknown hard"],
+  ["550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery", "speeding soft"],
+])("when a server says %s then it is %s", (said, verdict) => {
+  expect(judge(said)).toBe(verdict);
+});
+
+test("when a bare reply says no such user then it is a filter's word, and evidence when RCPT was refused", () => {
+  expect(judge("550 no such user")).toBe("filtered block");
+  expect(judge("550 no such user", "(in reply to RCPT TO command)")).toBe("userunknown hard");
+  expect(judge("554 delivery error: dd This user doesn't have a yahoo.example account")).toBe("userunknown hard");
+});
+
+test.each([
+  ["550 5.2.0 Mail rejete. Mail rejected. OFR_506 [506]", "spamdetected block"],
+  ["550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. LPN007_416", "userunknown hard"],
+  ["552 Boite du destinataire pleine. OFR_417 [417]", "mailboxfull soft"],
+  ["550 5.1.1 <a@example.net> 192.0.2.1 has sent to too many recipients this hour. IB607", "speeding block"],
+  ["550 5.2.0 192.0.2.1 blocked AUP#In-1310", "toomanyconn block"],
+  ["552 5.2.0 192.0.2.1 AUP#CXDNS", "requireptr block"],
+  ["550 5.1.1 No such user OFR_000", "userunknown hard"],
+])("when an operator prints its own code (%s) then the code counts: %s", (said, verdict) => {
+  expect(judge(said)).toBe(verdict);
+});
+
+test("when a queue that gave up quotes the last reply then that reply's codes are kept", async () => {
+  const [decoded] = await decodeMail(
+    mail(`
+From: MAILER-DAEMON@mx.example.org
+To: sender@example.com
+Subject: Delivery Status Notification (Failure)
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; one@example.net
+Action: failed
+Status: 4.4.7
+Diagnostic-Code: smtp; 554 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.2 Connection timed out>
+
+--b--
+`),
+  );
+  expect(decoded).toMatchObject({
+    signal: {
+      eventType: "bounce",
+      metadata: { smtp_code: "421", enhanced_code: "4.4.2", reason: "expired", class: "soft" },
+    },
+  });
+});
+
+test("when a Sendmail transcript names several recipients then each has its own reply", async () => {
+  const decoded = await decodeMail(
+    mail(`
+From: Mail Delivery Subsystem <MAILER-DAEMON@example.com>
+To: sender@example.com
+Subject: Returned mail: User unknown
+
+   ----- Transcript of session follows -----
+554 <one@example.org>... 550 Host unknown (Authoritative answer from name server)
+While talking to mail.example.net:
+>>> RCPT To:<two@example.net>
+<<< 550 No such user here.
+550 <two@example.net>... User unknown
+
+   ----- Unsent message follows -----
+From: sender@example.com
+To: one@example.org
+Subject: hello
+`),
+  );
+  expect(decoded.map((one) => one.kind === "signal" && [one.signal.recipient, one.signal.metadata["reason"]])).toEqual([
+    ["one@example.org", "hostunknown"],
+    ["two@example.net", "userunknown"],
+  ]);
+});
+
+test("when Outlook.com forwards a mail as a complaint then it is one, about the reader it names", async () => {
+  const decoded = await decodeMail(
+    mail(`
+From: <staff@hotmail.com>
+To: abuse@example.com
+Subject: complaint about message from 192.0.2.1
+Date: Thu, 29 Apr 2021 23:34:45 +0000
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: message/rfc822
+
+X-HmXmrOriginalRecipient: reader@example.net
+From: sender@example.com
+To: reader@example.net
+Message-ID: <m1@example.com>
+Subject: hello
+
+hi
+--b--
+`),
+  );
+  expect(decoded).toMatchObject([
+    {
+      signal: {
+        eventType: "complaint",
+        recipient: "reader@example.net",
+        messageId: "m1@example.com",
+        occurredAt: "2021-04-29T23:34:45.000Z",
+        metadata: { feedback_type: "abuse" },
+      },
+    },
+  ]);
+});
+
+test.each(["Subject: unsubscribe", "Subject: hello\nAuto-Submitted: auto-replied\nX-Apple-Unsubscribe: true"])(
+  "when a mail client asks to be unsubscribed (%s) then it is an unsubscribe, not a reply",
+  async (header) => {
+    const decoded = await decodeMail(
+      mail(`
+From: Reader <reader@example.net>
+To: leave-123@example.com
+${header}
+Date: Thu, 29 Apr 2021 23:34:45 +0000
+
+Mail sent this to unsubscribe.
+`),
+    );
+    expect(decoded).toMatchObject([
+      { signal: { eventType: "unsubscribe", recipient: "reader@example.net", metadata: { method: "mail" } } },
+    ]);
+  },
+);
