@@ -1,5 +1,6 @@
-import type { Expression, FunctionCall } from "../ast.ts";
-import type { UserFunction } from "../catalog.ts";
+import type { Expression, FunctionCall, FunctionParameter } from "../ast.ts";
+import type { ForeignFunction, SqlFunction, UserFunction } from "../catalog.ts";
+import { isPlain } from "../emit/let.ts";
 import { duckdbType } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -7,68 +8,181 @@ import { resolve } from "./expressions.ts";
 import { Scope } from "./scope.ts";
 import { resolveType } from "./type-names.ts";
 import { flagsOf, type Typed } from "./typed.ts";
+import { callUserAggregate } from "./user-aggregates.ts";
 
 /** A call of a function that the user created: SQL bodies are resolved in place with the arguments' types. */
-export function callUserFunction(a: Analysis, node: FunctionCall, user: UserFunction, cx: Context): Typed {
-  const name = node.name.map((part) => part.name).join(".");
-  const values = node.arguments.map((argument) => {
-    if (argument.kind === "star-argument" || argument.kind === "lambda" || argument.kind === "named-argument") {
-      return a.refuse(argument, "user_function_argument", `an argument of this form to ${name}`);
+export function callUserFunction(
+  a: Analysis,
+  node: FunctionCall,
+  user: UserFunction,
+  isSafe: boolean,
+  cx: Context,
+): Typed {
+  if (user.kind === "foreign") return callForeign(a, node, user, isSafe, cx);
+  if (user.definition.aggregate) return callUserAggregate(a, node, user, isSafe, cx);
+  if (node.over || node.distinct || node.orderBy.length > 0 || node.limit || node.nulls || node.having) {
+    a.fail(node, `Function ${nameOf(node)} takes no more than its arguments`);
+  }
+  const { parameters } = user.definition;
+  const values = argumentNodes(a, node, parameters).map((argument, i) =>
+    argumentValue(a, parameters[i]!, argument, argument && resolve(a, argument, cx)),
+  );
+  return inBody(a, node, user, () => scalarCall(a, node, user, values, isSafe));
+}
+
+export const nameOf = (node: FunctionCall): string => node.name.map((part) => part.name).join(".");
+
+/**
+ * The value of a SQL function: each argument counts as evaluated once, as GoogleSQL has it. One that is more than a name and is used
+ * several times, or that differs each time, is bound around the body, where that holds no subquery.
+ */
+function scalarCall(
+  a: Analysis,
+  node: FunctionCall,
+  user: SqlFunction,
+  values: readonly Typed[],
+  isSafe: boolean,
+): Typed {
+  const { parameters } = user.definition;
+  const row = a.fresh("v");
+  const isHeld = values.map((value) => !(value.literal || value.isSimple || isPlain(value.sql)));
+  const locals = parameters.map((parameter, i): [string, Typed] => {
+    const value = asArgument(values[i]!);
+    return [parameter.name.name, isHeld[i] ? { ...value, sql: `${row}.a${i}` } : value];
+  });
+  const body = resolveBody(a, user, { scope: new Scope({ locals }), tables: new Map(), clause: "a function body" });
+  const flags = flagsOf(...values, body);
+  if (isSafe && (body.hasSubquery || body.isVolatile))
+    a.refuse(node, "SAFE_function", "holding back errors of a subquery");
+  const uses = values.map((_, i) => (body.sql.match(new RegExp(`\\b${row}\\.a${i}\\b`, "g")) ?? []).length);
+  const isBound = values.map((value, i) => isHeld[i] && (value.isVolatile || isSafe || uses[i]! > 1));
+  if (body.hasSubquery) {
+    const at = values.findIndex((value, i) => isBound[i] && value.isVolatile);
+    if (at >= 0) {
+      a.refuse(node.arguments[at]!, "volatile_argument", "a value that differs each time, in a body with a subquery");
     }
-    if (argument.kind === "table-argument" || argument.kind === "model-argument")
+    isBound.fill(false);
+  }
+  const text = body.sql.replace(new RegExp(`\\b${row}\\.a(\\d+)\\b`, "g"), (name, i: string) =>
+    isBound[Number(i)] ? name : `(${values[Number(i)]!.sql})`,
+  );
+  const held = isSafe ? `TRY(${text})` : text;
+  const fields = values.flatMap((value, i) => (isBound[i] ? [`'a${i}': ${value.sql}`] : []));
+  const sql = fields.length === 0 ? held : `list_transform([{${fields.join(", ")}}], lambda ${row}: ${held})[1]`;
+  return { ...body, sql, ...flags, isSimple: false, isLiteral: false, literal: undefined };
+}
+
+function callForeign(a: Analysis, node: FunctionCall, user: ForeignFunction, isSafe: boolean, cx: Context): Typed {
+  if (isSafe) a.refuse(node, "SAFE_function", "SAFE. before a function in JavaScript");
+  const given = node.arguments.map((argument) => plainArgument(a, node, argument));
+  if (given.length !== user.parameters.length) wrongCount(a, node, user.parameters.length, user.parameters.length);
+  const args = user.parameters.map((parameter, i) =>
+    coerceOrFail(a, given[i]!, resolve(a, given[i]!, cx), parameter.type, `Argument ${parameter.name}`),
+  );
+  return {
+    sql: `${user.duckdbName}(${args.map((arg) => arg.sql).join(", ")})`,
+    type: user.result,
+    ...flagsOf(...args, { canFail: true, isVolatile: user.isVolatile }),
+  };
+}
+
+function wrongCount(a: Analysis, node: FunctionCall, least: number, most: number): never {
+  const wanted = least === most ? `${most}` : `${least} to ${most}`;
+  return a.fail(
+    node,
+    `No matching signature for function ${nameOf(node)}: it takes ${wanted} arguments, not ${node.arguments.length}`,
+  );
+}
+
+function plainArgument(a: Analysis, node: FunctionCall, argument: FunctionCall["arguments"][number]): Expression {
+  switch (argument.kind) {
+    case "star-argument":
+    case "lambda":
+    case "named-argument":
+      return a.refuse(argument, "user_function_argument", `an argument of this form to ${nameOf(node)}`);
+    case "table-argument":
+    case "model-argument":
       return a.fail(argument, "Not an expression");
-    return resolve(a, argument as Expression, cx);
-  });
-  const count = user.kind === "sql" ? user.definition.parameters.length : user.parameters.length;
-  if (values.length !== count) {
-    a.fail(node, `No matching signature for function ${name}: it takes ${count} arguments, not ${values.length}`);
+    default:
+      return argument;
   }
-  if (user.kind === "foreign") {
-    const args = user.parameters.map((parameter, i) =>
-      coerceOrFail(a, node.arguments[i]!, values[i]!, parameter.type, `Argument ${parameter.name}`),
-    );
-    return {
-      sql: `${user.duckdbName}(${args.map((arg) => arg.sql).join(", ")})`,
-      type: user.result,
-      ...flagsOf(...args, { canFail: true, isVolatile: user.isVolatile }),
-    };
+}
+
+/** The argument of each parameter: by position, then by name; undefined for one that is left to its default. */
+export function argumentNodes(
+  a: Analysis,
+  node: FunctionCall,
+  parameters: readonly FunctionParameter[],
+): readonly (Expression | undefined)[] {
+  const laid: (Expression | undefined)[] = parameters.map(() => undefined);
+  const required = parameters.filter((parameter) => !parameter.default).length;
+  if (node.arguments.length < required || node.arguments.length > parameters.length) {
+    wrongCount(a, node, required, parameters.length);
   }
-  const { definition } = user;
-  if (definition.aggregate || definition.body.kind !== "sql-function-body") {
-    return a.refuse(node, name, "user-defined aggregate functions");
+  let hasName = false;
+  for (const [i, argument] of node.arguments.entries()) {
+    if (argument.kind !== "named-argument") {
+      if (hasName) a.fail(argument, "An argument by position cannot follow one by name");
+      laid[i] = plainArgument(a, node, argument);
+      continue;
+    }
+    hasName = true;
+    const wanted = argument.name.name.toLowerCase();
+    const at = parameters.findIndex((parameter) => parameter.name.name.toLowerCase() === wanted);
+    if (at < 0) return a.fail(argument, `Named argument ${argument.name.name} not found in ${nameOf(node)}`);
+    if (laid[at]) a.fail(argument, `Argument ${argument.name.name} of ${nameOf(node)} is given twice`);
+    laid[at] = plainArgument(a, node, argument.value);
   }
-  const key = name.toLowerCase();
-  if (a.callStack.includes(key)) return a.fail(node, `Function ${name} calls itself`);
-  const args = definition.parameters.map((parameter, i): [string, Typed] => {
-    const value = values[i]!;
-    const { type } = parameter;
-    if (type.kind === "table-parameter-type") return a.fail(node, "A table parameter in a scalar function");
-    const typed =
-      type.kind === "templated-type"
-        ? value.isUntypedNull
-          ? { ...value, sql: `CAST(NULL AS ${duckdbType(value.type)})` }
-          : value
-        : coerceOrFail(a, node.arguments[i]!, value, resolveType(a, type), `Argument ${parameter.name.name}`);
-    if (typed.isVolatile)
-      a.refuse(node.arguments[i]!, "volatile_argument", "a value that differs each time, given to a SQL function");
-    return [
-      parameter.name.name,
-      { ...typed, isLiteral: false, structFields: undefined, arrayElements: undefined, isUntypedNull: false },
-    ];
-  });
+  const missing = parameters.findIndex((parameter, i) => !laid[i] && !parameter.default);
+  if (missing >= 0) a.fail(node, `Argument ${parameters[missing]!.name.name} of ${nameOf(node)} is missing`);
+  return laid;
+}
+
+/** An argument with the type of its parameter; without one the parameter's default. */
+export function argumentValue(
+  a: Analysis,
+  parameter: FunctionParameter,
+  node: Expression | undefined,
+  given: Typed | undefined,
+): Typed {
+  const { type, name } = parameter;
+  const at = node ?? parameter.default!;
+  const value = given ?? resolve(a, at, { scope: new Scope({}), tables: new Map(), clause: "a default" });
+  if (type.kind === "table-parameter-type") return a.fail(at, "A table parameter in a scalar function");
+  if (type.kind !== "templated-type") return coerceOrFail(a, at, value, resolveType(a, type), `Argument ${name.name}`);
+  return value.isUntypedNull ? { ...value, sql: `CAST(NULL AS ${duckdbType(value.type)})` } : value;
+}
+
+/** A value as the body of a function sees it: what kind of text it came from does not matter there. */
+export const asArgument = (value: Typed): Typed => ({
+  ...value,
+  isLiteral: false,
+  structFields: undefined,
+  arrayElements: undefined,
+  isUntypedNull: false,
+});
+
+/** Works on the body of a function, in whose text errors are then told. */
+export function inBody<T>(a: Analysis, node: FunctionCall, user: SqlFunction, work: () => T): T {
+  const key = nameOf(node).toLowerCase();
+  if (a.callStack.includes(key)) return a.fail(node, `Function ${nameOf(node)} calls itself`);
   const before = a.source;
   a.callStack.push(key);
   a.source = user.source;
   try {
-    const scope = new Scope({ locals: args });
-    const body = resolve(a, definition.body.expression, { scope, tables: new Map(), clause: "a function body" });
-    if (!definition.returns) return { ...body, isLiteral: false };
-    return {
-      ...coerceOrFail(a, definition.body.expression, body, resolveType(a, definition.returns), "Function body"),
-      isLiteral: false,
-    };
+    return work();
   } finally {
     a.callStack.pop();
     a.source = before;
   }
+}
+
+/** The body with the type that the function says it returns. */
+export function resolveBody(a: Analysis, user: SqlFunction, cx: Context): Typed {
+  const { definition } = user;
+  if (definition.body.kind !== "sql-function-body") throw new Error("a SQL function has a SQL body");
+  const body = resolve(a, definition.body.expression, cx);
+  if (!definition.returns) return { ...body, isLiteral: false };
+  const result = coerceOrFail(a, definition.body.expression, body, resolveType(a, definition.returns), "Function body");
+  return { ...result, isLiteral: false };
 }

@@ -216,6 +216,8 @@ export interface FunctionParameter extends NodeBase {
   readonly kind: "function-parameter";
   readonly name: Identifier;
   readonly type: TypeName | TableParameterType;
+  /** DEFAULT expression: the argument may be left out. */
+  readonly default: Expression | undefined;
   /** NOT AGGREGATE, only for an aggregate function. */
   readonly notAggregate: boolean;
   /** Only for a procedure. */

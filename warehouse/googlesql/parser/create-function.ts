@@ -114,12 +114,13 @@ function parseFunctionParameter(p: Cursor, owner: Owner): FunctionParameter {
   const mode = owner === "procedure" ? parseMode(p) : undefined;
   const name = p.identifier("the name of a parameter");
   const type = parseParameterType(p, owner);
-  if (p.at("DEFAULT")) p.refuse("The default of a parameter");
+  const default_ = p.accept("DEFAULT") ? parseExpression(p) : undefined;
   const notAggregate = owner === "aggregate" && p.accept("NOT", "AGGREGATE");
   return {
     kind: "function-parameter",
     name,
     type,
+    default: default_,
     notAggregate,
     mode,
     span: p.spanFrom(start),

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type LocalWarehouse, openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+
+/**
+ * Statements and what the last of them gives, as text: a row a line, columns apart by ` | `; or the code of the error. The answers
+ * are those of GoogleSQL's documentation and reference implementation.
+ */
+const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: string])[]>> = {
+  "user-defined aggregate functions": [
+    [
+      "create temp aggregate function scaled(x float64, by_ float64 not aggregate) as (sum(x) / by_); select scaled(v, 2) from unnest([1, 3, 5]) as v",
+      "4.5",
+    ],
+    [
+      "create temp aggregate function both(x any type) as (struct(sum(x) as s, count(*) as n)); select k, both(v).s, both(v).n from unnest([struct(1 as k, 10 as v), (1, 20), (2, 5)]) group by k order by k",
+      "1 | 30 | 2\n2 | 5 | 1",
+    ],
+    ["create temp aggregate function one() as (1); select one() from unnest(array<int64>[]) as v", "1"],
+    ["create temp aggregate function f(x int64) as (x + sum(x)); select f(v) from unnest([1]) as v", "sql.analysis"],
+    ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
+    ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
+  ],
+  "arguments of user-defined functions": [
+    ["create temp function same(a float64) as (a = a); select same(rand())", "true"],
+    [
+      "create temp function f(a int64, b int64 default 2 + 3) as (a - b); select f(1), f(1, 1), f(b => 1, a => 9)",
+      "-4 | 0 | 8",
+    ],
+    ["create temp function f(a int64) as (1 / a); select safe.f(0), safe.f(2)", "null | 0.5"],
+    ["create temp function f(a float64) as (1 / a); select safe.f(1 / 0)", "sql.evaluation"],
+    ["create temp function f(a int64) as (a); select f(1, 2)", "sql.analysis"],
+    ["create temp function f(a int64) as (a); select f(b => 2)", "sql.analysis"],
+    [
+      "create temp function f(a any type) as (a || a); select length(f(f(f(f(f(f(f(f(f(f(f(f(concat('a', 'b'))))))))))))))",
+      "8192",
+    ],
+    [
+      "create temp function f(a int64) as ((select sum(x) + a from unnest([1, 2]) as x)); select f(v + 1) from unnest([10]) as v",
+      "14",
+    ],
+  ],
+};
+
+describe("answers of queries", () => {
+  let warehouse: LocalWarehouse;
+  beforeAll(async () => {
+    warehouse = await openLocalWarehouse();
+  });
+  afterAll(() => {
+    warehouse.close();
+  });
+
+  const answerTo = async (sql: string): Promise<string> => {
+    try {
+      const { rows } = await warehouse.run(sql);
+      return rows.map((row) => row.map(textOf).join(" | ")).join("\n");
+    } catch (error) {
+      return String((error as { readonly code?: unknown }).code ?? error);
+    }
+  };
+
+  for (const [family, cases] of Object.entries(answers)) {
+    test(family, async () => {
+      for (const [sql, answer] of cases) {
+        await warehouse.run(cleanUp);
+        expect(await answerTo(sql), sql).toBe(answer);
+      }
+    });
+  }
+});
+
+/** Each case makes what it needs. */
+const cleanUp = ["f", "one", "same", "both", "scaled"].map((name) => `drop function if exists ${name};`).join("\n");
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) {
+    const isStruct = value.length > 0 && typeof value[0] === "object" && value[0] !== null && "name" in value[0];
+    const items = value.map((one: unknown) => textOf(isStruct ? (one as { readonly value: unknown }).value : one));
+    return isStruct ? `(${items.join(", ")})` : `[${items.join(", ")}]`;
+  }
+  return String(value);
+}
