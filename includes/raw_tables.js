@@ -126,7 +126,7 @@ const tables = {
     detail: "STRING",
     source: "STRING",
     position: "STRING", // line, row or message id within the source
-    payload: "BYTES", // the original bytes, sealed under the dead-letter key
+    payload: "BYTES", // the original bytes, sealed under the dead-letter key; or same-as:<position> of the letter that has them
     batch_id: "STRING",
     schema_version: "INT64",
     received_at: "TIMESTAMP",

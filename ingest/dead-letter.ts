@@ -17,8 +17,8 @@ export interface DeadLetter {
   readonly source: string;
   /** `<record>` or `<record>#<item>` within the source. */
   readonly position: string;
-  /** The bytes as they came. */
-  readonly payload: Uint8Array;
+  /** The bytes as they came; or, where one record has several letters, the position of the letter that holds them. */
+  readonly payload: Uint8Array | { readonly sameAs: string };
 }
 
 /** Seals bytes: `<version>` NUL, 12 bytes of nonce, 16 of tag, then AES-256-GCM under a key derived from the secret. */
@@ -49,6 +49,19 @@ export function unseal(sealed: Uint8Array, keys: KeyRing): Buffer | undefined {
   }
 }
 
+/**
+ * A letter without bytes of its own: `same-as:<position>` of the letter of its batch that has them, because both were in one
+ * record. Not sealed, for a position tells nothing; and never taken for something sealed, which has a NUL in its head.
+ */
+const sameAs = "same-as:";
+const pointerTo = (position: string): Buffer => Buffer.from(sameAs + position);
+
+/** The position that a payload as stored points to; undefined where it is a sealed body. */
+export function pointedTo(stored: Uint8Array): string | undefined {
+  const text = Buffer.from(stored.subarray(0, 80)).toString("latin1");
+  return text.startsWith(sameAs) && !text.includes("\0") ? text.slice(sameAs.length) : undefined;
+}
+
 const sealingKey = (secret: Buffer): Buffer =>
   createHash("sha256").update("inboxloop dead letter\0").update(secret).digest();
 
@@ -71,7 +84,10 @@ export function deadLetterRow(
     detail: withoutAddresses(letter.detail).slice(0, 500),
     source: withoutAddresses(letter.source),
     position: letter.position,
-    payload: seal(letter.payload, context.keys, context.randomBytes).toString("base64"),
+    payload: ("sameAs" in letter.payload
+      ? pointerTo(letter.payload.sameAs)
+      : seal(letter.payload, context.keys, context.randomBytes)
+    ).toString("base64"),
     batch_id: context.batchId,
     schema_version: events.schemaVersion as number,
     received_at: context.arrival,

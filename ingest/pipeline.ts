@@ -222,7 +222,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.counts.rows_by_table[table] = (batch.counts.rows_by_table[table] ?? 0) + landed;
   }
   if (letters.length === 0) return;
-  const sealed = letters.map((one) => env.sealLetter(one, batch.sink.id, arrival));
+  const sealed = eachBodyOnce(letters).map((one) => env.sealLetter(one, batch.sink.id, arrival));
   await append(env, batch.sink, "dead_letters", sealed, (_index, reason) => {
     throw new Error(`the dead-letter table refused a row: ${reason}`);
   });
@@ -243,6 +243,20 @@ function letter(
 ): DeadLetter {
   const position = items > 1 ? `${message.position}#${item}` : String(message.position);
   return { reason, stage, detail, source: message.source ?? env.source.name, position, payload: message.data };
+}
+
+/**
+ * A webhook call may carry a thousand events: its body is kept with its first letter, and the others, which follow that one at
+ * once, say where it is.
+ */
+function eachBodyOnce(letters: readonly DeadLetter[]): readonly DeadLetter[] {
+  const ofBody = new Map<DeadLetter["payload"], DeadLetter[]>();
+  for (const one of letters) {
+    const first = ofBody.get(one.payload);
+    if (first) first.push({ ...one, payload: { sameAs: first[0]!.position } });
+    else ofBody.set(one.payload, [one]);
+  }
+  return [...ofBody.values()].flat();
 }
 
 /** Appends rows until each is written or refused; returns how many were written. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { unseal } from "./dead-letter.ts";
+import { pointedTo, unseal } from "./dead-letter.ts";
 import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
 import { createDoor } from "./door.ts";
 import { guessDelimiter } from "./formats/csv.ts";
@@ -78,6 +78,8 @@ export async function replay(
 
 interface SelectedLetter {
   readonly row: RawRow;
+  /** As it is stored: its own bytes, or those of the letter that its own points to; undefined where that one is missing. */
+  readonly sealed: Buffer | undefined;
   /** The content of the file that it came from. */
   readonly fileId: string;
 }
@@ -87,29 +89,47 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
   const settled = new Set(batches.flatMap((entry) => entry.replayed ?? []));
   const fileIds = new Map(batches.map((entry) => [entry.batch_id, entry.source_id.split("/")[0]!]));
   let left = options.limit ?? Number.POSITIVE_INFINITY;
+  const body = new SharedBody();
   for (const { table, segment, skip, rows } of locateSegments(sink.ledger.entries)) {
     if (table !== "dead_letters") continue;
     for await (const block of sink.engine.read(table, join(raw, segment), { skip, rows })) {
       for (const row of block) {
+        const sealed = body.of(row);
         if (settled.has(String(row["dead_letter_id"]))) continue;
         if (options.reason !== undefined && row["reason"] !== options.reason) continue;
         if (options.since !== undefined && (row["received_at"] as number) < options.since) continue;
         if (left <= 0) return;
         left -= 1;
-        yield { row, fileId: fileIds.get(String(row["batch_id"])) ?? "" };
+        yield { row, sealed, fileId: fileIds.get(String(row["batch_id"])) ?? "" };
       }
     }
   }
 }
 
+/** The body that several letters share: the letter that has the bytes is stored right before those that point to it. */
+class SharedBody {
+  #holder = "";
+  #sealed: Buffer | undefined;
+
+  of(row: RawRow): Buffer | undefined {
+    const stored = Buffer.from(String(row["payload"]), "base64");
+    const position = pointedTo(stored);
+    if (position !== undefined) return `${row["batch_id"]}/${position}` === this.#holder ? this.#sealed : undefined;
+    this.#holder = `${row["batch_id"]}/${row["position"]}`;
+    this.#sealed = stored;
+    return stored;
+  }
+}
+
 /** What today's decoder makes of the letter's payload: the one item of it that had failed. */
 async function decodeAgain(
-  { row, fileId }: SelectedLetter,
+  { row, sealed, fileId }: SelectedLetter,
   context: IngestContext,
   { mapping }: ReplayOptions,
   hashId: (id: string) => string,
 ): Promise<Item> {
-  const payload = unseal(Buffer.from(String(row["payload"]), "base64"), context.keys.deadLetters);
+  if (!sealed) return refused("malformed-input", "the letter that holds its bytes is missing");
+  const payload = unseal(sealed, context.keys.deadLetters);
   if (!payload) return refused("malformed-input", "no key opens the letter");
   const [kind = ""] = String(row["source"]).split(":", 1);
   const isMapped = kind.startsWith("mapped-");

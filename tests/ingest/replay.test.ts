@@ -59,3 +59,45 @@ test("when a mapping is corrected then the letters of the mapped file land as th
     ["b", "south"],
   ]);
 });
+
+test("when many events of one body are refused then the body is kept once, and each of them can be replayed", async () => {
+  const folder = temporaryFolder();
+  const raw = join(folder, "raw");
+  const early = (n: number) => eventRecord(n, { timestamp_utc: "2026-02-15T00:00:00Z" });
+  const padding = "x".repeat(5_000);
+  const body = [
+    early(1),
+    eventRecord(2),
+    early(3),
+    { ...early(4), metadata: { isp: padding } },
+    { event_type: "open" },
+  ];
+  const one = writeLines(join(folder, "one.json"), [JSON.stringify(body, null, 1)]);
+  const two = writeLines(join(folder, "two.json"), [JSON.stringify([early(5), early(6)], null, 1)]);
+  const outcomes = await ingest(raw, [one, two]);
+  expect(outcomes.map(({ landed, dead_letter }) => [landed, dead_letter])).toEqual([
+    [1, 4],
+    [0, 2],
+  ]);
+  const letters = await rowsOf(raw, "dead_letters");
+  const sizes = letters.map((row) => Buffer.from(String(row["payload"]), "base64").length);
+  expect(letters.map((row) => row["position"])).toEqual(["1#0", "1#2", "1#3", "1#4", "1#0", "1#1"]);
+  expect(sizes[0]).toBeGreaterThan(5_000);
+  expect([...sizes.slice(1, 4), sizes[5]].every((size) => size! < 40)).toBe(true);
+
+  const settled = await replay(testContext(raw, later), { dryRun: false }, live);
+  expect(settled).toMatchObject({ selected: 6, accepted: 5, refused: { "missing-field": 1 } });
+  const landed = (await rowsOf(raw, "events")).map((row) => row["event_id"]);
+  expect(landed).toEqual(["e2", "e1", "e3", "e4", "e5", "e6"]);
+  expect((await verifyLedger(raw)).problems).toEqual([]);
+});
+
+test("when only the letters of one reason are replayed then those without bytes of their own are found too", async () => {
+  const folder = temporaryFolder();
+  const raw = join(folder, "raw");
+  const early = eventRecord(2, { timestamp_utc: "2026-02-15T00:00:00Z" });
+  const file = writeLines(join(folder, "one.json"), [JSON.stringify([{ event_type: "open" }, early], null, 1)]);
+  await ingest(raw, [file]);
+  const options = { dryRun: false, reason: "time-in-future" };
+  expect(await replay(testContext(raw, later), options, live)).toMatchObject({ selected: 1, accepted: 1 });
+});
