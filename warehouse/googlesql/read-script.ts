@@ -1,15 +1,23 @@
 import type { Script } from "./ast.ts";
-import { GoogleSqlSyntaxError, type Source, UnsupportedGoogleSql } from "./errors.ts";
+import { GoogleSqlAnalysisError, GoogleSqlSyntaxError, type Source, UnsupportedGoogleSql } from "./errors.ts";
 import { parseScript } from "./parser/parse.ts";
 import { GoogleSqlSyntaxError as ParserError } from "./syntax-error.ts";
 
 /**
  * Parses a script. Throws GoogleSqlSyntaxError (`sql.syntax`) for text that is no GoogleSQL, and UnsupportedGoogleSql for
- * syntax that GoogleSQL has and this engine does not read.
+ * syntax that GoogleSQL has and this engine does not read. A hint for this engine is an error, as it knows none; those for others are
+ * left alone.
  */
 export function readScript(source: Source): Script {
   try {
-    return parseScript(source.text, { file: source.file });
+    const script = parseScript(source.text, { file: source.file });
+    const [hint] = script.ownHints;
+    if (hint)
+      throw new GoogleSqlAnalysisError(`Unsupported hint: ${hint.name}`, source, {
+        start: hint.start,
+        end: hint.start,
+      });
+    return script;
   } catch (error) {
     if (!(error instanceof ParserError)) throw error;
     const span = { start: error.offset, end: error.offset };

@@ -20,6 +20,22 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  hints: [
+    ["@{other.x = 5} select 1", "1"],
+    [
+      "select @{other.a = 1 + 2, other.b = concat('a', 'b')} x from unnest([1]) as x group @{other.c = 1} by x order @{other.d = 2} by x",
+      "1",
+    ],
+    [
+      "select 1 in @{other.x = 1} (select 1), exists @{other.x = 1} (select 1) from (select 1) @{other.x = 1}",
+      "true | true",
+    ],
+    ["@{unknown = 5} select 1", "sql.analysis"],
+    ["@5 select 1", "sql.analysis"],
+    ["select @{unknown = 5} 1", "sql.analysis"],
+    ["select a.x from (select 1 as x) as a join @{unknown = 5} (select 1 as x) as b using (x)", "sql.analysis"],
+    ["select x from unnest([1]) @{unknown = 5} as x group @{other.x = 1} by x", "sql.analysis"],
+  ],
   "arguments of user-defined functions": [
     ["create temp function same(a float64) as (a = a); select same(rand())", "true"],
     [

@@ -9,6 +9,14 @@ export interface Script extends NodeBase {
   readonly file: string | undefined;
   readonly text: string;
   readonly statements: readonly Statement[];
+  /** The hints in it that are not for another engine (`@{other.hint = 1}`). */
+  readonly ownHints: readonly HintName[];
+}
+
+export interface HintName {
+  readonly name: string;
+  /** Offset of the hint in the text. */
+  readonly start: number;
 }
 
 /** GoogleSQL's procedural language. */

@@ -145,8 +145,7 @@ export function parseWindowSpec(p: Cursor): WindowSpec {
   const base = p.atIdentifier() ? p.identifier() : undefined;
   let partitionBy: Expression[] = [];
   if (p.accept("PARTITION")) {
-    const hint = parseHint(p);
-    if (hint) p.refuse("A hint on PARTITION BY", hint.span.start);
+    parseHint(p);
     p.expect("BY");
     partitionBy = p.list(parseExpression);
   }

@@ -1,4 +1,4 @@
-import type { Identifier, Span } from "../ast.ts";
+import type { HintName, Identifier, Span } from "../ast.ts";
 import { type Token, tokenize } from "../lexer.ts";
 import { GoogleSqlSyntaxError } from "../syntax-error.ts";
 
@@ -14,6 +14,8 @@ export class Cursor {
   token: Token;
   /** Positional parameters seen so far. */
   positionalParameters = 0;
+  /** Hints for this engine seen so far: those without the name of another one in front. */
+  readonly ownHints: HintName[] = [];
   #depth = 0;
 
   constructor(text: string, file?: string) {

@@ -1,5 +1,6 @@
 import type { BinaryOperator, Expression, ValueSource } from "../ast.ts";
 import type { Cursor } from "./cursor.ts";
+import { parseHint } from "./names.ts";
 import { parsePostfix } from "./primary.ts";
 import { parseQuery } from "./query.ts";
 
@@ -120,7 +121,7 @@ function parseIs(p: Cursor, operand: Expression, start: number): Expression {
 /** What follows IN and LIKE ANY: UNNEST(array), (query) or (a, b). */
 function parseValueSource(p: Cursor): ValueSource {
   const start = p.start;
-  if (p.at("@", "{")) p.refuse("A hint here");
+  parseHint(p);
   if (p.accept("UNNEST")) {
     p.expect("(");
     const array = parseExpression(p);

@@ -9,7 +9,7 @@ import { parseAlias } from "./select.ts";
 export function parseGroupBy(p: Cursor): GroupBy {
   const start = p.start;
   p.expect("GROUP");
-  refuseHint(p);
+  parseHint(p);
   p.expect("BY");
   if (p.accept("ALL")) return { kind: "group-by", all: true, items: [], span: p.spanFrom(start) };
   const items = p.list((cursor) => parseGroupingItem(cursor, false));
@@ -20,7 +20,7 @@ export function parseGroupBy(p: Cursor): GroupBy {
 export function parsePipeGroupBy(p: Cursor): { groupBy: GroupBy; groupAndOrder: boolean } {
   const start = p.start;
   p.expect("GROUP");
-  refuseHint(p);
+  parseHint(p);
   const groupAndOrder = p.accept("AND", "ORDER");
   p.expect("BY");
   const items = [parseGroupingItem(p, true)];
@@ -29,11 +29,6 @@ export function parsePipeGroupBy(p: Cursor): { groupBy: GroupBy; groupAndOrder: 
     items.push(parseGroupingItem(p, true));
   }
   return { groupBy: { kind: "group-by", all: false, items, span: p.spanFrom(start) }, groupAndOrder };
-}
-
-function refuseHint(p: Cursor): void {
-  const hint = parseHint(p);
-  if (hint) p.refuse("A hint on GROUP BY", hint.span.start);
 }
 
 function parseGroupingItem(p: Cursor, inPipe: boolean): GroupingItem {

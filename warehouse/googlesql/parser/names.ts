@@ -67,6 +67,10 @@ export function parseHint(p: Cursor): Hint | undefined {
     entries = p.list(parseHintEntry);
     p.expect("}");
   }
+  if (shards !== undefined) p.ownHints.push({ name: "num_shards", start });
+  for (const { name, span } of entries) {
+    if (name.length === 1) p.ownHints.push({ name: name[0]!.name, start: span.start });
+  }
   return { kind: "hint", shards, entries, span: p.spanFrom(start) };
 }
 

@@ -11,8 +11,11 @@ export interface ParseOptions {
 
 /** Statements between semicolons: a script, or a single statement or query. All of them throw GoogleSqlSyntaxError. */
 export function parseScript(sql: string, options: ParseOptions = {}): Script {
-  const statements = whole(sql, options, parseScriptBody);
-  return { kind: "script", file: options.file, text: sql, statements, span: { start: 0, end: sql.length } };
+  const { statements, ownHints } = whole(sql, options, (p) => ({
+    statements: parseScriptBody(p),
+    ownHints: p.ownHints,
+  }));
+  return { kind: "script", file: options.file, text: sql, statements, ownHints, span: { start: 0, end: sql.length } };
 }
 
 /** One statement, with or without a semicolon after it. */

@@ -129,8 +129,7 @@ function parseKeyword(p: Cursor): Expression {
       return parseStruct(p);
     case "EXISTS": {
       p.advance();
-      const hint = parseHint(p);
-      if (hint) p.refuse("A hint on EXISTS", hint.span.start);
+      parseHint(p);
       return { kind: "exists", query: parseSubquery(p), span: p.spanFrom(start) };
     }
     case "ARRAY":

@@ -122,8 +122,7 @@ export function parseSetOperator(p: Cursor): SetOperator {
   const start = p.start;
   const side = parseSetSide(p);
   const operator = p.advance().word.toLowerCase() as SetOperation["operator"];
-  const hint = parseHint(p);
-  if (hint) p.refuse("A hint on a set operation", hint.span.start);
+  parseHint(p);
   if (!p.atAny("ALL", "DISTINCT")) p.failExpected("keyword ALL or keyword DISTINCT");
   const quantifier = p.advance().word === "ALL" ? "all" : "distinct";
   const matching = parseSetMatching(p, side);
@@ -170,8 +169,7 @@ function sameSetOperator(a: SetOperator, b: SetOperator): boolean {
 /** ORDER BY and its items. `trailingComma`: pipe syntax allows one. */
 export function parseOrderBy(p: Cursor, trailingComma = false): OrderItem[] {
   p.expect("ORDER");
-  const hint = parseHint(p);
-  if (hint) p.refuse("A hint on ORDER BY", hint.span.start);
+  parseHint(p);
   p.expect("BY");
   const items = [parseOrderItem(p)];
   while (p.accept(",")) {

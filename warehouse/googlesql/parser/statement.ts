@@ -3,6 +3,7 @@ import { parseAlter, parseDrop } from "./alter-drop.ts";
 import { parseCreate } from "./create.ts";
 import type { Cursor } from "./cursor.ts";
 import { parseDelete, parseExportData, parseInsert, parseMerge, parseTruncate, parseUpdate } from "./dml.ts";
+import { parseHint } from "./names.ts";
 import { atQuery, parseQuery } from "./query.ts";
 import { parseScriptStatement } from "./scripting.ts";
 
@@ -10,6 +11,7 @@ import { parseScriptStatement } from "./scripting.ts";
 export function parseStatement(p: Cursor): Statement {
   return p.nested(() => {
     const start = p.start;
+    parseHint(p);
     if (atQuery(p)) {
       const query = parseQuery(p);
       return { kind: "query-statement", query, span: p.spanFrom(start) };
@@ -42,7 +44,7 @@ export function parseStatement(p: Cursor): Statement {
 }
 
 const unsupportedStatements = new Set(
-  `GRAPH EXPLAIN DESCRIBE DESC SHOW ANALYZE GRANT REVOKE RENAME IMPORT MODULE START RUN LOAD UNDROP DEFINE CLONE @ TABLE
+  `GRAPH EXPLAIN DESCRIBE DESC SHOW ANALYZE GRANT REVOKE RENAME IMPORT MODULE START RUN LOAD UNDROP DEFINE CLONE TABLE
   ABORT BATCH`.split(/\s+/),
 );
 

@@ -191,7 +191,6 @@ const refused: Cases = [
   ["create index i on t (a)", "1:8 CREATE INDEX is not supported"],
   ["create model m as select 1", "1:8 CREATE MODEL is not supported"],
   ["create table t (a int64 generated always as (1))", "1:25 The column attribute GENERATED is not supported"],
-  ["create function f(a int64 default 1) as (a)", "1:27 The default of a parameter is not supported"],
   ["load data into t from files (a = 1)", "1:1 The statement LOAD is not supported"],
   ["grant a on table b to 'c'", "1:1 The statement GRANT is not supported"],
 ];
