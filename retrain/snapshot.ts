@@ -80,7 +80,7 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
       next: "inboxloop build --as-of <a time 7 days after the last send>",
     });
   }
-  await refuseRawAddresses(env, query);
+  await refuseRawAddresses(env, snapshotQuery({ ...spec, sample: null }, columns));
 
   const id = snapshotId(found.content.value);
   const path = join(env.snapshots, id);

@@ -286,8 +286,7 @@ export const array: FunctionLibrary = {
   macros: [
     {
       name: "gs_array_to_string",
-      definition:
-        "(a, d) as case when d is null then null when len(a) = 0 or len(list_filter(a, lambda gs_f: gs_f is not null)) = 0 then (case when a is not null and d is not null then '' end) else array_to_string(a, d) end",
+      definition: "(a, d) as case when a is not null and d is not null then coalesce(array_to_string(a, d), '') end",
     },
   ],
   js: [
