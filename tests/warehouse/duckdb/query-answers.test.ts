@@ -27,7 +27,7 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
       "1",
     ],
     [
-      "select 1 in @{other.x = 1} (select 1), exists @{other.x = 1} (select 1) from (select 1) @{other.x = 1}",
+      "select 1 in @{other.x = 1} (select 1), exists @{other.x = 1} (select 1)",
       "true | true",
     ],
     ["@{unknown = 5} select 1", "sql.analysis"],
