@@ -27,6 +27,22 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select safe.regexp_extract('a', '('), safe.regexp_contains('a', '('), safe.regexp_replace('a', 'a', r'\\1')",
     "select regexp_replace('a', 'b', r'\\1')",
   ],
+  "FORMAT by a format that is not a literal": [
+    "select format(x, 1) from unnest(['%d', '%5d', '%-5d|', '%t', '%T', '%05d', null]) x",
+    "select format(f, y, z) from unnest([struct('%d %d' as f, 15 as y, -23 as z), ('%*i', 6, 13), ('%0.*d', 4, 12), ('%*d', null, 12), ('%*d', 4, null), (null, 4, 12)])",
+    "select format('%*d', y, 5), format('%.*f', y, 2.5) from unnest([3, -7]) y",
+    "select format(x, b'a', [1, null], struct(1, 'x'), date '2020-01-02', json '{\"a\":1}') from unnest(['%t %t %t %t %p', '%T %T %T %T %P']) x",
+    "select format(x, cast(null as int64), 'a') from unnest(['%d%s', '%t%s']) x",
+    "select format(x, 'abc') from unnest(['%d']) x",
+    "select format(x, 1) from unnest(['a%']) x",
+    "select format(x, 1) from unnest(['%d %d']) x",
+    "select format('%t %T', interval 1 day, interval '1-2 3' year to day)",
+  ],
+  JSONPath: [
+    "select json_value('{}', x) from unnest(['$']) x",
+    "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",
+    "select json_set(json '{}', '$.a[-1]', 1)",
+  ],
 };
 
 describe.skipIf(!isRefereeInstalled())("traps of scalar functions", () => {

@@ -3,6 +3,7 @@ import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } f
 import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
 import { resolveAggregate } from "./aggregates.ts";
 import { coerce, coerceOrFail } from "./coerce.ts";
+import { constnessOf } from "./constness.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { functionNamed } from "./function-table.ts";
@@ -204,6 +205,10 @@ export function prepare(
       sql: typed.sql,
       type: typed.type,
       literal: typed.literal,
+      constness:
+        typed.literal || typed.isParameter
+          ? "constant"
+          : constnessOf(value.node, a.hasScriptVariables || a.callStack.length > 0),
       isNeverNull: typed.isNeverNull,
       interval: intervalOf(a, value.node, cx),
     };

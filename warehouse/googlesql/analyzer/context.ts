@@ -37,6 +37,12 @@ export class Analysis {
     this.variables = options.variables ?? new Map();
   }
 
+  /** Whether a plain name may be a variable of the script. */
+  get hasScriptVariables(): boolean {
+    for (const name of this.variables.keys()) if (!name.startsWith("@@")) return true;
+    return false;
+  }
+
   readonly fresh = (prefix: string): string => `${prefix}${++this.counter}`;
 
   fail(node: NodeBase, message: string): never {

@@ -49,6 +49,8 @@ export interface Argument {
   readonly type: GoogleSqlType;
   /** Set when the argument is a literal. */
   readonly literal?: { readonly value: LiteralValue } | undefined;
+  /** Whether the argument has one value for the whole statement; undefined for a part or a lambda. */
+  readonly constness?: "constant" | "varying" | "unknown" | undefined;
   /** Set for `PART`: the keyword in upper case, `WEEK(MONDAY)` with its day. */
   readonly part?: string | undefined;
   /** Set for a lambda: the DuckDB names of its parameters, and its body on its own. */

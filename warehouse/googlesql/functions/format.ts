@@ -1,8 +1,8 @@
 import { floatText } from "../emit/civil.ts";
 import { type GoogleSqlType, structFieldName } from "../types.ts";
 import type { Argument, EmitContext, FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
-import { bigNumericKind, parseDecimal } from "./decimal.ts";
-import { formatDecimal, formatDouble, formatInteger, formatText, quoteLiteral, readSpecifier } from "./printf.ts";
+import { decimalBy, formatDynamic, type PrintedArgument, specifier } from "./format-dynamic.ts";
+import { formatDouble, formatInteger, formatText, quoteLiteral, readSpecifier } from "./printf.ts";
 import { bind, isNullLiteral, literalText, scalar, sigOf, text } from "./signature.ts";
 import { bytesToUnits } from "./text-algorithms.ts";
 
@@ -61,12 +61,21 @@ function display(sql: string, type: GoogleSqlType, how: "t" | "T", ctx: EmitCont
         const open = how === "T" && fields.length < 2 ? "STRUCT(" : "(";
         return `case when ${v} is not null then '${open}'${fields.length > 0 ? ` || ${fields.join(" || ', ' || ")}` : ""} || ')' end`;
       });
+    case "INTERVAL":
+      return how === "T"
+        ? `'INTERVAL "' || gs_interval_text(${sql}) || '" YEAR TO SECOND'`
+        : `gs_interval_text(${sql})`;
+    case "RANGE": {
+      const bound = (x: string): string => `coalesce(${display(x, type.element, "t", ctx)}, 'UNBOUNDED')`;
+      return bind(ctx, [sql], (v) => {
+        const value = `case when ${v} is not null then '[' || ${bound(`${v}.f1`)} || ', ' || ${bound(`${v}.f2`)} || ')' end`;
+        return how === "T" ? `'RANGE<${type.element.kind}> "' || (${value}) || '"'` : value;
+      });
+    }
     default:
-      return ctx.refuse(`%${how} of ${type.kind}`);
+      return ctx.refuse(`%${how} of this type`);
   }
 }
-
-const specifier = /%(?:%|([-+ #0']*)(\*|\d*)(?:\.(\*|\d*))?(.))/gsu;
 
 function formatOne(whole: string, letter: string, arg: Argument, index: number, ctx: EmitContext): string {
   const kind = arg.type.kind;
@@ -103,7 +112,7 @@ function formatOne(whole: string, letter: string, arg: Argument, index: number, 
 const format = sigOf("STRING, ANY*", "STRING", ([f, ...args], ctx) => {
   if (isNullLiteral(f)) return "cast(null as varchar)";
   const given = literalText(f);
-  if (given === undefined) return ctx.refuse("FORMAT with a format that is not a literal");
+  if (given === undefined || hasOpenStar(given, args)) return dynamicText(f!, args as Argument[], ctx);
   const pieces: string[] = [];
   let at = 0;
   let used = 0;
@@ -144,6 +153,26 @@ const format = sigOf("STRING, ANY*", "STRING", ([f, ...args], ctx) => {
   return pieces.length === 0 ? "''" : pieces.join(" || ");
 });
 
+/** Whether a `*` in the format stands for a value that is known only when it is evaluated. */
+const hasOpenStar = (given: string, args: readonly (Argument | undefined)[]): boolean =>
+  /%[-+ #0']*(?:\*|\d*\.\*)/.test(given.replaceAll("%%", "")) && args.some((arg) => arg && !arg.literal);
+
+/** A format that is not a literal: JS reads it, over all that the arguments could be printed as. */
+function dynamicText(format: Argument, args: readonly Argument[], ctx: EmitContext): string {
+  const texts = args.map((arg) => {
+    const { kind } = arg.type;
+    const raw =
+      kind === "NUMERIC"
+        ? `gs_numeric_text(${arg.sql})`
+        : ["INT64", "FLOAT64", "BIGNUMERIC", "STRING", "JSON"].includes(kind)
+          ? `cast(${arg.sql} as varchar)`
+          : "cast(null as varchar)";
+    return `[${raw}, ${displayText(arg.sql, arg.type, "t", ctx)}, ${displayText(arg.sql, arg.type, "T", ctx)}]`;
+  });
+  const kinds = text(args.map((arg) => arg.type.kind).join(" "));
+  return `gs_format_dynamic(${format.sql}, ${kinds}, cast([${texts.join(", ")}] as varchar[][]))`;
+}
+
 const fn = (name: string, args: string, run: (...values: never[]) => string): JsFunction => ({
   name: `gs_${name}`,
   args: args.split(" "),
@@ -169,15 +198,19 @@ export const formatting: FunctionLibrary = {
   js: [
     fn("format_integer", "VARCHAR BIGINT", (spec: string, value: bigint) => formatInteger(readSpecifier(spec), value)),
     fn("format_double", "VARCHAR DOUBLE", (spec: string, value: number) => formatDouble(readSpecifier(spec), value)),
-    fn("format_decimal", "VARCHAR VARCHAR", (spec: string, value: string) => {
-      const digits = parseDecimal(bigNumericKind, value);
-      return formatDecimal(
-        readSpecifier(spec),
-        { digits: digits < 0n ? -digits : digits, scale: bigNumericKind.scale },
-        digits < 0n,
-        "away",
-      );
-    }),
+    fn("format_decimal", "VARCHAR VARCHAR", (spec: string, value: string) => decimalBy(readSpecifier(spec), value)),
+    {
+      name: "gs_format_dynamic",
+      args: ["VARCHAR", "VARCHAR", "VARCHAR[][]"],
+      result: "VARCHAR",
+      nulls: "own",
+      run: (given, kinds, texts) =>
+        formatDynamic(
+          given as string | null,
+          (kinds as string).split(" ").filter((kind) => kind !== ""),
+          texts as unknown as PrintedArgument[],
+        ),
+    },
     fn("format_text", "VARCHAR VARCHAR", (spec: string, value: string) => formatText(readSpecifier(spec), value)),
     fn("display_float", "DOUBLE BOOLEAN", displayFloat),
     fn("display_bytes", "BLOB", displayBytes),

@@ -2,6 +2,7 @@ import { floatText } from "../emit/civil.ts";
 import type { GoogleSqlType } from "../types.ts";
 import type { Argument, EmitContext, FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import { bigNumericKind, divideRounded, parseDecimal } from "./decimal.ts";
+import { containsJson } from "./json-contains.ts";
 import { appendJson, insertJson, jsonAt, removeJson, setJson, stripNullsAt } from "./json-edit.ts";
 import {
   canonicalNumber,
@@ -17,7 +18,7 @@ import {
   roundTrips,
   scalarText,
 } from "./json-tree.ts";
-import { bind, fail, isNullLiteral, literalText, refuseAll, scalar, sig, sigOf, text } from "./signature.ts";
+import { bind, isNullLiteral, literalText, refuseAll, scalar, sig, sigOf, text } from "./signature.ts";
 import { jsonText } from "./to-json.ts";
 
 const group = "json";
@@ -35,12 +36,15 @@ function duckPath(steps: readonly PathStep[]): string | undefined {
 }
 
 /**
- * Reads a path while the statement is compiled: GoogleSQL takes a constant, of which we know literals and parameters. One that
- * is no path gives undefined: it fails where it is evaluated, so that `SAFE.` may hold it back.
+ * Reads a path while the statement is compiled, where it is a literal. One that is no path gives undefined: it fails where it is
+ * evaluated, so that `SAFE.` may hold it back. So does a constant that has to be computed; GoogleSQL takes no other one.
  */
 function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext): PathStep[] | undefined {
+  if (path?.constness === "varying") return ctx.error("JSONPath must be a string literal or query parameter");
+  if (path?.constness === "unknown") return ctx.refuse("a JSONPath that is not a constant");
   const literal = path === undefined ? "$" : literalText(path);
-  if (literal === undefined) return ctx.refuse("a JSONPath that is not a literal");
+  if (literal === undefined) return undefined;
+  if (/^(?:(?:lax|recursive)\s+)*lax\s+(?:recursive\s+)?\$/i.test(literal)) return ctx.refuse("a lax JSONPath");
   try {
     return parsePath(literal, standard);
   } catch {
@@ -51,8 +55,7 @@ function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext
 /** The path of an edit, which counts from the front only. */
 function pathText(path: Argument, ctx: EmitContext): string {
   stepsOf(path, true, ctx);
-  const backwards = /\[\s*-[^\]'"]*\]/.exec(literalText(path) ?? "");
-  return backwards ? fail(`Invalid token in JSONPath at: ${backwards[0]}`, "varchar") : path.sql;
+  return path.sql;
 }
 
 /** A scalar as text. DuckDB finds it; JS does numbers that DuckDB would print anew, and texts that are not JSON to the end. */
@@ -108,8 +111,8 @@ const converting = (name: string, result: string, strict: string, lax: string, w
   scalar(group, `LAX_${name}`, [sig("JSON", result, (j) => `${lax}(${j})`)], { cannotFail: true }),
 ];
 
-const asJson = (arg: Argument, ctx: EmitContext): string =>
-  arg.type.kind === "JSON" ? `coalesce(cast(${arg.sql} as varchar), 'null')` : jsonText(arg.sql, arg.type, "json", ctx);
+const asJson = (arg: Argument, ctx: EmitContext, mode: "json" | "build" = "build"): string =>
+  arg.type.kind === "JSON" ? `coalesce(cast(${arg.sql} as varchar), 'null')` : jsonText(arg.sql, arg.type, mode, ctx);
 
 /** JSON, then pairs of a path and a value, then one named flag. */
 const editing = (name: string, duck: string, flag: string, normally: boolean) =>
@@ -118,7 +121,7 @@ const editing = (name: string, duck: string, flag: string, normally: boolean) =>
       const flagArg = args.length % 2 === 0 ? args.at(-1) : undefined;
       const pairs = args.slice(1, args.length % 2 === 0 ? -1 : undefined);
       const paths = pairs.filter((_, i) => i % 2 === 0).map((one) => pathText(one!, ctx));
-      const values = pairs.filter((_, i) => i % 2 === 1).map((one) => asJson(one!, ctx));
+      const values = pairs.filter((_, i) => i % 2 === 1).map((one) => asJson(one!, ctx, "json"));
       return `cast(${duck}(${args[0]!.sql}, [${paths.join(", ")}], [${values.join(", ")}], ${flagArg?.sql ?? String(normally)}) as json)`;
     }),
   ]);
@@ -194,7 +197,7 @@ export const json: FunctionLibrary = {
         const element = values!.type.kind === "ARRAY" ? values!.type.element : values!.type;
         const e = ctx.fresh("e");
         const print =
-          element.kind === "JSON" ? `coalesce(cast(${e} as varchar), 'null')` : jsonText(e, element, "json", ctx);
+          element.kind === "JSON" ? `coalesce(cast(${e} as varchar), 'null')` : jsonText(e, element, "build", ctx);
         return `cast(gs_json_object(${keys!.sql}, list_transform(${values!.sql}, lambda ${e}: ${print})) as json)`;
       }),
       sigOf("ANY*", "JSON", (args, ctx) => {
@@ -208,12 +211,16 @@ export const json: FunctionLibrary = {
       }),
     ]),
     scalar(group, "JSON_KEYS", [
-      sigOf("JSON, INT64?, mode==>STRING?", "ARRAY<STRING>", ([j, depth, mode], ctx) => {
-        if (mode !== undefined && literalText(mode) !== "strict") return ctx.refuse("JSON_KEYS with a lax mode");
-        return `gs_json_keys(${j!.sql}, ${depth?.sql ?? "cast(1000000 as bigint)"})`;
-      }),
+      sig(
+        "JSON, INT64?, mode==>STRING?",
+        "ARRAY<STRING>",
+        (j, depth, mode) => `gs_json_keys(${j}, ${depth ?? "cast(null as bigint)"}, ${mode ?? "'strict'"})`,
+      ),
     ]),
-    ...refuseAll(group, "not verified", ["JSON_CONTAINS", "SAFE_TO_JSON"]),
+    scalar(group, "JSON_CONTAINS", [sig("JSON, JSON", "BOOL", (j, part) => `gs_json_contains(${j}, ${part})`)], {
+      cannotFail: true,
+    }),
+    ...refuseAll(group, "not verified", ["SAFE_TO_JSON"]),
   ],
   macros: [
     { name: "gs_parse_json", definition: "(s) as cast(gs_parse_json_as(s, 'exact') as json)" },
@@ -233,6 +240,9 @@ function decimalJson(given: string, mode: string): string {
   const exact = isWhole && whole >= -(2n ** 53n) && whole <= 2n ** 53n;
   if (mode === "string") return exact ? given : quoteJson(given);
   const canonical = canonicalNumber(given);
+  // By its language options GoogleSQL rounds such a number or fails.
+  if (mode === "build" && !roundTrips(given))
+    throw new Error(`refused.JSON: the number ${given}, which JSON would round`);
   return mode === "wide" && !exact && !roundTrips(given) ? quoteJson(given) : canonical;
 }
 
@@ -316,14 +326,38 @@ function parseJson(given: string, mode: string): string {
   return printJson(value, true);
 }
 
-function keysOf(value: Json, depth: number, prefix: string, into: Set<string>): void {
-  if (value.kind !== "object" || depth === 0) return;
+/** The keys of objects, with those above them; in lax modes of objects in arrays too, `deep` also of arrays in arrays. */
+function keysOf(value: Json, depth: number, prefix: string, mode: string, into: Set<string>): void {
+  if (value.kind === "array" && mode !== "strict") {
+    for (const item of value.items)
+      if (item.kind === "object" || (item.kind === "array" && mode === "lax recursive"))
+        keysOf(item, depth, prefix, mode, into);
+  }
+  if (value.kind !== "object") return;
   for (const [key, member] of value.members) {
-    const name = /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key) ? key : quoteJson(key);
+    const quoted = quoteJson(key);
+    const name = quoted.length > key.length + 2 || key.includes(".") ? quoted : key;
     const path = prefix === "" ? name : `${prefix}.${name}`;
     into.add(path);
-    keysOf(member, depth - 1, path, into);
+    if (depth > 1) keysOf(member, depth - 1, path, mode, into);
   }
+}
+
+function jsonKeys(given: string | null, depth: bigint | null, modeText: string | null): string[] | null {
+  if (depth !== null && depth <= 0n) throw new Error("max_depth must be positive.");
+  const mode = (modeText ?? "strict").toLowerCase();
+  if (!["strict", "lax", "lax recursive"].includes(mode)) throw new Error("Invalid JSON mode specified");
+  if (given === null || modeText === null) return null;
+  const found = new Set<string>();
+  keysOf(readJson(given), depth === null ? Infinity : Number(depth), "", mode, found);
+  return [...found].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** A path to be changed: it counts from the front only. */
+function editPath(path: string): PathStep[] {
+  const backwards = /\[\s*-[^\]'"]*\]/.exec(path);
+  if (backwards) throw new Error(`Invalid token in JSONPath at: ${backwards[0]}`);
+  return parsePath(path, true);
 }
 
 function jsFunctions(): JsFunction[] {
@@ -356,7 +390,7 @@ function jsFunctions(): JsFunction[] {
         if (at.includes(null)) return given;
         return printJson(
           at.reduce(
-            (value, path, i) => change(value, parsePath(path ?? "$", true), readJson(values[i]!), flag),
+            (value, path, i) => change(value, editPath(path ?? "$"), readJson(values[i]!), flag),
             readJson(given),
           ),
           true,
@@ -442,7 +476,7 @@ function jsFunctions(): JsFunction[] {
       at.includes(null)
         ? null
         : printJson(
-            at.reduce((value, path) => removeJson(value, parsePath(path ?? "$", true)), readJson(given)),
+            at.reduce((value, path) => removeJson(value, editPath(path ?? "$")), readJson(given)),
             true,
           ),
     ),
@@ -451,7 +485,7 @@ function jsFunctions(): JsFunction[] {
       "VARCHAR VARCHAR BOOLEAN BOOLEAN",
       "VARCHAR",
       (given: string, path: string, includeArrays: boolean, removeEmpty: boolean) =>
-        printJson(stripNullsAt(readJson(given), parsePath(path, true), includeArrays, removeEmpty), true),
+        printJson(stripNullsAt(readJson(given), editPath(path), includeArrays, removeEmpty), true),
     ),
     withNulls(
       "json_object",
@@ -473,11 +507,9 @@ function jsFunctions(): JsFunction[] {
         );
       },
     ),
-    fn("json_keys", "VARCHAR BIGINT", "VARCHAR[]", (given: string, depth: bigint) => {
-      if (depth <= 0n) throw new Error("max_depth must be positive");
-      const found = new Set<string>();
-      keysOf(readJson(given), Number(depth), "", found);
-      return [...found].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    }),
+    withNulls("json_keys", "VARCHAR BIGINT VARCHAR", "VARCHAR[]", jsonKeys),
+    fn("json_contains", "VARCHAR VARCHAR", "BOOLEAN", (given: string, part: string) =>
+      containsJson(readJson(given), readJson(part)),
+    ),
   ];
 }

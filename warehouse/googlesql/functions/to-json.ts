@@ -4,8 +4,8 @@ import type { EmitContext } from "./contract.ts";
 import { quoteJson } from "./json-tree.ts";
 import { bind, text } from "./signature.ts";
 
-/** "string": TO_JSON_STRING; "json": TO_JSON; "wide": TO_JSON with stringify_wide_numbers. */
-export type JsonMode = "string" | "json" | "wide";
+/** "string": TO_JSON_STRING; "json": TO_JSON; "wide": TO_JSON with stringify_wide_numbers; "build": JSON_ARRAY, JSON_OBJECT. */
+export type JsonMode = "string" | "json" | "wide" | "build";
 
 const quoted = (sql: string): string => `'"' || ${sql} || '"'`;
 
@@ -19,7 +19,7 @@ function present(sql: string, type: GoogleSqlType, mode: JsonMode, ctx: EmitCont
     case "BOOL":
       return `cast(${sql} as varchar)`;
     case "INT64":
-      return mode === "json"
+      return mode === "json" || mode === "build"
         ? `cast(${sql} as varchar)`
         : bind(
             ctx,

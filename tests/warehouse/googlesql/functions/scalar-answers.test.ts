@@ -9,6 +9,13 @@ const answers: readonly [string, string][] = [
   ["REGEXP_INSTR('a@cd-ef', '@[^-]*', 1, 1, 1)", "5"],
   ["REGEXP_EXTRACT_GROUPS('val=0x1a', r'val=(?<val__INT64>0x[0-9a-fA-F]+)')", '{"val":26}'],
   ["REGEXP_EXTRACT_GROUPS('abc', r'(\\d+)')", "null"],
+  ["JSON_VALUE(JSON '{\"a\": 1}', TRIM(' $.a'))", '"1"'],
+  ["JSON_REMOVE(JSON '{\"a\":1, \"b\":2}', TRIM(' $.a'), TRIM(' $.b'), '$.c')", "{}"],
+  ["JSON_KEYS(JSON '[[{\"a\":{\"b\":1}}]]', 1, mode => 'lax Recursive')", '["a"]'],
+  ["JSON_KEYS(JSON '[{\"a\":[{\"b\":1}]}]', mode => TRIM(' lax'))", '["a","a.b"]'],
+  ["JSON_CONTAINS(JSON '[1,2,[3,4,[5]],[6,7]]', JSON '[[6],[[5]]]')", "true"],
+  ["JSON_CONTAINS(JSON '[1,2,[3,4,[5]],[6,7]]', JSON '5')", "false"],
+  ["JSON_CONTAINS(JSON '1.8446744073709552e+19', JSON '18446744073709551615')", "false"],
 ];
 
 describe("scalar functions against the documentation", () => {
