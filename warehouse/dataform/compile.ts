@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { UserError } from "../../errors/user-error.ts";
+import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
 import type { Graph } from "./graph.ts";
 import { type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
@@ -29,7 +28,7 @@ export interface CompiledProject {
 
 const require = createRequire(import.meta.url);
 /** Goes up when what is read out of the compiler's answer changes. */
-const cacheFormat = "2";
+const cacheFormat = "3";
 
 /**
  * Compiles a Dataform project with Dataform's own compiler, as a child process, without network or credentials. The project is
@@ -47,9 +46,11 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
     if (graph !== undefined) return { graph, digest, fromCache: true };
   }
   const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
-  const graph = parseCompiledGraph(await runCompiler(sources, options.signal));
-  refuseCompilationErrors(graph, sources);
-  refuseLeakedText(graph, sources.files);
+  const { withPlainReferences } = await import("./plain-references.ts");
+  const compiled = parseCompiledGraph(await runCompiler(sources, options.signal));
+  refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
+  refuseLeakedText(compiled, sources.files);
+  const graph = withPlainReferences(compiled);
   if (cached !== undefined) {
     await mkdir(dirname(cached), { recursive: true });
     const half = `${cached}.${randomBytes(4).toString("hex")}`;
@@ -84,7 +85,7 @@ function digestOf(sources: ProjectSources): string {
     add(path);
     add(content);
   }
-  for (const name of sources.packages) add(name);
+  for (const { name, version, content } of sources.packages) add(`${name} ${version} ${content}`);
   return hash.digest("hex");
 }
 
@@ -106,9 +107,9 @@ async function runCompiler(sources: ProjectSources, signal: AbortSignal | undefi
       await mkdir(dirname(to), { recursive: true });
       await writeFile(to, content);
     }
-    for (const name of sources.packages) {
+    for (const { name } of sources.packages) {
       const from = join(sources.dir, "node_modules", name);
-      if (existsSync(from)) await cp(from, join(project, "node_modules", name), { recursive: true, dereference: true });
+      await cp(from, join(project, "node_modules", name), { recursive: true, dereference: true });
     }
     const { stdout, stderr } = await runDataform(["compile", project, "--json", "--timeout=300s"], temporary, signal);
     const begin = stdout.indexOf("{");
@@ -119,12 +120,8 @@ async function runCompiler(sources: ProjectSources, signal: AbortSignal | undefi
         // falls through: no whole document came out
       }
     }
-    throw projectError(
-      withoutColour(stderr || stdout)
-        .replaceAll(`${project}/`, "")
-        .trim(),
-      sources,
-    );
+    const said = withoutColour(stderr || stdout).replaceAll(`${project}/`, "");
+    throw compilerTrouble(said.trim(), sources, versionOf("@dataform/core"));
   } finally {
     await rm(root, { recursive: true, force: true });
   }
@@ -162,73 +159,3 @@ function runDataform(
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with one
 const withoutColour = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, "");
-
-function refuseCompilationErrors(graph: Graph, sources: ProjectSources): void {
-  const [first] = graph.errors;
-  if (first === undefined) return;
-  const others = graph.errors.length - 1;
-  const at = locate(first.file, first.message, first.stack, sources.files);
-  const message = first.message.split("\n    at ")[0]!.trim();
-  throw new UserError(`${message}${others > 0 ? ` (and ${others} more)` : ""}`, {
-    code: "dataform.compile",
-    exit: "config",
-    where: at,
-  });
-}
-
-function projectError(text: string, sources: ProjectSources): UserError {
-  const message = text.split("\n").find((line) => line.trim() !== "") ?? "the Dataform compiler said nothing";
-  const file = [...sources.files.keys()].find((path) => text.includes(path));
-  return new UserError(message.trim(), {
-    code: "dataform.compile",
-    exit: "config",
-    where: locate(file, text, undefined, sources.files) ?? sources.settings.file,
-  });
-}
-
-/** file:line of a compile error: from the stack where the compiler left it there, else by looking for the name that it misses. */
-function locate(
-  file: string | undefined,
-  message: string,
-  stack: string | undefined,
-  files: ReadonlyMap<string, string | Uint8Array>,
-): string | undefined {
-  if (file === undefined || file === "") return undefined;
-  const text = files.get(file);
-  if (typeof text !== "string") return locateReference(message, files) ?? (files.has(file) ? file : undefined);
-  const lines = text.split("\n");
-  const missing =
-    /(?:^|\n|[ .:])([\w$]+) is not (?:defined|a function)/.exec(message)?.[1] ??
-    /reading '([\w$]+)'/.exec(message)?.[1] ??
-    /depends on (?:\{[^}]*"name":"([^"]+)")/.exec(message)?.[1] ??
-    /(?:Could not resolve|unresolved dependency|dependency) "?(?:[\w-]+\.)*([\w-]+)"?/i.exec(message)?.[1];
-  if (missing !== undefined) {
-    const found = lines.findIndex((line) => new RegExp(`(^|[^\\w$])${escapeRegExp(missing)}([^\\w$]|$)`).test(line));
-    if (found >= 0) return `${file}:${found + 1}`;
-  }
-  // The compiler wraps a file in three lines of its own.
-  const inStack = new RegExp(`${escapeRegExp(file)}:(\\d+)`).exec(`${message}\n${stack ?? ""}`)?.[1];
-  if (inStack !== undefined && file.endsWith(".js")) {
-    const line = Number(inStack) - 3;
-    if (line >= 1 && line <= lines.length) return `${file}:${line}`;
-  }
-  return file;
-}
-
-/** file:line of the first `ref` to the action that a message names, for errors that the compiler lays at no file of the project. */
-function locateReference(message: string, files: ReadonlyMap<string, string | Uint8Array>): string | undefined {
-  const name = /Action name: ([\w.-]+?)\.? |Could not resolve "([^"]+)"/
-    .exec(message)
-    ?.slice(1)
-    .find((found) => found !== undefined);
-  if (name === undefined) return undefined;
-  const reference = new RegExp(`(ref|resolve)\\(\\s*["'\`]${escapeRegExp(name)}["'\`]`);
-  for (const [path, content] of files) {
-    if (typeof content !== "string" || !path.startsWith("definitions/")) continue;
-    const line = content.split("\n").findIndex((other) => reference.test(other));
-    if (line >= 0) return `${path}:${line + 1}`;
-  }
-  return undefined;
-}
-
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

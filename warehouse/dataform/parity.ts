@@ -1,7 +1,7 @@
 import { functionNamed } from "../googlesql/analyzer/function-table.ts";
 import type { Node } from "../googlesql/ast.ts";
 import { GoogleSqlError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
-import { parseScript } from "../googlesql/parser/parse.ts";
+import { readScript } from "../googlesql/read-script.ts";
 import verification from "../googlesql/verification.json" with { type: "json" };
 import { walk } from "../googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
@@ -102,7 +102,10 @@ async function judge(action: Action, unknown: ReadonlySet<string>, options: Cert
   const base = { id: action.id, kind: action.kind, file: action.file };
   const texts = textsOf(action);
   if (texts === undefined) {
-    const reason = { code: "refused.action", message: `Dataform's ${action.kind} actions are not run locally` };
+    const reason = {
+      code: "refused.action",
+      message: `a ${action.kind === "foreign" ? action.what : action.kind} runs on Google Cloud only`,
+    };
     return { ...base, verdict: "refused", reason, functions: [], constructs: [] };
   }
   let functions: readonly FunctionEvidence[] = [];
@@ -175,7 +178,7 @@ function partsOf(texts: readonly string[], file: string): Pick<ModelParity, "fun
   const names = new Set<string>();
   const constructs = new Set<string>();
   for (const text of texts) {
-    for (const statement of parseScript(text, { file }).statements) {
+    for (const statement of readScript({ text, file }).statements) {
       walk(statement, (node) => {
         const name = functionOf(node);
         if (name !== undefined) names.add(name);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,8 +11,19 @@ export interface ProjectSources {
   readonly settings: { readonly file: "dataform.json" | "workflow_settings.yaml"; readonly text: string };
   /** Path in the project (forward slashes) -> content; text where it is text. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
-  /** npm packages that the project's JavaScript asks for, beside Dataform's own. */
-  readonly packages: readonly string[];
+  /** Installed npm packages that the project's JavaScript asks for beside Dataform's own, and those that they need in turn. */
+  readonly packages: readonly InstalledPackage[];
+  /** What its package.json asks for, by name. */
+  readonly dependencies: Readonly<Record<string, string>>;
+  /** The version of `@dataform/core` that it was written for, where it says so. */
+  readonly coreVersion: string | undefined;
+}
+
+export interface InstalledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** Digest of its files. */
+  readonly content: string;
 }
 
 const textFile = /\.(sqlx|sql|js|json|ya?ml|md|txt|csv|ipynb)$/i;
@@ -30,7 +42,8 @@ const notSources = new Set([
  * JavaScript requires. Throws a UserError when the folder holds no Dataform project or its settings cannot be read.
  */
 export async function readProjectSources(dir: string, vars: Readonly<Record<string, string>>): Promise<ProjectSources> {
-  const settings = await readSettings(dir, vars);
+  const { coreVersion, ...settings } = await readSettings(dir, vars);
+  const { dependencies } = await readManifest(dir);
   const files = new Map<string, string | Uint8Array>();
   for (const folder of ["definitions", "includes"]) await readTree(dir, folder, files);
   for (const entry of await readdir(dir, { withFileTypes: true })) {
@@ -56,7 +69,56 @@ export async function readProjectSources(dir: string, vars: Readonly<Record<stri
     }
     if (seen.size === before) break;
   }
-  return { dir, settings, files, packages: [...packages].sort() };
+  return {
+    dir,
+    settings,
+    files,
+    packages: await withTheirOwn(dir, packages),
+    dependencies,
+    coreVersion: coreVersion ?? dependencies["@dataform/core"],
+  };
+}
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** A package.json, as far as it can be read: one that cannot is npm's business. */
+async function readManifest(dir: string): Promise<Manifest> {
+  const text = await readFile(join(dir, "package.json"), "utf8").catch(() => "{}");
+  try {
+    const found: unknown = JSON.parse(text);
+    const record = isRecord(found) ? found : {};
+    const dependencies = isRecord(record["dependencies"]) ? record["dependencies"] : {};
+    return {
+      version: String(record["version"] ?? ""),
+      dependencies: Object.fromEntries(Object.entries(dependencies).map(([name, range]) => [name, String(range)])),
+    };
+  } catch {
+    return { version: "", dependencies: {} };
+  }
+}
+
+/** Packages and, as npm lays them out side by side, the ones that they depend on. */
+async function withTheirOwn(dir: string, names: Iterable<string>): Promise<readonly InstalledPackage[]> {
+  const found = new Map<string, InstalledPackage>();
+  for (let wanted = [...names]; wanted.length > 0; ) {
+    const next: string[] = [];
+    for (const name of wanted) {
+      const folder = join(dir, "node_modules", name);
+      if (found.has(name) || name === "@dataform/core" || !existsSync(folder)) continue;
+      const { version, dependencies } = await readManifest(folder);
+      const files = new Map<string, string | Uint8Array>();
+      await readTree(folder, "", files);
+      const hash = createHash("sha256");
+      for (const [path, content] of files) hash.update(`${path} ${content.length}:`).update(content);
+      found.set(name, { name, version, content: hash.digest("hex") });
+      next.push(...Object.keys(dependencies));
+    }
+    wanted = next;
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** First segments (or package names) of what the files require. */
@@ -78,7 +140,7 @@ function required(files: ReadonlyMap<string, string | Uint8Array>): string[] {
 async function readTree(dir: string, folder: string, into: Map<string, string | Uint8Array>): Promise<void> {
   const entries = await readdir(join(dir, folder), { withFileTypes: true }).catch(() => []);
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = `${folder}/${entry.name}`;
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
       if (entry.name !== "node_modules") await readTree(dir, path, into);
     } else if (!entry.name.startsWith(".")) into.set(path, await readContent(join(dir, path)));
@@ -89,17 +151,32 @@ async function readContent(path: string): Promise<string | Uint8Array> {
   return textFile.test(path) ? await readFile(path, "utf8") : await readFile(path);
 }
 
-async function readSettings(dir: string, vars: Readonly<Record<string, string>>): Promise<ProjectSources["settings"]> {
+/** Settings of Dataform's first years that say how to run, not what to build, or say it under another name. */
+const bygone = [
+  "gcloudProjectId",
+  "idempotentActionRetries",
+  "useRunCache",
+  "useSingleQueryPerAction",
+  "concurrentQueryLimit",
+];
+
+async function readSettings(
+  dir: string,
+  vars: Readonly<Record<string, string>>,
+): Promise<ProjectSources["settings"] & { readonly coreVersion: string | undefined }> {
   for (const file of ["workflow_settings.yaml", "dataform.json"] as const) {
     const path = join(dir, file);
     if (!existsSync(path)) continue;
     const settings = await parseSettings(file, await readFile(path, "utf8"));
+    const coreVersion = settings["dataformCoreVersion"];
     delete settings["dataformCoreVersion"];
+    if (file === "dataform.json") translateBygone(settings);
     const own = settings["vars"];
     const merged = { ...(isRecord(own) ? own : {}), ...vars };
     if (Object.keys(merged).length > 0) settings["vars"] = merged;
     // JSON is YAML too, and quotes every text: a bare 2026-03-10T00:00:00Z would be read as a date.
-    return { file, text: JSON.stringify(settings, null, 2) };
+    const text = JSON.stringify(settings, null, 2);
+    return { file, text, coreVersion: coreVersion === undefined ? undefined : String(coreVersion) };
   }
   throw new UserError(`${dir} holds no Dataform project: neither workflow_settings.yaml nor dataform.json is there`, {
     code: "dataform.no-project",
@@ -107,6 +184,20 @@ async function readSettings(dir: string, vars: Readonly<Record<string, string>>)
     where: dir,
     next: "inboxloop build --project <folder of the project>",
   });
+}
+
+function translateBygone(settings: Record<string, unknown>): void {
+  const warehouse = settings["warehouse"];
+  if (typeof warehouse === "string" && warehouse !== "bigquery") {
+    throw new UserError(`the project is written for ${warehouse}: its SQL is not GoogleSQL`, {
+      code: "dataform.warehouse",
+      exit: "config",
+      where: "dataform.json",
+    });
+  }
+  if (settings["defaultDatabase"] === undefined && settings["gcloudProjectId"] !== undefined)
+    settings["defaultDatabase"] = settings["gcloudProjectId"];
+  for (const name of bygone) delete settings[name];
 }
 
 async function parseSettings(file: string, text: string): Promise<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: SQLX has templates in its text
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -151,5 +151,108 @@ describe("compileProject", () => {
       code: "dataform.settings",
       where: "workflow_settings.yaml",
     });
+  });
+
+  test("when a settings file is from Dataform's first years, it is read as it was meant", async () => {
+    await rm(join(project, "workflow_settings.yaml"));
+    const settings = {
+      warehouse: "bigquery",
+      gcloudProjectId: "old-project",
+      defaultSchema: "shop",
+      idempotentActionRetries: 3,
+      useRunCache: true,
+      vars: { as_of: "2026-03-10T00:00:00Z", country: "NL" },
+    };
+    await writeFile(join(project, "dataform.json"), JSON.stringify(settings));
+    const { graph } = await compileProject({ projectDir: project });
+    expect([graph.defaultDatabase, graph.actions.length]).toEqual(["old-project", 12]);
+
+    await writeFile(join(project, "dataform.json"), JSON.stringify({ ...settings, warehouse: "redshift" }));
+    expect(await failure(compileProject({ projectDir: project }))).toMatchObject({
+      code: "dataform.warehouse",
+      exit: "config",
+      message: "the project is written for redshift: its SQL is not GoogleSQL",
+    });
+  });
+
+  test("when a package is not installed, it is named with its version and how to get it; once it is, it counts", async () => {
+    const cacheDir = join(scratch, "cache");
+    await writeFile(
+      join(project, "definitions/weeks.js"),
+      'const { name } = require("week-names");\noperate(name).queries("select 1");\n',
+    );
+    await writeFile(join(project, "package.json"), '{"dependencies": {"week-names": "1.2.0"}}');
+    expect(await failure(compileProject({ projectDir: project, cacheDir }))).toMatchObject({
+      code: "dataform.package",
+      exit: "config",
+      message: 'the project needs the npm package "week-names" 1.2.0; it is not in its node_modules',
+      where: "definitions/weeks.js:1",
+      next: `npm install --ignore-scripts --prefix ${project}`,
+    });
+    const install = async (name: string, manifest: object, code: string) => {
+      await mkdir(join(project, "node_modules", name), { recursive: true });
+      await writeFile(join(project, "node_modules", name, "package.json"), JSON.stringify(manifest));
+      await writeFile(join(project, "node_modules", name, "index.js"), code);
+    };
+    // What a package needs in turn lies beside it.
+    await install(
+      "week-names",
+      { version: "1.2.0", dependencies: { "day-names": "1" } },
+      'exports.name = require("day-names").monday;',
+    );
+    await install("day-names", { version: "1.0.0" }, 'exports.monday = "monday";');
+    const first = await compileProject({ projectDir: project, cacheDir });
+    expect(first.graph.actions.map((action) => action.id)).toContain("shop.monday");
+    await install("day-names", { version: "1.0.0" }, 'exports.monday = "maandag";');
+    const second = await compileProject({ projectDir: project, cacheDir });
+    expect(second.graph.actions.map((action) => action.id)).toContain("shop.maandag");
+  });
+
+  test("when several files are wrong, the first few are told, and that another compiler was asked for", async () => {
+    const settings = join(project, "workflow_settings.yaml");
+    await writeFile(
+      settings,
+      (await readFile(settings, "utf8")).replace(/dataformCoreVersion: .*/, "dataformCoreVersion: 2.9.0"),
+    );
+    for (const name of ["a", "b"]) {
+      await writeFile(join(project, `definitions/${name}.sqlx`), 'config { type: "view" }\nselect ${nope.x}\n');
+    }
+    const error = await failure(compileProject({ projectDir: project }));
+    expect(error.where).toBe("definitions/a.sqlx:2");
+    expect(error.message).toMatch(
+      /^nope is not defined\n {2}also in definitions\/b\.sqlx:2: nope is not defined\n {2}\(the project asks for @dataform\/core 2\.9\.0; it is compiled with 3\.\d+\.\d+\)$/,
+    );
+  });
+
+  test("when a query names a table by its path, a table of the project is waited for and another one is a source", async () => {
+    const sqlx = (text: string) => `config { type: "view", schema: "plain" }\n${text}\n`;
+    await writeFile(
+      join(project, "definitions/first.sqlx"),
+      sqlx("select * from `shop_staging.stg_orders` o, o.lines"),
+    );
+    await writeFile(
+      join(project, "definitions/second.sqlx"),
+      sqlx(
+        "with w as (select 1 as x) select f.* from plain.first as f, w, `elsewhere.crm.accounts`, shop.INFORMATION_SCHEMA.TABLES",
+      ),
+    );
+    await writeFile(join(project, "definitions/third.sqlx"), sqlx("select * from ${ref('fourth')}"));
+    await writeFile(join(project, "definitions/fourth.sqlx"), sqlx("select * from plain.third"));
+    await writeFile(
+      join(project, "definitions/staged.sqlx"),
+      'config { type: "operations" }\ncreate or replace table side.stage as select 1 as x;\ninsert into shop.other select * from side.stage\n',
+    );
+    const { graph } = await compileProject({ projectDir: project });
+    const reads = new Map(graph.actions.map((action) => [action.id, action.dependsOn]));
+    expect(reads.get("plain.first")).toEqual(["shop_staging.stg_orders"]);
+    expect(reads.get("plain.second")).toEqual(["elsewhere.crm.accounts", "plain.first"]);
+    expect(graph.actions.find((action) => action.id === "elsewhere.crm.accounts")).toMatchObject({
+      kind: "declaration",
+      file: "definitions/second.sqlx",
+      target: { database: "elsewhere", schema: "crm", name: "accounts" },
+    });
+    // A circle through a plain path is Dataform's to build: it knows no order there either.
+    expect([reads.get("plain.third"), reads.get("plain.fourth")]).toEqual([["plain.fourth"], []]);
+    expect(reads.has("side.stage")).toBe(false);
   });
 });
