@@ -29,10 +29,7 @@ export function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
 /** The format and the zone are arguments: SAFE_CAST does not hold back errors of computing them. */
 function castWithFormat(a: Analysis, node: Cast, value: Typed, type: GoogleSqlType, cx: Context): Typed {
   if (value.type.kind === "RANGE" || type.kind === "RANGE") return a.refuse(node, "CAST_FORMAT", "FORMAT of a RANGE");
-  const numbers = ["INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
   const isText = type.kind === "STRING";
-  if (isText && numbers.includes(value.type.kind) && !value.isUntypedNull)
-    return a.refuse(node, "CAST_FORMAT", "the format of a number");
   const print = castFormatText(value.isUntypedNull && isText ? "BYTES" : value.type.kind, type.kind);
   if (!print) return a.fail(node, `FORMAT is not allowed for cast from ${typeName(value.type)} to ${typeName(type)}`);
   const zoned = value.type.kind === "TIMESTAMP" || type.kind === "TIMESTAMP";

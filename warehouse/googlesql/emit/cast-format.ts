@@ -5,6 +5,7 @@
 
 import { type CivilMoment, dayNames, momentInZone, momentOf, monthNames } from "../functions/civil-format.ts";
 import type { FunctionLibrary, JsValue } from "../functions/contract.ts";
+import { formatDecimalBy, formatFloatBy } from "../functions/number-format.ts";
 import { fromBase32, fromBase64, fromHex, toBase32 } from "../functions/text-algorithms.ts";
 import { fixedOffset, maxTimestamp, minTimestamp, zonedToUtc, zoneOffset } from "./civil.ts";
 
@@ -543,6 +544,18 @@ export const castFormatLibrary: FunctionLibrary = {
   functions: [],
   js: [
     {
+      name: "gs_cast_float_text",
+      args: ["DOUBLE", "VARCHAR"],
+      result: "VARCHAR",
+      run: run(formatFloatBy),
+    },
+    {
+      name: "gs_cast_decimal_text",
+      args: ["VARCHAR", "VARCHAR"],
+      result: "VARCHAR",
+      run: run(formatDecimalBy),
+    },
+    {
       name: "gs_cast_civil_text",
       args: ["TIMESTAMP", "VARCHAR", "VARCHAR"],
       result: "VARCHAR",
@@ -581,6 +594,14 @@ export function castFormatText(
   to: string,
 ): ((x: string, format: string, zone: string) => string) | undefined {
   switch (`${from}>${to}`) {
+    case "INT64>STRING":
+      return (x, f) => `gs_cast_decimal_text(CAST(${x} AS VARCHAR), ${f})`;
+    case "NUMERIC>STRING":
+      return (x, f) => `gs_cast_decimal_text(gs_numeric_text(${x}), ${f})`;
+    case "BIGNUMERIC>STRING":
+      return (x, f) => `gs_cast_decimal_text(${x}, ${f})`;
+    case "FLOAT64>STRING":
+      return (x, f) => `gs_cast_float_text(${x}, ${f})`;
     case "BYTES>STRING":
       return (x, f) => `gs_cast_bytes_text(${x}, ${f})`;
     case "STRING>BYTES":
