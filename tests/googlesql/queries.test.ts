@@ -5,6 +5,19 @@ import { isRefereeInstalled, Referee } from "./referee.ts";
 
 /** Forms of queries, FROM clauses and subqueries that other engines read otherwise, each with statements that show it. */
 const forms: Readonly<Record<string, readonly string[]>> = {
+  "common tables see no column of the query around them": [
+    "select (with t as (select x as n) select n from t) from unnest([1]) x",
+    "select (with recursive t as (select 1 as n union all select n + 1 from t where n < x) select count(*) from t) from unnest([3]) x",
+    "select (select max(z) from (with t as (select 1 as z) select * from t)) from unnest([1]) x",
+  ],
+  "recursion over distinct rows": [
+    "with recursive t as (select 1 as n union distinct select mod(n, 5) + 1 from t) select * from t",
+    "with recursive t as (select 1 as n, null as m union distinct select mod(n, 3) + 1, if(n = 2, 2, null) from t) select * from t",
+    "with recursive e as (select * from unnest([struct(1 as a, 2 as b), (2, 3), (3, 1), (3, 4)])), r as (select 1 as x union distinct select e.b from r join e on e.a = r.x) select array_agg(x order by x) from r",
+    "with recursive t as (select struct(1 as a) as s union distinct select struct(mod(s.a, 3) + 1) from t) select s.a from t",
+    "with recursive t as (select 1 as n union distinct select n + 1 from t where n < 3), u as (select n from t union distinct select n * 2 from u where n < 10) select n from u order by n",
+    "with recursive t as (select 1.0 as x union distinct select cast('nan' as float64) from t) select * from t",
+  ],
   "paths through arrays": [
     "select v from (select [struct([1, 2] as a), struct([3] as a), null] as arr) t, t.arr.a as v order by v",
     "select v, o from (select struct([struct([1, 2] as a), struct([3] as a)] as s) as r) t, t.r.s.a as v with offset o order by o",

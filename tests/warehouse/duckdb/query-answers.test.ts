@@ -20,16 +20,29 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  recursion: [
+    ["with recursive t as (select 1 as n union distinct select n + 1 from t) select count(*) from t", "sql.evaluation"],
+    ["with recursive t as (select 1 as n union all select n + 1 from t) select count(*) from t", "sql.evaluation"],
+    [
+      "with recursive t as (select 1 as n union distinct select n + 1 from t where n < 400) select count(*) from t",
+      "400",
+    ],
+    [
+      "with recursive t as (select 1 as a, 2 as b union distinct by name select b + 1 as b, a from t where b < 4) select * from t order by b",
+      "1 | 2\n1 | 3\n1 | 4",
+    ],
+    [
+      "with recursive t as ((select 1 as a, 2 as b) |> union distinct by name (select b, a from t)) select * from t",
+      "1 | 2",
+    ],
+  ],
   hints: [
     ["@{other.x = 5} select 1", "1"],
     [
       "select @{other.a = 1 + 2, other.b = concat('a', 'b')} x from unnest([1]) as x group @{other.c = 1} by x order @{other.d = 2} by x",
       "1",
     ],
-    [
-      "select 1 in @{other.x = 1} (select 1), exists @{other.x = 1} (select 1)",
-      "true | true",
-    ],
+    ["select 1 in @{other.x = 1} (select 1), exists @{other.x = 1} (select 1)", "true | true"],
     ["@{unknown = 5} select 1", "sql.analysis"],
     ["@5 select 1", "sql.analysis"],
     ["select @{unknown = 5} 1", "sql.analysis"],

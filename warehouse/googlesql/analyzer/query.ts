@@ -1,15 +1,16 @@
 import type { CommonTable, Limit, NodeBase, OrderItem, Query, QueryBody, WithClause } from "../ast.ts";
 import { inOrder, refersTo } from "../common-table-order.ts";
-import { coercionCost, duckdbType, INT64, typeName } from "../types.ts";
+import { coercionCost, INT64, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, CommonTables, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { resolvePipes } from "./pipes.ts";
+import { recursiveTable } from "./recursive-table.ts";
 import { type Environment, type From, type OutColumn, type Relation, tableOf } from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { resolveSelect } from "./select.ts";
-import { resolveSetOperation, unifyInputs } from "./set-operations.ts";
+import { resolveSetOperation } from "./set-operations.ts";
 import { orderText } from "./windows.ts";
 
 export interface QueryOptions {
@@ -140,6 +141,13 @@ export function limitText(a: Analysis, limit: Limit, env: Environment): string {
   return ` LIMIT ${read(limit.count)}${limit.offset ? ` OFFSET ${read(limit.offset)}` : ""}`;
 }
 
+/** What a common table sees of the query around it: no columns, but the arguments of the function whose body it is in. */
+function argumentScope(scope: Scope | undefined): Scope | undefined {
+  let root = scope;
+  while (root?.parent) root = root.parent;
+  return root?.locals.size ? root : undefined;
+}
+
 export function resolveWith(
   a: Analysis,
   clause: WithClause,
@@ -154,11 +162,10 @@ export function resolveWith(
   let tables: CommonTables = outer.tables;
   const texts: string[] = [];
   let recursive = false;
+  const scope = argumentScope(outer.scope);
   for (const entry of clause.recursive ? inOrder(clause.entries) : clause.entries) {
     const selfReferring = clause.recursive && refersTo(entry.query, entry.name.name);
-    const made = selfReferring
-      ? recursiveTable(a, entry, { scope: outer.scope, tables })
-      : plainTable(a, entry, { scope: outer.scope, tables });
+    const made = selfReferring ? recursiveTable(a, entry, { scope, tables }) : plainTable(a, entry, { scope, tables });
     recursive ||= selfReferring;
     tables = new Map([...tables, [entry.name.name.toLowerCase(), made.info]]);
     texts.push(made.text);
@@ -173,57 +180,4 @@ function plainTable(a: Analysis, entry: CommonTable, env: Environment): { info: 
     info: { name: entry.name.name, sqlName, columns: relation.columns, isValueTable: relation.isValueTable },
     text: `${sqlName} AS (${relation.sql})`,
   };
-}
-
-/** BigQuery ends a recursion that goes on for longer than this many rounds with an error. */
-const maxRounds = 500;
-
-/** `base UNION ALL step`, the step naming the table itself. */
-function recursiveTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {
-  const { query } = entry;
-  const { body } = query;
-  const inner = query.with && !refersTo(query.with, entry.name.name) ? resolveWith(a, query.with, env) : undefined;
-  const hoisted = inner ? `${inner.text.replace(/^WITH (RECURSIVE )?/, "")}, ` : "";
-  if (inner) env = { ...env, tables: inner.tables };
-  if (body.kind !== "set-operation" || body.operator !== "union" || (query.with && !inner)) {
-    return a.fail(
-      entry,
-      `Recursive query ${entry.name.name} must be of the form base UNION [ALL | DISTINCT] recursive term`,
-    );
-  }
-  if (query.orderBy.length > 0 || query.limit || query.pipes.length > 0) {
-    return a.fail(entry, "A recursive query may not have ORDER BY or LIMIT around its UNION");
-  }
-  if (body.matching) return a.refuse(entry, "recursive_corresponding", "a recursive UNION by name");
-  const inputs = [...body.inputs];
-  const last = inputs.pop()!;
-  if (inputs.some((input) => refersTo(input, entry.name.name))) {
-    return a.fail(entry, `Recursive reference to ${entry.name.name} is not allowed in the base term`);
-  }
-  const base = inputs.length === 1 ? resolveBody(a, inputs[0]!, env) : resolveSetOperation(a, { ...body, inputs }, env);
-  const sqlName = a.fresh("w");
-  const columns = base.columns.map((column) => ({ ...column, sqlName: a.fresh("c") }));
-  const info: CommonTableInfo = { name: entry.name.name, sqlName, columns, isValueTable: base.isValueTable };
-  const tables: CommonTables = new Map([...env.tables, [entry.name.name.toLowerCase(), info]]);
-  const step = resolveBody(a, last, { scope: env.scope, tables });
-  const [first, second] = unifyInputs(a, body, [base, step], "UNION");
-  for (const [i, column] of first!.columns.entries()) {
-    const before = duckdbType(columns[i]!.type);
-    if (duckdbType(column.type) !== before) {
-      a.fail(
-        entry,
-        `The recursive term gives ${typeName(column.type)} for a column of type ${typeName(columns[i]!.type)}`,
-      );
-    }
-  }
-  const header = columns.map((column) => column.sqlName).join(", ");
-  if (body.quantifier !== "all") {
-    return { info, text: `${hoisted}${sqlName}(${header}) AS (${first!.sql} UNION ${second!.sql})` };
-  }
-  // A column of its own counts the rounds, so that one without an end is an error.
-  const [round, last_, b, s, d] = [a.fresh("n"), a.fresh("n"), a.fresh("t"), a.fresh("t"), a.fresh("t")];
-  const start = `SELECT ${b}.*, 0 FROM (${first!.sql}) AS ${b}`;
-  const next = `CASE WHEN ${d}.${last_} >= ${maxRounds} THEN CAST(gs_raise('Recursive query ${entry.name.name.replaceAll("'", "''")} has more than ${maxRounds} iterations') AS INTEGER) ELSE ${d}.${last_} + 1 END`;
-  const more = `SELECT ${s}.*, ${next} FROM (${second!.sql}) AS ${s}, (SELECT max(${round}) AS ${last_} FROM ${sqlName}) AS ${d}`;
-  return { info, text: `${hoisted}${sqlName}(${header}, ${round}) AS (${start} UNION ALL ${more})` };
 }
