@@ -1,11 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
 import { fileSha256 } from "./files.ts";
+import { type Forest, loadForest } from "./forest.ts";
 import { type ModelRecord, modelDigest, modelRecord } from "./model-record.ts";
 import { calibrated } from "./trainer/calibration.ts";
-import { type FeatureColumns, predictInBatches } from "./trainer/ydf.ts";
+import type { FeatureColumns } from "./trainer/ydf.ts";
 
 /** A trained version on disk. */
 export interface Model {
@@ -63,33 +63,26 @@ export async function findModel(models: string, reference: string): Promise<Mode
   );
 }
 
-/** The parts of ydf-inference that we call. */
-interface Inference {
-  loadModelFromZipBlob(zip: Uint8Array): Promise<InferenceModel>;
-}
-interface InferenceModel {
-  getLabelClasses(): string[];
-  predict(columns: Readonly<Record<string, readonly unknown[]>>): ArrayLike<number>;
-  unload(): void;
-}
-
-const require = createRequire(import.meta.url);
-let engine: Promise<Inference> | undefined;
-
 /** A version in memory, ready to score. */
 export interface Scorer {
   readonly model: Model;
   readonly outcomes: readonly string[];
   /** Calibrated probabilities of one outcome. `columns` hold the model's features; NaN and "" are unknown. */
   predict(outcome: string, columns: FeatureColumns, rows: number): Float64Array;
+  /** The same for several values of one categorical feature, whatever `columns` say of it: one array a value. */
+  predictEach(
+    outcome: string,
+    columns: FeatureColumns,
+    rows: number,
+    feature: string,
+    values: readonly string[],
+  ): readonly Float64Array[];
   close(): void;
 }
 
 /** Loads a version; refuses files that are not those of its record. */
 export async function openScorer(model: Model): Promise<Scorer> {
-  engine ??= (require("ydf-inference") as (options: object) => Promise<Inference>)({ print() {}, printErr() {} });
-  const inference = await engine;
-  const loaded = new Map<string, InferenceModel>();
+  const forests = new Map<string, Forest>();
   for (const outcome of model.record.outcomes) {
     if (outcome.model.kind !== "forest") continue;
     const file = join(model.path, outcome.model.file);
@@ -101,28 +94,38 @@ export async function openScorer(model: Model): Promise<Scorer> {
         next: "train again under another name",
       });
     }
-    loaded.set(outcome.name, await inference.loadModelFromZipBlob(await readFile(file)));
+    forests.set(outcome.name, await loadForest(await readFile(file)));
   }
   const names = model.record.lineage.features.list.map((f) => f.name);
+
+  /** Scores of one outcome, calibrated; without a forest the outcome has one probability for everybody. */
+  function scored(
+    name: string,
+    columns: FeatureColumns,
+    rows: number,
+    count: number,
+    score: (forest: Forest) => readonly Float64Array[],
+  ): readonly Float64Array[] {
+    const outcome = model.record.outcomes.find((o) => o.name === name);
+    if (!outcome) throw new Error(`${model.name} does not predict ${name}`);
+    const learned = outcome.model;
+    if (learned.kind === "constant") {
+      return Array.from({ length: count }, () => new Float64Array(rows).fill(learned.probability));
+    }
+    const missing = names.find((feature) => columns[feature] === undefined);
+    if (missing) throw new Error(`feature "${missing}" is not among the columns`);
+    return score(forests.get(name)!).map((scores) => scores.map((one) => calibrated(one, learned.calibration)));
+  }
+
   return {
     model,
     outcomes: model.record.outcomes.map((o) => o.name),
-    predict(name, columns, rows) {
-      const outcome = model.record.outcomes.find((o) => o.name === name);
-      if (!outcome) throw new Error(`${model.name} does not predict ${name}`);
-      const learned = outcome.model;
-      if (learned.kind === "constant") return new Float64Array(rows).fill(learned.probability);
-      const missing = names.find((feature) => columns[feature] === undefined);
-      if (missing) throw new Error(`feature "${missing}" is not among the columns`);
-      const forest = loaded.get(name) as InferenceModel;
-      const isFlipped = forest.getLabelClasses()[1] !== "1";
-      return predictInBatches(forest, columns, rows).map((score) =>
-        calibrated(isFlipped ? 1 - score : score, learned.calibration),
-      );
-    },
+    predict: (name, columns, rows) => scored(name, columns, rows, 1, (forest) => [forest.predict(columns, rows)])[0]!,
+    predictEach: (name, columns, rows, feature, values) =>
+      scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
     close() {
-      for (const forest of loaded.values()) forest.unload();
-      loaded.clear();
+      for (const forest of forests.values()) forest.close();
+      forests.clear();
     },
   };
 }

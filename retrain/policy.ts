@@ -34,10 +34,14 @@ export function decide(
   const variants = record.variants.length > 0 ? record.variants : [""];
   const isIn = allowed && Array.from({ length: rows }, (_, row) => new Set(allowed(row)));
   const best: (PolicyDecision | undefined)[] = new Array(rows).fill(undefined);
-  for (const variant of variants) {
-    const sent: FeatureColumns = { ...columns, [treatment]: new Array<string>(rows).fill(variant) };
-    const probability = new Map(scorer.outcomes.map((name) => [name, scorer.predict(name, sent, rows)]));
-    const p = (name: string, row: number): number => probability.get(name)?.[row] ?? 0;
+  const scores = new Map(
+    scorer.outcomes.map((name) => [
+      name,
+      scorer.predictEach(name, { ...columns, [treatment]: [] }, rows, treatment, variants),
+    ]),
+  );
+  for (const [index, variant] of variants.entries()) {
+    const p = (name: string, row: number): number => scores.get(name)?.[index]?.[row] ?? 0;
     for (let row = 0; row < rows; row++) {
       if (isIn && !isIn[row]?.has(variant)) continue;
       const value =

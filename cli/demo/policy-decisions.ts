@@ -60,15 +60,12 @@ export async function policyDecisions(model: Model, customers: readonly Visible[
   const scorer = await openScorer(model);
   try {
     const columns = Object.fromEntries(
-      model.record.lineage.features.list.map(({ name, type }) => [
-        name,
-        customers.map(({ features }) => {
-          const value = features[name] ?? occasion[name];
-          return type === "number" ? number(value) : text(value);
-        }),
-      ]),
+      model.record.lineage.features.list.map(({ name, type }) => {
+        const values = customers.map(({ features }) => features[name] ?? occasion[name]);
+        return [name, type === "number" ? Float64Array.from(values, number) : values.map(text)];
+      }),
     );
-    return decide(scorer, columns as Parameters<typeof decide>[1], customers.length).map(({ variant }, index) => ({
+    return decide(scorer, columns, customers.length).map(({ variant }, index) => ({
       userId: customers[index]?.userId ?? "",
       variant: variant ?? "suppress",
     }));

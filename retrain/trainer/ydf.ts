@@ -52,7 +52,7 @@ const zipDate = new Date("1980-01-01T00:00:00Z");
 const batch = 8_192;
 
 /** Scores `rows` rows in batches; unknown cells are left unset, which is how YDF knows them. */
-export function predictInBatches(
+function predictInBatches(
   model: { predict(data: Readonly<Record<string, readonly unknown[]>>): ArrayLike<number> },
   columns: FeatureColumns,
   rows: number,

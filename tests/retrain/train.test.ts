@@ -55,6 +55,27 @@ describe("train", () => {
     expect(lineage.fitted_before > lineage.sent_from && lineage.fitted_before < lineage.sent_to).toBe(true);
   });
 
+  test("when one feature takes several values, then each scores as if it were given alone, whatever the batch", async () => {
+    const rows = 9_000;
+    const columns = rowsOf(rows, {
+      sends_30d: (i) => i % 17,
+      clicks_90d: (i) => i % 5,
+      isp: (i) => ["a", "b", ""][i % 3]!,
+    });
+    const scorer = await openScorer(candidate);
+    try {
+      const variants = candidate.record.variants;
+      const each = scorer.predictEach("click", { ...columns, variant: [] }, rows, "variant", variants);
+      for (const [i, variant] of variants.entries()) {
+        const alone = scorer.predict("click", { ...columns, variant: new Array<string>(rows).fill(variant) }, rows);
+        expect(each[i]).toEqual(alone);
+      }
+      expect(new Set(each.map((scores) => scores.join())).size).toBeGreaterThan(1);
+    } finally {
+      scorer.close();
+    }
+  });
+
   test("when there is signal, then it is found, and probabilities meet the true base rates", () => {
     const click = candidate.record.outcomes[0]!.validation;
     expect(click.auc_low).toBeGreaterThan(0.6);
