@@ -1,5 +1,6 @@
-import { arrayOf, duckdbType, INT64, structOf, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
-import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
+import { checked, divideRounded, numericKind, parseDecimal } from "../emit/decimal.ts";
+import { arrayOf, duckdbType } from "../types.ts";
+import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, JsValue, Signature } from "./contract.ts";
 import { aggregate, analytic, fail, isNullLiteral, literalInt, refuseAll, sigOf } from "./signature.ts";
 
 const group = "aggregate";
@@ -30,38 +31,6 @@ const intervals = (name: "sum" | "avg", x: string, ctx: EmitContext): string =>
   ctx.call.distinct
     ? ctx.refuse(`${name.toUpperCase()}(DISTINCT) of INTERVAL`)
     : `gs_interval_${name}(${ctx.aggregate("list", [x])})`;
-
-/** Statistics of values that are not finite are NaN; DuckDB would fail. Of decimals they are exact. */
-const statistic = (names: string | readonly [string, ...string[]], duck: string) => {
-  const isSample = duck.endsWith("_samp");
-  const decimal = (type: "NUMERIC" | "BIGNUMERIC") =>
-    one(type, "FLOAT64", (x, ctx) => {
-      const list = ctx.aggregate("list", [type === "NUMERIC" ? `cast(${x} as varchar)` : x], { nulls: undefined });
-      const variance = `gs_${type.toLowerCase()}_variance(${list}, ${isSample})`;
-      return duck.startsWith("stddev") ? `sqrt(${variance})` : variance;
-    });
-  return aggregate("statistical aggregate", names, plain, [
-    one("FLOAT64", "FLOAT64", (x, ctx) => {
-      const bad = ctx.aggregate("bool_or", [`not isfinite(${x})`], { distinct: false });
-      const few = isSample ? `when ${ctx.aggregate("count", [x])} < 2 then null ` : "";
-      return `case ${few}when ${bad} then 'nan'::double else ${ctx.aggregate(duck, [`(case when isfinite(${x}) then ${x} end)`])} end`;
-    }),
-    decimal("NUMERIC"),
-    decimal("BIGNUMERIC"),
-  ]);
-};
-
-const pairs = (name: string, duck: string, fewest: number) =>
-  aggregate("statistical aggregate", name, plain, [
-    sigOf("FLOAT64, FLOAT64", "FLOAT64", ([y, x], ctx) => {
-      if (ctx.call.distinct) return ctx.refuse(`${name}(DISTINCT ...)`);
-      const ok = `isfinite(${y!.sql}) and isfinite(${x!.sql})`;
-      const both = `${y!.sql} is not null and ${x!.sql} is not null`;
-      const count = ctx.aggregate("count", [`(case when ${both} then 1 end)`]);
-      const bad = ctx.aggregate("bool_or", [`${both} and not (${ok})`]);
-      return `case when ${count} < ${fewest} then null when ${bad} then 'nan'::double else ${ctx.aggregate(duck, [`(case when ${ok} then ${y!.sql} end)`, x!.sql])} end`;
-    }),
-  ]);
 
 const arrayAgg = sigOf(
   "T1",
@@ -120,61 +89,48 @@ const by = (name: "MAX_BY" | "MIN_BY", duck: string) =>
     ),
   ]);
 
-/** Position i of n+1 boundaries over the sorted values: an exact answer is an approximate one. */
-const quantiles = aggregate(
-  "approximate aggregate",
-  "APPROX_QUANTILES",
-  { distinct: true, nulls: true, over: "never" },
-  [
-    sigOf(
-      "T1, INT64",
-      ([x]) => arrayOf(x!.type),
-      ([x, n], ctx) => {
-        const count = literalInt(n);
-        if (count === undefined || count < 1n)
-          return ctx.refuse("APPROX_QUANTILES with a number that is not a positive literal");
-        if (["FLOAT64", "BIGNUMERIC"].includes(x!.type.kind) && ctx.call.nulls === "RESPECT")
-          return ctx.refuse("APPROX_QUANTILES of this type with RESPECT NULLS");
-        if (["ARRAY", "STRUCT", "JSON"].includes(x!.type.kind))
-          return ctx.error(`APPROX_QUANTILES is not defined for arguments of type ${x!.type.kind}`);
-        const key =
-          x!.type.kind === "BIGNUMERIC"
-            ? `gs_bignumeric_key(${x!.sql})`
-            : x!.type.kind === "RANGE"
-              ? `gs_range_key(${x!.sql})`
-              : x!.sql;
-        if (["BIGNUMERIC", "RANGE"].includes(x!.type.kind) && ctx.call.distinct)
-          return ctx.refuse("APPROX_QUANTILES(DISTINCT) of BIGNUMERIC");
-        const more = ctx.call.nulls === "RESPECT" ? { nulls: undefined } : without(ctx.call, `${x!.sql} is not null`);
-        const sorted = ctx.aggregate("list", [x!.sql], { ...more, orderBy: `order by ${key} nulls first` });
-        const at = ctx.fresh("q");
-        const i = ctx.fresh("i");
-        return `list_transform([${sorted}], lambda ${at}: case when ${at} is not null then list_transform(range(0, ${count} + 1), lambda ${i}: ${at}[cast(1 + ((len(${at}) - 1) * ${i}) // ${count} as bigint)]) end)[1]`;
-      },
-    ),
-  ],
-);
+/** Of BYTES all have one length, or are padded with zeros at the end. */
+const bitwise = (op: "and" | "or" | "xor") => {
+  const bytes = (mode: string) => (x: string, ctx: EmitContext) =>
+    `gs_bytes_bit_aggregate(${ctx.aggregate("list", [x])}, '${op}', ${mode})`;
+  return aggregate(group, `BIT_${op.toUpperCase()}`, plain, [
+    one("INT64", "INT64", simple(`bit_${op}`)),
+    one("BYTES", "BYTES", bytes("false")),
+    sigOf("BYTES, mode=>STRING", "BYTES", ([x, mode], ctx) => {
+      const word = mode?.literal?.value;
+      if (word === undefined) return ctx.refuse("a mode that is not a literal");
+      if (word !== "PAD" && word !== "STRICT")
+        return ctx.error(`Could not cast literal "${word}" to type BITWISE_AGG_MODE`);
+      return bytes(String(word === "PAD"))(x!.sql, ctx);
+    }),
+  ]);
+};
 
-/** The n most frequent values with their counts; of equally frequent ones the smaller first. */
-const topCount = aggregate("approximate aggregate", "APPROX_TOP_COUNT", { over: "never" }, [
-  sigOf(
-    "T1, INT64",
-    ([x]) => arrayOf(structOf(["value", x!.type], ["count", INT64])),
-    ([x, n], ctx) => {
-      const count = literalInt(n);
-      if (count === undefined || count < 1n)
-        return ctx.refuse("APPROX_TOP_COUNT with a number that is not a positive literal");
-      if (["ARRAY", "STRUCT", "JSON", "RANGE", "INTERVAL"].includes(x!.type.kind))
-        return ctx.refuse(`APPROX_TOP_COUNT of ${x!.type.kind}`);
-      const type = duckdbType(x!.type);
-      const known = `map_entries(${ctx.aggregate("histogram", [x!.sql])})`;
-      const missing = ctx.aggregate("count", [`(case when ${x!.sql} is null then 1 end)`]);
-      const [e, s, r] = [ctx.fresh("e"), ctx.fresh("s"), ctx.fresh("r")];
-      const all = `list_concat(list_transform(coalesce(${known}, []), lambda ${e}: {'n': -cast(${e}.value as bigint), 'v': cast(${e}.key as ${type})}), case when ${missing} > 0 then [{'n': -${missing}, 'v': cast(null as ${type})}] else [] end)`;
-      return `list_transform([list_slice(list_sort(${all}, 'ASC', 'NULLS FIRST'), 1, ${count})], lambda ${s}: case when len(${s}) > 0 then list_transform(${s}, lambda ${r}: {'f1': ${r}.v, 'f2': -${r}.n}) end)[1]`;
-    },
-  ),
-]);
+function bitAggregate(list: readonly JsValue[], op: string, isPadded: boolean): Uint8Array | null {
+  const values = list.filter((one): one is Uint8Array => one !== null);
+  if (values.length === 0) return null;
+  const size = Math.max(...values.map((value) => value.length));
+  if (!isPadded && values.some((value) => value.length !== size)) {
+    throw new Error("Bitwise binary operator for BYTES requires equal length of the inputs");
+  }
+  const result = new Uint8Array(values.reduce((all, value) => (value.length > all.length ? value : all)).length);
+  result.set(values[0]!);
+  for (const value of values.slice(1)) {
+    for (let i = 0; i < size; i++) {
+      const byte = value[i] ?? 0;
+      result[i] = op === "and" ? result[i]! & byte : op === "or" ? result[i]! | byte : result[i]! ^ byte;
+    }
+  }
+  return result;
+}
+
+/** Sums of NUMERIC may leave its range on the way: values that could do so are added up exactly. */
+function numericTotal(name: "sum" | "avg", x: string, ctx: EmitContext): string {
+  const usual = ctx.aggregate("sum", [`(case when abs(${x}) < 1e20 then ${x} end)`]);
+  const large = ctx.aggregate("list", [`(case when abs(${x}) >= 1e20 then ${x} end)`]);
+  const count = name === "avg" ? ctx.aggregate("count", [x]) : "cast(1 as bigint)";
+  return `gs_numeric_total(cast(${usual} as varchar), ${large}, ${count})`;
+}
 
 export const aggregates: FunctionLibrary = {
   functions: [
@@ -209,19 +165,14 @@ export const aggregates: FunctionLibrary = {
     ]),
     aggregate(group, "AVG", plain, [
       one("INT64", "FLOAT64", simple("avg")),
-      one(
-        "NUMERIC",
-        "NUMERIC",
-        (x, ctx) =>
-          `gs_numeric_div(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), nullif(cast(${ctx.aggregate("count", [x])} as decimal(38,9)), 0))`,
-      ),
+      one("NUMERIC", "NUMERIC", (x, ctx) => numericTotal("avg", x, ctx)),
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_avg(${ctx.aggregate("list", [x])})`),
       one("INTERVAL", "INTERVAL", (x, ctx) => intervals("avg", x, ctx)),
       one("FLOAT64", "FLOAT64", (x, ctx) => `(${floatSum(x, ctx)} / nullif(${ctx.aggregate("count", [x])}, 0))`),
     ]),
-    aggregate(group, "BIT_AND", plain, [one("INT64", "INT64", simple("bit_and"))]),
-    aggregate(group, "BIT_OR", plain, [one("INT64", "INT64", simple("bit_or"))]),
-    aggregate(group, "BIT_XOR", plain, [one("INT64", "INT64", simple("bit_xor"))]),
+    bitwise("and"),
+    bitwise("or"),
+    bitwise("xor"),
     aggregate(group, "COUNT", plain, [
       sigOf("", "INT64", (_args, ctx) => ctx.aggregate("count", ["*"])),
       one("ANY", "INT64", simple("count")),
@@ -265,38 +216,11 @@ export const aggregates: FunctionLibrary = {
     ),
     aggregate(group, "SUM", plain, [
       one("INT64", "INT64", (x, ctx) => `cast(${ctx.aggregate("sum", [x])} as bigint)`),
-      one(
-        "NUMERIC",
-        "NUMERIC",
-        (x, ctx) =>
-          `gs_numeric_mul_exact(cast(${ctx.aggregate("sum", [x])} as decimal(38,9)), cast(1 as decimal(38,9)))`,
-      ),
+      one("NUMERIC", "NUMERIC", (x, ctx) => numericTotal("sum", x, ctx)),
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_sum(${ctx.aggregate("list", [x])})`),
       one("FLOAT64", "FLOAT64", floatSum),
       one("INTERVAL", "INTERVAL", (x, ctx) => intervals("sum", x, ctx)),
     ]),
-    statistic(["STDDEV", "STDDEV_SAMP"], "stddev_samp"),
-    statistic("STDDEV_POP", "stddev_pop"),
-    statistic(["VARIANCE", "VAR_SAMP"], "var_samp"),
-    statistic("VAR_POP", "var_pop"),
-    pairs("CORR", "corr", 2),
-    pairs("COVAR_POP", "covar_pop", 1),
-    pairs("COVAR_SAMP", "covar_samp", 2),
-    aggregate(
-      "approximate aggregate",
-      "APPROX_COUNT_DISTINCT",
-      { over: "allowed", windowOrder: "never", windowFrame: false },
-      [
-        sigOf("ANY", "INT64", ([x], ctx) =>
-          supportsGrouping(x!.type)
-            ? ctx.aggregate("count", [x!.sql], { distinct: true })
-            : ctx.error(`The argument to APPROX_COUNT_DISTINCT must support grouping; Type ${x!.type.kind} does not`),
-        ),
-      ],
-    ),
-    quantiles,
-    topCount,
-    ...refuseAll("approximate aggregate", "sums by value need a second grouping", ["APPROX_TOP_SUM"]),
     ...refuseAll("sketch", "sketches are binary formats of BigQuery", [
       "HLL_COUNT.EXTRACT",
       "HLL_COUNT.INIT",
@@ -324,6 +248,25 @@ export const aggregates: FunctionLibrary = {
     },
   ],
   js: [
+    {
+      name: "gs_bytes_bit_aggregate",
+      args: ["BLOB[]", "VARCHAR", "BOOLEAN"],
+      result: "BLOB",
+      run: (list, op, isPadded) => bitAggregate(list as readonly JsValue[], op as string, isPadded as boolean),
+    },
+    {
+      name: "gs_numeric_total",
+      args: ["VARCHAR", "DECIMAL(38,9)[]", "BIGINT"],
+      result: "DECIMAL(38,9)",
+      nulls: "own",
+      run: (usual, large, count) => {
+        const more = ((large ?? []) as readonly JsValue[]).filter((one): one is bigint => typeof one === "bigint");
+        if (count === 0n || (usual === null && more.length === 0)) return null;
+        const start = usual === null ? 0n : parseDecimal(usual as string, 9)!;
+        const total = more.reduce((sum, one) => sum + one, start);
+        return checked(divideRounded(total, count as bigint), numericKind);
+      },
+    },
     {
       name: "gs_join_bytes",
       args: ["BLOB[]", "BLOB"],
@@ -353,54 +296,25 @@ const shift = (name: "LEAD" | "LAG") =>
       ([x]) => x!.type,
       ([x, n, fallback], ctx) => {
         const offset = n === undefined ? 1n : literalInt(n);
-        if (offset === undefined) return ctx.refuse(`${name} with an offset that is not a literal`);
-        if (offset < 0n) return ctx.error(`The offset of ${name} must not be negative`);
+        if (offset === undefined)
+          return ctx.error(`Argument 2 to ${name} must be a non-NULL literal or query parameter`);
+        if (offset < 0n) return fail(`The offset of ${name} must not be negative`, duckdbType(x!.type));
         return ctx.aggregate(name.toLowerCase(), [x!.sql, String(offset), ...(fallback ? [fallback.sql] : [])]);
       },
     ),
   ]);
 
-const percentile = (name: "PERCENTILE_CONT" | "PERCENTILE_DISC", types: readonly string[]) =>
-  analytic(
-    "navigation",
-    name,
-    { nulls: true, windowOrder: "never", windowFrame: false },
-    types.map((type) =>
-      sigOf(
-        `${type}, FLOAT64`,
-        type === "T1" ? ([x]) => x!.type : type === "INT64" ? "FLOAT64" : type,
-        ([x, p], ctx) => {
-          const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
-          if (!supportsOrdering(x!.type) || x!.type.kind === "ARRAY") {
-            return ctx.error(`Argument 1 to ${name} must support ordering; Type ${typeName(x!.type)} does not`);
-          }
-          if (["INTERVAL", "RANGE"].includes(x!.type.kind)) return ctx.refuse(`${name} of ${x!.type.kind}`);
-          const share = p!.literal?.value;
-          if (typeof share !== "number") return ctx.refuse(`${name} at a share that is not a literal`);
-          if (!(share >= 0 && share <= 1)) return ctx.error(`The second argument of ${name} must be in [0, 1]`);
-          if (type === "FLOAT64" || type === "INT64") {
-            const list = ctx.aggregate("list", [sql], { nulls: undefined });
-            const exact = `gs_percentile_cont(${list}, ${share}::double, ${ctx.call.nulls === "RESPECT"})`;
-            if (ctx.call.nulls === "RESPECT") return exact;
-            const strange = ctx.aggregate("bool_or", [`not (abs(${sql}) < 1e300)`], { nulls: undefined });
-            const plain = ctx.aggregate("quantile_cont", [sql, `${share}::double`], { nulls: undefined });
-            return `case when ${strange} then ${exact} else ${plain} end`;
-          }
-          if (ctx.call.nulls === "RESPECT") return ctx.refuse(`${name} with RESPECT NULLS`);
-          if (x!.type.kind === "FLOAT64") {
-            // NaN is the least of all values there, and the greatest here.
-            const nan = ctx.aggregate("bool_or", [`isnan(${x!.sql})`], { nulls: undefined });
-            const some = ctx.aggregate("quantile_disc", [x!.sql, `${share}::double`], { nulls: undefined });
-            return `case when ${nan} then ${fail("PERCENTILE_DISC of NaN is not served", "double")} else ${some} end`;
-          }
-          if (type === "NUMERIC" || x!.type.kind === "BIGNUMERIC" || x!.type.kind === "JSON")
-            return ctx.refuse(`${name} of ${x!.type.kind}`);
-          const duck = name === "PERCENTILE_CONT" ? "quantile_cont" : "quantile_disc";
-          return ctx.aggregate(duck, [x!.sql, `${share}::double`], { nulls: undefined });
-        },
-      ),
-    ),
-  );
+/** Whether there are fewer than n rows before this one, or after it. */
+const isAtEdge = (name: string, duck: "lag" | "lead") =>
+  analytic("numbering", name, { windowOrder: "allowed", windowFrame: false }, [
+    sigOf("INT64", "BOOL", ([n], ctx) => {
+      if (isNullLiteral(n)) return fail(`The argument to the function ${name}() cannot be null or negative`, "boolean");
+      const count = literalInt(n);
+      if (count === undefined) return ctx.error(`Argument 1 to ${name} must be a literal or query parameter`);
+      if (count < 0n) return fail(`The argument to the function ${name}() cannot be null or negative`, "boolean");
+      return `(${ctx.aggregate(duck, ["true", String(count)])} is null)`;
+    }),
+  ]);
 
 export const analytics: FunctionLibrary = {
   functions: [
@@ -412,7 +326,7 @@ export const analytics: FunctionLibrary = {
     analytic("numbering", "NTILE", numbering, [
       sigOf("INT64", "INT64", ([n], ctx) => {
         const tiles = literalInt(n);
-        if (tiles === undefined) return ctx.refuse("NTILE of a number that is not a literal");
+        if (tiles === undefined) return ctx.error("Argument 1 to NTILE must be a non-NULL literal or query parameter");
         if (tiles < 1n) return ctx.error("The N value (number of buckets) for the NTILE function must be positive");
         return ctx.aggregate("ntile", [n!.sql]);
       }),
@@ -443,7 +357,8 @@ export const analytics: FunctionLibrary = {
         ([x]) => x!.type,
         ([x, n], ctx) => {
           const nth = literalInt(n);
-          if (nth === undefined) return ctx.refuse("NTH_VALUE of a number that is not a literal");
+          if (nth === undefined)
+            return ctx.error("Argument 2 to NTH_VALUE must be a non-NULL literal or query parameter");
           if (nth < 1n) return ctx.error("The N value for the NthValue function must be positive");
           return ctx.aggregate("nth_value", [x!.sql, n!.sql]);
         },
@@ -451,8 +366,7 @@ export const analytics: FunctionLibrary = {
     ),
     shift("LEAD"),
     shift("LAG"),
-    percentile("PERCENTILE_CONT", ["INT64", "FLOAT64", "NUMERIC"]),
-    percentile("PERCENTILE_DISC", ["T1"]),
-    ...refuseAll("numbering", "not a function of BigQuery", ["IS_FIRST", "IS_LAST"]),
+    isAtEdge("IS_FIRST", "lag"),
+    isAtEdge("IS_LAST", "lead"),
   ],
 };

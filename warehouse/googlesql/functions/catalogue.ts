@@ -1,6 +1,7 @@
 /** The verified list: every function of GoogleSQL that the local engine serves, and those that it refuses by name. */
 import { castFormatLibrary } from "../emit/cast-format.ts";
 import { aggregates, analytics } from "./aggregate.ts";
+import { approximate } from "./approximate.ts";
 import { array } from "./array.ts";
 import { arrayFind } from "./array-find.ts";
 import { conditional } from "./conditional.ts";
@@ -14,8 +15,10 @@ import { json } from "./json.ts";
 import { jsonConversions } from "./json-conversions.ts";
 import { math } from "./math.ts";
 import { net } from "./net.ts";
+import { percentiles } from "./percentile.ts";
 import { range } from "./range.ts";
 import { regexp } from "./regexp.ts";
+import { statistics } from "./statistics.ts";
 import { string } from "./string.ts";
 
 export const catalogue: readonly FunctionLibrary[] = [
@@ -32,6 +35,9 @@ export const catalogue: readonly FunctionLibrary[] = [
   arrayFind,
   aggregates,
   exactAggregates,
+  statistics,
+  approximate,
+  percentiles,
   castFormatLibrary,
   further,
   analytics,
