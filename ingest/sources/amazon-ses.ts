@@ -159,6 +159,14 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
       if (complaint?.complaintFeedbackType === "not-spam") {
         return [deadLetter("not-a-signal", "a complaint of feedback type not-spam")];
       }
+      // Not sent at all: the reader complained of an earlier mail, and SES did not try this one.
+      if (complaint?.complaintSubType === "OnAccountSuppressionList") {
+        return tell("bounce", addresses(complaint.complainedRecipients), complaint.timestamp, () => ({
+          class: "block",
+          reason: complaint.complaintSubType,
+          category: "Complaint: OnAccountSuppressionList",
+        }));
+      }
       return tell("complaint", addresses(complaint?.complainedRecipients), complaint?.timestamp, () => ({
         feedback_type: complaint?.complaintFeedbackType ?? complaint?.complaintSubType,
         feedback_id: complaint?.feedbackId,
@@ -206,6 +214,8 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
         : [deadLetter("not-a-signal", "a change of topics that unsubscribes from nothing")];
     case "":
       return [deadLetter("missing-field", "eventType")];
+    // Mail that came in, or what SNS writes to a new topic.
+    case "Received":
     case "AmazonSnsSubscriptionSucceeded":
       return [deadLetter("not-a-signal", kind)];
     default:
@@ -288,7 +298,7 @@ function decodeDocument(value: unknown): readonly Decoded[] {
   }
   if (isObject && "detail-type" in value && "detail" in value) {
     return decodeEvent(eventBridge, value, (bridge) =>
-      decodeCarried(bridge.detail, { id: bridge.id ?? undefined, publishedAt: bridge.time ?? undefined }),
+      decodeBridged(bridge, { id: bridge.id, publishedAt: bridge.time }),
     );
   }
   return decodeCarried(value, {});
@@ -298,10 +308,24 @@ function decodeDocument(value: unknown): readonly Decoded[] {
 function decodeCarried(value: unknown, carrier: Carrier): readonly Decoded[] {
   if (value !== null && typeof value === "object" && "detail-type" in value && "detail" in value) {
     return decodeEvent(eventBridge, value, (bridge) =>
-      decodeCarried(bridge.detail, { ...carrier, id: bridge.id ?? carrier.id }),
+      decodeBridged(bridge, { ...carrier, id: bridge.id ?? carrier.id }),
     );
   }
   return decodeEvent(event, value, (e) => decodeOne(e, carrier));
+}
+
+/** What is not of one e-mail (an account's status, an adviser's recommendation) is said in the same way, and is no signal. */
+function decodeBridged(
+  bridge: z.output<typeof eventBridge>,
+  carrier: { readonly id?: string | null | undefined; readonly publishedAt?: string | null | undefined },
+): readonly Decoded[] {
+  const isOfMail = bridge.detail !== null && typeof bridge.detail === "object" && "mail" in bridge.detail;
+  if (!isOfMail && !/^Email /.test(bridge["detail-type"]))
+    return [deadLetter("not-a-signal", `detail-type: ${bridge["detail-type"].slice(0, 80)}`)];
+  return decodeCarried(bridge.detail, {
+    id: carrier.id ?? undefined,
+    publishedAt: carrier.publishedAt ?? undefined,
+  });
 }
 
 export const amazonSes: Provider = {

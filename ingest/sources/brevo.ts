@@ -25,6 +25,7 @@ const event = z.looseObject({
   campaign_id: number,
   camp_id: number,
   "campaign name": z.string().nullish(),
+  list_id: z.union([z.number(), z.string(), z.array(z.union([z.number(), z.string()]))]).nullish(),
   link: z.string().nullish(),
   URL: z.string().nullish(),
   user_agent: z.string().nullish(),
@@ -47,6 +48,12 @@ const wordToType: Readonly<Record<string, readonly [type: string, metadata?: Rec
   invalid_email: ["bounce", { class: "hard" }],
   spam: ["complaint", { feedback_type: "abuse" }],
   complaint: ["complaint", { feedback_type: "abuse" }],
+  // What the API's list of events and the marketing webhooks call the same things.
+  invalid: ["bounce", { class: "hard" }],
+  open: ["open"],
+  first_opening: ["open", { first: true }],
+  unique_open: ["open", { first: true }],
+  loaded_by_proxy: ["open", { machine: true, machine_reason: "brevo:proxy_open" }],
   opened: ["open"],
   unique_opened: ["open", { first: true }],
   proxy_open: ["open", { machine: true, machine_reason: "brevo:proxy_open" }],
@@ -69,10 +76,13 @@ function tagsOf(e: Event): readonly string[] | undefined {
   return parsed.kind === "value" && Array.isArray(parsed.value) ? parsed.value.map(String) : [e.tag];
 }
 
-/** ts_epoch is the event in milliseconds; ts_event the same in seconds; ts is the sender's local clock and comes last. */
+/**
+ * ts_epoch is the event in milliseconds (though some events, and the documentation's own samples, have it in seconds); ts_event
+ * the same in seconds; ts is the sender's local clock and comes last.
+ */
 function occurredAt(e: Event): string | undefined {
-  const milliseconds = e.ts_epoch ?? e.s_epoch;
-  if (milliseconds) return isoOfSeconds(Number(milliseconds) / 1000);
+  const epoch = Number(e.ts_epoch ?? e.s_epoch ?? 0);
+  if (epoch) return isoOfSeconds(epoch > 100_000_000_000 ? epoch / 1000 : epoch);
   return isoOfSeconds(e.ts_event ?? e.ts);
 }
 
@@ -86,7 +96,8 @@ function decodeOne(e: Event): Decoded {
   return signal({
     eventType,
     recipient: e.email ?? undefined,
-    messageId: e["message-id"] ?? undefined,
+    // A mailing has no id per e-mail: the campaign is what its events share.
+    messageId: e["message-id"] ?? (campaign ? `brevo-campaign:${campaign}` : undefined),
     isMessageIdShared: true,
     campaignId: campaign ? String(campaign) : undefined,
     occurredAt: occurredAt(e),
@@ -99,6 +110,10 @@ function decodeOne(e: Event): Decoded {
       user_agent: e.user_agent,
       client: e.device_used,
       url: eventType === "click" ? (e.link ?? e.URL) : undefined,
+      list_id:
+        eventType === "unsubscribe" && e.list_id !== null && e.list_id !== undefined
+          ? [e.list_id].flat().join(",")
+          : undefined,
       class: typeof _permanent === "boolean" ? bounceClass(reply, _permanent) : undefined,
       ...(isTrouble
         ? {

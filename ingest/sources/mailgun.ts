@@ -128,7 +128,12 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
       machine: event["client-info"]?.bot ? true : undefined,
       machine_reason: event["client-info"]?.bot ? `mailgun:${event["client-info"].bot}` : undefined,
       url: event.url,
-      class: eventType === "bounce" ? (isSuppressed ? "block" : bounceClass(reply, true)) : undefined,
+      class:
+        eventType === "bounce"
+          ? isSuppressed
+            ? "block"
+            : bounceClass(reply, event.reason !== "old" && status?.["bounce-type"] !== "soft")
+          : undefined,
       smtp_code: reply.smtpCode,
       enhanced_code: reply.enhancedCode,
       reason: event.reason ?? (event.reject ? "rejected" : undefined),

@@ -10,6 +10,19 @@ import { asList, deadLetter, decodeEvent, parseJsonText, present, signal, verify
 const provider = "mailjet";
 const number = z.union([z.number(), z.string()]).nullish();
 
+/** Mailjet writes true, 1 or "1". */
+const flag = z.preprocess(
+  (value) =>
+    value === ""
+      ? undefined
+      : value === 1 || value === "1" || value === "true"
+        ? true
+        : value === 0 || value === "0" || value === "false"
+          ? false
+          : value,
+  z.boolean().nullish(),
+);
+
 const event = z.looseObject({
   event: z.string(),
   time: number,
@@ -20,8 +33,8 @@ const event = z.looseObject({
   email: z.string().nullish(),
   customcampaign: z.string().nullish(),
   smtp_reply: z.string().nullish(),
-  hard_bounce: z.boolean().nullish(),
-  blocked: z.boolean().nullish(),
+  hard_bounce: flag,
+  blocked: flag,
   error_related_to: z.string().nullish(),
   error: z.string().nullish(),
   comment: z.string().nullish(),

@@ -45,6 +45,7 @@ const wordToType: Readonly<Record<string, string>> = {
   click: "click",
   unsubscribe: "unsubscribe",
   spam: "complaint",
+  "spam complaint": "complaint",
   bounce: "bounce",
   reject: "bounce",
   // Both are retried: the mail is not lost yet.

@@ -44,6 +44,7 @@ const event = z.looseObject({
       template: z.string().nullish(),
       bounce_description: z.string().nullish(),
       diag: z.string().nullish(),
+      smtp_events: z.array(z.looseObject({ ts: z.number().nullish(), diag: z.string().nullish() })).nullish(),
       reject: z.union([z.string(), z.looseObject({ reason: z.string().nullish() })]).nullish(),
     })
     .nullish(),
@@ -67,8 +68,10 @@ function decodeOne(e: Event): Decoded {
   const eventType = e.event ? ownValue(wordToType, e.event) : undefined;
   if (!eventType)
     return deadLetter("not-a-signal", `event: ${e.event ?? `${e.type ?? "none"} ${e.action ?? ""}`.trim()}`);
-  const reply = readSmtpReply(e.msg?.diag);
-  const codes = { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic: e.msg?.diag };
+  // Of a mail that was tried several times the last reply is what this event is about.
+  const diagnostic = e.msg?.diag ?? e.msg?.smtp_events?.findLast(({ diag }) => diag)?.diag;
+  const reply = readSmtpReply(diagnostic);
+  const codes = { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic };
   const rejected = typeof e.msg?.reject === "string" ? e.msg.reject : e.msg?.reject?.reason;
   const blame =
     eventType === "bounce"

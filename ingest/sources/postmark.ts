@@ -55,6 +55,10 @@ const bounceTypes: Readonly<Record<string, readonly [type: string, bounce?: "har
   Transient: ["deferred"],
   SpamComplaint: ["complaint"],
   Unsubscribe: ["unsubscribe"],
+  Unconfirmed: ["bounce", "block"],
+  // Somebody asks to be subscribed again, or tries our own server: nothing came of a mail.
+  Subscribe: ["not-a-signal"],
+  OpenRelayTest: ["not-a-signal"],
   AutoResponder: ["reply"],
   ChallengeVerification: ["reply"],
 };
@@ -100,6 +104,7 @@ function decodeOne(e: Event): Decoded {
       return told("unsubscribe", e.ChangedAt, { method: e.Origin?.toLowerCase(), list_id: e.MessageStream });
     case "Bounce": {
       const [eventType, known] = ownValue(bounceTypes, e.Type ?? "Unknown") ?? ["bounce"];
+      if (eventType === "not-a-signal") return deadLetter("not-a-signal", `Bounce: ${e.Type}`);
       if (eventType === "reply") return told("reply", e.BouncedAt, { automatic: true });
       if (eventType === "unsubscribe") return told("unsubscribe", e.BouncedAt, { method: "reply" });
       if (eventType === "complaint") return told("complaint", e.BouncedAt, { feedback_type: "abuse" });

@@ -37,7 +37,12 @@ const event = z.looseObject({
       .nullish(),
     headers: z.array(z.looseObject({ name: z.string(), value: z.string() })).nullish(),
     bounce: z
-      .looseObject({ message: z.string().nullish(), type: z.string().nullish(), subType: z.string().nullish() })
+      .looseObject({
+        message: z.string().nullish(),
+        type: z.string().nullish(),
+        subType: z.string().nullish(),
+        diagnosticCode: z.union([z.string(), z.array(z.string())]).nullish(),
+      })
       .nullish(),
     failed: z.looseObject({ reason: z.string().nullish() }).nullish(),
     suppressed: z.looseObject({ message: z.string().nullish(), type: z.string().nullish() }).nullish(),
@@ -83,7 +88,8 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
   const { bounce } = data;
   const isSuppressed =
     type === "email.suppressed" || bounce?.subType === "Suppressed" || /suppress/i.test(bounce?.message ?? "");
-  const reply = readSmtpReply(bounce?.message);
+  const diagnostic = [bounce?.diagnosticCode ?? []].flat().join("; ") || bounce?.message;
+  const reply = readSmtpReply(diagnostic);
   const blame =
     eventType !== "bounce"
       ? undefined
@@ -117,7 +123,7 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
         reason: data.failed?.reason ?? (isSuppressed ? "suppressed" : undefined),
         smtp_code: reply.smtpCode,
         enhanced_code: reply.enhancedCode,
-        diagnostic: bounce?.message ?? data.suppressed?.message,
+        diagnostic: diagnostic ?? data.suppressed?.message,
         feedback_type: eventType === "complaint" ? "abuse" : undefined,
       }),
     }),

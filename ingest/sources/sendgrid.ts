@@ -43,6 +43,10 @@ const event = z.looseObject({
   marketing_campaign_id: text,
   singlesend_id: text,
   campaign_id: text,
+  newsletter: z.looseObject({ newsletter_id: text, newsletter_send_id: text }).nullish(),
+  sg_template_id: text,
+  template_id: text,
+  pool: z.looseObject({ name: z.string().nullish() }).nullish(),
   // A sender's own id of the e-mail, sent along as a custom argument.
   message_id: text,
   anymail_id: text,
@@ -80,7 +84,8 @@ function decodeOne(e: Event): Decoded {
   const smtp = { smtp_code: codes.smtpCode, enhanced_code: codes.enhancedCode, diagnostic: said };
   const { messageId, isMessageIdShared } = messageIdOf(e);
   const tags = e.category === null || e.category === undefined ? undefined : [e.category].flat();
-  const campaign = e.campaign_id ?? e.singlesend_id ?? e.marketing_campaign_id;
+  const campaign =
+    e.campaign_id ?? e.singlesend_id ?? e.marketing_campaign_id ?? e.newsletter?.newsletter_id ?? undefined;
 
   const told = (eventType: string, metadata: Record<string, unknown> = {}): Decoded =>
     signal({
@@ -105,7 +110,10 @@ function decodeOne(e: Event): Decoded {
 
   switch (e.event) {
     case "processed":
-      return told("sent");
+      return told("sent", {
+        template_id: e.sg_template_id ?? e.template_id,
+        sending_ip_pool: e.pool?.name,
+      });
     case "delivered":
       return told("delivered", smtp);
     case "deferred":
