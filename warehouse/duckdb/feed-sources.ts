@@ -1,13 +1,18 @@
 import { UserError } from "../../errors/user-error.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { parseType } from "../googlesql/types.ts";
+import { createTable } from "./adapter.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { storedColumns } from "./parquet-columns.ts";
 import { stampOf } from "./raw-views.ts";
+import { jsonType } from "./reshape.ts";
 import type { SessionLane } from "./session-lane.ts";
 import type { SourceFeed } from "./source-files.ts";
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** Goes up when the same files give other rows than before. */
+const loaderVersion = 2;
 
 /**
  * Loads what a `--sources` folder holds into tables of the same names, so that declarations have rows. Files that have not changed
@@ -19,7 +24,7 @@ export async function feedSources(lane: SessionLane, feeds: readonly SourceFeed[
     await ensureRecords(connection);
     for (const feed of feeds) {
       const table = `${feed.schema}.${feed.name}`;
-      const stamp = stampOf(feed.files, feed.columns ?? []);
+      const stamp = `${loaderVersion} ${stampOf(feed.files, feed.columns ?? [])}`;
       if ((await readSourceStamp(connection, table)) === stamp) continue;
       await connection.run("begin transaction");
       try {
@@ -44,10 +49,15 @@ export async function feedSources(lane: SessionLane, feeds: readonly SourceFeed[
 
 async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
   const { connection } = lane;
+  if (feed.files.length === 0) {
+    await connection.run(`create schema if not exists ${quoteName(feed.schema)}`);
+    await createTable(lane, `${feed.schema}.${feed.name}`, feed.columns ?? []);
+    return;
+  }
   const files = `[${feed.files.map((file) => literal(file.path)).join(", ")}]`;
   const scan = {
     csv: `read_csv(${files}, union_by_name = true, sample_size = -1, nullstr = '')`,
-    json: `read_json(${files}, union_by_name = true, sample_size = -1, maximum_depth = -1)`,
+    json: `read_json(${files}, ${jsonColumns(feed.columns)}union_by_name = true, sample_size = -1, maximum_depth = -1)`,
     parquet: `read_parquet(${files}, union_by_name = true, hive_partitioning = false)`,
   }[feed.format];
   const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
@@ -64,4 +74,11 @@ async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
     `create or replace table ${table} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
   );
   await lane.catalog.put(connection, [feed.schema, feed.name], "table", columns);
+}
+
+/** What JSON is read as where its types are known; otherwise DuckDB finds them out from all of it. */
+function jsonColumns(columns: SourceFeed["columns"]): string {
+  if (columns === undefined) return "";
+  const list = columns.map((column) => `${literal(column.name)}: ${literal(jsonType(parseType(column.type)))}`);
+  return `columns = {${list.join(", ")}}, `;
 }

@@ -1,11 +1,13 @@
 import { quoteName } from "../googlesql/emit/text.ts";
-import { duckdbType, type GoogleSqlType, parseType, structFieldName } from "../googlesql/types.ts";
+import { type GoogleSqlType, parseType, structFieldName } from "../googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
+import { reshape } from "./reshape.ts";
 import { readColumn } from "./stored-catalog.ts";
 
 /**
  * DuckDB expressions that turn what a file holds into columns as we store them: STRUCT fields by position, whole numbers 64 bits
- * wide, decimals at GoogleSQL's scale. `wanted` names and types the columns; without it they are those of the file.
+ * wide, decimals at GoogleSQL's scale. `wanted` names and types the columns, their fields by name; without it they are those of
+ * the file.
  */
 export function storedColumns(
   described: readonly { readonly name: string; readonly type: string }[],
@@ -25,10 +27,13 @@ export function storedColumns(
   return wanted.map(({ name, type: text }) => {
     const type = parseType(text);
     const found = from(name);
-    const sql = `CAST(${found?.sql ?? "NULL"} AS ${duckdbType(type)})`;
-    return { name, type, sql };
+    const sql = found === undefined ? reshape("NULL", type, type) : reshape(found.sql, found.type, type);
+    return { name, type, sql: type.kind === "BYTES" && found?.type.kind === "STRING" ? fromBase64(found.sql) : sql };
   });
 }
+
+/** Text that stands for bytes is base64, as BigQuery reads and writes it. */
+const fromBase64 = (sql: string): string => `from_base64(${sql})`;
 
 /** The way out: a stored column with the names that GoogleSQL knows its STRUCT fields by. */
 export function exportedColumn(sql: string, type: GoogleSqlType): string {

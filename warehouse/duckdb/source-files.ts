@@ -11,6 +11,7 @@ export interface SourceFeed {
   readonly schema: string;
   readonly name: string;
   readonly format: "csv" | "json" | "parquet";
+  /** None where only the schema is there: a table without rows. */
   readonly files: readonly SegmentFile[];
   /** From `<dataset>.<table>.schema.json` beside it (BigQuery's schema format), where there is one. */
   readonly columns?: readonly Column[] | undefined;
@@ -24,28 +25,26 @@ const formats: readonly (readonly [RegExp, SourceFeed["format"]])[] = [
 
 /**
  * The tables in a `--sources` folder: files named `<dataset>.<table>.csv|ndjson|jsonl|json|parquet` (CSV and NDJSON may be gzipped)
- * and folders named `<dataset>.<table>` with Parquet files. Throws a UserError for a file whose name says no table.
+ * and folders named `<dataset>.<table>` with Parquet files. A `<dataset>.<table>.schema.json` with no rows beside it is an empty
+ * table. Throws a UserError for a file whose name says no table.
  */
 export async function readSourceFeeds(dir: string): Promise<readonly SourceFeed[]> {
   if (!existsSync(dir)) {
     throw new UserError(`there is no folder ${dir}`, { code: "sources.missing", exit: "config", where: dir });
   }
   const feeds: SourceFeed[] = [];
+  const schemas: string[] = [];
   for (const entry of (await readdir(dir, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith(".") || entry.name.endsWith(".schema.json") || /\.(md|txt|tsv|sha256)$/i.test(entry.name))
+    if (entry.name.startsWith(".") || /\.(md|txt|tsv|sha256)$/i.test(entry.name)) continue;
+    if (entry.name.endsWith(".schema.json")) {
+      schemas.push(entry.name.slice(0, -".schema.json".length));
       continue;
+    }
     const path = join(dir, entry.name);
     const [, stem, format] = formatOf(entry.name, entry.isDirectory());
     const [schema, name, ...rest] = stem.split(".");
     if (format === undefined || schema === undefined || name === undefined || rest.length > 0) {
-      throw new UserError(
-        `"${entry.name}" does not say which table it holds; it wants to be called dataset.table.csv, .ndjson or .parquet`,
-        {
-          code: "sources.name",
-          exit: "config",
-          where: path,
-        },
-      );
+      throw misnamed(entry.name, path);
     }
     const files = entry.isDirectory() ? await segmentsOf(dir, entry.name) : [await segment(path)];
     feeds.push({
@@ -56,8 +55,21 @@ export async function readSourceFeeds(dir: string): Promise<readonly SourceFeed[
       columns: await columnsBeside(join(dir, `${schema}.${name}.schema.json`)),
     });
   }
+  for (const stem of schemas) {
+    const [schema = "", name = "", ...rest] = stem.split(".");
+    if (feeds.some((feed) => feed.schema === schema && feed.name === name)) continue;
+    const path = join(dir, `${stem}.schema.json`);
+    if (name === "" || rest.length > 0) throw misnamed(`${stem}.schema.json`, path);
+    feeds.push({ schema, name, format: "json", files: [], columns: await columnsBeside(path) });
+  }
   return feeds;
 }
+
+const misnamed = (name: string, where: string): UserError =>
+  new UserError(
+    `"${name}" does not say which table it holds; it wants to be called dataset.table.csv, .ndjson or .parquet`,
+    { code: "sources.name", exit: "config", where },
+  );
 
 function formatOf(name: string, isDirectory: boolean): readonly [string, string, SourceFeed["format"] | undefined] {
   if (isDirectory) return [name, name, "parquet"];

@@ -1,0 +1,112 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UserError } from "../../../errors/user-error.ts";
+import { type DuckDbWarehouse, openDuckDbWarehouse } from "../../../warehouse/duckdb/adapter.ts";
+import { feedSources } from "../../../warehouse/duckdb/feed-sources.ts";
+import { readSourceFeeds } from "../../../warehouse/duckdb/source-files.ts";
+
+let dir: string;
+let warehouse: DuckDbWarehouse;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "inboxloop-test-"));
+  warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
+});
+afterEach(async () => {
+  await warehouse.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const write = (name: string, ...lines: readonly unknown[]) =>
+  writeFile(
+    join(dir, name),
+    `${lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n")}\n`,
+  );
+const schema = (name: string, fields: readonly object[]) => writeFile(join(dir, name), JSON.stringify(fields));
+const feed = async () => feedSources(warehouse.lane, await readSourceFeeds(dir));
+
+describe("a folder of sources", () => {
+  test("when JSON has a schema beside it, fields meet by name and JSON stays as it was", async () => {
+    await write(
+      "shop.orders.ndjson",
+      { lines: [{ qty: 2, sku: "a" }, { sku: "b" }], raw: { code: "1", deep: { "odd-key": [1, null] } }, id: "7" },
+      { id: 8, buyer: { name: "Kim", since: "2024-01-31 10:00:00 UTC" }, token: "aGk=", price: 1.1 },
+    );
+    await schema("shop.orders.schema.json", [
+      { name: "id", type: "INTEGER" },
+      {
+        name: "lines",
+        type: "RECORD",
+        mode: "REPEATED",
+        fields: [
+          { name: "sku", type: "STRING" },
+          { name: "qty", type: "INTEGER" },
+          { name: "gift", type: "BOOLEAN" },
+        ],
+      },
+      {
+        name: "buyer",
+        type: "RECORD",
+        fields: [
+          { name: "since", type: "TIMESTAMP" },
+          { name: "name", type: "STRING" },
+        ],
+      },
+      { name: "raw", type: "JSON" },
+      { name: "price", type: "NUMERIC" },
+      { name: "token", type: "BYTES" },
+      { name: "tags", type: "STRING", mode: "REPEATED" },
+    ]);
+    await feed();
+    const { rows } = await warehouse.query(
+      "select id, lines, buyer, json_value(raw.deep['odd-key'][0]) as odd, price, token, array_length(tags) as tags from shop.orders order by id",
+    );
+    expect(rows).toEqual([
+      {
+        id: 7n,
+        lines: [
+          { sku: "a", qty: 2n, gift: null },
+          { sku: "b", qty: null, gift: null },
+        ],
+        buyer: null,
+        odd: "1",
+        price: null,
+        token: null,
+        tags: 0n,
+      },
+      {
+        id: 8n,
+        lines: [],
+        buyer: { since: "2024-01-31T10:00:00Z", name: "Kim" },
+        odd: null,
+        price: "1.1",
+        token: new Uint8Array([104, 105]),
+        tags: 0n,
+      },
+    ]);
+  });
+
+  test("when only the schema is there, the table has no rows", async () => {
+    await schema("shop.refunds.schema.json", [{ name: "id", type: "INT64" }]);
+    await feed();
+    expect(await warehouse.query("select id from shop.refunds")).toEqual({
+      columns: [{ name: "id", type: "INT64" }],
+      rows: [],
+    });
+  });
+
+  test.each(["orders.csv", "a.b.c.csv", "orders.schema.json"])("when %s says no table, it is refused", async (name) => {
+    await writeFile(join(dir, name), "[]");
+    await expect(feed()).rejects.toSatisfy(
+      (error) => error instanceof UserError && error.code === "sources.name" && error.where === join(dir, name),
+    );
+  });
+
+  test("when a value does not fit its schema, the file is named", async () => {
+    await write("shop.orders.ndjson", { id: "x" });
+    await schema("shop.orders.schema.json", [{ name: "id", type: "INT64" }]);
+    await expect(feed()).rejects.toMatchObject({ code: "sources.unreadable", where: join(dir, "shop.orders.ndjson") });
+  });
+});
