@@ -215,7 +215,12 @@ async function runStep(step: Step, context: StepContext): Promise<StepResult> {
     };
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
-    return { ...named(step), outcome: "failed", ms: options.now().getTime() - began, error: describe(error, step) };
+    return {
+      ...named(step),
+      outcome: "failed",
+      ms: options.now().getTime() - began,
+      error: describe(error, step, context.plan),
+    };
   }
 }
 
@@ -316,13 +321,27 @@ async function columnsOf(step: Step, warehouse: Warehouse): Promise<BuildRecord[
   return (await warehouse.columns([database, schema, name].filter(Boolean).join("."))) ?? [];
 }
 
-function describe(error: unknown, step: Step): NonNullable<StepResult["error"]> {
+function describe(error: unknown, step: Step, plan: Plan): NonNullable<StepResult["error"]> {
   // An incremental table keeps the columns that it was made with; its query may have others by now.
   const isOnTop = step.kind === "incremental" && step.mode !== "create";
   const refresh = isOnTop ? `inboxloop build --select ${step.id} --full-refresh` : undefined;
   if (error instanceof UserError) {
-    const next = error.next ?? (error.code === "sql.analysis" ? refresh : undefined);
+    const next =
+      error.next ?? (error.code === "sql.analysis" ? (sourceWanted(error, step, plan) ?? refresh) : undefined);
     return { code: error.code, message: error.message, where: error.where ?? step.file, next };
   }
   return { code: "dataform.action", message: error instanceof Error ? error.message : String(error), where: step.file };
+}
+
+/** For a step that misses a table which the project only declares: how to give it rows. */
+function sourceWanted(error: UserError, step: Step, plan: Plan): string | undefined {
+  const missing = /^Table not found: (.+)$/.exec(error.message)?.[1];
+  const source = plan.sources.find(
+    ({ id, target }) =>
+      step.action.dependsOn.includes(id) &&
+      (missing === sqlName(target).slice(1, -1) || missing === `${target.schema}.${target.name}`),
+  );
+  if (source === undefined) return undefined;
+  const { schema, name } = source.target;
+  return `inboxloop build --sources <folder with ${schema}.${name}.csv, .ndjson or .parquet>`;
 }

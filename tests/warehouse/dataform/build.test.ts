@@ -111,6 +111,18 @@ describe("a project that is not ours", () => {
     ]);
   });
 
+  test("when a source has no rows yet, what fails for it says where rows may come from", async () => {
+    await rm(join(dir, "sources/shop_raw.orders.ndjson"), { force: true });
+    await rm(join(dir, "sources/shop_raw.orders.csv"), { force: true });
+    await feedSources(warehouse.lane, await readSourceFeeds(join(dir, "sources")));
+    const { result } = await buildProject({ projectDir: join(fixtures, "shop"), cacheDir, engine, ...world });
+    const failed = result.results.find((step) => step.id === "shop_staging.stg_orders");
+    expect(failed?.error).toMatchObject({
+      code: "sql.analysis",
+      next: "inboxloop build --sources <folder with shop_raw.orders.csv, .ndjson or .parquet>",
+    });
+  });
+
   test("when a source file cannot be read or does not say which table it is, the error names it", async () => {
     await writeFile(join(dir, "sources/notes.csv"), "a\n1\n");
     await expect(build()).rejects.toMatchObject({ code: "sources.name", where: join(dir, "sources/notes.csv") });
