@@ -124,12 +124,15 @@ function bitAggregate(list: readonly JsValue[], op: string, isPadded: boolean): 
   return result;
 }
 
-/** Sums of NUMERIC may leave its range on the way: values that could do so are added up exactly. */
+/**
+ * Sums of NUMERIC may leave its range on the way: where a value is large enough for that, all such values are added up exactly.
+ * Elsewhere DuckDB's own sum is exact, and nothing is gathered.
+ */
 function numericTotal(name: "sum" | "avg", x: string, ctx: EmitContext): string {
-  const usual = ctx.aggregate("sum", [`(case when abs(${x}) < 1e20 then ${x} end)`]);
-  const large = ctx.aggregate("list", [`(case when abs(${x}) >= 1e20 then ${x} end)`]);
-  const count = name === "avg" ? ctx.aggregate("count", [x]) : "cast(1 as bigint)";
-  return `gs_numeric_total(cast(${usual} as varchar), ${large}, ${count})`;
+  const usual = `cast(${ctx.aggregate("sum", [`(case when abs(${x}) < 1e20 then ${x} end)`])} as decimal(38,9))`;
+  const large = ctx.aggregate("list", [x], without(ctx.call, `abs(${x}) >= 1e20`));
+  if (name === "sum") return `gs_numeric_sum(${usual}, ${large})`;
+  return `gs_numeric_avg(${usual}, ${large}, ${ctx.aggregate("count", [x])})`;
 }
 
 export const aggregates: FunctionLibrary = {
@@ -240,6 +243,16 @@ export const aggregates: FunctionLibrary = {
     ]),
   ],
   macros: [
+    {
+      name: "gs_numeric_sum",
+      definition:
+        "(usual, large) as case when large is null then usual else gs_numeric_total(cast(usual as varchar), large, cast(1 as bigint)) end",
+    },
+    {
+      name: "gs_numeric_avg",
+      definition:
+        "(usual, large, n) as case when large is null then gs_numeric_div(usual, nullif(cast(n as decimal(38,9)), 0)) else gs_numeric_total(cast(usual as varchar), large, n) end",
+    },
     {
       // Sorted, one of each kept (the first), then put back in the order in which they came.
       name: "gs_distinct_in_order",
