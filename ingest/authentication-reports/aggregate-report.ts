@@ -78,12 +78,22 @@ const deadLetter = (reason: "malformed-input" | "not-a-signal" | "wrong-type", d
 });
 
 /**
+ * The report without what some reporters put around it: stray bytes, a schema that is never closed, a second declaration. Nothing
+ * that matters stands there; a DOCTYPE does, and stays to be refused.
+ */
+function feedbackOf(xml: string): string {
+  const start = xml.search(/<(?:[\w.-]{1,40}:)?feedback[\s>]/);
+  if (start < 0 || /<!DOCTYPE/i.test(xml.slice(0, start))) return xml.replace(/^[^<]*/, "");
+  const end = xml.lastIndexOf("feedback>");
+  return xml.slice(start, end < start ? undefined : end + "feedback>".length);
+}
+
+/**
  * A DMARC aggregate report (RFC 7489 appendix C; RFC 9990, whose documents have a namespace) as rows of raw.dmarc_reports, one per source and
  * result. A document that is not well-formed is quarantined whole: half a report would count as a whole one.
  */
 export function decodeAggregateReport(xml: string): readonly Item[] {
-  // Some reporters put bytes before the declaration; nothing that matters stands there.
-  const document = xml.replace(/^[^<]*/, "");
+  const document = feedbackOf(xml);
   if (/<!DOCTYPE/i.test(document))
     return [deadLetter("malformed-input", "the document has a DOCTYPE, which is never read")];
   const validity = XMLValidator.validate(document);

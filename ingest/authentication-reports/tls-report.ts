@@ -18,6 +18,7 @@ const reportSchema = z.looseObject({
             "result-type": z.string(),
             "failed-session-count": z.number().int(),
             "receiving-mx-hostname": z.string().nullish(),
+            "failure-reason-code": z.string().nullish(),
           }),
         )
         .nullish(),
@@ -55,6 +56,7 @@ export function decodeTlsReport(json: string): readonly Item[] {
             result_type: failure["result-type"],
             sessions: failure["failed-session-count"],
             mx: failure["receiving-mx-hostname"] ?? undefined,
+            reason: failure["failure-reason-code"] ?? undefined,
           })),
         },
       },

@@ -51,7 +51,10 @@ function textOf(bytes: Uint8Array): string {
 
 async function gunzip(bytes: Uint8Array, wrappings: number): Promise<readonly Unpacked[]> {
   try {
-    return await unpackReports(gunzipSync(bytes, { maxOutputLength: maximumReportBytes }), wrappings + 1);
+    // Mail gateways put a line end behind the data; a gzip member never ends so, for that would be a size of 160 MB and more.
+    const end = bytes.findLastIndex((byte) => byte !== 0x0d && byte !== 0x0a) + 1;
+    const unpacked = gunzipSync(bytes.subarray(0, end), { maxOutputLength: maximumReportBytes });
+    return await unpackReports(unpacked, wrappings + 1);
   } catch (error) {
     const isTooLarge = (error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE";
     return [

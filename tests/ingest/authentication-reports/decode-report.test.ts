@@ -43,6 +43,12 @@ test.each([
     bytes(report(record("192.0.2.77", "7"), '<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">')),
   ],
   ["gzipped", gzipSync(one)],
+  ["gzipped, with a line end behind it", Buffer.concat([gzipSync(one), Buffer.from("\r\n")])],
+  [
+    "behind a schema that is never closed",
+    bytes(one.replace("<feedback>", '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><feedback>')),
+  ],
+  ["with two declarations and stray bytes", bytes(`x ${'<?xml version="1.0"?>'}${one}\n--\n`)],
   ["zipped", zipSync({ "r.xml": bytes(one) })],
   ["zipped and gzipped", gzipSync(zipSync({ "r.xml": bytes(one) }))],
   [
