@@ -31,7 +31,7 @@ export async function unpackReports(bytes: Uint8Array, wrappings = 0): Promise<r
   const head = textOf(bytes.subarray(0, 2048))
     .replace(/^\ufeff/, "")
     .trimStart();
-  if (head.startsWith("<")) return [{ kind: "document", format: "xml", text: textOf(bytes) }];
+  if (/^[^<]{0,16}<(?:\?xml|feedback)|^</.test(head)) return [{ kind: "document", format: "xml", text: textOf(bytes) }];
   if (head.startsWith("{")) return [{ kind: "document", format: "json", text: textOf(bytes) }];
   if (/^(?:From .*\r?\n)?[!-9;-~]{1,76}:[ \t]/.test(head)) return fromMail(bytes, wrappings);
   return [refused("malformed-input", "neither XML, JSON, gzip, zip nor a mail")];
