@@ -38,6 +38,31 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select format(x, 1) from unnest(['%d %d']) x",
     "select format('%t %T', interval 1 day, interval '1-2 3' year to day)",
   ],
+  "STRING literals as civil times": [
+    "select datetime_bucket('2020-02-15 14:57:39', interval 1 day), datetime_bucket('2020-02-15', interval 1 day)",
+    "select datetime_add('2020-01-01 10:00:00', interval 1 day), datetime_trunc('2020-01-01 10:00:00', hour), timestamp_trunc('2020-01-01', day)",
+    "select datetime('2000-01-01' || ' ' || '18:17:16'), safe.datetime('x'), datetime('2020-01-01')",
+    "select datetime('2000-01-01 18:17:16+08')",
+    "select date_diff('2020-01-01', datetime '2019-01-01', day)",
+    "select timestamp_diff(datetime '2020-01-01', '2019-01-01', day)",
+    "select extract(year from '2020-01-01')",
+    "select format_date('%F', '2020-01-01 00:00:00')",
+  ],
+  "buckets of another type": [
+    "select date_bucket(datetime '2020-02-15 14:57:39', interval 1 day), timestamp_bucket(date '2020-02-15', interval 1 day), datetime_bucket(timestamp '2020-02-15', interval 1 day)",
+    "select datetime_bucket(date '2020-01-01', interval 1 hour)",
+    "select date_bucket(timestamp '2020-01-01', interval 1 month)",
+  ],
+  "|| of other types": [
+    "select 1 || 2, 1.5 || 'a', true || 'x', date '2020-01-01' || '', numeric '1.50' || '', interval 1 day || 'a'",
+    "select b'a' || 'a'",
+    "select json '1' || 'a'",
+    "select [1] || 1",
+  ],
+  intervals: [
+    "select interval '0-13 370 48:61:61' year to second, cast('0-13' as interval), cast('1:99:99' as interval)",
+    "select extract(nanosecond from interval '1.5' second)",
+  ],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
     "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",

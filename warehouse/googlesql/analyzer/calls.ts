@@ -54,12 +54,15 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
 export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {
   const entry = functionNamed("EXTRACT");
   if (!entry || entry.status.kind === "refused") return a.refuse(node, "EXTRACT");
+  const operand = resolve(a, node.operand, cx);
+  if (operand.type.kind === "STRING" && operand.literal && !operand.isUntypedNull)
+    a.fail(node.operand, "EXTRACT does not support literal STRING arguments");
   const given: { name: string | undefined; value: Given }[] = [
     {
       name: undefined,
       value: { kind: "part", part: datePart(node.part) ?? a.fail(node.part, "A valid date part name is required") },
     },
-    { name: undefined, value: { kind: "value", node: node.operand, typed: resolve(a, node.operand, cx) } },
+    { name: undefined, value: { kind: "value", node: node.operand, typed: operand } },
   ];
   if (node.timeZone) {
     given.push({

@@ -12,7 +12,7 @@ import type {
   TypedLiteral,
   WithExpression,
 } from "../ast.ts";
-import { type IntervalParts, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
+import { type IntervalParts, isFinerThanMicros, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
 import { parseDecimal } from "../emit/decimal.ts";
 import { canonicalJson } from "../emit/json.ts";
 import { letBind } from "../emit/let.ts";
@@ -250,6 +250,8 @@ function interval(a: Analysis, node: IntervalExpression, cx: Context): Typed {
   if (value.type.kind === "STRING" && typeof value.literal?.value === "string") {
     const parts = readIntervalLiteral(value.literal.value, part, to);
     if (!parts) return a.fail(node.value, `Invalid INTERVAL value '${value.literal.value}'`);
+    if (isFinerThanMicros(value.literal.value))
+      a.refuse(node.value, "INTERVAL", "an INTERVAL finer than a microsecond");
     return { sql: intervalSql(parts), type: INTERVAL, isNeverNull: true };
   }
   if (to !== undefined) return a.fail(node, "INTERVAL with a range of parts needs a STRING literal");

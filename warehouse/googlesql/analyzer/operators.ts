@@ -1,4 +1,5 @@
 import type { Binary, BinaryOperator, NodeBase, Unary } from "../ast.ts";
+import { castable, castText } from "../emit/cast.ts";
 import { letBind } from "../emit/let.ts";
 import {
   arrayOf,
@@ -186,6 +187,10 @@ function temporalArithmetic(
   if (operator === "*" && isKind(left, "INTERVAL") && isKind(right, "INT64")) {
     return make(`gs_interval_times(${left.sql}, ${right.sql})`, INTERVAL);
   }
+  if (operator === "*" && isKind(left, "INTERVAL") && isKind(right, "FLOAT64"))
+    return make(`gs_interval_scaled(${left.sql}, ${right.sql})`, INTERVAL);
+  if (operator === "*" && isKind(left, "FLOAT64") && isKind(right, "INTERVAL"))
+    return make(`gs_interval_scaled(${right.sql}, ${left.sql})`, INTERVAL);
   if (operator === "/" && isKind(left, "INTERVAL") && isKind(right, "INT64")) {
     return make(`gs_interval_over(${left.sql}, ${right.sql})`, INTERVAL);
   }
@@ -213,6 +218,12 @@ function concatenate(a: Analysis, node: NodeBase, left: Typed, right: Typed): Ty
       );
       return { sql, type: arrayOf(type.element), ...flags };
     }
+  }
+  const isText = (one: Typed): boolean =>
+    one.type.kind === "STRING" || (one.type.kind !== "BYTES" && castable(one.type, STRING));
+  if (isText(left) && isText(right)) {
+    const sql = [left, right].map((one) => castText(one.sql, one.type, STRING, a.fresh)).join(" || ");
+    return { sql: `(${sql})`, type: STRING, ...flags };
   }
   return noMatch(a, node, "||", left, right);
 }

@@ -241,6 +241,7 @@ export function bind(
     if (!type) return undefined;
     const each = coercionCost(argument.source, type);
     if (each === undefined) return undefined;
+    if (spec.notFromText && argument.source.type.kind === "STRING" && !argument.source.isUntypedNull) return undefined;
     const checked = t.kind === "variable" ? type : undefined;
     if (checked && spec.requires === "equality" && !supportsEquality(checked)) return undefined;
     if (checked && spec.requires === "grouping" && !supportsGrouping(checked)) return undefined;

@@ -211,6 +211,12 @@ const isoInterval =
 
 /** What CAST(STRING AS INTERVAL) reads: `Y-M D H:M:S`, parts of that, or ISO 8601 (`P1Y2M3DT4H`). */
 export function castInterval(text: string): IntervalParts | undefined {
+  const parts = castParts(text);
+  if (parts && isFinerThanMicros(text)) throw new Error("refused.INTERVAL: an INTERVAL finer than a microsecond");
+  return parts;
+}
+
+function castParts(text: string): IntervalParts | undefined {
   const whole = parseInterval(text);
   if (whole) return whole;
   for (const [from, to] of [
@@ -264,6 +270,9 @@ export function floatText(value: number): string {
 
 const trimZeros = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
+/** Whether an interval's text has more than microseconds: by its language options GoogleSQL keeps that, cuts it off, or fails. */
+export const isFinerThanMicros = (text: string): boolean => /[.,]\d{6}\d*[1-9]/.test(text);
+
 const intervalOrder = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"] as const;
 
 /** `INTERVAL '1-2 3' YEAR TO DAY`: the text by the parts it is said to have; undefined when it does not fit. */
@@ -291,7 +300,6 @@ export function readIntervalLiteral(text: string, from: string, to: string | und
   const found = match?.groups;
   if (!found) return undefined;
   const number = (part: string): number => Number(found[part] ?? 0);
-  if (first === 0 && number("MONTH") > 11 && has("MONTH")) return undefined;
   const months = number("YEAR") * 12 + number("MONTH");
   const seconds =
     BigInt(found["HOUR"] ?? 0) * 3600n + BigInt(found["MINUTE"] ?? 0) * 60n + BigInt(found["SECOND"] ?? 0);
@@ -321,10 +329,10 @@ export const isIntervalPart = (part: string): boolean => Object.hasOwn(perPart, 
 
 function readSinglePart(text: string, part: string): IntervalParts | undefined {
   const make = perPart[part];
-  const match = /^\s*([+-]?)(\d+)(?:\.(\d{1,6}))?\s*$/.exec(text);
+  const match = /^\s*([+-]?)(\d+)(?:\.(\d{1,9}))?\s*$/.exec(text);
   if (!make || !match || (match[3] !== undefined && part !== "SECOND")) return undefined;
   let parts = make(BigInt(match[2]!));
-  if (match[3]) parts = { ...parts, micros: parts.micros + BigInt(match[3].padEnd(6, "0")) };
+  if (match[3]) parts = { ...parts, micros: parts.micros + BigInt(match[3].padEnd(6, "0").slice(0, 6)) };
   if (match[1] === "-") parts = { months: -parts.months, days: -parts.days, micros: -parts.micros };
   return intervalInRange(parts) ? parts : undefined;
 }

@@ -1,4 +1,5 @@
 /** Macros and JS functions that operators and casts stand on. What they give is GoogleSQL's, errors included. */
+
 import type { FunctionLibrary, JsFunction, JsValue } from "../functions/contract.ts";
 import {
   castInterval,
@@ -22,6 +23,7 @@ import {
   readBignumeric,
   readDecimal,
 } from "./decimal.ts";
+import { scaledInterval } from "./interval-scaled.ts";
 
 const parser = (
   name: `gs_${string}`,
@@ -227,6 +229,12 @@ const js: readonly JsFunction[] = [
     },
   },
   {
+    name: "gs_interval_scaled",
+    args: ["INTERVAL", "DOUBLE"],
+    result: "INTERVAL",
+    run: (value, factor) => scaledInterval(value as unknown as IntervalParts, factor as number) as unknown as JsValue,
+  },
+  {
     name: "gs_interval_over",
     args: ["INTERVAL", "BIGINT"],
     result: "INTERVAL",
@@ -279,6 +287,23 @@ const js: readonly JsFunction[] = [
     args: ["BLOB", "BLOB"],
     result: "BOOLEAN",
     run: (x, p) => bytesLike(x as Uint8Array, p as Uint8Array),
+  },
+  {
+    name: "gs_bignumeric_bound",
+    args: ["STRUCT(k VARCHAR, d BIGINT)[]", "VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN", "BOOLEAN"],
+    result: "BIGINT",
+    // The rank of the first key that is not before key -/+ offset in the order, or of the last one that is not after it.
+    run: (list, key, offset, isDown, isDescending, isStart) => {
+      const by = readBignumeric(offset as string);
+      const bound = readBignumeric(key as string) + (isDown ? -by : by);
+      const ranks = (list as readonly { k: string; d: bigint }[]).flatMap(({ k, d }) => {
+        const other = readBignumeric(k);
+        const isBehind = isDescending !== isStart ? other >= bound : other <= bound;
+        return isBehind ? [d] : [];
+      });
+      if (ranks.length === 0) return null;
+      return ranks.reduce((best, rank) => (rank < best === isStart ? rank : best));
+    },
   },
   { name: "gs_bignumeric_key", args: ["VARCHAR"], result: "VARCHAR", run: (text) => orderKey(text as string) },
 ];

@@ -4,6 +4,7 @@ import { aggregates, analytics } from "./aggregate.ts";
 import { approximate } from "./approximate.ts";
 import { array } from "./array.ts";
 import { arrayFind } from "./array-find.ts";
+import { buckets } from "./buckets.ts";
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
@@ -14,6 +15,7 @@ import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { jsonConversions } from "./json-conversions.ts";
 import { math } from "./math.ts";
+import { monthFunctions } from "./months.ts";
 import { net } from "./net.ts";
 import { percentiles } from "./percentile.ts";
 import { range } from "./range.ts";
@@ -27,6 +29,8 @@ export const catalogue: readonly FunctionLibrary[] = [
   math,
   conditional,
   dateTime,
+  buckets,
+  monthFunctions,
   formatting,
   hash,
   json,

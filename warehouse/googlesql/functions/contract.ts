@@ -29,6 +29,8 @@ export interface ArgumentSpec {
   readonly optional?: boolean;
   /** Zero or more of these; consecutive repeated arguments repeat as a group. */
   readonly repeated?: boolean;
+  /** A STRING literal does not coerce to it. */
+  readonly notFromText?: boolean;
   /** Must be a literal (after coercion), whose value then is in `Argument.literal`; a query parameter is bound as one. */
   readonly constant?: boolean;
   /** For `PART`: which keywords are allowed, upper case. `WEEK` also admits `WEEK(MONDAY)` when "WEEK(DAY)" is listed. */

@@ -26,7 +26,7 @@ import {
   truncDate,
   wallClock,
 } from "./date-parts.ts";
-import { bind, fail, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
+import { bind, extended, fail, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
 
 const total = { cannotFail: true } as const;
 
@@ -74,7 +74,7 @@ const adding = (
   (["ADD", "SUB"] as const).map((verb, i) =>
     scalar(group, `${type}_${verb}`, [
       addition(`${type}_${verb}`, type, verb === "ADD" ? 1 : -1),
-      ...(others[i] ?? []),
+      ...(others[i] ?? []).map(extended),
     ]),
   );
 
@@ -87,6 +87,10 @@ function truncDatetime(value: string, part: string, ctx: EmitContext): string {
   if (unit !== undefined) return floorTo(value, unit);
   return bind(ctx, [`cast(${value} as date)`], (d) => `cast(${truncDate(d, part, ctx)} as timestamp)`);
 }
+
+const truncCivil = sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
+  bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
+);
 
 const truncTimestamp = sigOf(
   `TIMESTAMP, PART[${timeUnits}|${dateUnits}], STRING?`,
@@ -147,10 +151,11 @@ const extract = scalar("date", "EXTRACT", [
       ? []
       : [sigOf(`PART[${part}], DATETIME`, part, ([p, x], ctx) => extractFrom(x!.sql, p!.part!, ctx))]),
   ]),
-  sigOf(`PART[YEAR|MONTH|DAY|${timeParts}], INTERVAL`, "INT64", ([p, x]) => {
+  sigOf(`PART[YEAR|MONTH|DAY|NANOSECOND|${timeParts}], INTERVAL`, "INT64", ([p, x]) => {
     const part = p!.part!;
     if (part === "MILLISECOND") return `((datepart('microsecond', ${x!.sql}) % 1000000) // 1000)`;
     if (part === "MICROSECOND") return `(datepart('microsecond', ${x!.sql}) % 1000000)`;
+    if (part === "NANOSECOND") return `(datepart('microsecond', ${x!.sql}) % 1000000 * 1000)`;
     return `datepart('${part.toLowerCase()}', ${x!.sql})`;
   }),
 ]);
@@ -224,8 +229,8 @@ export const dateTime: FunctionLibrary = {
       "DATE_DIFF",
       [
         sigOf(`DATE, DATE, PART[${dateUnits}]`, "INT64", ([a, b, p], ctx) => diffDate(a!.sql, b!.sql, p!.part!, ctx)),
-        diffDatetime(),
-        diffTimestamp(),
+        extended(diffDatetime()),
+        extended(diffTimestamp()),
       ],
       total,
     ),
@@ -235,20 +240,18 @@ export const dateTime: FunctionLibrary = {
           ? `case when ${d!.sql} is not null then ${fail(`DATE_TRUNC does not support the ${p!.part} date part`, "date")} end`
           : bind(ctx, [d!.sql], (v) => truncDate(v, p!.part!, ctx)),
       ),
-      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
-        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
-      ),
-      truncTimestamp,
+      extended(truncCivil),
+      extended(truncTimestamp),
     ]),
     scalar("date", "DATE_FROM_UNIX_DATE", [
       sigOf("INT64", "DATE", ([n], ctx) => inRange(ctx, `date '1970-01-01' + cast(${n!.sql} as integer)`, "date")),
     ]),
     scalar("date", "UNIX_DATE", [sig("DATE", "INT64", (d) => daysOf(d))], total),
-    scalar("date", "LAST_DAY", [lastDay("DATE"), lastDay("DATETIME")]),
-    scalar("date", "FORMAT_DATE", [formats("date"), formats("datetime"), formats("timestamp")]),
-    scalar("datetime", "FORMAT_DATETIME", [formats("datetime"), formats("timestamp")]),
+    scalar("date", "LAST_DAY", [lastDay("DATE"), extended(lastDay("DATETIME"))]),
+    scalar("date", "FORMAT_DATE", [formats("date"), extended(formats("datetime")), extended(formats("timestamp"))]),
+    scalar("datetime", "FORMAT_DATETIME", [formats("datetime"), extended(formats("timestamp"))]),
     scalar("time", "FORMAT_TIME", [formats("time")]),
-    scalar("timestamp", "FORMAT_TIMESTAMP", [formats("timestamp"), formats("datetime")]),
+    scalar("timestamp", "FORMAT_TIMESTAMP", [formats("timestamp"), extended(formats("datetime"))]),
     scalar("date", "PARSE_DATE", [sig("STRING, STRING", "DATE", (f, x) => `gs_parse_date_as(${f}, ${x})`)]),
     scalar("datetime", "PARSE_DATETIME", [
       sig("STRING, STRING", "DATETIME", (f, x) => `gs_parse_datetime_as(${f}, ${x})`),
@@ -262,19 +265,15 @@ export const dateTime: FunctionLibrary = {
       sig("DATE, TIME", "DATETIME", (d, t) => `(${d} + ${t})`),
       sig("DATETIME", "DATETIME", (x) => x),
       sig("DATE", "DATETIME", (x) => `cast(${x} as timestamp)`),
+      sigOf("STRING", "DATETIME", ([x], ctx) => bind(ctx, [x!.sql], (v) => `gs_string_to_datetime(${v})`)),
       sigOf("TIMESTAMP, STRING?", "DATETIME", ([x, zone], ctx) => civilOf(x!.sql, zone, ctx)),
     ]),
     ...adding("datetime", "DATETIME", [
       [addition("DATETIME_ADD", "TIMESTAMP", 1)],
       [addition("DATETIME_SUB", "TIMESTAMP", -1)],
     ]),
-    scalar("datetime", "DATETIME_DIFF", [diffDatetime(), diffTimestamp()], total),
-    scalar("datetime", "DATETIME_TRUNC", [
-      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
-        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
-      ),
-      truncTimestamp,
-    ]),
+    scalar("datetime", "DATETIME_DIFF", [diffDatetime(), extended(diffTimestamp())], total),
+    scalar("datetime", "DATETIME_TRUNC", [truncCivil, extended(truncTimestamp)]),
     scalar("time", "TIME", [
       sig("INT64, INT64, INT64", "TIME", (h, m, s) => `gs_time_of(${h}, ${m}, ${s})`),
       sig("TIME", "TIME", (x) => x),
@@ -318,13 +317,8 @@ export const dateTime: FunctionLibrary = {
       [addition("TIMESTAMP_ADD", "DATETIME", 1)],
       [addition("TIMESTAMP_SUB", "DATETIME", -1)],
     ]),
-    scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp(), diffDatetime()], total),
-    scalar("timestamp", "TIMESTAMP_TRUNC", [
-      truncTimestamp,
-      sigOf(`DATETIME, PART[${timeUnits}|${dateUnits}]`, "DATETIME", ([x, p], ctx) =>
-        bind(ctx, [x!.sql], (v) => truncDatetime(v, p!.part!, ctx)),
-      ),
-    ]),
+    scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp(), extended(diffDatetime())], total),
+    scalar("timestamp", "TIMESTAMP_TRUNC", [truncTimestamp, extended(truncCivil)]),
     ...units.flatMap(([name, unit]) => [
       scalar(
         "timestamp",
@@ -357,9 +351,6 @@ export const dateTime: FunctionLibrary = {
       sigOf("TIME", "STRING", ([x], ctx) => bind(ctx, [x!.sql], (v) => `gs_time_text(${v})`)),
       sig("JSON", "STRING", (x) => `gs_json_string(${x})`),
     ]),
-    ...(["DATE", "DATETIME", "TIMESTAMP"] as const).map((type) =>
-      scalar("time series", `${type}_BUCKET`, [bucket(type), ...(type === "DATETIME" ? [bucket("DATE")] : [])]),
-    ),
     scalar("interval", "MAKE_INTERVAL", [
       sig(
         "year=>INT64?, month=>INT64?, day=>INT64?, hour=>INT64?, minute=>INT64?, second=>INT64?",
@@ -370,7 +361,6 @@ export const dateTime: FunctionLibrary = {
     ...(["DAYS", "HOURS", "INTERVAL"] as const).map((what) =>
       scalar("interval", `JUSTIFY_${what}`, [sig("INTERVAL", "INTERVAL", (x) => `gs_justify(${x}, '${what}')`)]),
     ),
-    ...refuseAll("date", "not a function of BigQuery", ["ADD_MONTHS", "MONTHS_BETWEEN", "NEXT_DAY"]),
   ],
   macros: [{ name: "gs_now", definition: "() as now()" }],
   js: jsFunctions(),
@@ -393,29 +383,6 @@ function diffTimestamp(): Signature {
     "INT64",
     ([a, b, p]) => `((epoch_us(${a!.sql}) - epoch_us(${b!.sql})) // ${micros[p!.part!]})`,
   );
-}
-
-function bucket(type: "DATE" | "DATETIME" | "TIMESTAMP"): Signature {
-  return sigOf(`${type}, INTERVAL, ${type}?`, type, ([x, width, origin], ctx) => {
-    const local = (sql: string): string =>
-      type === "DATETIME" ? sql : type === "DATE" ? `cast(${sql} as timestamp)` : `(${sql} at time zone 'UTC')`;
-    const size = bind(ctx, [width!.sql], (w) => {
-      const within = `datepart('hour', ${w}) <> 0 or datepart('minute', ${w}) <> 0 or datepart('microsecond', ${w}) <> 0`;
-      const monthly = `datepart('year', ${w}) <> 0 or datepart('month', ${w}) <> 0`;
-      if (type === "DATETIME") return w;
-      // NULL comes before errors.
-      const isGiven = [x!, ...(origin ? [origin] : [])].map((one) => `${one.sql} is not null`).join(" and ");
-      return type === "DATE"
-        ? `case when (${within}) and ${isGiven} then ${fail("Only MONTH and DAY parts are allowed in bucket width INTERVAL", "interval")} else ${w} end`
-        : `case when (${monthly}) and ${isGiven} then ${fail("Bucket width INTERVAL with non-zero MONTH part is not allowed", "interval")} else ${w} end`;
-    });
-    const result = `gs_bucket(${local(x!.sql)}, ${size}, ${origin ? local(origin.sql) : "timestamp '1950-01-01 00:00:00'"})`;
-    return type === "DATETIME"
-      ? result
-      : type === "DATE"
-        ? `cast(${result} as date)`
-        : `cast(${result} as timestamptz)`;
-  });
 }
 
 function jsFunctions(): JsFunction[] {
@@ -507,9 +474,6 @@ function jsFunctions(): JsFunction[] {
         }),
     ),
     fn("justify", "INTERVAL VARCHAR", "INTERVAL", (value: Interval, what: string) => justify(value, what)),
-    fn("bucket", "TIMESTAMP INTERVAL TIMESTAMP", "TIMESTAMP", (value: bigint, width: Interval, origin: bigint) =>
-      bucketStart(value, width, origin),
-    ),
   ];
 }
 
@@ -566,30 +530,4 @@ function justify(value: { months: number; days: number; micros: bigint }, what: 
     }
   }
   return checkedInterval({ months, days, micros });
-}
-
-function bucketStart(value: bigint, width: { months: number; days: number; micros: bigint }, origin: bigint): bigint {
-  const day = 86_400_000_000n;
-  if (width.months !== 0 && (width.days !== 0 || width.micros !== 0n))
-    throw new Error("Only one of the months, days and time parts of a bucket width may be set");
-  if (width.months === 0) {
-    const size = BigInt(width.days) * day + width.micros;
-    if (size <= 0n) throw new Error("Bucket width must be positive");
-    const past = (((value - origin) % size) + size) % size;
-    return value - past;
-  }
-  if (width.months < 0) throw new Error("Bucket width must be positive");
-  const first = momentOf(origin);
-  const shifted = (steps: number): bigint => {
-    const months = first.year * 12 + first.month - 1 + steps * width.months;
-    const [year, month] = [Math.floor(months / 12), (months % 12) + 1];
-    const length = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
-    const days = daysFromCivil(year, month, Math.min(first.day, length));
-    if (days === undefined) throw new Error("Bucket start out of range");
-    return BigInt(days) * day + (((origin % day) + day) % day);
-  };
-  const moment = momentOf(value);
-  let steps = Math.floor((moment.year * 12 + moment.month - (first.year * 12 + first.month)) / width.months);
-  if (shifted(steps) > value) steps--;
-  return shifted(steps);
 }

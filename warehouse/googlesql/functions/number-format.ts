@@ -143,10 +143,11 @@ class Reader {
     if (hex) {
       // A zero has the case of the X behind it.
       let letter = "X";
-      elements = elements.reduceRight<string[]>((all, one) => {
+      elements = [...elements].reverse().map((one) => {
         if (one !== "0") letter = one;
-        return [letter, ...all];
-      }, []);
+        return letter;
+      });
+      elements.reverse();
     } else if (exponent && point >= 2) {
       elements = elements.slice(point - 1);
       point = 1;

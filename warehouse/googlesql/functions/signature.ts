@@ -33,6 +33,14 @@ export function sigOf(args: string, result: ResultType, emit: Emit): Signature {
   return { args: readArguments(args), result, emit };
 }
 
+const civilTypes: ReadonlySet<string> = new Set(["DATE", "TIME", "DATETIME", "TIMESTAMP"]);
+
+/** A signature that GoogleSQL has added for another type than the function is named after: a STRING literal is not taken for it. */
+export const extended = (signature: Signature): Signature => ({
+  ...signature,
+  args: signature.args.map((spec) => (civilTypes.has(spec.type) ? { ...spec, notFromText: true } : spec)),
+});
+
 function readArguments(text: string): ArgumentSpec[] {
   return splitTop(text).map((part) => {
     const match = /^(?:(\w+)(==?>))?\s*(.*?)(?:\[(.*)\])?([?*!]*)$/.exec(part);

@@ -16,6 +16,12 @@ const answers: readonly [string, string][] = [
   ["JSON_CONTAINS(JSON '[1,2,[3,4,[5]],[6,7]]', JSON '[[6],[[5]]]')", "true"],
   ["JSON_CONTAINS(JSON '[1,2,[3,4,[5]],[6,7]]', JSON '5')", "false"],
   ["JSON_CONTAINS(JSON '1.8446744073709552e+19', JSON '18446744073709551615')", "false"],
+  ["ADD_MONTHS('2025-02-28', 1)", '"2025-03-31"'],
+  ["ADD_MONTHS(DATETIME '2025-01-31 12:34:52', 1)", '"2025-02-28T12:34:52"'],
+  ["NEXT_DAY('2025-10-09', 'Thu')", '"2025-10-16"'],
+  ["MONTHS_BETWEEN('2025-03-01', '2025-02-15')", "0.54838709677419351"],
+  ["MONTHS_BETWEEN(DATETIME '2025-11-30', DATETIME '2024-10-31 12:34:56')", "13"],
+  ["CAST(INTERVAL '1' MONTH * 3.5 AS STRING)", '"0-3 15 0:0:0"'],
 ];
 
 describe("scalar functions against the documentation", () => {
