@@ -26,7 +26,7 @@ import {
   truncDate,
   wallClock,
 } from "./date-parts.ts";
-import { bind, extended, fail, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
+import { bind, extended, fail, literalText, scalar, sig, sigOf } from "./signature.ts";
 
 const total = { cannotFail: true } as const;
 
