@@ -9,14 +9,35 @@ import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import { table } from "./render.ts";
 
+/** Where mails and reports come from beside paths. */
+export interface DocumentSources {
+  readonly imap?: string;
+  readonly seen?: boolean;
+  readonly moveTo?: string;
+  readonly dryRun?: boolean;
+}
+
 /** `inboxloop ingest mail` and `inboxloop ingest dmarc`. */
 export async function ingestDocumentsCommand(
   environment: Environment,
   kind: "mail" | "dmarc",
   paths: readonly string[],
   input: AsyncIterable<Uint8Array>,
+  { seen, moveTo, dryRun }: DocumentSources = {},
 ): Promise<void> {
   const { console, home, signal } = environment;
+  if (seen || moveTo !== undefined || dryRun)
+    throw new UserError("--seen, --move-to and --dry-run are about a mailbox, and no --imap is given", {
+      code: "ingest.no-imap",
+      exit: "usage",
+      next: `inboxloop ingest ${kind} --imap imaps://user@host/INBOX --dry-run`,
+    });
+  if (paths.length === 0)
+    throw new UserError("nothing to ingest: name a path, or a mailbox with --imap", {
+      code: "ingest.no-source",
+      exit: "usage",
+      next: `inboxloop ingest ${kind} --help`,
+    });
   const progress = console.progress(`ingest ${kind}`);
   const unit = kind === "mail" ? "mails" : "reports";
   try {

@@ -1,28 +1,41 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Environment } from "../../environment.ts";
+import type { DocumentSources } from "./documents.ts";
 import type { IngestServeOptions } from "./serve.ts";
 
 /** The verbs of `inboxloop ingest` for mails, reports and the collector. */
 export function registerMoreIngest(ingest: Command, environment: () => Environment): void {
+  const documents = async (kind: "mail" | "dmarc", paths: readonly string[], options: DocumentSources) => {
+    if (options.imap !== undefined) {
+      const { ingestImapCommand } = await import("./imap.ts");
+      await ingestImapCommand(environment(), kind, paths, { ...options, imap: options.imap });
+      return;
+    }
+    const { ingestDocumentsCommand } = await import("./documents.ts");
+    await ingestDocumentsCommand(environment(), kind, paths, process.stdin, options);
+  };
+
   ingest
     .command("mail")
     .description("Ingest bounce mails, complaints and automatic replies, each mail exactly once")
-    .argument("<paths...>", "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)")
-    .action(async (paths: string[]) => {
-      const { ingestDocumentsCommand } = await import("./documents.ts");
-      await ingestDocumentsCommand(environment(), "mail", paths, process.stdin);
-    });
+    .argument("[paths...]", "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)")
+    .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
+    .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
+    .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
+    .option("--dry-run", "say how many mails of --imap are new, and change nothing")
+    .action((paths: string[], options: DocumentSources) => documents("mail", paths, options));
 
   ingest
     .command("dmarc")
     .description(
       "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
     )
-    .argument("<paths...>", "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input")
-    .action(async (paths: string[]) => {
-      const { ingestDocumentsCommand } = await import("./documents.ts");
-      await ingestDocumentsCommand(environment(), "dmarc", paths, process.stdin);
-    });
+    .argument("[paths...]", "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input")
+    .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
+    .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
+    .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
+    .option("--dry-run", "say how many mails of --imap are new, and change nothing")
+    .action((paths: string[], options: DocumentSources) => documents("dmarc", paths, options));
 
   ingest
     .command("map")
