@@ -63,6 +63,17 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select interval '0-13 370 48:61:61' year to second, cast('0-13' as interval), cast('1:99:99' as interval)",
     "select extract(nanosecond from interval '1.5' second)",
   ],
+  "subqueries in lambdas": [
+    "select array_filter([1, 2, 3], e -> exists(select 1 from unnest([2, 3]) y where y = e)), array_transform([10, 20], (e, i) -> (select e + i)), array_includes([1, 2, 3], e -> e > (select max(x) from unnest([1, 2]) x))",
+    "select array_filter(cast(null as array<int64>), e -> exists(select e)), array_transform(array<int64>[], e -> (select e))",
+    "select a, array_filter(a, e -> e in (select b from unnest([1, 3]) b)) from (select [1, 2] a union all select [3])",
+    "select array_filter([1, 2, 3], e -> e > array_length((select array_transform([1, e], e -> e + 1))))",
+  ],
+  "LIKE ANY and ALL of nothing": [
+    "select 'a' like any unnest([]), 'a' like all unnest([]), b'a' like any unnest([])",
+    "select round(numeric '2.45', 1, null)",
+  ],
+  "LIKE by a pattern that ends in a backslash": ["select 'a' like x from unnest(['\\\\']) x"],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
     "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",

@@ -27,6 +27,8 @@ export function asGoogleSqlError(error: unknown): unknown {
   if (spread !== undefined) {
     return new UnsupportedGoogleSql(spread.toUpperCase(), "values whose squares are out of range", undefined, error);
   }
+  if (/Like pattern must not end with escape character/.test(message))
+    return new GoogleSqlEvaluationError("LIKE pattern ends with a backslash which is not allowed", error);
   if (evaluationKinds.test(message)) {
     return new GoogleSqlEvaluationError(message.replace(evaluationKinds, "").split("\n\nLINE")[0]!.trim(), error);
   }

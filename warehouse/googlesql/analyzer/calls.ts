@@ -1,5 +1,6 @@
 import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambda } from "../ast.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
+import { liftsSubqueries } from "../functions/lambdas.ts";
 import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
 import { resolveAggregate } from "./aggregates.ts";
 import { coerce, coerceOrFail } from "./coerce.ts";
@@ -185,12 +186,17 @@ export function prepare(
   cx: Context,
 ): Prepared {
   const values: Typed[] = [];
+  const lambdas: Typed[] = [];
   const { bindings } = chosen;
   const args = chosen.laid.map(({ spec, argument }): Argument | undefined => {
     if (argument === undefined) return undefined;
     const { value } = given[argument]!;
     if (value.kind === "part") return { sql: "", type: { kind: "STRING" }, part: value.part };
-    if (value.kind === "lambda") return lambdaArgument(a, value.node, spec, bindings, cx);
+    if (value.kind === "lambda") {
+      const { argument: lambda, body } = lambdaArgument(a, value.node, name, spec, bindings, cx);
+      lambdas.push({ ...body, literal: undefined });
+      return lambda;
+    }
     const t = template(spec.type);
     let typed = value.typed;
     if (t.kind === "any") {
@@ -222,7 +228,7 @@ export function prepare(
       ? result(args.filter((arg) => arg !== undefined))
       : substitute(template(result), bindings);
   if (!type) return a.fail(node, `The result type of ${name} cannot be told from its arguments`);
-  return { args, values, result: type };
+  return { args, values: [...values, ...lambdas], result: type };
 }
 
 function intervalOf(a: Analysis, node: Expression, cx: Context): Argument["interval"] {
@@ -236,10 +242,11 @@ function intervalOf(a: Analysis, node: Expression, cx: Context): Argument["inter
 function lambdaArgument(
   a: Analysis,
   node: Lambda,
+  name: string,
   spec: Signature["args"][number],
   bindings: Bindings,
   cx: Context,
-): Argument {
+): { readonly argument: Argument; readonly body: Typed } {
   const lambda = spec.lambda!;
   const params = node.parameters.map(() => a.fresh("x"));
   const locals = node.parameters.map((parameter, i): [string, Typed] => {
@@ -248,7 +255,8 @@ function lambdaArgument(
   });
   const scope = new Scope({ parent: cx.scope, locals });
   let body = resolve(a, node.body, { ...cx, scope });
-  if (body.hasSubquery) a.refuse(node, "lambda_with_subquery", "a subquery inside a lambda");
+  if (body.hasSubquery && !liftsSubqueries.has(name))
+    a.refuse(node, "lambda_with_subquery", "a subquery inside a lambda");
   const wanted = template(lambda.result);
   if (wanted.kind === "variable" && !bindings.has(wanted.name)) {
     bindings.set(wanted.name, body.type);
@@ -257,13 +265,12 @@ function lambdaArgument(
     const type = substitute(wanted, bindings);
     if (type) body = coerceOrFail(a, node.body, body, type, "Lambda body");
   }
-  const list = params.length === 1 ? params[0]! : `(${params.join(", ")})`;
-  return {
+  const argument: Argument = {
     sql: `lambda ${params.join(", ")}: ${body.sql}`,
     type: body.type,
-    lambda: { params, body: body.sql, result: body.type },
-    ...(list ? {} : {}),
+    lambda: { params, body: body.sql, result: body.type, hasSubquery: body.hasSubquery },
   };
+  return { argument, body };
 }
 
 export function emitContext(a: Analysis, node: Expression, name: string, call: AggregateCall): EmitContext {
@@ -305,6 +312,7 @@ function callEntry(
     return { ...arg, sql: `${row}.a${i}` };
   });
   const body = chosen.signature.emit(args, ctx);
+  if (fields.length === 0) return { sql: `TRY(${body})`, type: prepared.result, ...flags };
   return {
     sql: `list_transform([{${fields.join(", ")}}], lambda ${row}: TRY(${body}))[1]`,
     type: prepared.result,

@@ -1,6 +1,6 @@
 import type { NodeBase, QuantifiedLike, ValueSubquery, ValueUnnest } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
-import { BYTES, coercionCost, STRING, typeName } from "../types.ts";
+import { arrayOf, BYTES, coercionCost, STRING, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { negate, resolve } from "./expressions.ts";
@@ -44,8 +44,9 @@ export function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): 
 /** LIKE ANY | ALL over the elements of an array or the rows of a subquery; over nothing ANY is false and ALL is true. */
 function likeMany(a: Analysis, node: QuantifiedLike, source: ValueUnnest | ValueSubquery, cx: Context): Typed {
   const operand = resolve(a, node.operand, cx);
-  const array =
+  let array =
     source.kind === "value-unnest" ? resolve(a, source.array, cx) : arraySubquery(a, source, source.query, cx);
+  if (array.isUntypedEmptyArray) array = coerce(a, source, array, arrayOf(operand.type));
   if (array.type.kind !== "ARRAY") return a.fail(node, "LIKE ANY and ALL take an array in UNNEST");
   const { element } = array.type;
   const row = a.fresh("e");

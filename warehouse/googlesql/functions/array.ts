@@ -7,8 +7,9 @@ import {
   supportsGrouping,
   typeName,
 } from "../types.ts";
-import type { Argument, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
+import type { Argument, ArgumentSpec, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { micros, months } from "./date-parts.ts";
+import { includesBy } from "./lambdas.ts";
 import { bind, fail, literalText, scalar, sig, sigBind, sigOf } from "./signature.ts";
 
 const group = "array";
@@ -203,14 +204,6 @@ export const array: FunctionLibrary = {
       ],
       { cannotFail: true },
     ),
-    scalar(group, "ARRAY_FILTER", [
-      lambda("ARRAY<T1>", ["T1"], "BOOL", ([a]) => a!.type, "list_filter"),
-      lambda("ARRAY<T1>", ["T1", "INT64"], "BOOL", ([a]) => a!.type, "list_filter"),
-    ]),
-    scalar(group, "ARRAY_TRANSFORM", [
-      lambda("ARRAY<T1>", ["T1"], "T2", (args) => arrayOf(args[1]!.type), "list_transform"),
-      lambda("ARRAY<T1>", ["T1", "INT64"], "T2", (args) => arrayOf(args[1]!.type), "list_transform"),
-    ]),
     scalar(group, "ARRAY_INCLUDES", [
       sigOf("ARRAY<T1>, T1", "BOOL", ([a, x], ctx) => {
         wantsElements(a!, "equality", "ARRAY_INCLUDES", ctx);
@@ -221,10 +214,7 @@ export const array: FunctionLibrary = {
             `case when ${v} is null or ${e} is null then null else list_contains(${v}, ${e})${elementOf(a!.type).kind === "FLOAT64" ? ` and not isnan(${e})` : ""} end`,
         );
       }),
-      {
-        ...lambda("ARRAY<T1>", ["T1"], "BOOL", () => ({ kind: "BOOL" }), "list_filter"),
-        emit: ([a, f]) => `(len(list_filter(${a!.sql}, ${f!.sql})) > 0)`,
-      },
+      includesBy,
     ]),
     ...(["ANY", "ALL"] as const).map((which) =>
       scalar(group, `ARRAY_INCLUDES_${which}`, [
@@ -281,7 +271,11 @@ export const array: FunctionLibrary = {
     scalar(group, "GENERATE_ARRAY", generateArray),
     scalar(group, "GENERATE_DATE_ARRAY", [generateDates("DATE")]),
     scalar(group, "GENERATE_TIMESTAMP_ARRAY", [generateDates("TIMESTAMP")]),
-    scalar(group, "ARRAY_ZIP", [zip(2), zip(3), zip(4)]),
+    scalar(
+      group,
+      "ARRAY_ZIP",
+      [2, 3, 4].flatMap((count) => [zip(count, false), zip(count, true)]),
+    ),
   ],
   macros: [
     {
@@ -341,38 +335,18 @@ export const array: FunctionLibrary = {
   ],
 };
 
-function lambda(
-  list: string,
-  params: readonly string[],
-  result: string,
-  type: Signature["result"],
-  duck: string,
-): Signature {
-  return {
-    args: [{ type: list }, { type: "ANY", lambda: { args: params, result } }],
-    result: type,
-    emit: ([a, f], ctx) => {
-      // DuckDB counts elements from 1, GoogleSQL from 0.
-      const index = f!.lambda?.params[1];
-      if (index === undefined) return `${duck}(${a!.sql}, ${f!.sql})`;
-      const [element] = f!.lambda!.params;
-      const from1 = ctx.fresh("n");
-      const body = `list_transform([${from1} - 1], lambda ${index}: ${f!.lambda!.body})[1]`;
-      return `${duck}(${a!.sql}, lambda ${element}, ${from1}: ${body})`;
-    },
-  };
-}
-
-function zip(count: number): Signature {
+function zip(count: number, isTransforming: boolean): Signature {
   const names = Array.from({ length: count }, (_, i) => `ARRAY<T${i + 1}>`);
-  return sigOf(
+  const plain = sigOf(
     `${names.join(", ")}, mode==>STRING?`,
     (args) => arrayOf(structOf(...args.slice(0, count).map((one) => [undefined, elementOf(one.type)] as const))),
     (args, ctx) => {
+      const by = args.find((one) => one?.lambda)?.lambda;
+      const given = args.find((one, k) => k >= count && one && !one.lambda);
       const mode =
-        args[count] === undefined
+        given === undefined
           ? "STRICT"
-          : (literalText(args[count]) ?? ctx.refuse("ARRAY_ZIP with a mode that is not a literal")).toUpperCase();
+          : (literalText(given) ?? ctx.refuse("ARRAY_ZIP with a mode that is not a literal")).toUpperCase();
       if (!["STRICT", "PAD", "TRUNCATE"].includes(mode)) return ctx.error(`Invalid ARRAY_ZIP mode: ${mode}`);
       return bind(
         ctx,
@@ -381,6 +355,12 @@ function zip(count: number): Signature {
           const lengths = v.map((one) => `len(${one})`);
           const i = ctx.fresh("i");
           const fields = v.map((one, k) => `'${structFieldName(k)}': ${one}[${i}]`).join(", ");
+          const element = by
+            ? by.params.reduceRight(
+                (body, param, k) => `list_transform([${v[k]}[${i}]], lambda ${param}: ${body})[1]`,
+                by.body,
+              )
+            : `{${fields}}`;
           const size = mode === "TRUNCATE" ? `least(${lengths.join(", ")})` : `greatest(${lengths.join(", ")})`;
           const uneven = lengths
             .slice(1)
@@ -390,11 +370,22 @@ function zip(count: number): Signature {
             mode === "STRICT"
               ? `case when ${uneven} then ${fail("Unnested arrays under STRICT mode must have equal lengths", "bigint")} else ${size} end`
               : size;
-          return `case when ${v.map((one) => `${one} is null`).join(" or ")} then null else list_transform(range(1, (${checkedSize}) + 1), lambda ${i}: {${fields}}) end`;
+          return `case when ${v.map((one) => `${one} is null`).join(" or ")} then null else list_transform(range(1, (${checkedSize}) + 1), lambda ${i}: ${element}) end`;
         },
       );
     },
   );
+  if (!isTransforming) return plain;
+  const spec: ArgumentSpec = {
+    type: "ANY",
+    name: "transformation",
+    lambda: { args: Array.from({ length: count }, (_, i) => `T${i + 1}`), result: "T9" },
+  };
+  return {
+    args: [...plain.args.slice(0, count), spec, ...plain.args.slice(count)],
+    result: (args) => arrayOf(args.find((one) => one.lambda)!.type),
+    emit: plain.emit,
+  };
 }
 
 /** Sum with the digits that plain addition loses kept aside. */

@@ -14,6 +14,7 @@ import { further } from "./further.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { jsonConversions } from "./json-conversions.ts";
+import { lambdas } from "./lambdas.ts";
 import { math } from "./math.ts";
 import { monthFunctions } from "./months.ts";
 import { net } from "./net.ts";
@@ -37,6 +38,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   jsonConversions,
   array,
   arrayFind,
+  lambdas,
   aggregates,
   exactAggregates,
   statistics,

@@ -57,7 +57,13 @@ export interface Argument {
   readonly part?: string | undefined;
   /** Set for a lambda: the DuckDB names of its parameters, and its body on its own. */
   readonly lambda?:
-    | { readonly params: readonly string[]; readonly body: string; readonly result: GoogleSqlType }
+    | {
+        readonly params: readonly string[];
+        readonly body: string;
+        readonly result: GoogleSqlType;
+        /** The body has a subquery, which DuckDB takes in no lambda: see functions/lambdas.ts. */
+        readonly hasSubquery?: boolean | undefined;
+      }
     | undefined;
   /** Set when the argument is written `INTERVAL x PART`: the INT64 amount and the part, beside the INTERVAL in `sql`. */
   readonly interval?: { readonly sql: string; readonly part: string } | undefined;
@@ -177,6 +183,8 @@ export interface JsFunction {
   readonly volatile?: boolean;
   /** Throwing an Error fails the statement with its message (an evaluation error); `SAFE.` turns it to NULL. */
   readonly run: (...args: JsValue[]) => JsValue;
+  /** Goes around the calls for a batch of rows: where code of the user's own is kept from running on forever. */
+  readonly within?: (rows: () => void) => void;
 }
 
 /** What a file of the catalogue exports, and what functions/catalogue.ts gathers. */

@@ -1,4 +1,4 @@
-import { supportsOrdering, typeName } from "../types.ts";
+import { duckdbType, supportsOrdering, typeName } from "../types.ts";
 import type { FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import {
   bigNumericKind,
@@ -11,7 +11,18 @@ import {
   roundDigits,
 } from "./decimal.ts";
 import { roundDouble } from "./double-rounding.ts";
-import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
+import {
+  bind,
+  fail,
+  isNullLiteral,
+  literalInt,
+  literalText,
+  refuseAll,
+  scalar,
+  sig,
+  sigBind,
+  sigOf,
+} from "./signature.ts";
 
 const group = "math";
 
@@ -85,8 +96,9 @@ const rounding = (name: "ROUND" | "TRUNC") => {
       ? [
           ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
             sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
+              if (isNullLiteral(m)) return `cast(null as ${duckdbType({ kind: type })})`;
               const mode = literalText(m);
-              if (mode === undefined) return ctx.refuse("a rounding mode that is not a literal");
+              if (mode === undefined) return ctx.error("A rounding mode must be a literal");
               if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
                 return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
               }

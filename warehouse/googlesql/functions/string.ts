@@ -173,7 +173,7 @@ export const string: FunctionLibrary = {
       [sig("STRING", "INT64", (s) => `length(${s})`), sig("BYTES", "INT64", (s) => `octet_length(${s})`)],
       { cannotFail: true },
     ),
-    scalar(group, "LOWER", [mapCase("lower"), sig("BYTES", "BYTES", (s) => `gs_lower_bytes(${s})`)], {
+    scalar(group, ["LOWER", "LCASE"], [mapCase("lower"), sig("BYTES", "BYTES", (s) => `gs_lower_bytes(${s})`)], {
       cannotFail: true,
     }),
     pads("LPAD"),
@@ -280,7 +280,7 @@ export const string: FunctionLibrary = {
     ]),
     trims("TRIM"),
     scalar(group, "UNICODE", [sig("STRING", "INT64", (s) => `gs_unicode(${s})`)], { cannotFail: true }),
-    scalar(group, "UPPER", [mapCase("upper"), sig("BYTES", "BYTES", (s) => `gs_upper_bytes(${s})`)], {
+    scalar(group, ["UPPER", "UCASE"], [mapCase("upper"), sig("BYTES", "BYTES", (s) => `gs_upper_bytes(${s})`)], {
       cannotFail: true,
     }),
     ...refuseAll(group, "needs BigQuery's text analyzer", [

@@ -22,6 +22,11 @@ const answers: readonly [string, string][] = [
   ["MONTHS_BETWEEN('2025-03-01', '2025-02-15')", "0.54838709677419351"],
   ["MONTHS_BETWEEN(DATETIME '2025-11-30', DATETIME '2024-10-31 12:34:56')", "13"],
   ["CAST(INTERVAL '1' MONTH * 3.5 AS STRING)", '"0-3 15 0:0:0"'],
+  ["APPLY('abc', x -> CONCAT(x, '---', x))", '"abc---abc"'],
+  ["SAFE.APPLY(-1, x -> SQRT(x))", "null"],
+  ["ARRAY_ZIP([1, 2], [3, 4], transformation => (e1, e2) -> (e1 + e2))", "[4,6]"],
+  ["ARRAY_ZIP([1], [2, 3], (a, b) -> b, mode => 'PAD')", "[2,3]"],
+  ["LCASE('AbCdE')", '"abcde"'],
 ];
 
 describe("scalar functions against the documentation", () => {
