@@ -70,18 +70,18 @@ function registerJs(connection: DuckDBConnection, fn: JsFunction): void {
     volatile: fn.volatile === true,
     mainFunction: (info, input, output) => {
       const columns = Array.from({ length: input.columnCount }, (_, i) => input.getColumnVector(i));
-      for (let row = 0; row < input.rowCount; row++) {
-        const args = columns.map((column) => toJsValue(column.getItem(row)));
-        if (!ownNulls && args.includes(null)) {
-          output.setItem(row, null);
-          continue;
+      const rows = () => {
+        for (let row = 0; row < input.rowCount; row++) {
+          const args = columns.map((column) => toJsValue(column.getItem(row)));
+          output.setItem(row, !ownNulls && args.includes(null) ? null : write(fn.run(...args)));
         }
-        try {
-          output.setItem(row, write(fn.run(...args)));
-        } catch (error) {
-          info.setError(`!!${error instanceof Error ? error.message : String(error)}`);
-          return;
-        }
+      };
+      try {
+        if (fn.within) fn.within(rows);
+        else rows();
+      } catch (error) {
+        info.setError(`!!${error instanceof Error ? error.message : String(error)}`);
+        return;
       }
       output.flush();
     },

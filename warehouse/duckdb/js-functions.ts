@@ -16,7 +16,8 @@ export function userJsFunction(
   code: string,
   isVolatile: boolean,
 ): JsFunction {
-  const context = createContext({});
+  const sandbox: { inboxloopRows?: (() => void) | undefined } = {};
+  const context = createContext(sandbox);
   const names = parameters.map((parameter) => parameter.name).join(", ");
   const call = new Script(`(function (${names}) {\n${code}\n})`).runInContext(context) as (
     ...args: unknown[]
@@ -27,9 +28,21 @@ export function userJsFunction(
     result: duckdbType(result),
     nulls: "own",
     volatile: isVolatile,
+    within(rows) {
+      sandbox.inboxloopRows = rows;
+      try {
+        callRows.runInContext(context, { timeout: batchMs });
+      } finally {
+        sandbox.inboxloopRows = undefined;
+      }
+    },
     run: (...args) => fromUser(call(...args.map((arg, i) => toUser(arg, parameters[i]!.type))), result),
   };
 }
+
+/** A function that does not come back for this long, over the 2048 rows or fewer that DuckDB hands out at once, is ended. */
+const batchMs = 10_000;
+const callRows = new Script("inboxloopRows()");
 
 function toUser(value: JsValue, type: GoogleSqlType): unknown {
   if (value === null) return null;

@@ -98,6 +98,7 @@ export class ScriptRunner {
   }
 
   private async one(node: Statement): Promise<void> {
+    this.session.budget.check();
     switch (node.kind) {
       case "query-statement":
         this.outcomes.push({ kind: node.kind, result: await this.session.query(node.query, this.source, this.scope) });
@@ -196,7 +197,9 @@ export class ScriptRunner {
           throw new GoogleSqlEvaluationError(node.description ?? "Assertion failed");
         return;
       case "transaction":
+        this.session.catalog.isStale = true;
         await this.session.execute(node.action === "begin" ? "BEGIN TRANSACTION" : node.action.toUpperCase());
+        if (node.action === "rollback") await this.session.catalog.refresh();
         return;
       case "execute-immediate":
         return this.refuse(node, "EXECUTE_IMMEDIATE", "a statement made at run time cannot be verified before it runs");
@@ -233,6 +236,7 @@ export class ScriptRunner {
   }
 
   private async define(kind: Statement["kind"], texts: readonly string[]): Promise<void> {
+    this.session.catalog.isStale = true;
     for (const text of texts) await this.session.execute(text);
     await this.session.catalog.refresh();
     this.outcomes.push({ kind });
@@ -439,6 +443,7 @@ export class ScriptRunner {
   ): Promise<void> {
     const own = label?.toLowerCase();
     while (await goOn()) {
+      await this.session.budget.round();
       try {
         await this.all(statements);
       } catch (error) {

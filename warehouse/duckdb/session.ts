@@ -1,12 +1,13 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Query } from "../googlesql/ast.ts";
-import type { Source } from "../googlesql/errors.ts";
+import { type Source, UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
 import type { GoogleSqlType } from "../googlesql/types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";
+import { RunBudget, unlimited } from "./run-limits.ts";
 import { ScriptRunner, type StatementOutcome } from "./script-runner.ts";
 import { StoredCatalog } from "./stored-catalog.ts";
 import { decodeValue, type Value } from "./values.ts";
@@ -35,18 +36,25 @@ export class GoogleSqlSession {
   readonly connection: DuckDBConnection;
   readonly catalog: StoredCatalog;
   readonly installer: FunctionInstaller;
+  /** What the run under way may still use up. */
+  budget = new RunBudget(unlimited);
   private functionCount = 0;
+  private readonly isAlone: boolean;
 
-  private constructor(connection: DuckDBConnection) {
+  private constructor(connection: DuckDBConnection, isAlone: boolean) {
+    this.isAlone = isAlone;
     this.connection = connection;
     this.catalog = new StoredCatalog(connection);
     this.installer = new FunctionInstaller(connection);
   }
 
-  /** Takes over the connection: its time zone becomes UTC and a scalar subquery with two rows an error. */
-  static async open(connection: DuckDBConnection): Promise<GoogleSqlSession> {
+  /**
+   * Takes over the connection: its time zone becomes UTC and a scalar subquery with two rows an error. `isAlone`: nobody else
+   * changes the database meanwhile, so its catalogue need not be read before each run.
+   */
+  static async open(connection: DuckDBConnection, isAlone = false): Promise<GoogleSqlSession> {
     await connection.run("SET TimeZone = 'UTC'; SET scalar_subquery_error_on_multiple_rows = true");
-    return new GoogleSqlSession(connection);
+    return new GoogleSqlSession(connection, isAlone);
   }
 
   /** Translates and runs one query. Throws a subclass of GoogleSqlError. */
@@ -66,9 +74,22 @@ export class GoogleSqlSession {
    * Runs a script: any statements, DDL, DML, variables and control flow included. Gives what each statement gave, in the order
    * in which they ran. Throws a subclass of GoogleSqlError; statements before the one that failed stay done.
    */
-  async run(sql: string, options: RunOptions = {}): Promise<readonly StatementOutcome[]> {
+  async run(
+    sql: string,
+    options: RunOptions = {},
+    budget = new RunBudget(unlimited),
+  ): Promise<readonly StatementOutcome[]> {
+    this.budget = budget;
+    try {
+      return await this.runScript(sql, options);
+    } catch (error) {
+      throw deepNesting(error) ?? error;
+    }
+  }
+
+  private async runScript(sql: string, options: RunOptions): Promise<readonly StatementOutcome[]> {
     const script = readScript({ text: sql, file: options.file });
-    await this.refresh();
+    if (!this.isAlone || this.catalog.isStale) await this.refresh();
     const parameters = new Map(
       Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),
     );
@@ -102,10 +123,23 @@ export class GoogleSqlSession {
   async read(sql: string, columns: readonly TranslatedColumn[]): Promise<readonly (readonly Value[])[]> {
     try {
       await this.installer.installFor(sql);
-      const reader = await this.connection.runAndReadAll(sql);
-      return reader.getRows().map((row) => columns.map((column, i) => decodeValue(row[i] ?? null, column.type)));
+      const result = await this.connection.run(sql);
+      const rows: (readonly Value[])[] = [];
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+        this.budget.check();
+        this.budget.take(chunk);
+        for (const row of chunk.getRows())
+          rows.push(columns.map((column, i) => decodeValue(row[i] ?? null, column.type)));
+      }
+      return rows;
     } catch (error) {
       throw asGoogleSqlError(error);
     }
   }
+}
+
+/** A text whose parts stand in each other so deeply that translating it runs out of stack. */
+function deepNesting(error: unknown): UnsupportedGoogleSql | undefined {
+  if (!(error instanceof RangeError) || !/call stack/i.test(error.message)) return undefined;
+  return new UnsupportedGoogleSql("deep_nesting", "expressions that stand in each other so deeply", undefined, error);
 }

@@ -22,6 +22,9 @@ export class StoredCatalog implements Catalog {
     this.connection = connection;
   }
 
+  /** Whether the database may have other tables than these. */
+  isStale = true;
+
   /** Reads DuckDB's own catalogue anew. */
   async refresh(): Promise<void> {
     const reader = await this.connection.runAndReadAll(
@@ -55,6 +58,7 @@ export class StoredCatalog implements Catalog {
       .getRows()
       .map((row) => String(row[0]))
       .join("\n");
+    this.isStale = false;
   }
 
   table(path: readonly string[]): CatalogTable | undefined {

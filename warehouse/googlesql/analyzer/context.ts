@@ -22,6 +22,8 @@ export class Analysis {
   /** Calls of SQL functions under way, to stop recursion. */
   readonly callStack: string[] = [];
   private counter = 0;
+  /** How many bodies of SQL functions were put in place so far. */
+  expansions = 0;
 
   constructor(options: {
     readonly source: Source;

@@ -60,10 +60,15 @@ export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
     if (key) return key;
     if (sink.keyKinds.has(node.kind)) return grouped(a, node, cx);
   }
-  return resolveNode(a, node, cx);
+  const value = resolveNode(a, node, cx);
+  if (value.sql.length > longestText) a.refuse(node, "statement_size", "its translation would go beyond 30 MB");
+  return value;
 }
 
 /** What is made of grouped parts is that; only what cannot be is looked for among the grouping expressions. */
+/** Characters of DuckDB SQL that one expression may become. */
+const longestText = 30_000_000;
+
 function grouped(a: Analysis, node: Expression, cx: Context): Typed {
   try {
     return resolveNode(a, node, cx);
@@ -298,7 +303,8 @@ function between(a: Analysis, node: Between, cx: Context): Typed {
   const all = toSupertype(a, node, values, "operator BETWEEN");
   const [operand, low, high] = all.values as [Typed, Typed, Typed];
   const flags = flagsOf(operand, low, high);
-  if (comparesNatively(all.type) && all.type.kind !== "BIGNUMERIC") {
+  // DuckDB writes the operand of BETWEEN twice: of one within the other there would be no end.
+  if (comparesNatively(all.type) && all.type.kind !== "BIGNUMERIC" && !operand.sql.includes("BETWEEN")) {
     return bool(`(${operand.sql} ${node.negated ? "NOT " : ""}BETWEEN ${low.sql} AND ${high.sql})`, flags);
   }
   const sql = letBind([operand], a.fresh, ([x]) => {

@@ -1,6 +1,6 @@
-import type { Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
+import type { Expression, Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
 import { quoteName } from "../emit/text.ts";
-import { arrayOf, coercionCost, FLOAT64, INT64, supportsEquality, typeName } from "../types.ts";
+import { arrayOf, coercionCost, FLOAT64, type GoogleSqlType, INT64, supportsEquality, typeName } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -88,6 +88,9 @@ function reaches(name: string, env: Environment, left: From | undefined): boolea
 function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: From | undefined): From {
   const scope = left ? scopeOf(left, env.scope) : new Scope({ parent: env.scope });
   const cx: Context = { scope, tables: env.tables, clause: "UNNEST in the FROM clause" };
+  const t = a.fresh("t");
+  const range = constantRange(a, node.array, cx);
+  if (range) return scanOf(`range(${range}) WITH ORDINALITY`, t, node, INT64);
   let array = resolveFlattened(a, node.array, cx);
   if (array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
   if (array.type.kind !== "ARRAY") {
@@ -96,12 +99,39 @@ function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: F
       `Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${typeName(array.type)}`,
     );
   }
-  const t = a.fresh("t");
-  const value: Column = { name: undefined, sql: `${t}.c1`, type: array.type.element };
+  return scanOf(`unnest(${array.sql}) WITH ORDINALITY`, t, node, array.type.element);
+}
+
+/** The elements of an array as a table: `c1` the element, `c2` its place from 1. */
+function scanOf(sql: string, t: string, node: UnnestTable, type: GoogleSqlType): From {
+  const value: Column = { name: undefined, sql: `${t}.c1`, type };
   const offset: Column[] = node.offset
     ? [{ name: node.offset.alias?.name ?? "offset", sql: `(${t}.c2 - 1)`, type: INT64, isNeverNull: true }]
     : [];
-  return tableOf(`unnest(${array.sql}) WITH ORDINALITY AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset);
+  return tableOf(`${sql} AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset);
+}
+
+/** The most elements that are counted out without an array around them, and how far from zero they may be. */
+const mostCounted = 16_000_000n;
+const furthest = 2n ** 62n;
+
+/** UNNEST(GENERATE_ARRAY(1, n)) of constants needs no array: DuckDB counts, several hundred times as fast. */
+function constantRange(a: Analysis, node: Expression, cx: Context): string | undefined {
+  if (node.kind !== "function-call" || node.name.length !== 1) return undefined;
+  if (node.name[0]!.name.toUpperCase() !== "GENERATE_ARRAY" || a.catalog.function?.(["GENERATE_ARRAY"]))
+    return undefined;
+  if (node.arguments.length < 2 || node.arguments.length > 3) return undefined;
+  const values = node.arguments.map((argument) => {
+    const isNumber =
+      argument.kind === "integer-literal" || (argument.kind === "unary" && argument.operand.kind === "integer-literal");
+    const value = isNumber ? resolve(a, argument, cx) : undefined;
+    return value?.type.kind === "INT64" ? value.literal?.value : undefined;
+  });
+  const [start, end, step = 1n] = values;
+  if (typeof start !== "bigint" || typeof end !== "bigint" || typeof step !== "bigint" || step === 0n) return undefined;
+  if ([start, end, step].some((value) => value > furthest || value < -furthest)) return undefined;
+  if ((end - start) / step >= mostCounted) return undefined;
+  return `${start}, ${end + (step > 0n ? 1n : -1n)}, ${step}`;
 }
 
 const words: Readonly<Record<Join["operator"], string>> = {
@@ -114,7 +144,7 @@ const words: Readonly<Record<Join["operator"], string>> = {
 };
 
 /** Whether a part of FROM reads columns of what stands to its left. */
-const isArrayScan = (sql: string): boolean => sql.startsWith("unnest(");
+const isArrayScan = (sql: string): boolean => /^(unnest|range)\(/.test(sql);
 
 function join(a: Analysis, node: Join, env: Environment, outerLeft: From | undefined): From {
   const left = resolveFrom(a, node.left, env, outerLeft);

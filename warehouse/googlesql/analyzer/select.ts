@@ -311,7 +311,7 @@ class Step {
   private naturalOrder(): string | undefined {
     const { tail, node } = this;
     if (!tail.keepOrder || tail.orderBy.length > 0 || this.grouping || node.distinct || !this.from) return undefined;
-    return this.from.sql.startsWith("unnest(") && / AS t\d+\(c1, c2\)$/.test(this.from.sql)
+    return /^(unnest|range)\(/.test(this.from.sql) && / AS t\d+\(c1, c2\)$/.test(this.from.sql)
       ? this.a.fresh("o")
       : undefined;
   }

@@ -162,10 +162,20 @@ export const asArgument = (value: Typed): Typed => ({
   isUntypedNull: false,
 });
 
+/** Functions that call others twice, and so on, would grow without bound. */
+const mostExpansions = 10_000;
+
 /** Works on the body of a function, in whose text errors are then told. */
 export function inBody<T>(a: Analysis, node: FunctionCall, user: SqlFunction, work: () => T): T {
   const key = nameOf(node).toLowerCase();
   if (a.callStack.includes(key)) return a.fail(node, `Function ${nameOf(node)} calls itself`);
+  if (++a.expansions > mostExpansions) {
+    a.refuse(
+      node,
+      "function_expansion",
+      `more than ${mostExpansions} calls of SQL functions, those in their bodies counted`,
+    );
+  }
   const before = a.source;
   a.callStack.push(key);
   a.source = user.source;
