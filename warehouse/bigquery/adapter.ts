@@ -1,6 +1,7 @@
 import { UserError } from "../../errors/user-error.ts";
 import type { Column, QueryOptions, Row, Warehouse } from "../warehouse.ts";
-import { type AppendStreams, appendRows } from "./append.ts";
+import type { AppendStreams } from "./streams.ts";
+import { TableAppender } from "./table-appender.ts";
 import { type Cells, columnsOfSchema, decodeRow, type SchemaField } from "./values.ts";
 
 /** The calls of `@google-cloud/bigquery` that we make; its `BigQuery` is one of these. */
@@ -51,6 +52,8 @@ export interface BigQueryWarehouseOptions {
   readonly location?: string | undefined;
   /** Rows asked for per page. */
   readonly pageSize?: number | undefined;
+  /** Waits before attempt n of an append; tests pass a no-op. */
+  readonly pause?: ((attempt: number) => Promise<void>) | undefined;
 }
 
 interface QueryPage {
@@ -62,6 +65,17 @@ interface QueryPage {
 /** The Warehouse port over the real BigQuery client, which arrives from outside so that tests can stand in for it. */
 export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Warehouse {
   const { client } = options;
+  const appenders = new Map<string, TableAppender>();
+
+  function appenderOf(streams: AppendStreams, table: string): TableAppender {
+    let appender = appenders.get(table);
+    if (!appender) {
+      const pause = options.pause ?? defaultPause;
+      appender = new TableAppender({ streams, table, kind: "default", pause });
+      appenders.set(table, appender);
+    }
+    return appender;
+  }
 
   async function run(
     sql: string,
@@ -135,7 +149,7 @@ export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Wareho
         });
       }
       signal?.throwIfAborted();
-      return appendRows(options.streams, tablePath(client.projectId, table), rows);
+      return appenderOf(options.streams, tablePath(client.projectId, table)).append(rows, signal);
     },
 
     async loadParquet(table, files, columns) {
@@ -201,10 +215,15 @@ select count(*) as row_count from _exported`;
     },
 
     async close() {
+      for (const appender of appenders.values()) appender.close();
       options.streams?.close();
     },
   };
 }
+
+/** A tenth of a second, doubled each time, at most half a minute. */
+const defaultPause = (attempt: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.min(30_000, 50 * 2 ** attempt)));
 
 const quote = (text: string): string => `'${text.replace(/\\/g, "\\\\").replace(/'/g, "\\'")}'`;
 
@@ -221,7 +240,8 @@ function splitTable(table: string): { dataset: string; name: string } {
   return { dataset, name };
 }
 
-function tablePath(projectId: string, table: string): string {
+/** `dataset.table` or `project.dataset.table` as the Storage APIs write it. */
+export function tablePath(projectId: string, table: string): string {
   const parts = table.replaceAll("`", "").split(".");
   const { dataset, name } = splitTable(table);
   return `projects/${parts.length > 2 ? parts[0] : projectId}/datasets/${dataset}/tables/${name}`;
@@ -256,8 +276,10 @@ function parameters(params: QueryOptions["params"]): {
 }
 
 const parameterValue = (value: unknown): unknown => {
+  if (typeof value === "boolean") return String(value);
   if (typeof value === "bigint") return String(value);
-  if (value instanceof Date) return value.toISOString();
+  // The client reads a parameter of a type with TIME in its name from `value`; a bare text would arrive as NULL.
+  if (value instanceof Date) return { value: value.toISOString() };
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   return value;
 };
@@ -271,7 +293,7 @@ function parameterType(value: unknown): string {
   return "STRING";
 }
 
-/** The client's errors, sorted by who has to act. */
+/** The client's errors, sorted by who has to act. A request that was refused has an HTTP code, a job that failed only a reason. */
 function queryError(error: unknown, file: string | undefined): unknown {
   const { code, message, errors } = error as {
     code?: unknown;
@@ -281,30 +303,23 @@ function queryError(error: unknown, file: string | undefined): unknown {
   const reason = errors?.[0]?.reason;
   const at = /\[(\d+):(\d+)\]/.exec(message ?? "");
   const where = file ? `${file}${at ? `:${at[1]}:${at[2]}` : ""}` : undefined;
-  if (code === 400 || reason === "invalidQuery") {
-    return new UserError(message ?? "invalid query", {
-      code: "bigquery.invalid-query",
-      exit: "check",
-      where,
-      cause: error,
-    });
+  const told = (text: string, name: string, exit: "check" | "remote", next?: string) =>
+    new UserError(message ?? text, { code: name, exit, where, cause: error, ...(next ? { next } : {}) });
+  if (
+    reason !== undefined &&
+    /^(quotaExceeded|rateLimitExceeded|resourcesExceeded|billingTierLimitExceeded)$/.test(reason)
+  ) {
+    return told("the quota is used up", "bigquery.quota", "remote");
   }
-  if (code === 401 || code === 403) {
-    return new UserError(message ?? "access denied", {
-      code: reason === "rateLimitExceeded" || reason === "quotaExceeded" ? "bigquery.quota" : "bigquery.access",
-      exit: "remote",
-      where,
-      next: "gcloud auth application-default login",
-      cause: error,
-    });
+  if (code === 401 || code === 403 || reason === "accessDenied") {
+    return told("access denied", "bigquery.access", "remote", "gcloud auth application-default login");
   }
-  if (typeof code === "number" || typeof code === "string") {
-    return new UserError(message ?? `BigQuery answered ${code}`, {
-      code: "bigquery.failed",
-      exit: "remote",
-      where,
-      cause: error,
-    });
+  if (code === 404 || reason === "notFound") return told("not found", "bigquery.not-found", "check");
+  if (code === 400 || reason === "invalidQuery" || reason === "invalid") {
+    return told("invalid query", "bigquery.invalid-query", "check");
+  }
+  if (typeof code === "number" || typeof code === "string" || reason !== undefined) {
+    return told(`BigQuery answered ${code ?? reason}`, "bigquery.failed", "remote");
   }
   return error;
 }

@@ -1,25 +1,27 @@
 import type { Warehouse } from "../warehouse.ts";
 import { type BigQueryClient, openBigQueryWarehouse } from "./adapter.ts";
-import type { AppendStreams, RowWriter } from "./append.ts";
+import { type AppendStreams, type FieldsOfTable, openStreams } from "./streams.ts";
 
 export interface BigQueryTarget {
   readonly projectId: string;
   readonly location?: string | undefined;
-  /** host:port of an emulator; no credentials are asked for then. */
+  /** An emulator's REST address, as `BIGQUERY_EMULATOR_HOST` has it: `host:port` or a URL. No credentials are asked for then. */
   readonly emulatorHost?: string | undefined;
+  /** `host:port` of the emulator's Storage APIs, as `BIGQUERY_STORAGE_EMULATOR_HOST` has it. */
+  readonly storageEmulatorHost?: string | undefined;
 }
+
+/** Where BigQuery is, from the process's settings. The emulator's variables are those of Google's own tools. */
+export const bigQueryEmulator = (
+  settings: Readonly<Record<string, string | undefined>>,
+): Pick<BigQueryTarget, "emulatorHost" | "storageEmulatorHost"> => ({
+  emulatorHost: settings["BIGQUERY_EMULATOR_HOST"] || undefined,
+  storageEmulatorHost: settings["BIGQUERY_STORAGE_EMULATOR_HOST"] || undefined,
+});
 
 /** Opens the real clients, imported only now because they take a second to load. */
 export async function connectBigQuery(target: BigQueryTarget): Promise<Warehouse> {
-  const [{ BigQuery }, { Storage }] = await Promise.all([
-    import("@google-cloud/bigquery"),
-    import("@google-cloud/storage"),
-  ]);
-  const client = new BigQuery({
-    projectId: target.projectId,
-    ...(target.location ? { location: target.location } : {}),
-    ...(target.emulatorHost ? { apiEndpoint: target.emulatorHost } : {}),
-  });
+  const [client, { Storage }] = await Promise.all([openClient(target), import("@google-cloud/storage")]);
   const storage = new Storage({ projectId: target.projectId });
   return openBigQueryWarehouse({
     client: client as unknown as BigQueryClient,
@@ -29,48 +31,33 @@ export async function connectBigQuery(target: BigQueryTarget): Promise<Warehouse
       if (!match?.[1] || !match[2]) throw new Error(`not a gs:// URI: ${uri}`);
       return storage.bucket(match[1]).file(match[2]);
     },
-    streams: await openStreams(target.projectId),
+    streams: await openAppendStreams(target),
   });
 }
 
-/** Default-stream writers of the Storage Write API, one per table, opened when first needed. */
-export async function openStreams(projectId: string): Promise<AppendStreams> {
-  const { adapt, managedwriter, protos } = await import("@google-cloud/bigquery-storage");
-  const storage = protos.google.cloud.bigquery.storage.v1;
-  const client = new managedwriter.WriterClient({ projectId });
-  client.enableWriteRetries(true);
-  const open = new Map<string, Promise<{ writer: RowWriter; types: Map<string, string> }>>();
-  return {
-    open(table) {
-      let opening = open.get(table);
-      if (!opening) {
-        opening = (async () => {
-          const stream = await client.getWriteStream({
-            streamId: `${table}/streams/_default`,
-            view: storage.WriteStreamView.FULL,
-          });
-          const schema = stream.tableSchema ?? { fields: [] };
-          const connection = await client.createStreamConnection({
-            streamId: managedwriter.DefaultStream,
-            destinationTable: table,
-          });
-          const writer = new managedwriter.JSONWriter({
-            connection,
-            protoDescriptor: adapt.convertStorageSchemaToProto2Descriptor(schema, "row"),
-          });
-          const types = new Map(
-            (schema.fields ?? []).map((field) => [field.name ?? "", String(field.type ?? "STRING")]),
-          );
-          return { writer: writer as unknown as RowWriter, types };
-        })();
-        opening.catch(() => open.delete(table));
-        open.set(table, opening);
-      }
-      return opening;
-    },
-    close() {
-      for (const opening of open.values()) void opening.then(({ writer }) => writer.close()).catch(() => undefined);
-      client.close();
-    },
+/** The Storage Write API's streams, for who appends by offset; `connectBigQuery` has them under its `append`. */
+export async function openAppendStreams(target: BigQueryTarget): Promise<AppendStreams> {
+  const client = await openClient(target);
+  const fieldsOfTable: FieldsOfTable = async (table) => {
+    const [, , , dataset = "", , name = ""] = table.split("/");
+    const [metadata] = await client.dataset(dataset).table(name).getMetadata();
+    return metadata.schema?.fields ?? [];
   };
+  return openStreams(target, fieldsOfTable);
 }
+
+async function openClient(target: BigQueryTarget) {
+  const { BigQuery } = await import("@google-cloud/bigquery");
+  const options = { projectId: target.projectId, ...(target.location ? { location: target.location } : {}) };
+  if (target.emulatorHost === undefined) return new BigQuery(options);
+  const { PassThroughClient } = await import("google-auth-library");
+  const endpoint = emulatorEndpoint(target.emulatorHost);
+  const client = new BigQuery({ ...options, apiEndpoint: endpoint, authClient: new PassThroughClient() as never });
+  // The client takes BIGQUERY_EMULATOR_HOST as it stands for the base of every path.
+  client.baseUrl = `${endpoint}/bigquery/v2`;
+  return client;
+}
+
+/** `127.0.0.1:9050`, `http://127.0.0.1:9050/` and `http://127.0.0.1:9050/bigquery/v2` are the same emulator. */
+export const emulatorEndpoint = (host: string): string =>
+  (/^https?:\/\//.test(host) ? host : `http://${host}`).replace(/\/+$/, "").replace(/\/bigquery\/v2$/, "");

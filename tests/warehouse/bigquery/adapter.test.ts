@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { BigQuery } from "@google-cloud/bigquery";
 import { afterEach, expect, test } from "vitest";
 import { type BigQueryClient, openBigQueryWarehouse } from "../../../warehouse/bigquery/adapter.ts";
-import type { AppendResponse, AppendStreams } from "../../../warehouse/bigquery/append.ts";
+import type { AppendResponse, AppendStreams } from "../../../warehouse/bigquery/streams.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -80,7 +80,7 @@ test("when a query runs then every GoogleSQL type arrives as the port promises",
         },
   );
   const warehouse = openBigQueryWarehouse({ client, location: "US" });
-  const result = await warehouse.query("select @n", { params: { n: 3, list: [1.5] } });
+  const result = await warehouse.query("select @n", { params: { n: 3, list: [1.5], ok: true, at: new Date(0) } });
   expect(result.rows).toEqual([
     {
       i: 9007199254740993n,
@@ -107,6 +107,8 @@ test("when a query runs then every GoogleSQL type arrives as the port promises",
         queryParameters: [
           { name: "n", parameterType: { type: "INT64" }, parameterValue: { value: 3 } },
           { name: "list", parameterType: { type: "ARRAY", arrayType: { type: "FLOAT64" } } },
+          { name: "ok", parameterType: { type: "BOOL" }, parameterValue: { value: "true" } },
+          { name: "at", parameterType: { type: "TIMESTAMP" }, parameterValue: { value: "1970-01-01T00:00:00.000Z" } },
         ],
       },
     },
@@ -141,6 +143,25 @@ test("when BigQuery finds an error in the text then it is told with file, line a
     where: "a.sqlx:2:8",
     exitCode: 4,
   });
+});
+
+test("when a job fails then the reason that it names says who has to act", async () => {
+  const failing = (reason: string) => {
+    const errorResult = { reason, message: reason };
+    return realClientAgainst(() => ({
+      body: { ...job, status: { state: "DONE", errorResult, errors: [errorResult] } },
+    }));
+  };
+  for (const [reason, code, exitCode] of [
+    ["notFound", "bigquery.not-found", 4],
+    ["invalidQuery", "bigquery.invalid-query", 4],
+    ["accessDenied", "bigquery.access", 5],
+    ["quotaExceeded", "bigquery.quota", 5],
+    ["stopped", "bigquery.failed", 5],
+  ] as const) {
+    const { client } = await failing(reason);
+    await expect(openBigQueryWarehouse({ client }).query("select 1"), reason).rejects.toMatchObject({ code, exitCode });
+  }
 });
 
 test("when the quota is used up then the error is remote and says so", async () => {
@@ -201,7 +222,8 @@ test("when Parquet is loaded then a load job appends it with the stated schema",
 function recordingStreams(script: (AppendResponse | Error)[]) {
   const appended: unknown[] = [];
   const streams: AppendStreams = {
-    open: async () => ({
+    open: async (table) => ({
+      name: `${table}/streams/_default`,
       types: new Map([
         ["event_id", "STRING"],
         ["timestamp_utc", "TIMESTAMP"],
@@ -222,6 +244,7 @@ function recordingStreams(script: (AppendResponse | Error)[]) {
         close: () => undefined,
       },
     }),
+    finalize: async () => undefined,
     close: () => undefined,
   };
   return { streams, appended };
@@ -246,9 +269,15 @@ test("when some rows are refused then their reasons come back by index, and a mi
   expect(await warehouse.append("raw.events", [{ ...row, brand_new: 1 }])).toMatchObject({ kind: "schema-lagging" });
 });
 
-test("when the append fails for another reason then it throws", async () => {
-  const { streams } = recordingStreams([Object.assign(new Error("unavailable"), { code: 14 })]);
-  await expect(openBigQueryWarehouse({ client: noClient, streams }).append("raw.events", [row])).rejects.toThrow(
-    "unavailable",
-  );
+test("when the append finds nobody at home then it is tried again, and when nobody may write then it says so", async () => {
+  const gone = Object.assign(new Error("unavailable"), { code: 14 });
+  const { streams, appended } = recordingStreams([gone, gone, {}]);
+  const pause = async () => {};
+  const warehouse = openBigQueryWarehouse({ client: noClient, streams, pause });
+  expect(await warehouse.append("raw.events", [row])).toEqual({ kind: "written", rows: 1 });
+  expect(appended).toHaveLength(3);
+  const refused = recordingStreams([Object.assign(new Error("permission denied"), { code: 7 })]);
+  await expect(
+    openBigQueryWarehouse({ client: noClient, streams: refused.streams, pause }).append("raw.events", [row]),
+  ).rejects.toMatchObject({ code: "bigquery.access", exitCode: 5 });
 });
