@@ -74,6 +74,19 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select round(numeric '2.45', 1, null)",
   ],
   "LIKE by a pattern that ends in a backslash": ["select 'a' like x from unnest(['\\\\']) x"],
+  ranges: [
+    "select generate_range_array(range(date '2020-01-01', date '2020-01-06'), interval 2 day), generate_range_array(range(date '2020-01-01', date '2020-01-06'), interval 2 day, false), generate_range_array(range(timestamp '2020-01-01', timestamp '2020-01-02'), interval 8 hour), generate_range_array(range(datetime '2020-01-31', datetime '2020-04-01'), interval 1 month)",
+    "select generate_range_array(range(date '2020-01-01', null), interval 1 day)",
+    "select generate_range_array(range(date '2020-01-01', date '2020-01-06'), interval 1 hour)",
+    "select cast('[2020-01-01, 2020-01-02)' as range<date>), cast('[UNBOUNDED, 2020-01-02)' as range<date>), safe_cast('[2020-01-01,2020-01-02)' as range<date>)",
+    "select cast('[2020-01-02, 2020-01-01)' as range<date>)",
+  ],
+  "limits of types": [
+    "select cast(([(bignumeric '0.12345', 'hey', null), (0.9876, 'hi', numeric '0.55')], b'hello') as struct<array<struct<bignumeric(2, 2), string(4), numeric(2, 1)>>, bytes(5)>)",
+    "select cast(['hello', 'hi'] as array<string(2)>)",
+    "select safe_cast('abc' as string(2))",
+    "select cast(bignumeric '1234.456' as bignumeric(5, 2))",
+  ],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
     "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",

@@ -1,26 +1,23 @@
-import type { Cast, NodeBase, TypeName } from "../ast.ts";
+import type { Cast, NodeBase } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
 import { castFormatText } from "../emit/cast-format.ts";
-import { letBind } from "../emit/let.ts";
 import { structText } from "../emit/text.ts";
-import { coercionCost, duckdbType, type GoogleSqlType, STRING, sameType, scalarTypeNamed, typeName } from "../types.ts";
+import { coercionCost, type GoogleSqlType, STRING, sameType, typeName } from "../types.ts";
 import { coerce, coerceOrFail, convertLiteral } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
-import { resolveType } from "./type-names.ts";
+import { limitedType } from "./type-limits.ts";
 import { constant, flagsOf, nullOf, type Typed } from "./typed.ts";
 
 /** CAST(x AS type [FORMAT f]) and SAFE_CAST. */
 export function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
-  const limit = typeLimit(a, node.type);
-  const type = limit?.type ?? resolveType(a, node.type);
+  const { type, hold } = limitedType(a, node.type);
   const value = resolve(a, node.operand, cx);
-  if (limit && !node.format && !node.timeZone) {
+  if (hold && (node.format || node.timeZone)) return a.refuse(node, "parameterized_type", "limits with a format");
+  if (hold) {
     const cast = castTo(a, node, value, type, node.safe);
-    const text = (x: string): string => limit.text(x);
-    return node.safe
-      ? { sql: guarded(a, { ...cast, canFail: false }, text), type, ...flagsOf(cast) }
-      : { sql: letBind([cast], a.fresh, ([x]) => text(x!)), type, ...flagsOf(cast, { canFail: true }) };
+    // SAFE_CAST does not hold back that a value is out of its limits.
+    return { sql: hold(cast.sql), type, ...flagsOf(cast, { canFail: true }) };
   }
   if (node.format || node.timeZone) return castWithFormat(a, node, value, type, cx);
   return castTo(a, node, value, type, node.safe);
@@ -48,33 +45,6 @@ function castWithFormat(a: Analysis, node: Cast, value: Typed, type: GoogleSqlTy
   const fields = `{'a0': ${value.sql}, 'a1': ${format.sql}, 'a2': ${zone.sql}}`;
   const body = print(`${row}.a0`, `${row}.a1`, `${row}.a2`);
   return { sql: `list_transform([${fields}], lambda ${row}: TRY(${body}))[1]`, type, ...flags, isNeverNull: false };
-}
-
-/** `STRING(10)`, `BYTES(10)`, `NUMERIC(10, 2)`: the type, and what holds a value of it to its limit. */
-function typeLimit(a: Analysis, node: TypeName): { readonly type: GoogleSqlType; text(x: string): string } | undefined {
-  if (node.kind !== "simple-type" || node.parameters.length === 0) return undefined;
-  const type = scalarTypeNamed(node.name);
-  const [first, second] = node.parameters.map((parameter) => parameter.value);
-  if (typeof first !== "bigint" || (second !== undefined && typeof second !== "bigint")) return undefined;
-  if ((type?.kind === "STRING" || type?.kind === "BYTES") && second === undefined && first > 0n) {
-    const length = type.kind === "STRING" ? "length" : "octet_length";
-    const message = `'${type.kind}(${first}) has maximum length ${first} but got a value with length '`;
-    return {
-      type,
-      text: (x) =>
-        `CASE WHEN ${length}(${x}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${x})) AS ${duckdbType(type)}) ELSE ${x} END`,
-    };
-  }
-  const scale = second ?? 0n;
-  if (type?.kind === "NUMERIC" && scale >= 0n && scale <= 9n && first >= scale && first - scale <= 29n && first > 0n) {
-    const bound = `CAST('1${"0".repeat(Number(first - scale))}' AS HUGEINT)`;
-    return {
-      type,
-      text: (x) =>
-        `CASE WHEN abs(round(${x}, ${scale})) >= ${bound} THEN CAST(gs_raise('NUMERIC(${first}, ${scale}) has precision ${first} but got a value that is larger') AS DECIMAL(38,9)) ELSE CAST(round(${x}, ${scale}) AS DECIMAL(38,9)) END`,
-    };
-  }
-  return a.refuse(node, "parameterized_type", "these limits");
 }
 
 /** CAST and SAFE_CAST. */

@@ -49,6 +49,7 @@ import { quantifiedComparison } from "./quantified-comparison.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
+import { limitedType } from "./type-limits.ts";
 import { resolveType } from "./type-names.ts";
 import { bool, constant, flagsOf, literal, type Typed, untypedNull } from "./typed.ts";
 
@@ -65,10 +66,10 @@ export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
   return value;
 }
 
-/** What is made of grouped parts is that; only what cannot be is looked for among the grouping expressions. */
 /** Characters of DuckDB SQL that one expression may become. */
 const longestText = 30_000_000;
 
+/** What is made of grouped parts is that; only what cannot be is looked for among the grouping expressions. */
 function grouped(a: Analysis, node: Expression, cx: Context): Typed {
   try {
     return resolveNode(a, node, cx);
@@ -315,8 +316,9 @@ function between(a: Analysis, node: Between, cx: Context): Typed {
 }
 
 function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
-  const results = node.branches.map((branch) => resolve(a, branch.then, cx));
-  const otherwise = node.otherwise ? resolve(a, node.otherwise, cx) : untypedNull;
+  const lazy: Context = { ...cx, isLazy: true };
+  const results = node.branches.map((branch) => resolve(a, branch.then, lazy));
+  const otherwise = node.otherwise ? resolve(a, node.otherwise, lazy) : untypedNull;
   const { type, values } = toSupertype(a, node, [...results, otherwise], "operator CASE");
   const whens: string[] = [];
   const parts: Typed[] = [...values];
@@ -354,11 +356,12 @@ function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Context): Typ
       );
   }
   if (node.elementType) {
-    const type = resolveType(a, node.elementType);
+    const { type, hold } = limitedType(a, node.elementType);
     if (type.kind === "ARRAY") a.fail(node.elementType, "Arrays of arrays are not supported");
     const array = arrayOf(type);
     const typed = elements.map((element, i) => coerceOrFail(a, node.elements[i]!, element, type, "Array element"));
-    return { sql: arrayText(typed, array), type: array, ...flagsOf(...typed), isNeverNull: true };
+    const held = hold ? typed.map((element) => ({ ...element, sql: hold(element.sql), canFail: true })) : typed;
+    return { sql: arrayText(held, array), type: array, ...flagsOf(...held), isNeverNull: true };
   }
   if (elements.length === 0) {
     return {

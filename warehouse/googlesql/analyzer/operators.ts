@@ -220,7 +220,8 @@ function concatenate(a: Analysis, node: NodeBase, left: Typed, right: Typed): Ty
     }
   }
   const isText = (one: Typed): boolean =>
-    one.type.kind === "STRING" || (one.type.kind !== "BYTES" && castable(one.type, STRING));
+    one.type.kind === "STRING" ||
+    (one.type.kind !== "BYTES" && one.type.kind !== "RANGE" && castable(one.type, STRING));
   if (isText(left) && isText(right)) {
     const sql = [left, right].map((one) => castText(one.sql, one.type, STRING, a.fresh)).join(" || ");
     return { sql: `(${sql})`, type: STRING, ...flags };

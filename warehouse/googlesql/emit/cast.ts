@@ -1,4 +1,11 @@
-import { duckdbType, type GoogleSqlType, type ScalarKind, sameType, structFieldName } from "../types.ts";
+import {
+  duckdbType,
+  type GoogleSqlType,
+  type RangeType,
+  type ScalarKind,
+  sameType,
+  structFieldName,
+} from "../types.ts";
 import { isPlain, letBind } from "./let.ts";
 
 type Fresh = (prefix: string) => string;
@@ -112,6 +119,7 @@ export function castable(from: GoogleSqlType, to: GoogleSqlType): boolean {
     );
   }
   if (from.kind === to.kind) return from.kind !== "RANGE" || sameType(from, to);
+  if (from.kind === "RANGE" || to.kind === "RANGE") return from.kind === "STRING" || to.kind === "STRING";
   return `${from.kind}>${to.kind}` in scalarCasts;
 }
 
@@ -120,6 +128,7 @@ export function castCanFail(from: GoogleSqlType, to: GoogleSqlType): boolean {
   if (from.kind === "STRUCT" && to.kind === "STRUCT") {
     return from.fields.some((field, i) => castCanFail(field.type, to.fields[i]!.type));
   }
+  if (from.kind === "RANGE") return false;
   return from.kind !== to.kind && !total.has(`${from.kind}>${to.kind}`);
 }
 
@@ -140,7 +149,39 @@ export function castText(sql: string, from: GoogleSqlType, to: GoogleSqlType, fr
       return `(CASE WHEN ${value} IS NULL THEN CAST(NULL AS ${duckdbType(to)}) ELSE {${fields.join(", ")}} END)`;
     });
   }
+  if (from.kind === "RANGE") return rangeText(sql, from.element, fresh);
+  if (to.kind === "RANGE") return rangeFromText(sql, to, fresh);
   const print = scalarCasts[`${from.kind as ScalarKind}>${to.kind as ScalarKind}`];
   if (!print) throw new Error(`no cast from ${from.kind} to ${to.kind}`);
   return print(sql, fresh);
+}
+
+/** `[start, end)`. */
+function rangeText(sql: string, element: GoogleSqlType, fresh: Fresh): string {
+  return letBind([{ sql }], fresh, ([v]) => {
+    const [start, end] = ["f1", "f2"].map(
+      (field) => `coalesce(${castText(`${v}.${field}`, element, { kind: "STRING" }, fresh)}, 'UNBOUNDED')`,
+    );
+    return `(CASE WHEN ${v} IS NOT NULL THEN '[' || ${start} || ', ' || ${end} || ')' END)`;
+  });
+}
+
+function rangeFromText(sql: string, to: RangeType, fresh: Fresh): string {
+  return letBind([{ sql: `gs_range_parts(${sql})` }], fresh, ([v]) => {
+    const ends = [1, 2].map((at) => castText(`${v}[${at}]`, { kind: "STRING" }, to.element, fresh));
+    const range = rangeOfBounds(ends[0]!, ends[1]!, to, fresh);
+    return `(CASE WHEN ${v} IS NULL THEN CAST(NULL AS ${duckdbType(to)}) ELSE ${range} END)`;
+  });
+}
+
+/** The range from one value to the other, which must be later; NULL is no bound. */
+export function rangeOfBounds(start: string, end: string, type: RangeType, fresh: Fresh): string {
+  const element = duckdbType(type.element);
+  const message = "'Range start element must be smaller than range end element'";
+  return letBind(
+    [{ sql: start }, { sql: end }],
+    fresh,
+    ([from, until]) =>
+      `{'f1': ${from}, 'f2': CASE WHEN ${from} >= ${until} THEN CAST(gs_raise(${message}) AS ${element}) ELSE ${until} END}`,
+  );
 }

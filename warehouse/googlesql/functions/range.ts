@@ -1,5 +1,7 @@
-import { rangeOf } from "../types.ts";
+import type { IntervalParts } from "../emit/civil.ts";
+import { duckdbType, rangeOf } from "../types.ts";
 import type { FunctionLibrary } from "./contract.ts";
+import { rangeParts, rangeSteps } from "./range-steps.ts";
 import { bind, fail, refuseAll, scalar, sigOf } from "./signature.ts";
 
 const group = "range";
@@ -101,6 +103,49 @@ export const range: FunctionLibrary = {
           ),
       ),
     ]),
-    ...refuseAll(group, "not verified", ["GENERATE_RANGE_ARRAY", "RANGE_SESSIONIZE"]),
+    scalar(
+      group,
+      "GENERATE_RANGE_ARRAY",
+      kinds.map((kind) =>
+        sigOf(`RANGE<${kind}>, INTERVAL, BOOL?`, `ARRAY<RANGE<${kind}>>`, ([r, step, last], ctx) =>
+          bind(ctx, [r!.sql], (v) => {
+            const micros = (field: string): string =>
+              `epoch_us(cast(${v}.${field} as ${kind === "DATE" ? "date" : duckdbType({ kind: kind as "DATETIME" })}))`;
+            const element = kind === "DATE" ? "date" : kind === "DATETIME" ? "timestamp" : "timestamptz";
+            const at = (index: string): string =>
+              kind === "TIMESTAMP" ? `make_timestamptz(${index})` : `cast(make_timestamp(${index}) as ${element})`;
+            const b = ctx.fresh("b");
+            const i = ctx.fresh("i");
+            const bounds = `gs_range_steps(${micros("f1")}, ${micros("f2")}, ${step!.sql}, ${last?.sql ?? "true"}, '${kind}', ${v} is null)`;
+            return `list_transform([${bounds}], lambda ${b}: list_transform(range(1, len(${b})), lambda ${i}: {'f1': ${at(`${b}[${i}]`)}, 'f2': ${at(`${b}[${i} + 1]`)}}))[1]`;
+          }),
+        ),
+      ),
+    ),
+    ...refuseAll(group, "not verified", ["RANGE_SESSIONIZE"]),
+  ],
+  js: [
+    {
+      name: "gs_range_parts",
+      args: ["VARCHAR"],
+      result: "VARCHAR[]",
+      run: (text) => rangeParts(text as string),
+    },
+    {
+      name: "gs_range_steps",
+      args: ["BIGINT", "BIGINT", "INTERVAL", "BOOLEAN", "VARCHAR", "BOOLEAN"],
+      result: "BIGINT[]",
+      nulls: "own",
+      run: (start, end, step, last, kind, isNull) =>
+        isNull === true || step === null || last === null
+          ? null
+          : rangeSteps(
+              start as bigint | null,
+              end as bigint | null,
+              step as unknown as IntervalParts,
+              last as boolean,
+              kind as string,
+            ),
+    },
   ],
 };

@@ -123,7 +123,7 @@ export const string: FunctionLibrary = {
         sigOf("ANY, ANY*", "STRING", (all, ctx) => {
           const texts = all.map((one) => {
             const { sql, type } = one!;
-            if (type.kind === "BYTES" || (type.kind !== "STRING" && !castable(type, STRING))) {
+            if (type.kind === "BYTES" || type.kind === "RANGE" || (type.kind !== "STRING" && !castable(type, STRING))) {
               return ctx.error(`No matching signature for function CONCAT for an argument of type ${typeName(type)}`);
             }
             return type.kind === "STRING" ? sql : castText(sql, type, STRING, ctx.fresh);
