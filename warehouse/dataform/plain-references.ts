@@ -2,7 +2,15 @@ import type { Identifier, Node, Statement } from "../googlesql/ast.ts";
 import { GoogleSqlError } from "../googlesql/errors.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { walk } from "../googlesql/walk.ts";
-import { type Action, type DeclarationAction, type Graph, reachable, type Target } from "./graph.ts";
+import {
+  type Action,
+  actionsById,
+  type DeclarationAction,
+  type Graph,
+  reachable,
+  sqlName,
+  type Target,
+} from "./graph.ts";
 
 /**
  * A graph in which tables that queries name by their plain path, without `ref`, are known too: one that the project makes becomes a
@@ -12,11 +20,13 @@ export function withPlainReferences(graph: Graph): Graph {
   const placeOf = ({ database, schema, name }: Target): string =>
     `${database ?? graph.defaultDatabase ?? ""}.${schema}.${name}`.toLowerCase();
   const known = new Map(graph.actions.map((action) => [placeOf(action.target), action.id]));
+  const byId = actionsById(graph);
   const made = new Set(graph.actions.flatMap(tablesMadeIn));
   const declared = new Map<string, DeclarationAction>();
   const added = new Map<string, Set<string>>();
   for (const action of graph.actions) {
-    for (const target of tablesNamedIn(action)) {
+    const refs = [action, ...action.dependsOn.map((id) => byId.get(id))].flatMap((one) => one?.target ?? []);
+    for (const target of tablesNamedIn(action, new Set(refs.map(sqlName)))) {
       const place = placeOf(target);
       if (place === placeOf(action.target) || made.has(`${target.schema}.${target.name}`.toLowerCase())) continue;
       let id = known.get(place);
@@ -79,9 +89,10 @@ function textsOf(action: Action): readonly string[] {
 }
 
 /** Tables that an action reads by a path of two or three names. */
-function tablesNamedIn(action: Action): readonly Target[] {
+function tablesNamedIn(action: Action, refs: ReadonlySet<string>): readonly Target[] {
   const found = new Map<string, Target>();
   for (const text of new Set(textsOf(action))) {
+    if (!mayNamePlainly(text, refs)) continue;
     for (const statement of statementsOf(text, action.file)) {
       const local = localNames(statement);
       walk(statement, (node) => {
@@ -99,11 +110,23 @@ function tablesNamedIn(action: Action): readonly Target[] {
   return [...found.values()];
 }
 
+/**
+ * Whether a text may name a table that is not among `refs`, as Dataform writes them. Reading a text costs more than all the rest
+ * of this, and most have nothing of the kind.
+ */
+function mayNamePlainly(text: string, refs: ReadonlySet<string>): boolean {
+  if (/\b(from|join)\s+[\w-]+\s*\./i.test(text) || /\bfrom\b[^()]*?,\s*[\w-]+\s*\./i.test(text)) return true;
+  return [...text.matchAll(/`[^`\n]+`(\s*\.)?/g)].some(
+    ([name, dot]) => dot !== undefined || (name.includes(".") && !refs.has(name)),
+  );
+}
+
 /** `schema.name` of the tables that statements of an action make: they are nobody's source, whoever reads them. */
 function tablesMadeIn(action: Action): readonly string[] {
   if (action.kind !== "operation" && !("preOps" in action)) return [];
   const found: string[] = [];
   for (const text of new Set(textsOf(action))) {
+    if (!/\bcreate\b/i.test(text)) continue;
     for (const statement of statementsOf(text, action.file)) {
       walk(statement, (node) => {
         if (node.kind !== "create-table" && node.kind !== "create-view") return;

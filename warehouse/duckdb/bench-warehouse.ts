@@ -1,5 +1,6 @@
 import type { BenchWarehouse } from "../dataform/testing/bench.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
+import type { QueryResult } from "../warehouse.ts";
 import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";
 
 /** A database in memory for model tests. */
@@ -7,14 +8,28 @@ export async function openBench(): Promise<BenchWarehouse> {
   // Tests have a handful of rows: handing work to other threads would cost more than the work.
   const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
   const { lane } = warehouse;
+  await lane.inTurn(undefined, () => lane.speak());
   const nameOf = (target: { readonly schema: string; readonly name: string }) =>
     storedName(`${target.schema}.${target.name}`);
+  // Tests of a model ask the same of other rows. What was translated holds until a table or view comes or goes.
+  const translated = new Map<string, () => Promise<QueryResult>>();
+  const forget = <T>(result: T): T => {
+    translated.clear();
+    return result;
+  };
   return {
     name: warehouse.name,
-    query: (sql, options) => warehouse.query(sql, options),
-    execute: (sql, options) => warehouse.execute(sql, options),
+    async query(sql, options) {
+      if (options?.params !== undefined || !isOneQuery(sql)) return forget(await warehouse.query(sql, options));
+      return await lane.inTurn(options?.signal, async () => {
+        const run = translated.get(sql) ?? (await (await lane.speak()).prepare(sql, options ?? {}));
+        translated.set(sql, run);
+        return await run();
+      });
+    },
+    execute: async (sql, options) => forget(await warehouse.execute(sql, options)),
     append: (table, rows, options) => warehouse.append(table, rows, options),
-    loadParquet: (table, files, columns) => warehouse.loadParquet(table, files, columns),
+    loadParquet: async (table, files, columns) => forget(await warehouse.loadParquet(table, files, columns)),
     exportParquet: (sql, path, options) => warehouse.exportParquet(sql, path, options),
     columns: (table) => warehouse.columns(table),
     close: () => warehouse.close(),
@@ -22,12 +37,14 @@ export async function openBench(): Promise<BenchWarehouse> {
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
     async createEmpty(target, columns) {
+      translated.clear();
       await lane.inTurn(undefined, () => createTable(lane, `${target.schema}.${target.name}`, columns));
     },
     async clear(target) {
       await lane.native(`truncate ${nameOf(target)}`);
     },
     async drop(target) {
+      translated.clear();
       await lane.inTurn(undefined, async () => {
         const found = lane.catalog.table([target.schema, target.name]);
         if (found === undefined) return;
@@ -38,3 +55,6 @@ export async function openBench(): Promise<BenchWarehouse> {
     },
   };
 }
+
+/** Whether a text is a query and nothing else; one that declares or creates something first is left to the script runner. */
+const isOneQuery = (sql: string): boolean => /^\s*(?:--[^\n]*\n\s*)*(?:select|with)\b/i.test(sql) && !sql.includes(";");

@@ -46,6 +46,15 @@ export class LaneSpeaker {
     };
   }
 
+  /**
+   * A query to be run many times over the same tables, whose rows may change and columns may not: it is translated once. DuckDB
+   * plans it anew each time, since its own prepared plans keep what was true of the rows when they were made.
+   */
+  prepare(sql: string, options: QueryOptions): () => Promise<QueryResult> {
+    const { sql: text, columns, isValueTable } = this.translate(sql, options);
+    return async () => portResult({ columns, rows: await this.session.read(text, columns), isValueTable });
+  }
+
   /** DuckDB text of a query, its helpers in place. */
   translate(sql: string, options: QueryOptions): TranslatedQuery {
     const query = parseQuery(sql, options.file === undefined ? {} : { file: options.file });

@@ -1,12 +1,11 @@
-import { createTable, createView, pathOf } from "../googlesql/analyzer/ddl.ts";
+import { newTable, newView, pathOf } from "../googlesql/analyzer/ddl.ts";
 import { type Change, deleteRows, insert, merge, truncate, update } from "../googlesql/analyzer/dml.ts";
-import { resolveType } from "../googlesql/analyzer/type-names.ts";
-import type { CreateTable, CreateView, Drop, Merge, Statement } from "../googlesql/ast.ts";
+import type { Drop, Merge, Statement } from "../googlesql/ast.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { GoogleSqlEvaluationError, type Source } from "../googlesql/errors.ts";
 import { parseQuery } from "../googlesql/parser/parse.ts";
 import { analysisFor, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
-import { type GoogleSqlType, INT64 } from "../googlesql/types.ts";
+import { INT64 } from "../googlesql/types.ts";
 import type { LaneCatalog } from "./relation-catalog.ts";
 import type { GoogleSqlSession, SessionResult } from "./session.ts";
 
@@ -70,29 +69,18 @@ export async function runPlain(
       return { result: { columns: query.columns, rows, isValueTable: query.isValueTable } };
     }
     case "create-table": {
-      const before = statement.ifNotExists ? catalog.table(pathOf(statement.name)) : undefined;
+      const path = pathOf(statement.name);
+      const before = statement.ifNotExists ? catalog.table(path) : undefined;
+      const { texts, columns } = newTable(a, statement);
       let rowsAffected = 0;
-      for (const text of createTable(a, statement)) rowsAffected = Math.max(rowsAffected, await session.execute(text));
-      if (before === undefined) {
-        await catalog.put(
-          session.connection,
-          pathOf(statement.name),
-          "table",
-          columnsOf(statement, source, catalog, options),
-          statement.temporary,
-        );
-      }
+      for (const text of texts) rowsAffected = Math.max(rowsAffected, await session.execute(text));
+      if (before === undefined) await catalog.put(session.connection, path, "table", columns, statement.temporary);
       return { rowsAffected };
     }
     case "create-view": {
-      for (const text of createView(a, statement)) await session.execute(text);
-      await catalog.put(
-        session.connection,
-        pathOf(statement.name),
-        "view",
-        columnsOf(statement, source, catalog, options),
-        statement.temporary,
-      );
+      const { texts, columns } = newView(a, statement);
+      for (const text of texts) await session.execute(text);
+      await catalog.put(session.connection, pathOf(statement.name), "view", columns, statement.temporary);
       return {};
     }
     case "drop":
@@ -157,23 +145,6 @@ function tableExpression(name: string, alias: string): Merge["source"] {
   const { body } = parseQuery(`select * from \`${name}\` as \`${alias}\``);
   if (body.kind !== "select" || body.from === undefined) throw new Error("a select has its table");
   return body.from;
-}
-
-/** The columns that a statement makes: as declared, else as its query gives them. */
-function columnsOf(
-  statement: CreateTable | CreateView,
-  source: Source,
-  catalog: LaneCatalog,
-  options: TranslateOptions,
-): readonly { readonly name: string; readonly type: GoogleSqlType }[] {
-  const a = analysisFor(source, catalog, options);
-  const given = statement.query === undefined ? [] : translateQuery(statement.query, source, catalog, options).columns;
-  if (statement.columns === undefined) return given;
-  return statement.columns.map((column, i) => ({
-    name: column.name.name,
-    type:
-      column.kind === "column-definition" && column.type !== undefined ? resolveType(a, column.type) : given[i]!.type,
-  }));
 }
 
 async function drop(

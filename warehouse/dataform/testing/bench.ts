@@ -1,5 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { UserError } from "../../../errors/user-error.ts";
 import { parseType } from "../../googlesql/types.ts";
 import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
@@ -19,6 +18,9 @@ export interface BenchWarehouse extends Warehouse {
   drop(target: Target): Promise<void>;
 }
 
+/** Columns of actions by id, by the digest of the graph; those of models are found by running their queries once. */
+export type LearntColumns = Map<string, Map<string, readonly Column[]>>;
+
 /**
  * A place in which models run over given rows. What a test does not give is computed from what it gives; what nothing given leads
  * to is an empty table of the right columns. Tables stay between tests of the same graph, only their rows go.
@@ -28,36 +30,37 @@ export class Bench {
   private graph!: Graph;
   private actions!: ReadonlyMap<string, Action>;
   private columnsOf = new Map<string, readonly Column[]>();
-  private readonly columnsKnown = new Map<string, Map<string, readonly Column[]>>();
+  private digest: string | undefined;
+  private readonly columnsKnown: LearntColumns;
   /** What stands under each name: the digest of a view's text, or "table" with its columns. */
   private readonly standing = new Map<string, string>();
   private readonly filled = new Set<string>();
   private readonly declared: (target: Target) => readonly Column[] | undefined;
 
-  /** `declared` knows the columns of a project's declarations. */
-  constructor(warehouse: BenchWarehouse, declared: (target: Target) => readonly Column[] | undefined) {
+  /** `declared` knows the columns of a project's declarations; what is learnt of the others' is kept in `learnt`. */
+  constructor(
+    warehouse: BenchWarehouse,
+    declared: (target: Target) => readonly Column[] | undefined,
+    learnt: LearntColumns = new Map(),
+  ) {
     this.warehouse = warehouse;
     this.declared = declared;
+    this.columnsKnown = learnt;
   }
 
-  /** Turns to a graph. `digest` names it; the columns of its models are kept in `cacheFile`. */
+  /** Turns to a graph. `digest` names it; the columns of its models may be known from an earlier start, in `cacheFile`. */
   async use(graph: Graph, digest: string, cacheFile?: string): Promise<void> {
+    if (this.digest === digest) return;
+    this.digest = digest;
     this.graph = graph;
     this.actions = actionsById(graph);
     await this.warehouse.ensureSchemas([...new Set(graph.actions.map((action) => action.target.schema))]);
-    let known = this.columnsKnown.get(digest);
-    if (known === undefined) {
+    if (!this.columnsKnown.has(digest)) {
       const text = cacheFile === undefined ? undefined : await readFile(cacheFile, "utf8").catch(() => undefined);
-      known = new Map(text === undefined ? [] : (JSON.parse(text) as [string, readonly Column[]][]));
-      this.columnsKnown.set(digest, known);
+      const read = new Map(text === undefined ? [] : (JSON.parse(text) as [string, readonly Column[]][]));
+      if (!this.columnsKnown.has(digest)) this.columnsKnown.set(digest, read);
     }
-    this.columnsOf = known;
-  }
-
-  /** Keeps what was learnt of the models' columns for the next start. */
-  async save(cacheFile: string): Promise<void> {
-    await mkdir(dirname(cacheFile), { recursive: true });
-    await writeFile(cacheFile, JSON.stringify([...this.columnsOf]));
+    this.columnsOf = this.columnsKnown.get(digest)!;
   }
 
   /** The action that a test calls by its name, `schema.name` or full name. */

@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { QueryResult } from "../../warehouse.ts";
 import { type CompiledProject, compileProject } from "../compile.ts";
 import { type Selection, selectActions } from "../selection.ts";
-import { Bench, type BenchWarehouse } from "./bench.ts";
+import { Bench, type BenchWarehouse, type LearntColumns } from "./bench.ts";
 import { type ModelCase, parseYaml, readModelCases } from "./case-files.ts";
 import { runDataformTest } from "./dataform-tests.ts";
 import { columnsOfTarget, readDeclaredColumns } from "./declared-columns.ts";
+import { inLanes, type Job } from "./in-lanes.ts";
 import type { TestOutcome, TestRun } from "./outcome.ts";
 import { checkIncremental } from "./properties.ts";
 import { runModelCase } from "./row-tests.ts";
@@ -33,7 +34,7 @@ export interface TestOptions extends Selection {
 const varsFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String));
 
 /**
- * Runs a project's tests on one database in memory: Dataform unit tests, the row files below tests/models, and the properties of
+ * Runs a project's tests on databases in memory: Dataform unit tests, the row files below tests/models, and the properties of
  * every incremental model. `tests/models/vars.yaml` holds vars for all of them, the frozen time first.
  */
 export async function runTests(options: TestOptions): Promise<TestRun> {
@@ -57,82 +58,124 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     readDeclaredColumns(options.projectDir),
     options.openBench(),
   ]);
-  try {
-    const own = options.ownRows ?? new Map<string, QueryResult>();
-    const bench = new Bench(
-      warehouse,
+  const own = options.ownRows ?? new Map<string, QueryResult>();
+  const rowsById = new Map(
+    project.graph.actions.flatMap(({ id, target }) => {
+      const found = own.get(`${target.schema}.${target.name}`);
+      return found === undefined ? [] : [[id, found.rows] as const];
+    }),
+  );
+  const learnt: LearntColumns = new Map();
+  const openPlace = async (on: BenchWarehouse): Promise<Place> => ({
+    warehouse: on,
+    bench: new Bench(
+      on,
       (target) => columnsOfTarget(declared, target) ?? own.get(`${target.schema}.${target.name}`)?.columns,
+      learnt,
+    ),
+  });
+  const wanted = wantedBy(project, options);
+  const typesFile = (digest: string) =>
+    join(
+      options.cacheDir,
+      `columns-${createHash("sha256")
+        .update(digest)
+        .update(JSON.stringify([...declared]))
+        .digest("hex")
+        .slice(0, 32)}.json`,
     );
-    const rowsById = new Map(
-      project.graph.actions.flatMap(({ id, target }) => {
-        const found = own.get(`${target.schema}.${target.name}`);
-        return found === undefined ? [] : [[id, found.rows] as const];
-      }),
-    );
-    const outcomes: TestOutcome[] = [];
-    const keep = (outcome: TestOutcome) => {
-      outcomes.push(outcome);
-      options.onOutcome?.(outcome);
-      options.signal?.throwIfAborted();
-    };
-    const wanted = wantedBy(project, options);
-    const typesFile = (digest: string) =>
-      join(
-        options.cacheDir,
-        `columns-${createHash("sha256")
-          .update(digest)
-          .update(JSON.stringify([...declared]))
-          .digest("hex")
-          .slice(0, 32)}.json`,
-      );
-    const turnTo = async (to: CompiledProject): Promise<() => Promise<void>> => {
-      await bench.use(to.graph, to.digest, typesFile(to.digest));
-      return () => bench.save(typesFile(to.digest));
-    };
+  const graphs = new Map<string, Promise<CompiledProject>>([["{}", Promise.resolve(project)]]);
+  const turnTo = async ({ bench }: Place, varsText: string): Promise<void> => {
+    const known = graphs.get(varsText) ?? compile(JSON.parse(varsText) as Record<string, string>);
+    graphs.set(varsText, known);
+    const { graph, digest } = await known;
+    await bench.use(graph, digest, typesFile(digest));
+  };
 
-    if (wanted.kind("rows")) {
-      for (const [varsText, group] of byVars(cases.filter((test) => wanted.model(test.model)))) {
-        const compiled = varsText === "{}" ? project : await compile(JSON.parse(varsText) as Record<string, string>);
-        const save = await turnTo(compiled);
-        for (const test of group) keep(await runModelCase(bench, test, options.clock));
-        await save();
-      }
+  const jobs: Job<Place, readonly TestOutcome[]>[] = [];
+  const outcomes: TestOutcome[][] = [];
+  const add = (work: (place: Place, keep: (outcome: TestOutcome) => void) => Promise<void>): void => {
+    const found: TestOutcome[] = [];
+    outcomes.push(found);
+    jobs.push(async (place) => {
+      await work(place, (outcome) => {
+        found.push(outcome);
+        options.onOutcome?.(outcome);
+        options.signal?.throwIfAborted();
+      });
+      return found;
+    });
+  };
+  if (wanted.kind("rows")) {
+    for (const [varsText, group] of byVarsAndModel(cases.filter((test) => wanted.model(test.model)))) {
+      add(async (place, keep) => {
+        await turnTo(place, varsText);
+        for (const test of group) keep(await runModelCase(place.bench, test, options.clock));
+      });
     }
-    if (wanted.kind("dataform")) {
-      for (const test of project.graph.tests) {
-        if (wanted.test(test.name)) keep(await runDataformTest(warehouse, test, options.clock));
-      }
+  }
+  if (wanted.kind("dataform")) {
+    for (const test of project.graph.tests) {
+      if (wanted.test(test.name))
+        add(async (place, keep) => keep(await runDataformTest(place.warehouse, test, options.clock)));
     }
-    if (wanted.kind("property")) {
-      const save = await turnTo(project);
-      for (const action of project.graph.actions) {
-        if (action.kind !== "incremental" || action.disabled || !wanted.id(action.id)) continue;
-        const checked = await checkIncremental(bench, project.graph, action, {
-          clock: options.clock,
-          seed: options.seed,
-          rows: rowsById,
-        });
-        for (const outcome of checked) keep(outcome);
-      }
-      await save();
+  }
+  if (wanted.kind("property")) {
+    for (const action of project.graph.actions) {
+      if (action.kind !== "incremental" || action.disabled || !wanted.id(action.id)) continue;
+      add(async (place, keep) => {
+        await turnTo(place, "{}");
+        const checks = { clock: options.clock, seed: options.seed, rows: rowsById };
+        for (const outcome of await checkIncremental(place.bench, project.graph, action, checks)) keep(outcome);
+      });
     }
-    const failed = outcomes.filter((outcome) => !outcome.passed).length;
-    return { outcomes, failed, passed: outcomes.length - failed, ms: options.clock() - began };
+  }
+  const opened: BenchWarehouse[] = [warehouse];
+  try {
+    const places = [
+      openPlace(warehouse),
+      ...(jobs.length > worthASecondPlace
+        ? [
+            options.openBench().then((another) => {
+              opened.push(another);
+              return openPlace(another);
+            }),
+          ]
+        : []),
+    ];
+    await inLanes(jobs, places);
+    await mkdir(options.cacheDir, { recursive: true });
+    for (const [digest, columns] of learnt) await writeFile(typesFile(digest), JSON.stringify([...columns]));
+    const all = outcomes.flat();
+    const failed = all.filter((outcome) => !outcome.passed).length;
+    return { outcomes: all, failed, passed: all.length - failed, ms: options.clock() - began };
   } finally {
-    await warehouse.close();
+    for (const one of opened) await one.close();
   }
 }
 
-/** Cases of the same vars together, so that each graph is compiled and laid out once; those without vars of their own first. */
-function byVars(cases: readonly ModelCase[]): readonly (readonly [string, readonly ModelCase[]])[] {
-  const groups = new Map<string, ModelCase[]>([["{}", []]]);
+/** Where tests run: a database of their own, and what is laid out in it. */
+interface Place {
+  readonly warehouse: BenchWarehouse;
+  readonly bench: Bench;
+}
+
+/** With fewer jobs than this, a second database costs more than it saves. */
+const worthASecondPlace = 6;
+
+/**
+ * Cases of the same vars and model together, so that each graph is compiled once and each model laid out once; those without vars
+ * of their own first.
+ */
+function byVarsAndModel(cases: readonly ModelCase[]): readonly (readonly [string, readonly ModelCase[]])[] {
+  const groups = new Map<string, Map<string, ModelCase[]>>([["{}", new Map()]]);
   for (const test of cases) {
     const text = JSON.stringify(Object.fromEntries(Object.entries(test.vars).sort(([a], [b]) => (a < b ? -1 : 1))));
-    const known = groups.get(text);
-    if (known === undefined) groups.set(text, [test]);
-    else known.push(test);
+    const models = groups.get(text) ?? new Map<string, ModelCase[]>();
+    groups.set(text, models);
+    models.set(test.model, [...(models.get(test.model) ?? []), test]);
   }
-  return [...groups].filter(([, group]) => group.length > 0);
+  return [...groups].flatMap(([text, models]) => [...models.values()].map((group) => [text, group] as const));
 }
 
 function wantedBy({ graph }: CompiledProject, options: TestOptions) {

@@ -1,4 +1,5 @@
 import type { Expression, FunctionCall } from "../ast.ts";
+import { tried } from "../emit/tried.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry } from "../functions/contract.ts";
 import { raise } from "../functions/contract.ts";
 import { duckdbType, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
@@ -50,8 +51,11 @@ export function resolveAggregate(
   const { emit } = chosen.signature;
   if (node.over) {
     const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
-    const sql = emit(filteredArguments(prepared.args, prepared.values, filter), emitContext(a, node, name, call));
+    const context = emitContext(a, node, name, call);
+    const args = filteredArguments(prepared.args, prepared.values, filter);
     cx.onWindow?.();
+    if (isSafe) return { sql: safeWindow(a, node, name, (own) => emit(args, own), context, cx), type: prepared.result };
+    const sql = emit(args, context);
     return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
   }
   const flags = { canFail: prepared.values.some((value) => value.canFail) };
@@ -80,10 +84,30 @@ export function resolveAggregate(
   return { ...cx.aggregates!.add(`(${emit(args, context)})`, prepared.result, isVolatile), ...flags };
 }
 
+/** SAFE over a window: its values are computed first, and what is made of them is tried. */
+function safeWindow(
+  a: Analysis,
+  node: FunctionCall,
+  name: string,
+  emit: (context: EmitContext) => string,
+  context: EmitContext,
+  cx: Context,
+): string {
+  const { windowSource: source } = cx;
+  if (!source) return a.refuse(node, "SAFE_analytic", `SAFE.${name} with an OVER clause here`);
+  const sql = emit({
+    ...context,
+    aggregate: (fn, list, more) => {
+      const text = renderAggregate(fn, list, { ...context.call, ...more });
+      if (source.isNamedIn(text)) a.refuse(node, "SAFE_analytic", `SAFE.${name} with this window`);
+      return source.add(0, text);
+    },
+  });
+  return `TRY(${sql})`;
+}
+
 function check(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, isSafe: boolean): void {
   const options = entry.aggregate ?? {};
-  if (isSafe && entry.kind === "analytic") a.fail(node, `Function ${name} does not support SAFE error mode`);
-  if (isSafe && node.over) a.refuse(node, "SAFE_analytic", `SAFE.${name} with an OVER clause`);
   if (node.distinct && !options.distinct && entry.kind === "analytic")
     a.fail(node, `Analytic function ${name} does not support DISTINCT`);
   if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);
@@ -149,8 +173,9 @@ function heldBack(
   const failed: string[] = [];
   const args = prepared.args.map((arg) => {
     if (!arg || ![...holdable].some((sql) => arg.sql.includes(sql))) return arg;
-    failed.push(add(renderAggregate("bool_or", [`TRY([${arg.sql}]) IS NULL`], plain)));
-    return { ...arg, sql: `TRY(${arg.sql})` };
+    const value = tried(arg.sql, context.fresh);
+    failed.push(add(renderAggregate("bool_or", [`${value} IS NULL`], plain)));
+    return { ...arg, sql: `${value}[1]` };
   });
   const result = emit(args, {
     ...context,

@@ -4,6 +4,7 @@ import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../er
 import type { GoogleSqlType } from "../types.ts";
 import type { Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
+import type { WindowSource } from "./window-source.ts";
 
 /** One named value the caller binds: a query parameter or a script variable. */
 export interface BoundValue {
@@ -21,9 +22,9 @@ export class Analysis {
   readonly variables: ReadonlyMap<string, Typed>;
   /** Calls of SQL functions under way, to stop recursion. */
   readonly callStack: string[] = [];
-  private counter = 0;
   /** How many bodies of SQL functions were put in place so far. */
   expansions = 0;
+  private counter = 0;
 
   constructor(options: {
     readonly source: Source;
@@ -102,6 +103,10 @@ export interface Context {
   readonly windows?: ReadonlyMap<string, WindowSpec> | undefined;
   /** Set once an analytic function is resolved. */
   readonly onWindow?: (() => void) | undefined;
+  /** Takes values that windows stand on and that are windows themselves. */
+  readonly windowSource?: WindowSource | undefined;
   /** The value may not be wanted, or its errors are held back: what is computed beforehand must not fail the statement. */
   readonly isLazy?: boolean | undefined;
+  /** Where errors are held back: takes the text of a subquery out of the expression, and gives a name for its value. */
+  readonly hoist?: ((sql: string) => string) | undefined;
 }

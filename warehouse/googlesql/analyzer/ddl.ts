@@ -42,6 +42,17 @@ export interface NewColumn {
 export function createTable(a: Analysis, node: CreateTable): readonly string[] {
   if (node.type !== "table") a.refuse(node, `CREATE_${node.type.toUpperCase()}_TABLE`);
   if (node.from) return createFrom(a, node, node.from.table, node.from.how);
+  return newTable(a, node).texts;
+}
+
+/** DuckDB SQL that makes a table or view, and the columns that it then has. */
+export interface Made {
+  readonly texts: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly type: GoogleSqlType }[];
+}
+
+/** A table of declared columns, or of a query's. */
+export function newTable(a: Analysis, node: CreateTable): Made {
   const path = pathOf(node.name);
   const target = targetName(path, node.temporary);
   const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
@@ -50,7 +61,8 @@ export function createTable(a: Analysis, node: CreateTable): readonly string[] {
   if (!node.query) {
     if (!declared || declared.length === 0) return a.fail(node, "CREATE TABLE needs columns or a query");
     const columns = declared as readonly NewColumn[];
-    return [`${head} (${columns.map(columnText).join(", ")})`, ...comments(target, columns, "TABLE")];
+    const texts = [`${head} (${columns.map(columnText).join(", ")})`, ...comments(target, columns, "TABLE")];
+    return { texts, columns };
   }
   const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
   const given = namedColumns(
@@ -77,12 +89,13 @@ export function createTable(a: Analysis, node: CreateTable): readonly string[] {
   });
   const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
   const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
-  if (!constrained) return [`${head} AS ${select}`, ...comments(target, columns, "TABLE")];
-  return [
+  if (!constrained) return { texts: [`${head} AS ${select}`, ...comments(target, columns, "TABLE")], columns };
+  const texts = [
     `${head} (${columns.map(columnText).join(", ")})`,
     `INSERT INTO ${target} ${select}`,
     ...comments(target, columns, "TABLE"),
   ];
+  return { texts, columns };
 }
 
 function createFrom(
@@ -178,7 +191,9 @@ function namedColumns(
 }
 
 /** A view holds the translated query; the helpers that it needs are installed again whenever it is read. */
-export function createView(a: Analysis, node: CreateView): readonly string[] {
+export const createView = (a: Analysis, node: CreateView): readonly string[] => newView(a, node).texts;
+
+export function newView(a: Analysis, node: CreateView): Made {
   const target = targetName(pathOf(node.name), node.temporary);
   const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
   const columns = namedColumns(
@@ -191,5 +206,6 @@ export function createView(a: Analysis, node: CreateView): readonly string[] {
   const t = a.fresh("t");
   const list = columns.map((column) => `${t}.${column.sqlName} AS ${quoteName(column.name)}`).join(", ");
   const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}VIEW ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
-  return [`${head} AS SELECT ${list} FROM (${relation.sql}) AS ${t}`, ...comments(target, columns, "VIEW")];
+  const texts = [`${head} AS SELECT ${list} FROM (${relation.sql}) AS ${t}`, ...comments(target, columns, "VIEW")];
+  return { texts, columns };
 }

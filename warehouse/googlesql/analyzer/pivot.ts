@@ -3,7 +3,7 @@ import { structText } from "../emit/text.ts";
 import { INT64, STRING, sameType, supportsGrouping, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
-import type { Analysis, Context } from "./context.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { GroupingStep } from "./grouping.ts";
 import { columnValue } from "./names.ts";
@@ -41,7 +41,11 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       const call = aggregate.expression;
       if (!isAggregateCall(call as FunctionCall, a.catalog))
         a.fail(aggregate, "PIVOT expression must be an aggregate function call");
-      const cx: Context = { ...rows, aggregates: { ...step.sink, filter: match } };
+      const add: AggregateSink["add"] = (sql, type, isVolatile) =>
+        isVolatile
+          ? a.refuse(call, "PIVOT", "an aggregate over values that differ each time")
+          : step.sink.add(sql, type, isVolatile);
+      const cx: Context = { ...rows, aggregates: { ...step.sink, add, filter: match } };
       const result = resolve(a, call, cx);
       const counted = step.textsOf(result.sql);
       if (counted.length === 0 || counted.some((text) => !text.includes(match)))

@@ -11,6 +11,7 @@ import { type Environment, type From, type OutColumn, type Relation, scopeOf } f
 import { type Column, Scope } from "./scope.ts";
 import { hasAggregate } from "./syntax-walk.ts";
 import type { Typed } from "./typed.ts";
+import { WindowSource } from "./window-source.ts";
 import { orderKeys, orderText } from "./windows.ts";
 
 /** One column of a SELECT list after `*` is spelled out. */
@@ -166,6 +167,7 @@ function exceptAndReplace(
 /** The last step of a SELECT: its list over the rows, or over the groups. */
 class Step {
   private usesWindow = false;
+  private readonly windowSource: WindowSource;
   private readonly values: readonly Typed[];
   private readonly columns: readonly OutColumn[];
   private readonly after: Context;
@@ -185,11 +187,13 @@ class Step {
     private readonly carry: string | undefined,
   ) {
     this.distinct = node.distinct;
+    this.windowSource = new WindowSource(a.fresh("w"), a.fresh);
     this.after = {
       ...rows,
       scope: grouping?.scope ?? rows.scope,
       aggregates: grouping?.sink,
       windows,
+      windowSource: this.windowSource,
       onWindow: () => {
         this.usesWindow = true;
       },
@@ -253,7 +257,7 @@ class Step {
     }
     const order = tail.orderBy.map((item) => this.orderValue(item, aliases));
     // Only now are all aggregates known.
-    const source = this.grouping ? this.grouping.text(having) : this.plainSource();
+    const source = this.windowSource.wrap(this.grouping ? this.grouping.text(having) : this.plainSource());
     const list = this.columns.map((column) => `${typedText(column.source)} AS ${column.sqlName}`);
     const qualified = qualify ? ` QUALIFY ${qualify}` : "";
     const limit = tail.limit ? limitText(a, tail.limit, env) : "";

@@ -1,11 +1,14 @@
 import type { Expression, FunctionCall } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
-import { INT64, STRING, typeName } from "../types.ts";
+import { tried } from "../emit/tried.ts";
+import { GoogleSqlAnalysisError } from "../errors.ts";
+import { arrayOf, INT64, STRING, typeName } from "../types.ts";
 import { coerceOrFail, toSupertype } from "./coerce.ts";
 import { compare } from "./compare.ts";
-import type { Analysis, Context } from "./context.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFlattened } from "./flatten.ts";
+import { heldBackName } from "./subqueries.ts";
 import { bool, flagsOf, nullOf, type Typed } from "./typed.ts";
 
 type Form = (a: Analysis, node: FunctionCall, args: readonly Expression[], cx: Context) => Typed;
@@ -24,7 +27,9 @@ const arity = (low: number, high: number, name: string, form: Form): [string, Fo
 const forms: ReadonlyMap<string, Form> = new Map([
   arity(3, 3, "IF", (a, node, args, cx) => {
     const test = condition(a, args[0]!, cx, "The first argument of IF");
-    const { type, values } = toSupertype(a, node, [resolve(a, args[1]!, cx), resolve(a, args[2]!, cx)], "function IF");
+    const branch: Context = { ...cx, isLazy: true };
+    const branches = [resolve(a, args[1]!, branch), resolve(a, args[2]!, branch)];
+    const { type, values } = toSupertype(a, node, branches, "function IF");
     const [yes, no] = values as [Typed, Typed];
     return { sql: `(CASE WHEN ${test.sql} THEN ${yes.sql} ELSE ${no.sql} END)`, type, ...flagsOf(test, yes, no) };
   }),
@@ -45,29 +50,37 @@ const forms: ReadonlyMap<string, Form> = new Map([
     return { sql, type, ...flagsOf(left, right) };
   }),
   arity(2, 2, "IFERROR", (a, node, args, cx) => {
+    const held = new HeldBack(a, cx);
     const { type, values } = toSupertype(
       a,
       node,
-      args.map((arg) => resolve(a, arg, cx)),
+      args.map((arg) => resolve(a, arg, held.context)),
       "function IFERROR",
     );
-    const [tried, other] = values as [Typed, Typed];
-    holdable(a, args[0]!, tried);
+    const [value, other] = values as [Typed, Typed];
+    holdable(a, args[0]!, value);
     // A NULL that is no error stays NULL: the value is wrapped to tell the two apart.
     const row = a.fresh("v");
-    const sql = `list_transform([TRY([${tried.sql}])], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
+    const sql = `list_transform([${tried(value.sql, a.fresh)}], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
     if (other.hasSubquery) a.refuse(args[1]!, "IFERROR", "a subquery as the value of IFERROR");
-    return { sql, type, ...flagsOf(other) };
+    return held.around({ sql, type, ...flagsOf(other) });
   }),
   arity(1, 1, "ISERROR", (a, _node, args, cx) => {
-    const tried = resolve(a, args[0]!, cx);
-    holdable(a, args[0]!, tried);
-    return { ...bool(`(TRY([${tried.sql}]) IS NULL)`), isNeverNull: true };
+    const held = new HeldBack(a, cx);
+    const value = resolve(a, args[0]!, held.context);
+    holdable(a, args[0]!, value);
+    return held.around({ ...bool(`(${tried(value.sql, a.fresh)} IS NULL)`), isNeverNull: true });
   }),
   arity(1, 1, "NULLIFERROR", (a, _node, args, cx) => {
-    const tried = resolve(a, args[0]!, cx);
-    holdable(a, args[0]!, tried);
-    return { sql: `TRY(${tried.sql})`, type: tried.type };
+    const held = new HeldBack(a, cx);
+    const value = resolve(a, args[0]!, held.context);
+    holdable(a, args[0]!, value);
+    return held.around({ sql: `${tried(value.sql, a.fresh)}[1]`, type: value.type });
+  }),
+  arity(1, 1, heldBackName, (a, _node, args, cx) => {
+    const value = resolve(a, args[0]!, { ...cx, isLazy: true });
+    holdable(a, args[0]!, value);
+    return { sql: tried(value.sql, a.fresh), type: arrayOf(value.type) };
   }),
   arity(1, 1, "ERROR", (a, _node, args, cx) => {
     const message = coerceOrFail(a, args[0]!, resolve(a, args[0]!, cx), STRING, "Argument of ERROR");
@@ -88,18 +101,52 @@ const forms: ReadonlyMap<string, Form> = new Map([
   }),
   arity(1, 1, "GROUPING", (a, node, args, cx) => {
     if (!cx.aggregates) return a.fail(node, `GROUPING is not allowed in ${cx.clause}`);
-    const key = resolve(a, args[0]!, { ...cx.aggregates.rows, aggregates: undefined, windows: undefined });
-    if (!cx.aggregates.keys.has(key.sql))
+    const key = groupingKey(a, args[0]!, cx, cx.aggregates);
+    if (key === undefined)
       return a.fail(node, "GROUPING must have an argument that exists within the group-by expression list");
-    return cx.aggregates.grouping(key.sql);
+    return cx.aggregates.grouping(key);
   }),
 ]);
+
+/** The text of the key that GROUPING names: an expression over the rows, or an alias of the SELECT list. */
+function groupingKey(a: Analysis, node: Expression, cx: Context, { rows, keys }: AggregateSink): string | undefined {
+  try {
+    const { sql } = resolve(a, node, { ...rows, aggregates: undefined, windows: undefined });
+    if (keys.has(sql)) return sql;
+  } catch (error) {
+    if (!(error instanceof GoogleSqlAnalysisError)) throw error;
+  }
+  const named = resolve(a, node, cx).sql;
+  return [...keys].find(([, key]) => key.sql === named)?.[0];
+}
+
+/** Where errors are held back: the subqueries come out of the expression, for DuckDB's TRY takes none. */
+class HeldBack {
+  private readonly fields: string[] = [];
+  private readonly row: string;
+  readonly context: Context;
+
+  constructor(a: Analysis, cx: Context) {
+    this.row = a.fresh("v");
+    const hoist = (sql: string): string => {
+      this.fields.push(`'h${this.fields.length + 1}': ${sql}`);
+      return `${this.row}.h${this.fields.length}`;
+    };
+    this.context = { ...cx, isLazy: true, hoist: cx.hoist ?? hoist };
+  }
+
+  around(value: Typed): Typed {
+    if (this.fields.length === 0) return value;
+    const sql = `list_transform([{${this.fields.join(", ")}}], lambda ${this.row}: ${value.sql})[1]`;
+    return { ...value, sql, hasSubquery: true };
+  }
+}
 
 function coalesce(a: Analysis, node: FunctionCall, args: readonly Expression[], cx: Context, name: string): Typed {
   const { type, values } = toSupertype(
     a,
     node,
-    args.map((arg) => resolve(a, arg, cx)),
+    args.map((arg, i) => resolve(a, arg, i === 0 ? cx : { ...cx, isLazy: true })),
     `function ${name}`,
   );
   return {

@@ -1,4 +1,6 @@
-import type { NodeBase, Query } from "../ast.ts";
+import type { FunctionCall, NodeBase, Query } from "../ast.ts";
+import { letBind } from "../emit/let.ts";
+import { raise } from "../functions/contract.ts";
 import { arrayOf, duckdbType, supportsEquality, typeName } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparesNatively, comparisonText } from "./compare.ts";
@@ -6,7 +8,11 @@ import type { Analysis, Context } from "./context.ts";
 import { resolveQuery } from "./query.ts";
 import { bool, flagsOf, type Typed } from "./typed.ts";
 
+/** The name of a form that no one can write: `[value]`, or NULL where computing the value fails. */
+export const heldBackName = "HELD BACK\0";
+
 export function scalarSubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): Typed {
+  if (cx.hoist) return heldSubquery(a, node, query, cx);
   const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables });
   if (relation.columns.length !== 1) {
     a.fail(
@@ -14,7 +20,52 @@ export function scalarSubquery(a: Analysis, node: NodeBase, query: Query, cx: Co
       "Scalar subquery cannot have more than one column unless using SELECT AS STRUCT to build STRUCT values",
     );
   }
-  return { sql: `(${relation.sql})`, type: relation.columns[0]!.type, hasSubquery: true, canFail: true };
+  const column = relation.columns[0]!;
+  if (cx.isLazy && column.source.canFail && isHoldable(query)) return heldSubquery(a, node, query, cx);
+  return { sql: `(${relation.sql})`, type: column.type, hasSubquery: true, canFail: true };
+}
+
+const isHoldable = (query: Query): boolean =>
+  query.pipes.length === 0 &&
+  query.body.kind === "select" &&
+  query.body.as === undefined &&
+  query.body.items.length === 1 &&
+  query.body.items[0]!.kind === "select-expression";
+
+/** A subquery that is computed beforehand without failing; its error comes up where its value is asked for. */
+function heldSubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): Typed {
+  const { body } = query;
+  const [item] = body.kind === "select" ? body.items : [];
+  if (!isHoldable(query) || body.kind !== "select" || item?.kind !== "select-expression") {
+    return a.refuse(node, "IFERROR", "holding back errors of this subquery");
+  }
+  const { span } = item.expression;
+  const expression: FunctionCall = {
+    kind: "function-call",
+    name: [{ kind: "identifier", name: heldBackName, quoted: true, span }],
+    chained: false,
+    distinct: false,
+    arguments: [item.expression],
+    nulls: undefined,
+    filter: undefined,
+    having: undefined,
+    orderBy: [],
+    limit: undefined,
+    over: undefined,
+    hint: undefined,
+    span,
+  };
+  const alias = item.alias ?? undefined;
+  const held: Query = { ...query, body: { ...body, items: [{ ...item, alias, expression }] } };
+  const relation = resolveQuery(a, held, { scope: cx.scope, tables: cx.tables });
+  const column = relation.columns[0]!;
+  const type = column.type.kind === "ARRAY" ? column.type.element : column.type;
+  const rows = a.fresh("t");
+  const sql = `(SELECT list(${rows}.${column.sqlName}) FROM (${relation.sql}) AS ${rows})`;
+  const value = (list: string): string =>
+    `(CASE WHEN len(${list}) > 1 THEN ${raise("'Scalar subquery produced more than one element'", duckdbType(type))} WHEN len(${list}) = 1 AND ${list}[1] IS NULL THEN ${raise("'a subquery failed'", duckdbType(type))} ELSE ${list}[1][1] END)`;
+  if (cx.hoist) return { sql: value(cx.hoist(sql)), type, canFail: true };
+  return { sql: letBind([{ sql }], a.fresh, ([list]) => value(list!)), type, hasSubquery: true, canFail: true };
 }
 
 export function arraySubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): Typed {

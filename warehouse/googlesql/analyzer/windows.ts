@@ -4,7 +4,15 @@ import { coercionCost, INT64, isNumeric, supportsGrouping, supportsOrdering, typ
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { rankedFrame } from "./range-frame.ts";
 import type { Typed } from "./typed.ts";
+
+/** Whether two expressions are written alike, wherever they stand. */
+const sameSyntax = (one: unknown, other: unknown): boolean => withoutSpans(one) === withoutSpans(other);
+const withoutSpans = (node: unknown): string =>
+  JSON.stringify(node, (key, value: unknown) =>
+    key === "span" ? undefined : typeof value === "bigint" ? `${value}n` : value,
+  );
 
 /** For scalar calls, which have nothing around their arguments. */
 export const noCall: AggregateCall = {
@@ -38,7 +46,8 @@ export function aggregateCall(
   stand: (value: Typed) => Typed = (value) => value,
 ): AggregateCall {
   const items = node.orderBy.map((item) => {
-    const value = stand(resolve(a, item.expression, rows));
+    const isArgument = node.distinct && values[0] !== undefined && sameSyntax(item.expression, node.arguments[0]);
+    const value = isArgument ? values[0]! : stand(resolve(a, item.expression, rows));
     if (node.distinct && value.sql !== values[0]?.sql) {
       a.fail(
         item,
@@ -128,15 +137,16 @@ function resolveWindow(
   const options = entry.aggregate ?? {};
   const inner: Context = { ...cx, windows: undefined, clause: "a window specification" };
   const pieces: string[] = [];
+  let partition: readonly string[] = [];
   if (spec.partitionBy.length > 0) {
-    const keys = spec.partitionBy.map((expression) => {
+    partition = spec.partitionBy.map((expression) => {
       const value = resolve(a, expression, inner);
       if (!supportsGrouping(value.type) || value.type.kind === "FLOAT64") {
         a.fail(expression, `Partitioning by expressions of type ${typeName(value.type)} is not allowed`);
       }
       return value.sql;
     });
-    pieces.push(`PARTITION BY ${keys.join(", ")}`);
+    pieces.push(`PARTITION BY ${partition.join(", ")}`);
   }
   const order = spec.orderBy.map((item) => ({ item, value: resolve(a, item.expression, inner) }));
   const [name] = entry.names;
@@ -147,37 +157,63 @@ function resolveWindow(
     a.fail(node, `Window ORDER BY is not allowed for analytic function ${name}`);
   }
   const hasOffsets = spec.frame?.unit === "range" && [spec.frame.start, spec.frame.end].some((bound) => bound?.offset);
+  if (spec.frame && options.windowFrame === false)
+    a.fail(spec.frame, `Window framing clause is not allowed for analytic function ${name}`);
+  if (spec.frame && hasOffsets) {
+    const key = order[0]?.value;
+    if (order.length !== 1 || !key || !isNumeric(key.type)) {
+      return a.fail(spec.frame, "A RANGE frame with an offset needs exactly one numeric ORDER BY key");
+    }
+    const frame = offsetFrame(a, node, spec.frame, order[0]!, partition, inner);
+    if (frame !== undefined) return { sql: frame, hasOrder: true };
+  }
   if (order.length > 0) {
     const keys = order.map(({ item, value }) =>
       hasOffsets && value.type.kind === "FLOAT64" ? rangeKey(a, item, value) : orderText(a, item, value),
     );
     pieces.push(`ORDER BY ${keys.join(", ")}`);
   }
-  if (spec.frame) {
-    if (options.windowFrame === false)
-      a.fail(spec.frame, `Window framing clause is not allowed for analytic function ${name}`);
-    if (hasOffsets) {
-      const key = order[0]?.value;
-      if (order.length !== 1 || !key || !isNumeric(key.type)) {
-        a.fail(spec.frame, "A RANGE frame with an offset needs exactly one numeric ORDER BY key");
-      } else if (key.type.kind === "BIGNUMERIC") {
-        a.refuse(spec.frame, "RANGE_frame", `RANGE with an offset over ${typeName(key.type)}`);
-      }
-    }
-    pieces.push(frameText(a, spec.frame, order[0]?.value, inner));
-  }
+  if (spec.frame) pieces.push(frameText(a, spec.frame, order[0]?.value, inner));
   return { sql: `(${pieces.join(" ")})`, hasOrder: order.length > 0 };
+}
+
+/** Offsets from here on may lead out of INT64, which RANGE then has to count in a wider type. */
+const farOffset = 10n ** 18n;
+
+/** A RANGE frame with an offset where DuckDB's own is not GoogleSQL's; undefined where it is. */
+function offsetFrame(
+  a: Analysis,
+  node: NodeBase,
+  frame: WindowFrame,
+  { item, value }: { readonly item: OrderItem; readonly value: Typed },
+  partition: readonly string[],
+  cx: Context,
+): string | undefined {
+  checkFrame(a, frame);
+  const bounds = [frame.start, frame.end].filter((bound) => bound?.offset) as readonly FrameBound[];
+  const offset = (bound: Pick<FrameBound, "bound" | "offset">): Typed =>
+    offsetValue(a, frame, bound.offset!, value, cx);
+  const offsets = bounds.map((bound) => offset(bound).literal?.value);
+  if (value.type.kind === "INT64") {
+    if (!offsets.some((one) => typeof one === "bigint" && one >= farOffset)) return undefined;
+    const key: Typed = { ...value, sql: `CAST(${value.sql} AS HUGEINT)`, literal: undefined };
+    const by = partition.length > 0 ? `PARTITION BY ${partition.join(", ")} ` : "";
+    const wide = frameText(a, frame, value, cx, "HUGEINT");
+    return `(${by}ORDER BY ${orderText(a, item, key)} ${wide})`;
+  }
+  if (value.type.kind === "FLOAT64" && offsets.some((one) => !Number.isFinite(Number(one)))) return undefined;
+  return rankedFrame(a, node, { frame, item, key: value, partition, order: orderText(a, item, value), offset }, cx);
 }
 
 /** A RANGE frame with offsets takes one key, so that NaN, which DuckDB would put last, cannot be given its place. */
 function rangeKey(a: Analysis, item: OrderItem, value: Typed): string {
-  const plain = `CASE WHEN isnan(${value.sql}) THEN CAST(gs_raise('NaN under a RANGE frame with an offset is not served') AS DOUBLE) ELSE ${value.sql} END`;
+  const plain = `CASE WHEN isnan(${value.sql}) THEN CAST(gs_raise('refused.RANGE_frame: NaN with an infinite offset') AS DOUBLE) ELSE ${value.sql} END`;
   return orderText(a, item, { ...value, sql: plain, literal: { value: null } });
 }
 
 const boundRank = ["unbounded-preceding", "preceding", "current-row", "following", "unbounded-following"];
 
-function frameText(a: Analysis, frame: WindowFrame, key: Typed | undefined, cx: Context): string {
+function checkFrame(a: Analysis, frame: WindowFrame): void {
   const end = frame.end ?? { bound: "current-row" as const, offset: undefined };
   if (
     frame.start.bound === "unbounded-following" ||
@@ -186,21 +222,35 @@ function frameText(a: Analysis, frame: WindowFrame, key: Typed | undefined, cx: 
   ) {
     a.fail(frame, "The window frame starts after it ends");
   }
-  const unit = frame.unit.toUpperCase();
-  return `${unit} BETWEEN ${boundText(a, frame, frame.start, key, cx)} AND ${boundText(a, frame, end, key, cx)}`;
 }
 
-function boundText(
+function frameText(
   a: Analysis,
   frame: WindowFrame,
-  bound: Pick<FrameBound, "bound" | "offset">,
   key: Typed | undefined,
   cx: Context,
+  /** The DuckDB type in which RANGE counts, where it is not the key's. */
+  as?: string,
 ): string {
-  const words = bound.bound.replace("-", " ").toUpperCase();
-  if (!bound.offset) return words;
-  const node: NodeBase = bound.offset;
-  const value = resolve(a, bound.offset, cx);
+  checkFrame(a, frame);
+  const end = frame.end ?? { bound: "current-row" as const, offset: undefined };
+  const text = (bound: Pick<FrameBound, "bound" | "offset">): string => {
+    const words = bound.bound.replace("-", " ").toUpperCase();
+    if (!bound.offset) return words;
+    const { sql } = offsetValue(a, frame, bound.offset, key, cx);
+    return `${as === undefined ? sql : `CAST(${sql} AS ${as})`} ${words}`;
+  };
+  return `${frame.unit.toUpperCase()} BETWEEN ${text(frame.start)} AND ${text(end)}`;
+}
+
+function offsetValue(
+  a: Analysis,
+  frame: WindowFrame,
+  node: NonNullable<FrameBound["offset"]>,
+  key: Typed | undefined,
+  cx: Context,
+): Typed {
+  const value = resolve(a, node, cx);
   const given = value.literal?.value;
   if (given === undefined) return a.refuse(node, "window_frame", "an offset that is not a literal");
   const type = frame.unit === "rows" ? INT64 : (key?.type ?? INT64);
@@ -210,7 +260,7 @@ function boundText(
       `Window framing expression has type ${typeName(value.type)} that cannot coerce to ${typeName(type)}`,
     );
   }
-  if (String(given).startsWith("-"))
+  if (String(given).startsWith("-") || Number.isNaN(given))
     a.fail(node, "Window frame offset for PRECEDING or FOLLOWING must be non-negative");
-  return `${coerce(a, node, value, type).sql} ${words}`;
+  return coerce(a, node, value, type);
 }

@@ -49,7 +49,7 @@ const arrayAgg = sigOf(
 );
 
 const limited = (list: string, call: AggregateCall): string =>
-  call.limit === undefined ? list : `list_slice(${list}, 1, ${call.limit})`;
+  call.limit === undefined ? list : `case when ${call.limit} > 0 then list_slice(${list}, 1, ${call.limit}) end`;
 
 const minMax = (name: "min" | "max"): Signature[] => [
   // First, for an untyped NULL is an INT64.
@@ -158,14 +158,19 @@ export const aggregates: FunctionLibrary = {
       },
       [arrayAgg],
     ),
-    aggregate(group, "ARRAY_CONCAT_AGG", { orderBy: true, limit: true, over: "never" }, [
-      sigOf(
-        "ARRAY<T1>",
-        ([x]) => x!.type,
-        ([x], ctx) =>
-          `flatten(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)})`,
-      ),
-    ]),
+    aggregate(
+      group,
+      "ARRAY_CONCAT_AGG",
+      { orderBy: true, limit: true, over: "allowed", windowOrder: "allowed", windowFrame: true },
+      [
+        sigOf(
+          "ARRAY<T1>",
+          ([x]) => x!.type,
+          ([x], ctx) =>
+            `flatten(${limited(ctx.aggregate("list", [x!.sql], without(ctx.call, `${x!.sql} is not null`)), ctx.call)})`,
+        ),
+      ],
+    ),
     aggregate(group, "AVG", plain, [
       one("INT64", "FLOAT64", simple("avg")),
       one("NUMERIC", "NUMERIC", (x, ctx) => numericTotal("avg", x, ctx)),
@@ -177,7 +182,11 @@ export const aggregates: FunctionLibrary = {
     bitwise("or"),
     bitwise("xor"),
     aggregate(group, "COUNT", plain, [
-      sigOf("", "INT64", (_args, ctx) => ctx.aggregate("count", ["*"])),
+      sigOf("", "INT64", (_args, ctx) => {
+        const count = ctx.aggregate("count", ["*"]);
+        // DuckDB counts less than nothing where a frame ends before it starts.
+        return ctx.call.over === undefined ? count : `greatest(${count}, 0)`;
+      }),
       one("ANY", "INT64", simple("count")),
     ]),
     aggregate(group, "COUNTIF", plain, [

@@ -26,9 +26,9 @@ function checkOrdering(name: string, type: GoogleSqlType, ctx: EmitContext): voi
 
 const plainList = (sql: string, ctx: EmitContext): string => ctx.aggregate("list", [sql], { nulls: undefined });
 
-function continuousFloat(isInteger: boolean): Signature {
-  return sigOf(isInteger ? "INT64, FLOAT64" : "FLOAT64, FLOAT64", "FLOAT64", ([x, p], ctx) => {
-    const sql = isInteger ? `cast(${x!.sql} as double)` : x!.sql;
+function continuousFloat(type: "INT64" | "FLOAT64", shareType: "INT64" | "FLOAT64"): Signature {
+  return sigOf(`${type}, ${shareType}`, "FLOAT64", ([x, p], ctx) => {
+    const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
     const share = `${shareText("PERCENTILE_CONT", p!, ctx)}::double`;
     const exact = `gs_percentile_cont(${plainList(sql, ctx)}, ${share}, ${ctx.call.nulls === "RESPECT"})`;
     if (ctx.call.nulls === "RESPECT") return exact;
@@ -155,8 +155,9 @@ const decimalText = (value: bigint, scale: number): string =>
 
 const entries: FunctionEntry[] = [
   aggregate("navigation", "PERCENTILE_CONT", options, [
-    continuousFloat(true),
-    continuousFloat(false),
+    continuousFloat("INT64", "INT64"),
+    continuousFloat("INT64", "FLOAT64"),
+    continuousFloat("FLOAT64", "FLOAT64"),
     continuousDecimal("NUMERIC"),
     continuousDecimal("BIGNUMERIC"),
   ]),
