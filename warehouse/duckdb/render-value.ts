@@ -22,8 +22,13 @@ export function renderValue(value: Value, type: GoogleSqlType): string {
       if (!parts) throw new Error(`not an INTERVAL: ${String(value)}`);
       return `(to_months(${parts.months}) + to_days(${parts.days}) + to_microseconds('${parts.micros}'::BIGINT))`;
     }
-    case "RANGE":
-      throw new Error("a RANGE cannot be bound");
+    case "RANGE": {
+      const bounds = /^\[(.*), (.*)\)$/.exec(value as string);
+      if (!bounds) throw new Error(`not a RANGE: ${String(value)}`);
+      return structText(
+        [bounds[1]!, bounds[2]!].map((bound) => renderValue(bound === "UNBOUNDED" ? null : bound, type.element)),
+      );
+    }
     default:
       return literalText(value as LiteralValue, type);
   }

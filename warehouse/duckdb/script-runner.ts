@@ -1,20 +1,8 @@
-import {
-  columnText,
-  comments,
-  createTable,
-  createView,
-  declaredColumn,
-  type NewColumn,
-  pathOf,
-} from "../googlesql/analyzer/ddl.ts";
 import { type Change, deleteRows, insert, merge, truncate, update } from "../googlesql/analyzer/dml.ts";
 import { resolveType } from "../googlesql/analyzer/type-names.ts";
 import type {
-  Alter,
-  CreateFunction,
-  CreateSchema,
+  CreateConstant,
   Declare,
-  Drop,
   Expression,
   NodeBase,
   Query,
@@ -22,7 +10,6 @@ import type {
   SetVariable,
   Statement,
 } from "../googlesql/ast.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
@@ -32,7 +19,7 @@ import {
 } from "../googlesql/errors.ts";
 import { analysisFor, type Binding, type TranslateOptions } from "../googlesql/translate.ts";
 import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../googlesql/types.ts";
-import { userJsFunction } from "./js-functions.ts";
+import { define } from "./definitions.ts";
 import { bindingOf } from "./render-value.ts";
 import type { GoogleSqlSession, SessionResult } from "./session.ts";
 import type { StructEntry, Value } from "./values.ts";
@@ -69,6 +56,7 @@ export class ScriptRunner {
     this.source = { text: script.text, file: script.file };
     this.options = options;
     this.variables.set("@@time_zone", bindingOf("UTC", STRING));
+    for (const [name, binding] of session.constants) this.variables.set(name, binding);
     for (const [name, binding] of options.variables ?? []) this.variables.set(name.toLowerCase(), binding);
   }
 
@@ -110,17 +98,17 @@ export class ScriptRunner {
       case "truncate":
         return await this.change(node);
       case "create-table":
-        return await this.define(node.kind, createTable(this.analysis(), node));
       case "create-view":
-        return await this.define(node.kind, createView(this.analysis(), node));
       case "create-schema":
-        return await this.createSchema(node);
       case "create-function":
-        return this.createFunction(node);
+      case "create-table-function":
       case "drop":
-        return await this.drop(node);
       case "alter":
-        return await this.alter(node);
+        await define(this.session, this.analysis(), node);
+        this.outcomes.push({ kind: node.kind });
+        return;
+      case "create-constant":
+        return await this.createConstant(node);
       case "declare":
         return await this.declare(node);
       case "set-variable":
@@ -235,137 +223,19 @@ export class ScriptRunner {
     this.outcomes.push({ kind: node.kind, rowsAffected });
   }
 
-  private async define(kind: Statement["kind"], texts: readonly string[]): Promise<void> {
-    this.session.catalog.isStale = true;
-    for (const text of texts) await this.session.execute(text);
-    await this.session.catalog.refresh();
-    this.outcomes.push({ kind });
-  }
-
-  private async createSchema(node: CreateSchema): Promise<void> {
-    const name = quoteName(pathOf(node.name).at(-1)!);
-    const ifNot = node.ifNotExists || node.orReplace ? "IF NOT EXISTS " : "";
-    await this.define(node.kind, [`CREATE SCHEMA ${ifNot}${name}`]);
-  }
-
-  private createFunction(node: CreateFunction): void {
-    const path = pathOf(node.name);
-    const key = path.slice(-2).join(".").toLowerCase();
-    const { functions } = this.session.catalog;
-    if (functions.has(key)) {
+  private async createConstant(node: CreateConstant): Promise<void> {
+    const { constants } = this.session;
+    const name = node.name.parts.map((part) => part.name).join(".");
+    if (node.name.parts.length > 1) return this.refuse(node.name, "CREATE_CONSTANT", "a constant in a dataset");
+    const key = name.toLowerCase();
+    if (constants.has(key) && !node.orReplace && !node.temporary) {
       if (node.ifNotExists) return;
-      if (!node.orReplace && !node.temporary) this.fail(node.name, `Function already exists: ${path.join(".")}`);
+      this.fail(node.name, `Constant already exists: ${name}`);
     }
-    this.outcomes.push({ kind: node.kind });
-    if (node.body.kind === "sql-function-body") {
-      functions.set(key, { kind: "sql", definition: node, source: this.source });
-      return;
-    }
-    if (node.body.language !== "js") this.refuse(node, `language_${node.body.language}`, "functions in this language");
-    const a = this.analysis();
-    if (!node.returns) this.fail(node, "A LANGUAGE js function needs RETURNS");
-    const parameters = node.parameters.map((parameter) => {
-      if (parameter.type.kind === "table-parameter-type" || parameter.type.kind === "templated-type") {
-        return this.fail(parameter, "A LANGUAGE js function cannot take this parameter");
-      }
-      return { name: parameter.name.name, type: resolveType(a, parameter.type) };
-    });
-    const result = resolveType(a, node.returns);
-    const duckdbName = `gs_js_${this.session.nextFunction()}` as const;
-    const isVolatile = node.determinism === "not-deterministic";
-    try {
-      this.session.installer.register(userJsFunction(duckdbName, parameters, result, node.body.code, isVolatile));
-    } catch (error) {
-      if (error instanceof SyntaxError) this.fail(node.body, `JavaScript: ${error.message}`);
-      this.refuse(node, "js_function", error instanceof Error ? error.message : String(error));
-    }
-    functions.set(key, { kind: "foreign", duckdbName, parameters, result, isVolatile });
-  }
-
-  private async drop(node: Drop): Promise<void> {
-    const path = pathOf(node.name);
-    if (node.object === "function") {
-      if (!this.session.catalog.functions.delete(path.slice(-2).join(".").toLowerCase()) && !node.ifExists) {
-        this.fail(node.name, `Function not found: ${path.join(".")}`);
-      }
-      this.outcomes.push({ kind: node.kind });
-      return;
-    }
-    if (node.object === "schema") {
-      const cascade = node.behaviour === "cascade" ? " CASCADE" : "";
-      return await this.define(node.kind, [
-        `DROP SCHEMA ${node.ifExists ? "IF EXISTS " : ""}${quoteName(path.at(-1)!)}${cascade}`,
-      ]);
-    }
-    const wanted = node.object === "table" ? "table" : node.object.endsWith("view") ? "view" : undefined;
-    if (!wanted)
-      return this.refuse(node, `DROP_${node.object.toUpperCase().replaceAll("-", "_")}`, "this kind of object");
-    const table = this.session.catalog.table(path);
-    if (!table) {
-      if (!node.ifExists) this.fail(node.name, `Not found: ${path.join(".")}`);
-      this.outcomes.push({ kind: node.kind });
-      return;
-    }
-    if (table.kind !== wanted) this.fail(node.name, `${path.join(".")} is a ${table.kind}, not a ${wanted}`);
-    await this.define(node.kind, [`DROP ${wanted.toUpperCase()} ${table.sql}`]);
-  }
-
-  private async alter(node: Alter): Promise<void> {
-    const path = pathOf(node.name);
-    if (node.object === "schema") {
-      if (node.actions.every((action) => action.kind === "set-options")) return;
-      return this.refuse(node, "ALTER_SCHEMA", "this action");
-    }
-    const table = this.session.catalog.table(path);
-    if (!table) {
-      if (node.ifExists) return;
-      return this.fail(node.name, `Table not found: ${path.join(".")}`);
-    }
-    const a = this.analysis();
-    const head = `ALTER ${table.kind === "view" ? "VIEW" : "TABLE"} ${table.sql}`;
-    for (const action of node.actions) {
-      switch (action.kind) {
-        case "set-options":
-        case "add-constraint":
-        case "drop-constraint":
-        case "drop-primary-key":
-          break;
-        case "add-column": {
-          const column = declaredColumn(a, action.column);
-          if (!column.type) return this.fail(action, "A new column needs a type");
-          const made: NewColumn = { ...column, type: column.type };
-          const text = columnText({ ...made, notNull: false });
-          await this.define(node.kind, [
-            `${head} ADD COLUMN ${action.ifNotExists ? "IF NOT EXISTS " : ""}${text}`,
-            ...comments(table.sql, [made], "TABLE"),
-          ]);
-          break;
-        }
-        case "drop-column":
-          await this.define(node.kind, [
-            `${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`,
-          ]);
-          break;
-        case "rename-column":
-          await this.define(node.kind, [
-            `${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`,
-          ]);
-          break;
-        case "rename-to":
-          await this.define(node.kind, [`${head} RENAME TO ${quoteName(pathOf(action.name).at(-1)!)}`]);
-          break;
-        case "alter-column": {
-          const { change } = action;
-          const column = `${head} ALTER COLUMN ${quoteName(action.column.name)}`;
-          if (change.kind === "drop-default") await this.define(node.kind, [`${column} DROP DEFAULT`]);
-          else if (change.kind === "drop-not-null") await this.define(node.kind, [`${column} DROP NOT NULL`]);
-          else if (change.kind !== "set-options") return this.refuse(action, "ALTER_COLUMN", change.kind);
-          break;
-        }
-        default:
-          return this.refuse(action, "ALTER_TABLE", action.kind);
-      }
-    }
+    const { value, type } = await this.value(node.value);
+    const binding = bindingOf(value, type);
+    constants.set(key, binding);
+    this.variables.set(key, binding);
     this.outcomes.push({ kind: node.kind });
   }
 
@@ -406,7 +276,8 @@ export class ScriptRunner {
     const given = node.default ? await this.value(node.default, type) : { value: null, type: type ?? STRING };
     for (const name of node.names) {
       const key = name.name.toLowerCase();
-      if (this.variables.has(key)) this.fail(name, `Variable ${name.name} is declared already`);
+      if (this.variables.has(key) && !this.session.constants.has(key))
+        this.fail(name, `Variable ${name.name} is declared already`);
       this.variables.set(key, bindingOf(given.value, given.type));
     }
   }

@@ -38,6 +38,8 @@ export class GoogleSqlSession {
   readonly installer: FunctionInstaller;
   /** What the run under way may still use up. */
   budget = new RunBudget(unlimited);
+  /** What CREATE CONSTANT made, by name in lower case. */
+  readonly constants = new Map<string, Binding>();
   private functionCount = 0;
   private readonly isAlone: boolean;
 

@@ -1,4 +1,4 @@
-import type { CreateFunction, Query } from "./ast.ts";
+import type { CreateFunction, CreateTableFunction } from "./ast.ts";
 import type { Source } from "./errors.ts";
 import type { GoogleSqlType } from "./types.ts";
 
@@ -43,9 +43,7 @@ export type UserFunction = SqlFunction | ForeignFunction;
 
 /** A user's table function with a SQL body. */
 export interface UserTableFunction {
-  readonly name: string;
-  readonly parameters: readonly { readonly name: string; readonly type: GoogleSqlType | "any" }[];
-  readonly query: Query;
+  readonly definition: CreateTableFunction;
   readonly source: Source;
 }
 

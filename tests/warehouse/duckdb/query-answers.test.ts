@@ -20,6 +20,38 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  "table functions": [
+    [
+      "create or replace table function tf(t any table, p int64) as (select x, sum(y) as s from t where x <= p group by x); select * from tf((select * from unnest([struct(1 as x, 2 as y), (1, 3), (5, 6)])), 2)",
+      "1 | 5",
+    ],
+    ["with u as (select 1 as x, 4 as y) select a.s from tf(table u, 2) as a", "4"],
+    ["select * from tf(p => 3, t => (select 1 as x, 1 as y))", "1 | 1"],
+    ["select * from tf((select 1 as x, 1 as y))", "sql.analysis"],
+    [
+      "create or replace table function tg(t table<y int64, x float64>) as select *, x / 2 as h from t; from (select 1 as x, 2 as y, 'z' as z) |> call tg() as q |> select q.h, x, y",
+      "0.5 | 1 | 2",
+    ],
+    ["select * from tg((select 1 as x))", "sql.analysis"],
+    [
+      "create or replace table function th() returns table<a int64> as select 1 as a, 2 as b; select * from th(), th() as o where o.a = 1",
+      "1 | 1",
+    ],
+    [
+      "create or replace table function ti(t table<r float64>) as select a.r = b.r from t as a, t as b; select * from ti((select rand() as r))",
+      "true",
+    ],
+    ["select * from no_such_function()", "refused.NO_SUCH_FUNCTION"],
+  ],
+  constants: [
+    ["create or replace constant c5 = 5; select c5, x from (select 2 as x) where x < c5", "5 | 2"],
+    ["create or replace constant cr = rand(); select cr = cr, (select cr) = cr", "true | true"],
+    ["create constant c5 = 6", "sql.analysis"],
+    [
+      "declare r range<date> default range<date> '[2020-01-01, unbounded)'; select r, range_start(r)",
+      "[2020-01-01, UNBOUNDED) | 2020-01-01",
+    ],
+  ],
   recursion: [
     ["with recursive t as (select 1 as n union distinct select n + 1 from t) select count(*) from t", "sql.evaluation"],
     ["with recursive t as (select 1 as n union all select n + 1 from t) select count(*) from t", "sql.evaluation"],

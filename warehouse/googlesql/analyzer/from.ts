@@ -24,7 +24,7 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Environment
     case "subquery-table":
       return fromRelation(a, resolveQuery(a, node.query, env), node.alias?.name);
     case "table-function-call":
-      return resolveTableFunction(a, node, env);
+      return resolveTableFunction(a, node, env, node.alias?.name);
     case "join":
       return join(a, node, env, left);
     case "pivot-table":

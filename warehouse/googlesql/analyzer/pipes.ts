@@ -10,6 +10,7 @@ import { type Environment, type From, type OutColumn, type Relation, scopeOf } f
 import type { Column } from "./scope.ts";
 import { resolveSelect, spellOut } from "./select.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
+import { resolveTableFunction } from "./table-functions.ts";
 import { orderText } from "./windows.ts";
 
 const noTail = { orderBy: [], limit: undefined, keepOrder: false };
@@ -158,8 +159,11 @@ class Pipe {
         this.env = { ...this.env, tables: made.tables };
         return;
       }
-      case "pipe-call":
-        a.refuse(node, "pipe_CALL", "table functions");
+      case "pipe-call": {
+        const input = relationOfFrom(a, this.from);
+        this.order = undefined;
+        this.from = resolveTableFunction(a, node, this.env, node.alias?.name, input);
+      }
     }
   }
 

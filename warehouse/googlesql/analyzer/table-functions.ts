@@ -1,15 +1,186 @@
-import type { TableFunctionCall } from "../ast.ts";
-import type { Analysis } from "./context.ts";
-import type { Environment, From } from "./relation.ts";
+import type { Expression, FunctionParameter, NodeBase, TableFunctionCall, TableParameterType } from "../ast.ts";
+import type { UserTableFunction } from "../catalog.ts";
+import { duckdbType } from "../types.ts";
+import { coerceOrFail } from "./coerce.ts";
+import type { Analysis, CommonTableInfo, Context } from "./context.ts";
+import { resolve } from "./expressions.ts";
+import { resolveFrom } from "./from.ts";
+import { fromRelation, relationOfFrom, resolveQuery } from "./query.ts";
+import type { Environment, From, OutColumn, Relation } from "./relation.ts";
+import { Scope } from "./scope.ts";
+import { resolveType } from "./type-names.ts";
+import type { Typed } from "./typed.ts";
+import { asArgument } from "./user-functions.ts";
 
-/** A table function in FROM. */
-export function resolveTableFunction(a: Analysis, node: TableFunctionCall, _env: Environment): From {
-  return a.refuse(
-    node,
-    node.name.parts
-      .map((part) => part.name)
-      .join(".")
-      .toUpperCase(),
-    "table functions",
+/** A table function in FROM: one that the user created, its query resolved in place with the arguments of the call. */
+export function resolveTableFunction(
+  a: Analysis,
+  node: Pick<TableFunctionCall, "name" | "arguments"> & NodeBase,
+  env: Environment,
+  alias: string | undefined,
+  /** What a pipe hands over, as the first table argument that is not given. */
+  input?: Relation,
+): From {
+  const parts = node.name.parts.map((part) => part.name);
+  const name = parts.join(".");
+  const user = a.catalog.tableFunction?.(parts);
+  if (!user) return a.refuse(node, name.toUpperCase(), "table functions");
+  const { parameters } = user.definition;
+  const given = layOut(a, node, parameters, input);
+  const locals: [string, Typed][] = [];
+  const tables = new Map<string, CommonTableInfo>();
+  const texts: string[] = [];
+  for (const [i, parameter] of parameters.entries()) {
+    const { type } = parameter;
+    const value = given[i]!;
+    if (type.kind !== "table-parameter-type") {
+      if (value.kind === "table") return a.fail(value.node, `Argument ${parameter.name.name} of ${name} is no table`);
+      locals.push([parameter.name.name, scalarArgument(a, parameter, value.node, env)]);
+      continue;
+    }
+    const relation = value.kind === "table" ? value.relation : tableArgument(a, value.node, env);
+    const table = type.columns ? withColumns(a, value.node, relation, type) : relation;
+    const sqlName = a.fresh("w");
+    texts.push(`${sqlName} AS (${table.sql})`);
+    const { columns, isValueTable } = table;
+    tables.set(parameter.name.name.toLowerCase(), { name: parameter.name.name, sqlName, columns, isValueTable });
+  }
+  const relation = body(a, node, user, { scope: new Scope({ locals }), tables });
+  const sql =
+    texts.length === 0 ? relation.sql : `WITH ${texts.join(", ")} SELECT * FROM (${relation.sql}) AS ${a.fresh("t")}`;
+  return fromRelation(a, { ...relation, sql, orderColumn: undefined }, alias);
+}
+
+type Given =
+  | { readonly kind: "argument"; readonly node: TableFunctionCall["arguments"][number] }
+  | { readonly kind: "table"; readonly node: NodeBase; readonly relation: Relation };
+
+/** The argument of each parameter: a pipe's input, then by position, then by name. */
+function layOut(
+  a: Analysis,
+  node: Pick<TableFunctionCall, "name" | "arguments"> & NodeBase,
+  parameters: readonly FunctionParameter[],
+  input: Relation | undefined,
+): readonly Given[] {
+  const name = node.name.parts.map((part) => part.name).join(".");
+  const laid: (Given | undefined)[] = parameters.map(() => undefined);
+  if (input) {
+    const at = parameters.findIndex((parameter) => parameter.type.kind === "table-parameter-type");
+    if (at < 0) return a.fail(node, `Table function ${name} takes no table`);
+    laid[at] = { kind: "table", node, relation: input };
+  }
+  let next = 0;
+  for (const argument of node.arguments) {
+    if (argument.kind === "named-argument") {
+      const wanted = argument.name.name.toLowerCase();
+      const at = parameters.findIndex((parameter) => parameter.name.name.toLowerCase() === wanted);
+      if (at < 0) return a.fail(argument, `Named argument ${argument.name.name} not found in ${name}`);
+      if (laid[at]) return a.fail(argument, `Argument ${argument.name.name} of ${name} is given twice`);
+      laid[at] = { kind: "argument", node: argument.value };
+      next = parameters.length;
+      continue;
+    }
+    while (next < parameters.length && laid[next]) next++;
+    if (next >= parameters.length)
+      return a.fail(node, `Table function ${name} takes ${parameters.length} arguments, not ${node.arguments.length}`);
+    laid[next++] = { kind: "argument", node: argument };
+  }
+  return laid.map((given, i) => given ?? { kind: "argument", node: defaultOf(a, node, parameters[i]!) });
+}
+
+const defaultOf = (a: Analysis, node: NodeBase, parameter: FunctionParameter): Expression =>
+  parameter.default ?? a.fail(node, `Argument ${parameter.name.name} of the table function is missing`);
+
+function scalarArgument(
+  a: Analysis,
+  parameter: FunctionParameter,
+  node: TableFunctionCall["arguments"][number],
+  env: Environment,
+): Typed {
+  const { kind } = node;
+  if (kind === "star-argument" || kind === "lambda" || kind === "named-argument") {
+    return a.fail(node, `Argument ${parameter.name.name} is an expression`);
+  }
+  if (kind === "table-argument" || kind === "model-argument") {
+    return a.fail(node, `Argument ${parameter.name.name} is no table or model`);
+  }
+  const cx: Context = {
+    scope: env.scope ?? new Scope({}),
+    tables: env.tables,
+    clause: "an argument of a table function",
+  };
+  const value = resolve(a, node, cx);
+  if (value.isVolatile)
+    a.refuse(node, "volatile_argument", "a value that differs each time, given to a table function");
+  const { type } = parameter;
+  if (type.kind === "templated-type" || type.kind === "table-parameter-type") {
+    const sql = value.isUntypedNull ? `CAST(NULL AS ${duckdbType(value.type)})` : value.sql;
+    return { ...asArgument(value), sql };
+  }
+  return asArgument(coerceOrFail(a, node, value, resolveType(a, type), `Argument ${parameter.name.name}`));
+}
+
+/** `TABLE t`, or a query in parentheses. */
+function tableArgument(a: Analysis, node: TableFunctionCall["arguments"][number], env: Environment): Relation {
+  if (node.kind === "scalar-subquery") return resolveQuery(a, node.query, env);
+  if (node.kind !== "table-argument")
+    return a.fail(node, "A table argument is TABLE and a name, or a query in parentheses");
+  const { span } = node;
+  const from = resolveFrom(
+    a,
+    {
+      kind: "table-reference",
+      name: { kind: "object-name", parts: node.name, span },
+      alias: undefined,
+      offset: undefined,
+      systemTime: undefined,
+      hint: undefined,
+      span,
+    },
+    env,
   );
+  return relationOfFrom(a, from);
+}
+
+/** The columns of a table in the order and with the types of TABLE<...>, found by their names. */
+function withColumns(a: Analysis, node: NodeBase, relation: Relation, type: TableParameterType): Relation {
+  const t = a.fresh("t");
+  const columns = type.columns!.map((wanted): OutColumn => {
+    const key = wanted.name.name.toLowerCase();
+    const found = relation.columns.filter((column) => column.name?.toLowerCase() === key);
+    if (found.length !== 1) {
+      return a.fail(node, `Column ${wanted.name.name} is ${found.length === 0 ? "missing" : "ambiguous"} in the table`);
+    }
+    const own = found[0]!;
+    const target = resolveType(a, wanted.type);
+    const { isUntypedNull, isLiteral, literal } = own.source;
+    const given: Typed = {
+      sql: `${t}.${own.sqlName}`,
+      type: own.type,
+      isUntypedNull,
+      isLiteral,
+      literal,
+      isSimple: true,
+    };
+    const value = coerceOrFail(a, node, given, target, `Column ${wanted.name.name}`);
+    return { name: wanted.name.name, sqlName: a.fresh("c"), type: target, source: value };
+  });
+  const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
+  return { sql: `SELECT ${list} FROM (${relation.sql}) AS ${t}`, columns, isValueTable: false };
+}
+
+function body(a: Analysis, node: NodeBase, user: UserTableFunction, env: Environment): Relation {
+  const { definition } = user;
+  const key = definition.name.parts.map((part) => part.name.toLowerCase()).join(".");
+  if (a.callStack.includes(key)) return a.fail(node, `Table function ${key} calls itself`);
+  const before = a.source;
+  a.callStack.push(key);
+  a.source = user.source;
+  try {
+    const relation = resolveQuery(a, definition.query, env);
+    return definition.returns?.columns ? withColumns(a, node, relation, definition.returns) : relation;
+  } finally {
+    a.callStack.pop();
+    a.source = before;
+  }
 }

@@ -15,6 +15,7 @@ export type Statement =
   | CreateView
   | CreateFunction
   | CreateTableFunction
+  | CreateConstant
   | CreateProcedure
   | CreateSchema
   | Drop
@@ -241,6 +242,12 @@ export interface CreateTableFunction extends CreateBase {
   readonly parameters: readonly FunctionParameter[];
   readonly returns: TableParameterType | undefined;
   readonly query: Query;
+}
+
+/** CREATE CONSTANT name = expression, of GoogleSQL's modules. */
+export interface CreateConstant extends CreateBase {
+  readonly kind: "create-constant";
+  readonly value: Expression;
 }
 
 export interface CreateProcedure extends CreateBase {

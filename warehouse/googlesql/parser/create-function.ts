@@ -79,7 +79,6 @@ function parseForeignBody(p: Cursor, language: string): CreateFunction["body"] {
 export function parseCreateTableFunction(p: Cursor, head: CreateHead): CreateTableFunction {
   p.expect("TABLE", "FUNCTION");
   const { start, orReplace, temporary } = head;
-  if (temporary) p.refuse("CREATE TEMP TABLE FUNCTION", start);
   const { ifNotExists, name } = parseCreatedName(p, head);
   const parameters = parseParameters(p, "table-function");
   const returns = p.accept("RETURNS") ? parseTableType(p) : undefined;

@@ -1,4 +1,5 @@
 import type {
+  CreateConstant,
   CreateProcedure,
   CreateSchema,
   CreateTable,
@@ -38,12 +39,32 @@ export function parseCreate(p: Cursor): Statement {
   if (p.at("TABLE")) return parseCreateTable(p, head, "table");
   if (p.at("FUNCTION") || p.at("AGGREGATE", "FUNCTION")) return parseCreateFunction(p, head);
   if (p.at("PROCEDURE")) return parseCreateProcedure(p, head);
+  if (p.at("CONSTANT")) return parseCreateConstant(p, head);
   if (temporary) p.refuse(`CREATE TEMP ${p.token.word}`, modifier);
   if (p.at("EXTERNAL", "TABLE")) return parseCreateTable(p, head, "external");
   if (p.at("SNAPSHOT", "TABLE")) return parseCreateTable(p, head, "snapshot");
   if (p.at("VIEW") || p.at("MATERIALIZED", "VIEW")) return parseCreateView(p, head);
   if (p.at("SCHEMA")) return parseCreateSchema(p, head);
   return p.refuse(`CREATE ${p.text.slice(p.start, p.token.end).toUpperCase()}`);
+}
+
+/** CREATE CONSTANT name = expression */
+function parseCreateConstant(p: Cursor, head: CreateHead): CreateConstant {
+  const { start, orReplace, temporary } = head;
+  p.expect("CONSTANT");
+  const { ifNotExists, name } = parseCreatedName(p, head);
+  p.expect("=");
+  const value = parseExpression(p);
+  return {
+    kind: "create-constant",
+    orReplace,
+    temporary,
+    ifNotExists,
+    name,
+    options: undefined,
+    value,
+    span: p.spanFrom(start),
+  };
 }
 
 /** [IF NOT EXISTS] name */

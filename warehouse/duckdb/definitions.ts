@@ -1,0 +1,182 @@
+import type { Analysis } from "../googlesql/analyzer/context.ts";
+import {
+  columnText,
+  comments,
+  createTable,
+  createView,
+  declaredColumn,
+  type NewColumn,
+  pathOf,
+} from "../googlesql/analyzer/ddl.ts";
+import { resolveType } from "../googlesql/analyzer/type-names.ts";
+import type { Alter, AlterAction, CreateFunction, CreateTableFunction, Drop, Statement } from "../googlesql/ast.ts";
+import { quoteName } from "../googlesql/emit/text.ts";
+import { userJsFunction } from "./js-functions.ts";
+import type { GoogleSqlSession } from "./session.ts";
+
+/** The statements that make, change and drop tables, views, schemas and functions. */
+export type Definition = Extract<
+  Statement,
+  {
+    kind:
+      | "create-table"
+      | "create-view"
+      | "create-schema"
+      | "create-function"
+      | "create-table-function"
+      | "drop"
+      | "alter";
+  }
+>;
+
+/** Carries out a definition; `a` is the analysis of the text that it stands in. Throws a subclass of GoogleSqlError. */
+export async function define(session: GoogleSqlSession, a: Analysis, node: Definition): Promise<void> {
+  switch (node.kind) {
+    case "create-table":
+      return await runAll(session, createTable(a, node));
+    case "create-view":
+      return await runAll(session, createView(a, node));
+    case "create-schema": {
+      const ifNot = node.ifNotExists || node.orReplace ? "IF NOT EXISTS " : "";
+      return await runAll(session, [`CREATE SCHEMA ${ifNot}${quoteName(pathOf(node.name).at(-1)!)}`]);
+    }
+    case "create-function":
+      return createFunction(session, a, node);
+    case "create-table-function":
+      return createTableFunction(session, a, node);
+    case "drop":
+      return await drop(session, a, node);
+    case "alter":
+      return await alter(session, a, node);
+  }
+}
+
+async function runAll(session: GoogleSqlSession, texts: readonly string[]): Promise<void> {
+  session.catalog.isStale = true;
+  for (const text of texts) await session.execute(text);
+  await session.catalog.refresh();
+}
+
+const keyOf = (path: readonly string[]): string => path.slice(-2).join(".").toLowerCase();
+
+/** Whether a function of that name is to be made: not when there is one already that is to stay. */
+function mayCreate(a: Analysis, node: CreateFunction | CreateTableFunction, exists: boolean): boolean {
+  if (!exists || node.orReplace || (node.temporary && !node.ifNotExists)) return true;
+  if (node.ifNotExists) return false;
+  return a.fail(node.name, `Function already exists: ${pathOf(node.name).join(".")}`);
+}
+
+function createTableFunction(session: GoogleSqlSession, a: Analysis, node: CreateTableFunction): void {
+  const { tableFunctions } = session.catalog;
+  const key = keyOf(pathOf(node.name));
+  if (mayCreate(a, node, tableFunctions.has(key))) tableFunctions.set(key, { definition: node, source: a.source });
+}
+
+function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunction): void {
+  const key = keyOf(pathOf(node.name));
+  const { functions } = session.catalog;
+  if (!mayCreate(a, node, functions.has(key))) return;
+  if (node.body.kind === "sql-function-body") {
+    functions.set(key, { kind: "sql", definition: node, source: a.source });
+    return;
+  }
+  if (node.body.language !== "js") a.refuse(node, `language_${node.body.language}`, "functions in this language");
+  if (node.aggregate) a.refuse(node, "js_aggregate_function", "an aggregate function in JavaScript");
+  const returns = node.returns ?? a.fail(node, "A LANGUAGE js function needs RETURNS");
+  const parameters = node.parameters.map((parameter) => {
+    if (parameter.type.kind === "table-parameter-type" || parameter.type.kind === "templated-type") {
+      return a.fail(parameter, "A LANGUAGE js function cannot take this parameter");
+    }
+    if (parameter.default) a.refuse(parameter, "js_function", "the default of a parameter in JavaScript");
+    return { name: parameter.name.name, type: resolveType(a, parameter.type) };
+  });
+  const result = resolveType(a, returns);
+  const duckdbName = `gs_js_${session.nextFunction()}` as const;
+  const isVolatile = node.determinism === "not-deterministic";
+  try {
+    session.installer.register(userJsFunction(duckdbName, parameters, result, node.body.code, isVolatile));
+  } catch (error) {
+    if (error instanceof SyntaxError) a.fail(node.body, `JavaScript: ${error.message}`);
+    a.refuse(node, "js_function", error instanceof Error ? error.message : String(error));
+  }
+  functions.set(key, { kind: "foreign", duckdbName, parameters, result, isVolatile });
+}
+
+async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise<void> {
+  const path = pathOf(node.name);
+  const { catalog } = session;
+  if (node.object === "function" || node.object === "table-function") {
+    const kept = node.object === "function" ? catalog.functions : catalog.tableFunctions;
+    if (!kept.delete(keyOf(path)) && !node.ifExists) a.fail(node.name, `Function not found: ${path.join(".")}`);
+    return;
+  }
+  if (node.object === "schema") {
+    const cascade = node.behaviour === "cascade" ? " CASCADE" : "";
+    return await runAll(session, [
+      `DROP SCHEMA ${node.ifExists ? "IF EXISTS " : ""}${quoteName(path.at(-1)!)}${cascade}`,
+    ]);
+  }
+  const wanted = node.object === "table" ? "table" : node.object.endsWith("view") ? "view" : undefined;
+  if (!wanted) return a.refuse(node, `DROP_${node.object.toUpperCase().replaceAll("-", "_")}`, "this kind of object");
+  const table = catalog.table(path);
+  if (!table) {
+    if (!node.ifExists) a.fail(node.name, `Not found: ${path.join(".")}`);
+    return;
+  }
+  if (table.kind !== wanted) a.fail(node.name, `${path.join(".")} is a ${table.kind}, not a ${wanted}`);
+  await runAll(session, [`DROP ${wanted.toUpperCase()} ${table.sql}`]);
+}
+
+async function alter(session: GoogleSqlSession, a: Analysis, node: Alter): Promise<void> {
+  const path = pathOf(node.name);
+  if (node.object === "schema") {
+    if (node.actions.every((action) => action.kind === "set-options")) return;
+    return a.refuse(node, "ALTER_SCHEMA", "this action");
+  }
+  const table = session.catalog.table(path);
+  if (!table) {
+    if (node.ifExists) return;
+    return a.fail(node.name, `Table not found: ${path.join(".")}`);
+  }
+  const head = `ALTER ${table.kind === "view" ? "VIEW" : "TABLE"} ${table.sql}`;
+  for (const action of node.actions) {
+    const texts = actionTexts(a, action, head, table.sql);
+    if (texts.length > 0) await runAll(session, texts);
+  }
+}
+
+/** DuckDB SQL of one action; none for what changes nothing here. */
+function actionTexts(a: Analysis, action: AlterAction, head: string, table: string): readonly string[] {
+  switch (action.kind) {
+    case "set-options":
+    case "add-constraint":
+    case "drop-constraint":
+    case "drop-primary-key":
+      return [];
+    case "add-column": {
+      const column = declaredColumn(a, action.column);
+      if (!column.type) return a.fail(action, "A new column needs a type");
+      const made: NewColumn = { ...column, type: column.type };
+      const text = columnText({ ...made, notNull: false });
+      return [
+        `${head} ADD COLUMN ${action.ifNotExists ? "IF NOT EXISTS " : ""}${text}`,
+        ...comments(table, [made], "TABLE"),
+      ];
+    }
+    case "drop-column":
+      return [`${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`];
+    case "rename-column":
+      return [`${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`];
+    case "rename-to":
+      return [`${head} RENAME TO ${quoteName(pathOf(action.name).at(-1)!)}`];
+    case "alter-column": {
+      const { change } = action;
+      const column = `${head} ALTER COLUMN ${quoteName(action.column.name)}`;
+      if (change.kind === "drop-default") return [`${column} DROP DEFAULT`];
+      if (change.kind === "drop-not-null") return [`${column} DROP NOT NULL`];
+      return change.kind === "set-options" ? [] : a.refuse(action, "ALTER_COLUMN", change.kind);
+    }
+    default:
+      return a.refuse(action, "ALTER_TABLE", action.kind);
+  }
+}
