@@ -47,6 +47,27 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select array(select x from unnest([3, 1, 2]) x order by x)",
     "select exists(select 1 from unnest([1]) where false)",
   ],
+  "errors that are held back": [
+    "select safe_add(cast(s as int64), 1) from (select 'a' s)",
+    "select safe_negate(cast(s as int64)), safe_subtract(1, cast(s as int64)) from (select 'a' s)",
+    "select safe_divide(numeric '1' / x, 1) from (select numeric '0' x)",
+    "select safe.sqrt(x), if(x >= 0, sqrt(x), 0.0), if(x >= 0, sqrt(x) + 1, 0.0) from (select -1.0 x union all select 4)",
+    "select iferror(1 / x, 0), iferror(1 / x + 1, 0), iserror(1 / x), nulliferror(1 / x) from (select 0 x union all select 4)",
+    "select safe.sum(x), safe.avg(x) from unnest([9223372036854775807, 1]) x",
+    "select safe.sum(1 / x) from unnest([0, 1]) x",
+  ],
+  "frames at the edge": [
+    "select x, count(*) over (order by x range between 2 preceding and 4 preceding), count(*) over (order by x rows between 4 following and 2 following) from unnest([1, 2, 4, 5, 9]) x",
+    "select x, count(*) over (order by x range between 1 preceding and current row), sum(x) over (order by x desc range between 1 preceding and 1 following) from unnest([null, cast('nan' as float64), cast('-inf' as float64), 1.5, 2.0, cast('inf' as float64)]) x",
+    "select x, count(*) over (order by x range between 1 preceding and unbounded following), count(*) over (order by x desc range between unbounded preceding and 1 preceding) from unnest([numeric '99999999999999999999999999999.999999999', numeric '-99999999999999999999999999999.999999999', 0, null]) x",
+    "select x, count(*) over (order by x range between 9223372036854775807 preceding and 1 following) from unnest([10, -10, null]) x",
+  ],
+  "statistics of large values": [
+    "select stddev_samp(x), stddev_pop(x) from unnest([1.0, 2.2e+304, -2.2e+304]) x",
+    "select covar_pop(x, y), covar_samp(x, y), corr(x, y) from (select numeric '1' x, numeric '2' y union all select 3, 5 union all select null, 7 union all select 4, 4)",
+    "select percentile_disc(x, 0.5) over (), percentile_disc(x, 0 respect nulls) over () from unnest([2.0, cast('nan' as float64), null]) x",
+    "select percentile_cont(x, numeric '0.3') over () from unnest([numeric '-99999999999999999999999999999.999999999', 0, numeric '99999999999999999999999999999.999999999']) x",
+  ],
   casts: [
     "select cast('x' as int64)",
     "select safe_cast('x' as int64), safe_cast('1.5' as int64), safe_cast('0x1f' as int64)",

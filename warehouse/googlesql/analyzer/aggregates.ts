@@ -1,5 +1,5 @@
 import type { Expression, FunctionCall } from "../ast.ts";
-import { tried } from "../emit/tried.ts";
+import { tried, tryText } from "../emit/tried.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry } from "../functions/contract.ts";
 import { raise } from "../functions/contract.ts";
 import { duckdbType, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
@@ -103,7 +103,7 @@ function safeWindow(
       return source.add(0, text);
     },
   });
-  return `TRY(${sql})`;
+  return tryText(sql);
 }
 
 function check(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, isSafe: boolean): void {
@@ -173,7 +173,7 @@ function heldBack(
   const failed: string[] = [];
   const args = prepared.args.map((arg) => {
     if (!arg || ![...holdable].some((sql) => arg.sql.includes(sql))) return arg;
-    const value = tried(arg.sql, context.fresh);
+    const value = tried(arg.sql);
     failed.push(add(renderAggregate("bool_or", [`${value} IS NULL`], plain)));
     return { ...arg, sql: `${value}[1]` };
   });
@@ -181,7 +181,7 @@ function heldBack(
     ...context,
     aggregate: (fn, list, more) => add(renderAggregate(fn, list, { ...call, ...more })),
   });
-  const safe = isSafe ? `TRY(${result})` : `(${result})`;
+  const safe = isSafe ? tryText(result) : `(${result})`;
   if (failed.length === 0) return { sql: safe, type };
   const message = raise(`'an argument of ${name} failed'`, duckdbType(type));
   return { sql: `(CASE WHEN ${failed.join(" OR ")} THEN ${message} ELSE ${safe} END)`, type };

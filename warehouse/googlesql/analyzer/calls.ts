@@ -1,4 +1,5 @@
 import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambda } from "../ast.ts";
+import { tryText } from "../emit/tried.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
 import { liftsSubqueries } from "../functions/lambdas.ts";
 import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
@@ -301,7 +302,7 @@ function callEntry(
     return { sql: `(${chosen.signature.emit(prepared.args, ctx)})`, type: prepared.result, ...flags };
   }
   if (!prepared.values.some((value) => value.canFail || value.isVolatile || value.hasSubquery)) {
-    return { sql: `TRY(${chosen.signature.emit(prepared.args, ctx)})`, type: prepared.result, ...flags };
+    return { sql: tryText(chosen.signature.emit(prepared.args, ctx)), type: prepared.result, ...flags };
   }
   // SAFE holds back the errors of the function, not those of its arguments: these are computed outside of TRY.
   const row = a.fresh("v");
@@ -312,7 +313,7 @@ function callEntry(
     return { ...arg, sql: `${row}.a${i}` };
   });
   const body = chosen.signature.emit(args, ctx);
-  if (fields.length === 0) return { sql: `TRY(${body})`, type: prepared.result, ...flags };
+  if (fields.length === 0) return { sql: tryText(body), type: prepared.result, ...flags };
   return {
     sql: `list_transform([{${fields.join(", ")}}], lambda ${row}: TRY(${body}))[1]`,
     type: prepared.result,

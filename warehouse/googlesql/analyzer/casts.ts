@@ -2,6 +2,7 @@ import type { Cast, NodeBase } from "../ast.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
 import { castFormatText } from "../emit/cast-format.ts";
 import { structText } from "../emit/text.ts";
+import { tryText } from "../emit/tried.ts";
 import { coercionCost, type GoogleSqlType, STRING, sameType, typeName } from "../types.ts";
 import { coerce, coerceOrFail, convertLiteral } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -86,5 +87,5 @@ export function guarded(a: Analysis, value: Typed, text: (x: string) => string):
     const row = a.fresh("v");
     return `list_transform([{'a0': ${value.sql}}], lambda ${row}: TRY(${text(`${row}.a0`)}))[1]`;
   }
-  return `TRY(${text(value.sql)})`;
+  return tryText(text(value.sql));
 }

@@ -61,7 +61,7 @@ const forms: ReadonlyMap<string, Form> = new Map([
     holdable(a, args[0]!, value);
     // A NULL that is no error stays NULL: the value is wrapped to tell the two apart.
     const row = a.fresh("v");
-    const sql = `list_transform([${tried(value.sql, a.fresh)}], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
+    const sql = `list_transform([${tried(value.sql)}], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
     if (other.hasSubquery) a.refuse(args[1]!, "IFERROR", "a subquery as the value of IFERROR");
     return held.around({ sql, type, ...flagsOf(other) });
   }),
@@ -69,18 +69,18 @@ const forms: ReadonlyMap<string, Form> = new Map([
     const held = new HeldBack(a, cx);
     const value = resolve(a, args[0]!, held.context);
     holdable(a, args[0]!, value);
-    return held.around({ ...bool(`(${tried(value.sql, a.fresh)} IS NULL)`), isNeverNull: true });
+    return held.around({ ...bool(`(${tried(value.sql)} IS NULL)`), isNeverNull: true });
   }),
   arity(1, 1, "NULLIFERROR", (a, _node, args, cx) => {
     const held = new HeldBack(a, cx);
     const value = resolve(a, args[0]!, held.context);
     holdable(a, args[0]!, value);
-    return held.around({ sql: `${tried(value.sql, a.fresh)}[1]`, type: value.type });
+    return held.around({ sql: `${tried(value.sql)}[1]`, type: value.type });
   }),
   arity(1, 1, heldBackName, (a, _node, args, cx) => {
     const value = resolve(a, args[0]!, { ...cx, isLazy: true });
     holdable(a, args[0]!, value);
-    return { sql: tried(value.sql, a.fresh), type: arrayOf(value.type) };
+    return { sql: tried(value.sql), type: arrayOf(value.type) };
   }),
   arity(1, 1, "ERROR", (a, _node, args, cx) => {
     const message = coerceOrFail(a, args[0]!, resolve(a, args[0]!, cx), STRING, "Argument of ERROR");

@@ -1,6 +1,7 @@
 import type { Expression, FunctionCall, FunctionParameter } from "../ast.ts";
 import type { ForeignFunction, SqlFunction, UserFunction } from "../catalog.ts";
 import { isPlain } from "../emit/let.ts";
+import { tryText } from "../emit/tried.ts";
 import { duckdbType } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -66,7 +67,7 @@ function scalarCall(
   const text = body.sql.replace(new RegExp(`\\b${row}\\.a(\\d+)\\b`, "g"), (name, i: string) =>
     isBound[Number(i)] ? name : `(${values[Number(i)]!.sql})`,
   );
-  const held = isSafe ? `TRY(${text})` : text;
+  const held = isSafe ? tryText(text) : text;
   const fields = values.flatMap((value, i) => (isBound[i] ? [`'a${i}': ${value.sql}`] : []));
   const sql = fields.length === 0 ? held : `list_transform([{${fields.join(", ")}}], lambda ${row}: ${held})[1]`;
   return { ...body, sql, ...flags, isSimple: false, isLiteral: false, literal: undefined };

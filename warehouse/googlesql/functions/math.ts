@@ -1,3 +1,4 @@
+import { tryText } from "../emit/tried.ts";
 import { duckdbType, supportsOrdering, typeName } from "../types.ts";
 import type { FunctionLibrary, JsFunction, JsValue, Signature } from "./contract.ts";
 import {
@@ -125,14 +126,12 @@ const safe = (name: "ADD" | "SUBTRACT" | "MULTIPLY") => {
     group,
     `SAFE_${name}`,
     [
-      sig("INT64, INT64", "INT64", (x, y) => `try(${x} ${op} ${y})`),
+      sigBind("INT64, INT64", "INT64", (x, y) => tryText(`${x} ${op} ${y}`)),
       name === "MULTIPLY"
-        ? sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_mul_exact(${x}, ${y}))`)
-        : sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(${x} ${op} ${y})`),
-      sig(
-        "BIGNUMERIC, BIGNUMERIC",
-        "BIGNUMERIC",
-        (x, y) => `try(gs_bignumeric_${{ ADD: "add", SUBTRACT: "sub", MULTIPLY: "mul" }[name]}(${x}, ${y}))`,
+        ? sigBind("NUMERIC, NUMERIC", "NUMERIC", (x, y) => tryText(`gs_numeric_mul_exact(${x}, ${y})`))
+        : sigBind("NUMERIC, NUMERIC", "NUMERIC", (x, y) => tryText(`${x} ${op} ${y}`)),
+      sigBind("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) =>
+        tryText(`gs_bignumeric_${{ ADD: "add", SUBTRACT: "sub", MULTIPLY: "mul" }[name]}(${x}, ${y})`),
       ),
       sigBind("FLOAT64, FLOAT64", "FLOAT64", (x, y) => finiteOrNull(`${x} ${op} ${y}`, x, y)),
     ],
@@ -244,8 +243,8 @@ export const math: FunctionLibrary = {
           "FLOAT64",
           ([x, y]) => `(cast(${x!.sql} as double) / nullif(cast(${y!.sql} as double), 0))`,
         ),
-        sig("NUMERIC, NUMERIC", "NUMERIC", (x, y) => `try(gs_numeric_div(${x}, ${y}))`),
-        sig("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) => `try(gs_bignumeric_div(${x}, ${y}))`),
+        sigBind("NUMERIC, NUMERIC", "NUMERIC", (x, y) => tryText(`gs_numeric_div(${x}, ${y})`)),
+        sigBind("BIGNUMERIC, BIGNUMERIC", "BIGNUMERIC", (x, y) => tryText(`gs_bignumeric_div(${x}, ${y})`)),
         sigBind(
           "FLOAT64, FLOAT64",
           "FLOAT64",
@@ -258,9 +257,9 @@ export const math: FunctionLibrary = {
       group,
       "SAFE_NEGATE",
       [
-        sig("INT64", "INT64", (x) => `try(-${x})`),
+        sigBind("INT64", "INT64", (x) => tryText(`-${x}`)),
         sig("NUMERIC", "NUMERIC", (x) => `(-${x})`),
-        sig("BIGNUMERIC", "BIGNUMERIC", (x) => `try(gs_bignumeric_neg(${x}))`),
+        sigBind("BIGNUMERIC", "BIGNUMERIC", (x) => tryText(`gs_bignumeric_neg(${x})`)),
         sig("FLOAT64", "FLOAT64", (x) => `(-${x})`),
       ],
       { cannotFail: true },

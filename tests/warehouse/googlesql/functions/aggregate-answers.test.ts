@@ -74,6 +74,8 @@ const answers: readonly [string, string | null][] = [
   ["SELECT IFERROR((SELECT x FROM UNNEST([5]) AS x WHERE x > 5), 7)", "null"],
   ["SELECT IF(true, 1, (SELECT 1 / x FROM UNNEST([0]) AS x))", "1"],
   ["SELECT IF(false, 1, (SELECT 1 / x FROM UNNEST([0]) AS x))", null],
+  ["SELECT SAFE_ADD(CAST(s AS INT64), 1) FROM (SELECT 'a' AS s)", null],
+  ["SELECT COALESCE(SAFE.SQRT(x), IF(x >= 0, SQRT(x) + 1, 5)) FROM (SELECT -1.0 AS x)", "5"],
   ["SELECT IFERROR(1 / x, 0) + IFERROR(1 / x + 1, 0) FROM (SELECT 0 AS x)", "0"],
   ["SELECT x + 1 AS k FROM (SELECT 1 AS x) GROUP BY 1 ORDER BY GROUPING(k)", "2"],
   ["SELECT SAFE.SUM(x) FROM UNNEST([9223372036854775807, 1]) AS x", "null"],
