@@ -93,6 +93,15 @@ const tables = {
     details: "JSON",
     received_at: "TIMESTAMP",
   },
+  // What mailbox providers say of a domain of ours: Google Postmaster Tools.
+  postmaster_stats: {
+    domain: "STRING",
+    metric: "STRING", // spam_rate, dkim_success_rate, reject_rate ...
+    day_at: "TIMESTAMP", // the day, at its first instant
+    value: "JSON", // a number
+    source: "STRING",
+    received_at: "TIMESTAMP",
+  },
   // What was decided for whom: serving writes it, and experiments (hold-outs included) are read from it.
   decisions: {
     decision_id: "STRING",

@@ -7,6 +7,8 @@ import { decodeMail } from "./mail/decode-mail.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message } from "./pipeline.ts";
+import { decodePlacement } from "./seeds/placement.ts";
+import { decodePostmasterDay } from "./seeds/postmaster-stats.ts";
 import type { Item } from "./signal.ts";
 import { providers } from "./sources/providers.ts";
 
@@ -27,16 +29,20 @@ const provenance = "file";
 
 /** Whether `decoderFor` has a decoder for a kind. */
 export const isDecoderKind = (kind: string): boolean =>
-  /^(?:ndjson|json|mail|dmarc|mapped-.*|api-.*)$/.test(kind) || providers.has(kind.replace(/^hook-/, ""));
+  /^(?:ndjson|json|mail|dmarc|postmaster|mapped-.*|seeds-.*|api-.*)$/.test(kind) ||
+  providers.has(kind.replace(/^hook-/, ""));
 
 /**
  * The decoder of a kind of record: `ndjson` and `json` are our own shape, `api-<source>` the same from the collector,
- * `mapped-*` go through the mapping, `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
+ * `mapped-*` go through the mapping, `seeds-*` are results of seed tests, `postmaster` a day of a domain's statistics,
+ * `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
  * `hook-<provider>` a webhook call, and a provider's name alone the body of one. Kinds stand before the colon in a
  * source's name.
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
   if (kind === "mail") return ({ data }) => decodeMail(data);
+  if (kind === "postmaster") return ({ data }) => decodePostmasterDay(data);
+  if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind === "dmarc") return ({ data }) => decodeAuthenticationReport(data);
   if (kind.startsWith("api-")) {
     const said = `api/${kind.slice("api-".length)}`;
@@ -130,6 +136,25 @@ function parse(data: Uint8Array): unknown {
   }
 }
 
+/** Results of seed tests: a CSV record, a line, or a document that is one result or a list of them. */
+function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
+  return (message) => {
+    const context = { hashId, fileId, rowNumber: message.position };
+    if (kind === "seeds-csv") {
+      const record = message.value as CsvValue;
+      return record.kind === "malformed"
+        ? [{ kind: "dead-letter", reason: "malformed-input", detail: record.detail }]
+        : decodePlacement(record.fields, context);
+    }
+    const value = message.value ?? parse(message.data);
+    if (value === undefined)
+      return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
+    const { items } = (value ?? {}) as { items?: unknown };
+    const list = Array.isArray(value) ? value : Array.isArray(items) ? items : [value];
+    return list.flatMap((one, index) => decodePlacement(one, { ...context, rowNumber: message.position + index }));
+  };
+}
+
 /** A record that no row of the mapping wants gives nothing. */
 function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: boolean): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
@@ -159,13 +184,13 @@ function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: bo
 /** A CSV dead letter (header line and record) as the record that it was. */
 export async function csvLetterValue(
   payload: Buffer,
-  mapping: Mapping,
+  mapping: Mapping | undefined,
   delimiter: string,
 ): Promise<CsvValue | undefined> {
   const chunks = async function* () {
     yield payload;
   };
-  const options = { delimiter: mapping.csv?.delimiter ?? delimiter, quote: mapping.csv?.quote ?? '"' };
+  const options = { delimiter: mapping?.csv?.delimiter ?? delimiter, quote: mapping?.csv?.quote ?? '"' };
   for await (const block of csvRecords(chunks(), options, 0))
     for (const message of block) return message.value as CsvValue;
   return undefined;

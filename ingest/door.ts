@@ -42,6 +42,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   identity_links: ["left_id", "right_id"],
   seed_tests: ["seed_test_id"],
   dmarc_reports: ["report_id"],
+  postmaster_stats: ["domain", "metric", "day_at", "value"],
   decisions: ["decision_id", "user_id_hash"],
   human_labels: ["message_id", "label"],
   erasure_requests: ["user_id_hash", "requested_at"],

@@ -6,7 +6,7 @@ import { providers } from "./sources/providers.ts";
 
 export interface CoverageSource {
   readonly name: string;
-  readonly kind: "provider" | "mail" | "mapping" | "api";
+  readonly kind: "provider" | "mail" | "seeds" | "mapping" | "api";
   /** Whether it tells us as things stand: its secrets are set, or it needs none. An export has to be fetched. */
   readonly is_configured: boolean;
   readonly delivers: readonly string[];
@@ -39,6 +39,14 @@ export function eventCoverage(settings: Readonly<Record<string, string | undefin
     delivers: inOrder(delivers),
   }));
   sources.push({ name: "mail", kind: "mail", is_configured: true, delivers: inOrder(mailDelivers) });
+  sources.push({
+    name: "mail over IMAP",
+    kind: "mail",
+    is_configured: Boolean(settings["INBOXLOOP_IMAP_PASSWORD"] || settings["INBOXLOOP_IMAP_TOKEN"]),
+    delivers: inOrder(mailDelivers),
+  });
+  // Results of seed tests are fetched from the tool that ran them.
+  sources.push({ name: "seed tests", kind: "seeds", is_configured: false, delivers: inOrder(["inbox_placement"]) });
   for (const name of presetNames) {
     const delivers = inOrder(typesOfMapping(readPreset(name)));
     sources.push({ name: `${name} export`, kind: "mapping", is_configured: false, delivers });

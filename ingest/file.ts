@@ -29,6 +29,8 @@ export interface FileOptions {
   readonly source?: string | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
+  /** The file holds results of seed tests. */
+  readonly isSeeds?: boolean | undefined;
 }
 
 /** A whole document (a payload, an array of events) may be this large; larger ones come as lines. */
@@ -47,7 +49,14 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   const shape = await shapeOf(path, mapping?.format, source !== undefined);
   const provider =
     source ?? (shape.kind === "lines" || shape.kind === "document" ? await guessProvider(path, shape) : undefined);
-  if (!mapping && (shape.kind === "csv" || shape.kind === "parquet")) {
+  if (!mapping && options.isSeeds && shape.kind === "parquet")
+    throw new UserError("a Parquet file of seed tests needs a mapping", {
+      code: "ingest.no-mapping",
+      exit: "usage",
+      where: path,
+      next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
+    });
+  if (!mapping && !options.isSeeds && (shape.kind === "csv" || shape.kind === "parquet")) {
     throw new UserError(
       `a ${shape.kind === "csv" ? "CSV" : "Parquet"} file needs a mapping: its columns mean nothing to us`,
       {
@@ -58,7 +67,11 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
       },
     );
   }
-  const kind = mapping ? `mapped-${shape.kind}` : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
+  const kind = mapping
+    ? `mapped-${shape.kind}`
+    : options.isSeeds
+      ? `seeds-${shape.kind}`
+      : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : ""].join("/");
   const name = `${kind}:${basename(path)}`;
   const id = `${content}/${digest(how).slice(0, 16)}`;

@@ -139,8 +139,8 @@ async function decodeAgain(
   }
   const [record = "0", item = "0"] = String(row["position"]).split("#");
   let value: unknown;
-  if (kind === "mapped-csv") {
-    value = await csvLetterValue(payload, mapping!, guessDelimiter(payload.toString("utf8")));
+  if (kind === "mapped-csv" || kind === "seeds-csv") {
+    value = await csvLetterValue(payload, mapping, guessDelimiter(payload.toString("utf8")));
     if (value === undefined) return refused("malformed-input", "no record in it");
   }
   const decode = decoderFor(kind, { hashId, mapping, fileId, fileName: String(row["source"]).slice(kind.length + 1) });

@@ -11,12 +11,16 @@ test("when nothing is configured then mails alone deliver, and what nobody deliv
   expect(typeOf(coverage, "forward")?.possible).toEqual(["hubspot export"]);
   expect(coverage.only_your_own).toEqual(expect.arrayContaining(["summary_view", "spam_trap_hit", "support_case"]));
   expect(coverage.only_your_own).not.toContain("click");
+  expect(typeOf(coverage, "inbox_placement")?.possible).toEqual(["seed tests"]);
+  expect(typeOf(coverage, "unsubscribe")?.configured).toEqual(["mail"]);
   expect(coverage.not_delivered).toContain("click");
 });
 
 test("when a hook and a source are configured then what they deliver is delivered", () => {
   const hook = eventCoverage({ INBOXLOOP_HOOK_POSTMARK_TOKEN: "t" });
   expect(typeOf(hook, "click")?.configured).toEqual(["postmark"]);
+  const imap = eventCoverage({ INBOXLOOP_IMAP_PASSWORD: "p" });
+  expect(typeOf(imap, "complaint")?.configured).toEqual(["mail", "mail over IMAP"]);
   const own = eventCoverage({ INBOXLOOP_API_KEY_APP: "a-key-that-is-long-enough" });
   expect(own.not_delivered).toEqual([]);
   expect(own.only_your_own).toContain("summary_view");

@@ -568,6 +568,14 @@ export interface Tables {
     entry_hash: string | null;
     received_at: string | null;
   };
+  "raw.postmaster_stats": {
+    domain: string | null;
+    metric: string | null;
+    day_at: string | null;
+    value: string | null;
+    source: string | null;
+    received_at: string | null;
+  };
   "raw.profiles": {
     user_id_hash: string | null;
     recipient_domain: string | null;
@@ -709,6 +717,13 @@ export interface Tables {
     dead_letter: bigint | null;
     received_at: string | null;
   };
+  "staging.stg_raw__postmaster_stats": {
+    domain: string | null;
+    metric: string | null;
+    activity_date: string | null;
+    metric_value: number | null;
+    source: string | null;
+  };
   "staging.stg_raw__profiles": {
     user_id_hash: string | null;
     recipient_domain: string | null;
@@ -728,6 +743,18 @@ export interface Tables {
     seeds_spam: bigint | null;
     seeds_missing: bigint | null;
     tested_at: string | null;
+  };
+  "staging.stg_raw__tls_reports": {
+    report_id: string | null;
+    org_name: string | null;
+    policy_domain: string | null;
+    policy_type: string | null;
+    sessions_succeeded: bigint | null;
+    sessions_failed: bigint | null;
+    tls_failure_rate: number | null;
+    failure_types: string | null;
+    range_begin_at: string | null;
+    range_end_at: string | null;
   };
   "training.examples": {
     message_id: string | null;

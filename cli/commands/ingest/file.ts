@@ -19,6 +19,8 @@ export interface IngestFileOptions {
   readonly table?: string;
   readonly trustReceivedAt?: boolean;
   readonly batchSize?: number;
+  /** The files hold results of seed tests. */
+  readonly isSeeds?: boolean;
 }
 
 /** `inboxloop ingest file`. */
@@ -41,7 +43,7 @@ export async function runIngestFile(
   checkProvider(options.source);
   checkTable(options.table);
   const mapping = options.map === undefined ? undefined : namedMapping(options.map, environment.cwd);
-  const paths = await expand(patterns, environment.cwd);
+  const paths = await expandPaths(patterns, environment.cwd);
   const progress = environment.console.progress("ingest");
   const began = performance.now();
   const sizes = await Promise.all(paths.map((path) => stat(path)));
@@ -54,7 +56,13 @@ export async function runIngestFile(
     const hashId = createIdHasher(context.keys.ids.active);
     const inputs = async function* () {
       for (const path of paths)
-        yield await fileInput(path, { hashId, mapping, source: options.source, table: options.table });
+        yield await fileInput(path, {
+          hashId,
+          mapping,
+          source: options.source,
+          table: options.table,
+          isSeeds: options.isSeeds,
+        });
     };
     let before = 0;
     let current: { input: FileInput; received: number } | undefined;
@@ -75,7 +83,7 @@ export async function runIngestFile(
 }
 
 /** Files in the order given, each glob's own in the order of their names. */
-async function expand(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
+export async function expandPaths(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const pattern of patterns) {
     const isFile = existsSync(resolve(cwd, pattern));

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Environment } from "../../environment.ts";
 import type { DocumentSources } from "./documents.ts";
+import type { IngestSeedsOptions } from "./seeds.ts";
 import type { IngestServeOptions } from "./serve.ts";
 
 /** The verbs of `inboxloop ingest` for mails, reports and the collector. */
@@ -36,6 +37,24 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
     .option("--dry-run", "say how many mails of --imap are new, and change nothing")
     .action((paths: string[], options: DocumentSources) => documents("dmarc", paths, options));
+
+  ingest
+    .command("seeds")
+    .description("Ingest results of seed tests (CSV, NDJSON, JSON), and Google Postmaster's statistics of domains")
+    .argument("[paths...]", "files of results or globs of them; plain or gzip (docs/reference/ingest-seeds.md)")
+    .option("--map <mapping>", "how another tool's export becomes rows: a YAML file (docs/reference/mapping.md)")
+    .option(
+      "--postmaster <domain...>",
+      "domains to ask Google Postmaster Tools about; needs INBOXLOOP_POSTMASTER_TOKEN",
+    )
+    .option("--from <day>", "first day to ask for, 2026-01-01")
+    .option("--to <day>", "last day to ask for (default: yesterday)")
+    .option("--days <n>", "so many days up to the last one (default: 30)", whole)
+    .option("--dry-run", "say what would land and which days would be asked for, and change nothing")
+    .action(async (paths: string[], options: IngestSeedsOptions) => {
+      const { ingestSeedsCommand } = await import("./seeds.ts");
+      await ingestSeedsCommand(environment(), paths, options);
+    });
 
   ingest
     .command("map")

@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { fileInput } from "../../../ingest/file.ts";
+import { homeTrouble } from "../../../ingest/home-trouble.ts";
+import { createIdHasher } from "../../../ingest/id-hasher.ts";
+import { namedMapping } from "../../../ingest/mapping/schema.ts";
+import { type FilePreview, previewFile } from "../../../ingest/preview-file.ts";
+import { ingestPostmaster, type PostmasterOutcome } from "../../../ingest/seeds/ingest-postmaster.ts";
+import { type PostmasterEnv, postmasterEndpoint, postmasterScope } from "../../../ingest/seeds/postmaster-client.ts";
+import type { Environment } from "../../environment.ts";
+import { ingestContext } from "./context.ts";
+import { expandPaths, runIngestFile } from "./file.ts";
+import { type IngestSummary, renderOutcome, table } from "./render.ts";
+
+export interface IngestSeedsOptions {
+  readonly map?: string;
+  readonly postmaster?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly days?: number;
+  readonly dryRun?: boolean;
+}
+
+/** What `ingest seeds --json` prints: one of the two, or both. */
+interface SeedsResult {
+  readonly files?: IngestSummary;
+  readonly preview?: readonly FilePreview[];
+  readonly postmaster?: PostmasterOutcome;
+}
+
+/** `inboxloop ingest seeds`. */
+export async function ingestSeedsCommand(
+  environment: Environment,
+  paths: readonly string[],
+  options: IngestSeedsOptions,
+): Promise<void> {
+  const domains = (options.postmaster ?? []).map((domain) => domain.toLowerCase());
+  if (paths.length === 0 && domains.length === 0)
+    throw new UserError("nothing to ingest: name a file of results, or a domain with --postmaster", {
+      code: "ingest.no-source",
+      exit: "usage",
+      next: "inboxloop ingest seeds --help",
+    });
+  const files = paths.length > 0 ? await fromFiles(environment, paths, options) : {};
+  const postmaster = domains.length > 0 ? await fromPostmaster(environment, domains, options) : undefined;
+  const result: SeedsResult = { ...files, ...(postmaster ? { postmaster } : {}) };
+  environment.console.result(result, () => render(result));
+  if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
+}
+
+async function fromFiles(
+  environment: Environment,
+  paths: readonly string[],
+  { map, dryRun }: IngestSeedsOptions,
+): Promise<Pick<SeedsResult, "files" | "preview">> {
+  if (!dryRun)
+    return { files: await runIngestFile(environment, paths, map === undefined ? { isSeeds: true } : { map }) };
+  const context = ingestContext(environment, { trustReceivedAt: false });
+  const mapping = map === undefined ? undefined : namedMapping(map, environment.cwd);
+  const hashId = createIdHasher(context.keys.ids.active);
+  const preview: FilePreview[] = [];
+  for (const path of await expandPaths(paths, environment.cwd))
+    preview.push(
+      await previewFile(await fileInput(path, { hashId, mapping, isSeeds: true }), context, environment.signal),
+    );
+  return { preview };
+}
+
+async function fromPostmaster(
+  environment: Environment,
+  domains: readonly string[],
+  options: IngestSeedsOptions,
+): Promise<PostmasterOutcome> {
+  const progress = environment.console.progress("ingest seeds");
+  try {
+    const outcome = await ingestPostmaster(
+      { domains, ...rangeOf(options, environment.now()), dryRun: options.dryRun === true },
+      postmasterEnv(environment.settings),
+      ingestContext(environment, { trustReceivedAt: false }),
+      environment.signal,
+      (days) => progress.update(days, undefined, "days"),
+    );
+    progress.done(`${outcome.received.toLocaleString("en-US")} statistics`);
+    return outcome;
+  } catch (error) {
+    throw homeTrouble(error, environment.home.raw);
+  }
+}
+
+/** The last `days` days that are over, unless both ends are given. */
+function rangeOf({ from, to, days }: IngestSeedsOptions, now: Date): { readonly from: string; readonly to: string } {
+  const isDay = (text: string): boolean =>
+    /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+  const wrong = [from, to].find((text) => text !== undefined && !isDay(text));
+  if (wrong !== undefined) throw badRange(`${wrong} is no day`);
+  const dayBefore = (day: string, count: number): string =>
+    new Date(Date.parse(`${day}T00:00:00Z`) - count * 86_400_000).toISOString().slice(0, 10);
+  const last = to ?? dayBefore(now.toISOString().slice(0, 10), 1);
+  const first = from ?? dayBefore(last, (days ?? 30) - 1);
+  if (first > last) throw badRange(`${first} is after ${last}`);
+  return { from: first, to: last };
+}
+
+const badRange = (message: string): UserError =>
+  new UserError(message, {
+    code: "ingest.bad-range",
+    exit: "usage",
+    next: "--from 2026-01-01 --to 2026-01-31, or --days 30",
+  });
+
+/** A token from the settings, or the one of the machine (application default credentials). */
+function postmasterEnv(settings: Environment["settings"]): PostmasterEnv {
+  const endpoint = settings["INBOXLOOP_POSTMASTER_ENDPOINT"] || postmasterEndpoint;
+  if (!/^https:\/\/|^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::|\/|$)/.test(endpoint))
+    throw new UserError("the Postmaster endpoint is not encrypted, and a token would be said to it", {
+      code: "postmaster.insecure",
+      exit: "config",
+      where: "INBOXLOOP_POSTMASTER_ENDPOINT",
+      next: `unset it: ${postmasterEndpoint} is the default`,
+    });
+  const given = settings["INBOXLOOP_POSTMASTER_TOKEN"];
+  const token = given ? async () => given : defaultToken();
+  return { endpoint: endpoint.replace(/\/$/, ""), token, sleep: (ms) => sleep(ms) };
+}
+
+function defaultToken(): () => Promise<string> {
+  let client: Promise<{ getAccessToken(): Promise<{ token?: string | null } | string | null | undefined> }> | undefined;
+  return async () => {
+    const { GoogleAuth } = await import("google-auth-library");
+    client ??= new GoogleAuth({ scopes: [postmasterScope] }).getClient();
+    try {
+      const answer = await (await client).getAccessToken();
+      const token = typeof answer === "string" ? answer : answer?.token;
+      if (token) return token;
+    } catch {
+      // What the library says may quote a credential file; that none works is enough.
+    }
+    throw new UserError("no credentials for Google Postmaster", {
+      code: "postmaster.no-credentials",
+      exit: "config",
+      where: "INBOXLOOP_POSTMASTER_TOKEN, or application default credentials",
+      next: `gcloud auth application-default login --scopes=${postmasterScope}`,
+    });
+  };
+}
+
+function render({ files, preview, postmaster }: SeedsResult): string {
+  const parts: string[] = [];
+  if (files) parts.push(renderOutcome(files));
+  if (preview) {
+    const counts = (sums: Readonly<Record<string, number>>): string =>
+      Object.entries(sums)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(", ") || "-";
+    parts.push(
+      table(
+        ["file", "records", "would land", "dead letters"],
+        preview.map((one) => [
+          one.path.split("/").at(-1)!,
+          one.records,
+          counts(one.rows_by_table),
+          counts(one.dead_letters_by_reason),
+        ]),
+      ),
+    );
+  }
+  if (postmaster) {
+    const asked = postmaster.dry_run ? "days to ask for" : "days asked for";
+    const rows = postmaster.domains.map(
+      (one) => [one.domain, one.days_before, one.days_asked, one.days_landed] as const,
+    );
+    parts.push(table(["domain", "days landed before", asked, "days landed"], rows));
+    const { received, landed, duplicate, dead_letter } = postmaster;
+    if (!postmaster.dry_run)
+      parts.push(`received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`);
+  }
+  return parts.join("\n\n");
+}
