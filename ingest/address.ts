@@ -28,6 +28,7 @@ export const isHashedId = (id: string): boolean => id.length === 71 && hashedPat
  * only the receiving system knows whether they matter. An id that is not an address is trimmed and otherwise kept.
  */
 export function normaliseAddress(raw: string): string {
+  if (isNormal.test(raw)) return raw;
   let text = raw.trim();
   if (!text.includes("@")) return text;
   const open = text.lastIndexOf("<");
@@ -42,6 +43,9 @@ export function normaliseAddress(raw: string): string {
   const ascii = /^[\x00-\x7f]*$/.test(domain) ? domain : domainToASCII(domain) || domain;
   return `${text.slice(0, at + 1)}${ascii}`;
 }
+
+/** Most addresses are normal as they come. */
+const isNormal = /^[a-z0-9._+=-]+@[a-z0-9.-]*[a-z0-9]$/;
 
 /** The domain of a normalised address; undefined for an id that is none. */
 export function addressDomain(address: string): string | undefined {

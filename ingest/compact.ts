@@ -82,6 +82,6 @@ async function mirrorSegments(sink: LocalSink): Promise<Map<string, number>> {
         .sort()
     : [];
   const segments = new Map<string, number>();
-  for (const name of names) segments.set(`ingest_ledger/${name}`, await sink.engine.countRows(join(folder, name)));
+  for (const name of names) segments.set(`ingest_ledger/${name}`, await sink.store.countRows(join(folder, name)));
   return segments;
 }

@@ -27,9 +27,22 @@ type Fields = Readonly<Record<string, unknown>>;
 export function decodeLine(bytes: Uint8Array, defaultProvenance: string): Item {
   if (bytes.byteLength > maxLineBytes) return refuse("too-large", `${bytes.byteLength} bytes`);
   if (!isUtf8(bytes)) return refuse("malformed-input", "not UTF-8");
+  return decodeJson(asBuffer(bytes).toString("utf8"), defaultProvenance);
+}
+
+/** The same of a line that a reader has made text of already. */
+export function decodeText(text: string, defaultProvenance: string): Item {
+  if (text.length > maxLineBytes / 3) {
+    const bytes = Buffer.byteLength(text, "utf8");
+    if (bytes > maxLineBytes) return refuse("too-large", `${bytes} bytes`);
+  }
+  return decodeJson(text, defaultProvenance);
+}
+
+function decodeJson(text: string, defaultProvenance: string): Item {
   let value: unknown;
   try {
-    value = JSON.parse(asBuffer(bytes).toString("utf8"));
+    value = JSON.parse(text);
   } catch {
     // The parser's own message quotes the input, and the input may hold an address.
     return refuse("malformed-json", "not one JSON document");

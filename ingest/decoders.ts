@@ -1,6 +1,6 @@
 import { decodeAuthenticationReport } from "./authentication-reports/decode-report.ts";
 import { unpackHook } from "./collector/hook-message.ts";
-import { decodeLine, decodeRecord } from "./decode.ts";
+import { decodeLine, decodeRecord, decodeText } from "./decode.ts";
 import { type CsvValue, csvRecords } from "./formats/csv.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
@@ -108,10 +108,12 @@ export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
   };
 }
 
-const ownLine: Decode = ({ data }) => [decodeLine(data, provenance)];
+const ownLine: Decode = (message) => [
+  message.text === undefined ? decodeLine(message.data, provenance) : decodeText(message.text, provenance),
+];
 
 function decodeInto(message: Message, table: string): Item {
-  const value = parse(message.data);
+  const value = parse(message);
   if (value === undefined) return decodeLine(message.data, provenance);
   return decodeRecord(inTable(value, table), provenance);
 }
@@ -123,14 +125,16 @@ const inTable = (value: unknown, table: string | undefined): unknown =>
 
 /** A document that is one record or an array of them. */
 function decodeDocument(message: Message, table: string | undefined): readonly Item[] {
-  const value = parse(message.data);
+  const value = parse(message);
   if (value === undefined) return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
   return (Array.isArray(value) ? value : [value]).map((record) => decodeRecord(inTable(record, table), provenance));
 }
 
-function parse(data: Uint8Array): unknown {
+function parse(message: Message): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data)) as unknown;
+    return JSON.parse(
+      message.text?.replace(/^\ufeff/, "") ?? new TextDecoder("utf-8", { fatal: true }).decode(message.data),
+    ) as unknown;
   } catch {
     return undefined;
   }
@@ -159,7 +163,7 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
 function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: boolean): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
   return (message) => {
-    let fields = message.value ?? parse(message.data);
+    let fields = message.value ?? parse(message);
     if (isCsv) {
       const record = fields as CsvValue;
       if (record.kind === "malformed")

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { canonicalLine, type RawRow } from "./raw-row.ts";
 
 /** How many rows of each table the door remembers. */
@@ -21,7 +20,7 @@ export class DoorWindow {
   readonly #capacity: number;
   readonly #seed: WindowSeed;
   readonly #mask: number;
-  /** Open addressing; four numbers a slot, a slot of zeros is free. */
+  /** Open addressing; four numbers a slot, a slot whose last number is zero is free. */
   readonly #slots: Int32Array;
   /** The fingerprints in the order of their admission. */
   readonly #ring: Int32Array;
@@ -42,68 +41,73 @@ export class DoorWindow {
   admit(key: string): boolean {
     const print = this.#print;
     fingerprint(key, this.#seed, print);
-    if (this.#find(print) >= 0) return false;
+    if (this.#find(print, 0) >= 0) return false;
     const at = this.#next * 4;
-    const oldest = this.#ring.subarray(at, at + 4);
-    if ((oldest[0]! | oldest[1]! | oldest[2]! | oldest[3]!) !== 0) this.#remove(oldest);
-    oldest.set(print);
-    this.#insert(print);
-    this.#next = (this.#next + 1) % this.#capacity;
+    const ring = this.#ring;
+    if (ring[at + 3] !== 0) this.#remove(ring, at);
+    let slot = print[0]! & this.#mask;
+    while (this.#slots[slot * 4 + 3] !== 0) slot = (slot + 1) & this.#mask;
+    copySlot(print, 0, this.#slots, slot * 4);
+    copySlot(print, 0, ring, at);
+    this.#next = this.#next + 1 === this.#capacity ? 0 : this.#next + 1;
     return true;
   }
 
   /** Takes back an admission: the row did not land after all. */
   forget(key: string): void {
     fingerprint(key, this.#seed, this.#print);
-    this.#remove(this.#print);
+    this.#remove(this.#print, 0);
   }
 
-  #find(print: Int32Array): number {
+  /** The slot of the fingerprint that stands at a place in `prints`. */
+  #find(prints: Int32Array, from: number): number {
     const slots = this.#slots;
-    for (let slot = print[0]! & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    const first = prints[from]!;
+    for (let slot = first & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const at = slot * 4;
-      const first = slots[at]!;
       if (
-        first === print[0]! &&
-        slots[at + 1] === print[1] &&
-        slots[at + 2] === print[2] &&
-        slots[at + 3] === print[3]
+        slots[at] === first &&
+        slots[at + 1] === prints[from + 1] &&
+        slots[at + 2] === prints[from + 2] &&
+        slots[at + 3] === prints[from + 3]
       ) {
         return slot;
       }
-      if (first === 0 && isFree(slots, at)) return -1;
+      if (slots[at + 3] === 0) return -1;
     }
   }
 
-  #insert(print: Int32Array): void {
-    let slot = print[0]! & this.#mask;
-    while (!isFree(this.#slots, slot * 4)) slot = (slot + 1) & this.#mask;
-    this.#slots.set(print, slot * 4);
-  }
-
   /** Removes a fingerprint and closes the gap, so that no search stops early. */
-  #remove(print: Int32Array): void {
-    let gap = this.#find(print);
+  #remove(prints: Int32Array, from: number): void {
+    let gap = this.#find(prints, from);
     if (gap < 0) return;
     const slots = this.#slots;
-    for (let slot = (gap + 1) & this.#mask; !isFree(slots, slot * 4); slot = (slot + 1) & this.#mask) {
+    for (let slot = (gap + 1) & this.#mask; slots[slot * 4 + 3] !== 0; slot = (slot + 1) & this.#mask) {
       const home = slots[slot * 4]! & this.#mask;
       if (((slot - home) & this.#mask) < ((slot - gap) & this.#mask)) continue;
-      slots.copyWithin(gap * 4, slot * 4, slot * 4 + 4);
+      copySlot(slots, slot * 4, slots, gap * 4);
       gap = slot;
     }
     slots.fill(0, gap * 4, gap * 4 + 4);
   }
 }
 
-const isFree = (slots: Int32Array, at: number): boolean =>
-  (slots[at]! | slots[at + 1]! | slots[at + 2]! | slots[at + 3]!) === 0;
+function copySlot(from: Int32Array, at: number, into: Int32Array, to: number): void {
+  into[to] = from[at]!;
+  into[to + 1] = from[at + 1]!;
+  into[to + 2] = from[at + 2]!;
+  into[to + 3] = from[at + 3]!;
+}
 
-/** Four multiplicative hashes side by side (constants of MurmurHash3 and xxHash), mixed at the end. Never all zero. */
+/**
+ * Four multiplicative hashes side by side (constants of MurmurHash3 and xxHash) over two characters at a time, mixed at
+ * the end. The last number is never zero.
+ */
 function fingerprint(key: string, seed: WindowSeed, into: Int32Array): void {
   let [a, b, c, d] = seed;
-  for (let at = 0; at < key.length; at++) {
-    const code = key.charCodeAt(at);
+  const { length } = key;
+  for (let at = 0; at < length; at += 2) {
+    const code = key.charCodeAt(at) | ((at + 1 < length ? key.charCodeAt(at + 1) : 0) << 16);
     a = Math.imul(a ^ code, 0x85ebca6b);
     a = (a << 13) | (a >>> 19);
     b = Math.imul(b ^ code, 0xc2b2ae35);
@@ -113,7 +117,7 @@ function fingerprint(key: string, seed: WindowSeed, into: Int32Array): void {
     d = Math.imul(d ^ code, 0x27d4eb2f);
     d = (d << 17) | (d >>> 15);
   }
-  into[0] = mixed(a ^ key.length ^ Math.imul(b, 3));
+  into[0] = mixed(a ^ length ^ Math.imul(b, 3));
   into[1] = mixed(b + Math.imul(c, 5));
   into[2] = mixed(c + Math.imul(d, 7));
   into[3] = mixed(d ^ Math.imul(a, 9)) | 1;
@@ -125,23 +129,33 @@ function mixed(x: number): number {
   return y ^ (y >>> 16);
 }
 
-/** A window per table, made when its first row comes. */
+/** Keys of the rows that landed last in a table, oldest first. */
+export type LastKeys = (table: string, rows: number) => AsyncIterable<readonly string[]>;
+
+/** A window per table, opened when its first row comes: filled with what landed last, so that a restart counts as an unbroken run would. */
 export class DoorWindows {
   readonly #capacity: number;
   readonly #seed: WindowSeed;
+  readonly #lastKeys: LastKeys | undefined;
   readonly #windows = new Map<string, DoorWindow>();
 
-  constructor(capacity: number, seed: WindowSeed) {
+  constructor(capacity: number, seed: WindowSeed, lastKeys?: LastKeys) {
     this.#capacity = capacity;
     this.#seed = seed;
+    this.#lastKeys = lastKeys;
   }
 
-  of(table: string): DoorWindow {
-    let window = this.#windows.get(table);
-    if (!window) {
-      window = new DoorWindow(this.#capacity, this.#seed);
-      this.#windows.set(table, window);
+  /** The window of a table, where it has been opened. */
+  get(table: string): DoorWindow | undefined {
+    return this.#windows.get(table);
+  }
+
+  async open(table: string): Promise<DoorWindow> {
+    const window = new DoorWindow(this.#capacity, this.#seed);
+    if (this.#lastKeys) {
+      for await (const keys of this.#lastKeys(table, this.#capacity)) for (const key of keys) window.admit(key);
     }
+    this.#windows.set(table, window);
     return window;
   }
 }
@@ -151,10 +165,9 @@ export class DoorWindows {
  * the world), or everything a row says except when it came.
  */
 export function rowKey(table: string, row: RawRow): string {
-  if (table === "events") return eventKey(row["event_id"], row["event_type"], row["message_id"]);
-  return createHash("sha1")
-    .update(canonicalLine({ ...row, received_at: null }))
-    .digest("base64");
+  if (table === "events") return `${row["event_id"]} ${row["event_type"]} ${row["message_id"] ?? ""}`;
+  return canonicalLine({ ...row, received_at: null });
 }
 
-export const eventKey = (id: unknown, type: unknown, messageId: unknown): string => `${id} ${type} ${messageId ?? ""}`;
+/** The columns of an event's key; their texts with a space between are the key. */
+export const eventKeyColumns = ["event_id", "event_type", "message_id"] as const;

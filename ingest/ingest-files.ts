@@ -7,7 +7,7 @@ import { createIdHasher } from "./id-hasher.ts";
 import { type IngestKeys, keyName } from "./keys.ts";
 import type { BatchEntry } from "./ledger.ts";
 import { LocalSink } from "./local-sink.ts";
-import { type IngestEnv, type IngestTotals, noTotals, runIngest } from "./pipeline.ts";
+import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
 
 export interface IngestContext {
   /** The folder of raw segments. */
@@ -56,17 +56,13 @@ export async function openLocalIngest(context: IngestContext) {
     throw error;
   }
   const windowRows = context.windowRows ?? defaultWindowRows;
-  const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes));
-  let isRestored = false;
+  const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes), (table, rows) =>
+    sink.lastKeys(table, rows),
+  );
   const door = createDoor({
     hashId: createIdHasher(context.keys.ids.active),
     trustReceivedAt: context.trustReceivedAt,
   });
-  /** Only when something is to be read: an ingest that has nothing to do should not take a second to say so. */
-  const restoreOnce = async () => {
-    if (!isRestored) await sink.restoreWindows(windows, windowRows);
-    isRestored = true;
-  };
   const envFor = (input: Pick<IngestEnv, "source" | "decode">, progress?: IngestEnv["progress"]): IngestEnv => ({
     ...input,
     sink,
@@ -86,7 +82,7 @@ export async function openLocalIngest(context: IngestContext) {
     pause: (attempt) => context.sleep(Math.min(30_000, 100 * 2 ** attempt)),
     progress,
   });
-  return { sink, envFor, restoreOnce };
+  return { sink, envFor };
 }
 
 /** Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. */
@@ -96,28 +92,34 @@ export async function ingestFiles(
   signal: AbortSignal,
   progress?: (input: FileInput, totals: IngestTotals) => void,
 ): Promise<readonly FileOutcome[]> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
-  const outcomes: FileOutcome[] = [];
+  const { sink, envFor } = await openLocalIngest(context);
+  const commits = new Commits();
+  const outcomes: (Pick<FileOutcome, "path" | "earlier" | "state"> & { readonly totals: IngestTotals })[] = [];
+  const underWay = new Set<string>();
   try {
     for await (const input of inputs) {
       if (signal.aborted) break;
+      if (underWay.has(input.id)) await commits.done();
+      underWay.add(input.id);
       const done = sink.progressOf(input.id);
       const earlier = earlierOf(
         sink.ledger.entries.filter((e): e is BatchEntry => e.kind === "batch" && e.source_id === input.id),
       );
-      if (!done?.isEnd) await restoreOnce();
       const source = input.open(done?.to ?? 0);
       const totals = done?.isEnd
         ? noTotals()
-        : await runIngest(
+        : await readIngest(
             envFor({ source, decode: input.decode }, (t) => progress?.(input, t)),
             signal,
+            commits,
           );
       const state = done?.isEnd ? "already-ingested" : signal.aborted ? "interrupted" : done ? "resumed" : "ingested";
-      outcomes.push({ path: input.path, ...totals, earlier, state });
+      outcomes.push({ path: input.path, totals, earlier, state });
     }
-    return outcomes;
+    await commits.done();
+    return outcomes.map(({ totals, ...rest }) => ({ ...rest, ...totals }));
   } finally {
+    await commits.done().catch(() => {}); // nobody may close the sink under a commit
     sink.close();
   }
 }

@@ -25,10 +25,6 @@ export function instantText(micros: Micros): string {
   return new Date(ms).toISOString().replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
-/** The day of the last instant read: streams are in the order of time, more or less. */
-let lastDay = "";
-let lastMidnight = 0;
-
 /** Two digits at a place in the text; NaN when they are none. */
 const two = (text: string, at: number): number => {
   const tens = text.charCodeAt(at) - 48;
@@ -36,12 +32,27 @@ const two = (text: string, at: number): number => {
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 };
 
-/** The form that nearly every event has, `2026-01-31T00:00:00Z` with or without milliseconds, on the day read last. */
-function parseOnLastDay(text: string): Micros | undefined {
+/** Days before each month of a common year, from March on, so that a leap day is the last. */
+const daysBefore = [306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275];
+const daysIn = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Days from 1970-01-01 to a day of the Gregorian calendar; NaN where it has no such day. */
+function dayNumber(year: number, month: number, day: number): number {
+  if (!(month >= 1 && month <= 12 && day >= 1)) return Number.NaN;
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  if (day > daysIn[month - 1]! + (month === 2 && isLeap ? 1 : 0)) return Number.NaN;
+  const from = month > 2 ? year : year - 1; // years begin in March here
+  const leaps = Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400);
+  return from * 365 + leaps + daysBefore[month - 1]! + day - 719469;
+}
+
+/** The form that nearly every event has: `2026-01-31T00:00:00Z`, with or without milliseconds. */
+function parseUsual(text: string): Micros | undefined {
   const { length } = text;
-  if ((length !== 24 && length !== 20) || text.charCodeAt(length - 1) !== 90 || !text.startsWith(lastDay))
-    return undefined;
+  if ((length !== 24 && length !== 20) || text.charCodeAt(length - 1) !== 90) return undefined;
+  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84) return undefined;
   if (text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
+  const days = dayNumber(two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8));
   const hour = two(text, 11);
   const minute = two(text, 14);
   const second = two(text, 17);
@@ -50,16 +61,14 @@ function parseOnLastDay(text: string): Micros | undefined {
   if (length === 24) {
     const hundreds = text.charCodeAt(20) - 48;
     ms = hundreds >= 0 && hundreds <= 9 && text.charCodeAt(19) === 46 ? hundreds * 100 + two(text, 21) : Number.NaN;
-    if (!(ms < 1000)) return undefined;
   }
-  return lastMidnight + (((hour * 60 + minute) * 60 + second) * 1000 + ms) * 1000;
+  const micros = (days * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000 + ms) * 1000;
+  return micros >= earliest && micros < latest ? micros : undefined;
 }
 
 function parseText(text: string): Micros | undefined {
-  if (lastDay !== "") {
-    const quick = parseOnLastDay(text);
-    if (quick !== undefined) return quick;
-  }
+  const usual = parseUsual(text);
+  if (usual !== undefined) return usual;
   const found = isoInstant.exec(text);
   if (found === null) return undefined;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = found;
@@ -67,10 +76,6 @@ function parseText(text: string): Micros | undefined {
   const date = new Date(midnight);
   if (date.getUTCMonth() + 1 !== Number(month) || date.getUTCDate() !== Number(day)) return undefined;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
-  if (inRange(midnight * 1000) !== undefined && text[10] === "T") {
-    lastDay = text.slice(0, 11);
-    lastMidnight = midnight * 1000;
-  }
   const offset = offsetMinutes(zone);
   if (offset === undefined) return undefined;
   const minutes = Number(hour) * 60 + Number(minute) - offset;

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SegmentStore } from "../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../warehouse/warehouse.ts";
 import type { CompactionStep } from "./compact.ts";
-import { type DoorWindows, rowKey } from "./door-window.ts";
+import { eventKeyColumns, rowKey } from "./door-window.ts";
 import { moveDurably, removeTree, syncDirectory } from "./durable.ts";
 import { isAlive, type LockOptions, processStart, withLock } from "./home-lock.ts";
 import { instantText } from "./instant.ts";
@@ -17,9 +18,9 @@ import {
   LedgerLog,
 } from "./ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "./pipeline.ts";
-import type { RawRow } from "./raw-row.ts";
-import { locateSegments } from "./segment-map.ts";
-import { SegmentDraft, SegmentEngine } from "./segments.ts";
+import { type RawRow, rawColumns } from "./raw-row.ts";
+import { SegmentDraft } from "./segment-draft.ts";
+import { locateSegments, type SegmentPart } from "./segment-map.ts";
 
 export interface LocalSinkOptions {
   /** The folder of raw segments; the ledger's log lives in it too. */
@@ -47,18 +48,18 @@ let begun = 0;
  */
 export class LocalSink implements Sink {
   readonly #options: LocalSinkOptions;
-  readonly #engine: SegmentEngine;
+  readonly #store: SegmentStore;
   readonly ledger: LedgerLog;
 
-  private constructor(options: LocalSinkOptions, engine: SegmentEngine) {
+  private constructor(options: LocalSinkOptions, store: SegmentStore) {
     this.#options = options;
-    this.#engine = engine;
+    this.#store = store;
     this.ledger = new LedgerLog(ledgerPath(options.raw));
   }
 
   static async open(options: LocalSinkOptions): Promise<LocalSink> {
     await mkdir(join(options.raw, ".staging"), { recursive: true });
-    const sink = new LocalSink(options, await SegmentEngine.open());
+    const sink = new LocalSink(options, await SegmentStore.open());
     await withLock(lockPath(options.raw), options.lock, () => sink.#recover());
     return sink;
   }
@@ -67,8 +68,8 @@ export class LocalSink implements Sink {
     return this.#options.raw;
   }
 
-  get engine(): SegmentEngine {
-    return this.#engine;
+  get store(): SegmentStore {
+    return this.#store;
   }
 
   /** How far a source has landed, by the ledger. */
@@ -81,28 +82,22 @@ export class LocalSink implements Sink {
     return undefined;
   }
 
-  /** Fills the door's windows with the rows that landed last, so that a restart counts as an unbroken run would. */
-  async restoreWindows(windows: DoorWindows, rowsPerTable: number): Promise<void> {
-    const located = locateSegments(this.ledger.entries);
-    const tables = new Set(located.map((part) => part.table));
-    for (const table of tables) {
-      if (table === "dead_letters") continue;
-      const parts = [];
-      let rows = 0;
-      for (const part of located.filter((one) => one.table === table).reverse()) {
-        if (rows >= rowsPerTable) break;
-        parts.unshift(part);
-        rows += part.rows;
-      }
-      const window = windows.of(table);
-      for (const { segment, skip, rows } of parts) {
-        const path = join(this.#options.raw, segment);
-        if (table === "events")
-          for await (const ids of this.#engine.eventKeys(path, { skip, rows })) for (const id of ids) window.admit(id);
-        else
-          for await (const block of this.#engine.read(table, path, { skip, rows }))
-            for (const row of block) window.admit(rowKey(table, row));
-      }
+  /** The keys of the rows that landed last in a table, at most so many segments as have `rows` of them, oldest first. */
+  async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
+    const parts: SegmentPart[] = [];
+    let found = 0;
+    for (const part of locateSegments(this.ledger.entries).toReversed()) {
+      if (part.table !== table) continue;
+      if (found >= rows) break;
+      parts.unshift(part);
+      found += part.rows;
+    }
+    for (const part of parts) {
+      const path = join(this.#options.raw, part.segment);
+      if (table === "events") yield* this.#store.keys(path, eventKeyColumns, part);
+      else
+        for await (const block of this.#store.read(path, rawColumns(table), part))
+          yield block.map((row) => rowKey(table, row));
     }
   }
 
@@ -130,7 +125,7 @@ export class LocalSink implements Sink {
     const { raw, lock } = this.#options;
     const staging = await this.#makeStaging();
     const merged = join(staging, "merged.parquet");
-    const rows = await this.#engine.merge(
+    const rows = await this.#store.merge(
       step.parts.map((part) => join(raw, part.segment)),
       merged,
     );
@@ -174,7 +169,7 @@ export class LocalSink implements Sink {
   }
 
   close(): void {
-    this.#engine.close();
+    this.#store.close();
   }
 
   /** A folder where no reader looks, with its owner's name in it. */
@@ -216,7 +211,7 @@ export class LocalSink implements Sink {
     for (const [table, draft] of batch.drafts) digests.set(table, await draft.close());
     this.#fault("lines-written");
     for (const [table, draft] of batch.drafts) {
-      await this.#engine.encode(draft, join(batch.staging, `${table}.parquet`));
+      await this.#encode(draft, join(batch.staging, `${table}.parquet`));
       this.#fault(`encoded-${table}`);
     }
     return withLock(lockPath(this.#options.raw), this.#options.lock, async () => {
@@ -290,7 +285,7 @@ export class LocalSink implements Sink {
     await draft.add([ledgerRow(entry)]);
     await draft.close();
     const staged = join(staging, "ingest_ledger.parquet");
-    await this.#engine.encode(draft, staged);
+    await this.#encode(draft, staged);
     await moveDurably(staged, join(this.#options.raw, "ingest_ledger", name));
   }
 
@@ -314,6 +309,14 @@ export class LocalSink implements Sink {
         if (!isAlive(owner)) await removeTree(path);
       }
     }
+  }
+
+  /** Writes the closed draft's rows to a segment; the draft's own file goes. */
+  async #encode(draft: SegmentDraft, target: string): Promise<void> {
+    const written = await this.#store.encode(draft.path, rawColumns(draft.table), target);
+    if (written !== draft.rows)
+      throw new Error(`segment ${target}: ${draft.rows} rows went in and ${written} came out`);
+    await unlink(draft.path);
   }
 
   #fault(point: string): void {

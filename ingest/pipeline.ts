@@ -18,6 +18,8 @@ export interface Message {
   readonly source?: string | undefined;
   /** When we accepted it, where that was before now: on the bus. */
   readonly arrival?: Micros | undefined;
+  /** `data` as text, where its format's reader has made it; it is well-formed UTF-8 then. */
+  readonly text?: string | undefined;
   /** The record as its format's reader parsed it, where there is one; `data` stays what came. */
   readonly value?: unknown;
 }
@@ -115,20 +117,46 @@ export const noTotals = (): MutableTotals => ({
 });
 
 /**
+ * Commits one after the other, in the order in which the batches were closed. Sources that are read one after the other into one
+ * sink share it, so that the next one is read while the last batch of the one before is committed.
+ */
+export class Commits {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Waits for the commit before, and throws what that threw; then starts this one. */
+  async start(commit: () => Promise<void>): Promise<void> {
+    await this.#last;
+    this.#last = commit();
+    this.#last.catch(() => {}); // thrown by whoever waits next
+  }
+
+  /** When everything that was started is committed. */
+  done(): Promise<void> {
+    return this.#last;
+  }
+}
+
+/**
  * Pull, decode, admit at the door, append, commit, ack. A record is acked only once its rows or its dead letter are
  * committed with the ledger entry that counts them. While one batch is committed the next one is read, never more.
  *
  * Returns what this run committed. When `signal` is aborted, what was read is still committed and acked.
  */
 export async function runIngest(env: IngestEnv, signal: AbortSignal): Promise<IngestTotals> {
+  const commits = new Commits();
+  const totals = await readIngest(env, signal, commits);
+  await commits.done();
+  return totals;
+}
+
+/** `runIngest` up to the moment when the last batch is about to be committed; the totals are whole once `commits` is done. */
+export async function readIngest(env: IngestEnv, signal: AbortSignal, commits: Commits): Promise<IngestTotals> {
   const totals = noTotals();
-  let committing: Promise<void> = Promise.resolve();
   let open: OpenBatch | undefined;
   let position = env.source.from;
   const close = async (batch: OpenBatch, isEnd: boolean) => {
-    await committing;
-    committing = finish(env, batch, isEnd, totals);
-    committing.catch(() => {}); // awaited, and thrown, before the next batch closes
+    await commits.start(() => finish(env, batch, isEnd, totals));
+    open = undefined;
   };
   try {
     for await (const block of env.source.pull(signal)) {
@@ -139,24 +167,18 @@ export async function runIngest(env: IngestEnv, signal: AbortSignal): Promise<In
         await take(env, open, part, now);
         at += part.length;
         position = open.to;
-        if (isFull(env, open, now)) {
-          await close(open, false);
-          open = undefined;
-        }
+        if (isFull(env, open, now)) await close(open, false);
       }
-      if (open && isFull(env, open, now)) {
-        await close(open, false);
-        open = undefined;
-      }
+      if (open && isFull(env, open, now)) await close(open, false);
       env.progress?.(sum(totals, open));
     }
     const ended = !signal.aborted;
     if (open || ended) await close(open ?? (await beginBatch(env, position, env.now())), ended);
-    open = undefined;
-    await committing;
     return totals;
-  } finally {
+  } catch (error) {
     await open?.sink.discard();
+    await commits.done().catch(() => {}); // nobody may close the sink under a commit
+    throw error;
   }
 }
 
@@ -201,7 +223,10 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
       if (admitted.kind === "dead-letter") {
         const stage = said.kind === "dead-letter" ? "decode" : "validate";
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
-      } else if (env.windows.of(admitted.table).admit(rowKey(admitted.table, admitted.row))) {
+        continue;
+      }
+      const window = env.windows.get(admitted.table) ?? (await env.windows.open(admitted.table));
+      if (window.admit(rowKey(admitted.table, admitted.row))) {
         let made = tables.get(admitted.table);
         if (!made) {
           made = { rows: [], messages: [], items: [] };
@@ -215,7 +240,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   }
   for (const [table, made] of tables) {
     const landed = await append(env, batch.sink, table, made.rows, (index, reason) => {
-      env.windows.of(table).forget(rowKey(table, made.rows[index]!));
+      env.windows.get(table)?.forget(rowKey(table, made.rows[index]!));
       letters.push(letter(env, made.messages[index]!, made.items[index]!, 2, "write", "row-refused", reason));
     });
     batch.counts.landed += landed;

@@ -29,9 +29,12 @@ export function rawColumns(table: string): readonly RawColumn[] {
  * The row as one line of text: what is written, hashed and compared. JSON with every column in order; texts are
  * well-formed Unicode without NUL, so that every engine stores the same characters.
  */
-export function canonicalLine(row: RawRow): string {
-  const line = JSON.stringify(row);
-  return line.includes("\\u") ? JSON.stringify(storable(row)) : line;
+export const canonicalLine = (row: RawRow): string => canonicalJson(row);
+
+/** A JSON value as part of a canonical line. */
+export function canonicalJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return json.includes("\\u") ? JSON.stringify(storable(value)) : json;
 }
 
 /** The received time of a row. */

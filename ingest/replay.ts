@@ -11,7 +11,7 @@ import type { BatchEntry } from "./ledger.ts";
 import type { LocalSink } from "./local-sink.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
-import type { RawRow } from "./raw-row.ts";
+import { type RawRow, rawColumns } from "./raw-row.ts";
 import { locateSegments } from "./segment-map.ts";
 import type { Item } from "./signal.ts";
 
@@ -47,7 +47,7 @@ export async function replay(
   options: ReplayOptions,
   signal: AbortSignal,
 ): Promise<ReplayOutcome> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
+  const { sink, envFor } = await openLocalIngest(context);
   try {
     const refused: Record<string, number> = {};
     const accepted: Message[] = [];
@@ -67,7 +67,6 @@ export async function replay(
     }
     const outcome = { selected, accepted: accepted.length, refused, dry_run: options.dryRun };
     if (options.dryRun || accepted.length === 0) return outcome;
-    await restoreOnce();
     const decode = (message: Message) => [message.value as Item];
     const totals = await runIngest(envFor({ source: replaySource(accepted), decode }), signal);
     return { ...outcome, totals };
@@ -92,7 +91,7 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
   const body = new SharedBody();
   for (const { table, segment, skip, rows } of locateSegments(sink.ledger.entries)) {
     if (table !== "dead_letters") continue;
-    for await (const block of sink.engine.read(table, join(raw, segment), { skip, rows })) {
+    for await (const block of sink.store.read(join(raw, segment), rawColumns(table), { skip, rows })) {
       for (const row of block) {
         const sealed = body.of(row);
         if (settled.has(String(row["dead_letter_id"]))) continue;

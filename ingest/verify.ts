@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { SegmentStore } from "../warehouse/duckdb/segment-store.ts";
 import { type BatchEntry, contentDigest, entryHash, firstHash, type LedgerEntry, readLedgerLines } from "./ledger.ts";
 import { ledgerPath, ledgerRow } from "./local-sink.ts";
-import { canonicalLine, isRawTable } from "./raw-row.ts";
+import { canonicalLine, isRawTable, rawColumns } from "./raw-row.ts";
+import { RowDigest } from "./segment-draft.ts";
 import { locateSegments, type SegmentPart } from "./segment-map.ts";
-import { RowDigest, SegmentEngine } from "./segments.ts";
 
 /** Something in the raw folder that is not as the ledger says. */
 export interface LedgerProblem {
@@ -48,13 +49,13 @@ export async function verifyLedger(raw: string, progress?: (rows: number) => voi
   checkContinuity(batches, problems);
   const parts = locateSegments(entries);
   checkFiles(raw, entries, parts, problems);
-  const engine = await SegmentEngine.open();
+  const store = await SegmentStore.open();
   let rows = 0;
   try {
-    rows = await checkContent(raw, engine, parts, problems, progress);
-    await checkMirror(raw, engine, batches, problems);
+    rows = await checkContent(raw, store, parts, problems, progress);
+    await checkMirror(raw, store, batches, problems);
   } finally {
-    engine.close();
+    store.close();
   }
   const sum = (key: "received" | "landed" | "duplicate" | "dead_letter") =>
     batches.reduce((total, entry) => total + entry[key], 0);
@@ -156,7 +157,7 @@ function checkFiles(
 
 async function checkContent(
   raw: string,
-  engine: SegmentEngine,
+  store: SegmentStore,
   parts: readonly SegmentPart[],
   problems: LedgerProblem[],
   progress: ((rows: number) => void) | undefined,
@@ -172,7 +173,7 @@ async function checkContent(
     }
     stored.sort((a, b) => a.skip - b.skip);
     try {
-      checked += await checkSegment(engine, path, stored, problems, (rows) => progress?.(checked + rows));
+      checked += await checkSegment(store, path, stored, problems, (rows) => progress?.(checked + rows));
     } catch {
       problems.push({ kind: "content", where: segment, detail: "the segment cannot be read" });
     }
@@ -181,14 +182,15 @@ async function checkContent(
 }
 
 async function checkSegment(
-  engine: SegmentEngine,
+  store: SegmentStore,
   path: string,
   stored: readonly SegmentPart[],
   problems: LedgerProblem[],
   progress: (rows: number) => void,
 ): Promise<number> {
   let at = 0;
-  let digest = new RowDigest();
+  const table = stored[0]!.table;
+  let digest = new RowDigest(table);
   let rows = 0;
   let total = 0;
   const finish = (part: SegmentPart) => {
@@ -196,13 +198,13 @@ async function checkSegment(
     const detail = rows === part.rows ? "its rows are not those that landed" : `${rows} rows, ${part.rows} landed`;
     problems.push({ kind: "content", where: `${part.segment} (ledger line ${part.sequence + 1})`, detail });
   };
-  for await (const block of engine.read(stored[0]!.table, path)) {
+  for await (const block of store.read(path, rawColumns(table))) {
     for (const row of block) {
       let part = stored[at];
       while (part && rows === part.rows) {
         finish(part);
         part = stored[++at];
-        digest = new RowDigest();
+        digest = new RowDigest(table);
         rows = 0;
       }
       digest.add(row);
@@ -226,13 +228,13 @@ async function checkSegment(
 /** raw.ingest_ledger says the same as the log. */
 async function checkMirror(
   raw: string,
-  engine: SegmentEngine,
+  store: SegmentStore,
   batches: readonly BatchEntry[],
   problems: LedgerProblem[],
 ): Promise<void> {
   const mirrored = new Map<unknown, string>();
   for (const path of parquetBelow(join(raw, "ingest_ledger"))) {
-    for await (const block of engine.read("ingest_ledger", join(raw, "ingest_ledger", path))) {
+    for await (const block of store.read(join(raw, "ingest_ledger", path), rawColumns("ingest_ledger"))) {
       for (const row of block) mirrored.set(row["sequence"], canonicalLine(row));
     }
   }

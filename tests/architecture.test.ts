@@ -17,7 +17,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only one room may import. */
 const ownedBy: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@google-cloud\/bigquery/, ["warehouse"]],
-  [/^@duckdb\//, ["warehouse", "ingest"]],
+  [/^@duckdb\//, ["warehouse"]],
   [/^@google-cloud\/pubsub/, ["ingest"]],
   [/^@google-cloud\/aiplatform/, ["retrain"]],
   [/^ydf-/, ["retrain"]],

@@ -26,10 +26,9 @@ export async function consumeSpool(
   { spool, isDraining, committed, progress }: ConsumeOptions,
   signal: AbortSignal,
 ): Promise<IngestTotals> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest({ batchAgeMs: 1000, ...context });
+  const { sink, envFor } = await openLocalIngest({ batchAgeMs: 1000, ...context });
   const drained = new AbortController();
   try {
-    await restoreOnce();
     const id = await spoolSourceId(spool, spoolReader, () => context.randomBytes(8).toString("hex"));
     const from = sink.progressOf(id)?.to ?? 0;
     const wait = () => context.sleep(isDraining() ? 10 : 200);

@@ -36,7 +36,7 @@ export async function ingestDocuments(
   signal: AbortSignal,
   progress?: (totals: IngestTotals) => void,
 ): Promise<DocumentsOutcome> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
+  const { sink, envFor } = await openLocalIngest(context);
   try {
     const lists = join(context.state, `ingested-${kind}`);
     const landed = await landedDigests(lists, sink);
@@ -62,7 +62,6 @@ export async function ingestDocuments(
     const digests = [...fresh.keys()].sort();
     const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
     await writeList(lists, id, digests);
-    await restoreOnce();
     const decode = decoderFor(kind, { hashId: createIdHasher(context.keys.ids.active), fileId: id });
     const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh);
     const totals = await runIngest(envFor({ source, decode }, progress), signal);

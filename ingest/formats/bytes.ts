@@ -4,12 +4,13 @@ import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { UserError } from "../../errors/user-error.ts";
 
-const chunkBytes = 1 << 20;
+/** Small enough that what is made of a chunk dies young. */
+const chunkBytes = 1 << 18;
 
 /** SHA-256 of a file as it lies there: by this the ledger knows a file again, whatever it is called. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 4 * chunkBytes })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(path, { highWaterMark: 16 * chunkBytes })) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 

@@ -15,13 +15,12 @@ export async function consumePubSub(
   },
   signal: AbortSignal,
 ): Promise<IngestTotals> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest({
+  const { sink, envFor } = await openLocalIngest({
     batchAgeMs: 1000,
     batchRecords: pubsubBatch.records,
     ...context,
   });
   try {
-    await restoreOnce();
     const source = pubsubSource({
       subscription: options.subscription,
       name: options.name.split("/").at(-1) ?? options.name,

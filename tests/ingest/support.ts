@@ -9,9 +9,9 @@ import { type FileOutcome, type IngestContext, ingestFiles } from "../../ingest/
 import type { IngestKeys, KeyRing } from "../../ingest/keys.ts";
 import { LedgerLog } from "../../ingest/ledger.ts";
 import { ledgerPath } from "../../ingest/local-sink.ts";
-import type { RawRow } from "../../ingest/raw-row.ts";
+import { type RawRow, rawColumns } from "../../ingest/raw-row.ts";
 import { locateSegments } from "../../ingest/segment-map.ts";
-import { SegmentEngine } from "../../ingest/segments.ts";
+import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 
 const ring = (text: string): KeyRing => {
   const active = { version: "v1", secret: Buffer.from(text) };
@@ -63,15 +63,16 @@ export function ingest(
 export async function rowsOf(raw: string, table: string): Promise<RawRow[]> {
   const log = new LedgerLog(ledgerPath(raw));
   await log.refresh({ repair: false });
-  const engine = await SegmentEngine.open();
+  const store = await SegmentStore.open();
   const rows: RawRow[] = [];
   try {
     const parts = locateSegments(log.entries).filter((part) => part.table === table);
     for (const { segment, skip, rows: count } of parts) {
-      for await (const block of engine.read(table, join(raw, segment), { skip, rows: count })) rows.push(...block);
+      for await (const block of store.read(join(raw, segment), rawColumns(table), { skip, rows: count }))
+        rows.push(...block);
     }
   } finally {
-    engine.close();
+    store.close();
   }
   return rows;
 }

@@ -61,9 +61,7 @@ async function consume(
   bus: ReturnType<typeof standIn>,
   options: { readonly runId: string; readonly fault?: (point: string) => void; readonly maxAttempts?: number },
 ) {
-  const { sink, envFor, restoreOnce } = await openLocalIngest(
-    testContext(raw, options.fault ? { fault: options.fault } : {}),
-  );
+  const { sink, envFor } = await openLocalIngest(testContext(raw, options.fault ? { fault: options.fault } : {}));
   const stop = new AbortController();
   let waits = 0;
   const source = pubsubSource({
@@ -78,7 +76,6 @@ async function consume(
     },
   });
   try {
-    await restoreOnce();
     return await runIngest(
       envFor({ source, decode: busDecoder({ hashId: createIdHasher(testKeys.ids.active) }) }),
       stop.signal,
