@@ -87,6 +87,18 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select safe_cast('abc' as string(2))",
     "select cast(bignumeric '1234.456' as bignumeric(5, 2))",
   ],
+  "hosts and domains": [
+    "select net.host(u), net.reg_domain(u), net.public_suffix(u) from unnest(['', ' ', '.com', 'com.', 'Google..COM', 'user:password@foo.com:12345', '//user:password@[2001:0db8::8329]:1', 'http://www.Google.co.UK', 'http://例子.卷筒纸.中国', 'foo.github.io', 'city.kobe.jp', 'x.city.kobe.jp', 'www.ck', 'x.unknowntld', '\\\\\\\\foo.com\\\\x', 'mailto:?to=']) u",
+  ],
+  numbers: [
+    "select parse_numeric(' ,1,2,34. + '), parse_bignumeric(' ,,,,1 '), parse_numeric('1,2e3')",
+    "select parse_numeric(' ,,,.123 ')",
+    "select round(cast('inf' as float64), -309), trunc(cast('nan' as float64), -400), round(cast('inf' as float64), -308)",
+    "select format('%0#15x|%#X|%0#10x|%-#8x|%#o|%08o', 123, 255, -5, 3, 8, 8)",
+    "select generate_array(cast('inf' as float64), cast('inf' as float64), 1.0), generate_array(1.5, 1.5)",
+    "select array_is_distinct([cast('nan' as float64), cast('nan' as float64)]), array_is_distinct([cast('nan' as float64), 1.0])",
+    "select timestamp_from_unix_seconds('2020-01-01'), timestamp_from_unix_millis(cast(null as timestamp))",
+  ],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
     "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",

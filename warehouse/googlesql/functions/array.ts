@@ -1,6 +1,7 @@
 import {
   arrayOf,
   type GoogleSqlType,
+  hasFloat,
   structFieldName,
   structOf,
   supportsEquality,
@@ -237,11 +238,13 @@ export const array: FunctionLibrary = {
       [
         sigOf("ARRAY<T1>", "BOOL", ([a], ctx) => {
           wantsElements(a!, "grouping", "ARRAY_IS_DISTINCT", ctx);
-          return bind(
-            ctx,
-            [a!.sql],
-            (v) => `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v}))`,
-          );
+          return bind(ctx, [a!.sql], (v) => {
+            // One NaN is another to DuckDB's list_distinct.
+            const element = elementOf(a!.type);
+            const nans = element.kind === "FLOAT64" ? ` and len(list_filter(${v}, lambda gs_x: isnan(gs_x))) < 2` : "";
+            if (hasFloat(element) && nans === "") ctx.refuse(`ARRAY_IS_DISTINCT of ${typeName(element)}`);
+            return `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v})${nans})`;
+          });
         }),
       ],
       { cannotFail: true },
@@ -418,6 +421,7 @@ function steps<T extends number | bigint>(
   if (step === Number.POSITIVE_INFINITY || step === Number.NEGATIVE_INFINITY) {
     throw new Error("Sequence step cannot be +/-inf.");
   }
+  if (from === to) return [from];
   const result: T[] = [];
   for (let i = 0; ; i++) {
     const value = at(from, step, i);

@@ -320,11 +320,13 @@ export const dateTime: FunctionLibrary = {
     scalar("timestamp", "TIMESTAMP_DIFF", [diffTimestamp(), extended(diffDatetime())], total),
     scalar("timestamp", "TIMESTAMP_TRUNC", [truncTimestamp, extended(truncCivil)]),
     ...units.flatMap(([name, unit]) => [
-      scalar(
-        "timestamp",
-        [`TIMESTAMP_${name}`, `TIMESTAMP_FROM_UNIX_${name}`],
-        [sigOf("INT64", "TIMESTAMP", ([n], ctx) => inRange(ctx, `make_timestamptz(${n!.sql} * ${unit})`, "timestamp"))],
-      ),
+      scalar("timestamp", `TIMESTAMP_${name}`, [
+        sigOf("INT64", "TIMESTAMP", ([n], ctx) => inRange(ctx, `make_timestamptz(${n!.sql} * ${unit})`, "timestamp")),
+      ]),
+      scalar("timestamp", `TIMESTAMP_FROM_UNIX_${name}`, [
+        sigOf("INT64", "TIMESTAMP", ([n], ctx) => inRange(ctx, `make_timestamptz(${n!.sql} * ${unit})`, "timestamp")),
+        sig("TIMESTAMP", "TIMESTAMP", (x) => x),
+      ]),
       scalar(
         "timestamp",
         `UNIX_${name}`,

@@ -77,8 +77,9 @@ const smallestExponent = 323;
 const largestExponent = 308;
 
 export function roundDouble(value: number, digits: bigint, mode: "round" | "trunc"): number {
-  if (digits > BigInt(smallestExponent) || !Number.isFinite(value)) return value;
+  // So far before the point there is nothing, not even of infinity and NaN.
   if (digits < BigInt(-largestExponent)) return 0;
+  if (digits > BigInt(smallestExponent) || !Number.isFinite(value)) return value;
   const power = powerOfTen(-Number(digits));
   const scaled = divide(fromNumber(value), power);
   const result = toNumber(multiply(whole(scaled, mode === "round"), power));

@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
 import { bigNumericKind, type DecimalKind, numericKind, parseDecimal, printDecimal } from "./decimal.ts";
-import { refuseAll, scalar, sig } from "./signature.ts";
+import { scalar, sig } from "./signature.ts";
+import { publicSuffix, registrableDomain, urlHost } from "./url-host.ts";
 
 const group = "net";
 
@@ -69,12 +70,42 @@ export function parseLoosely(kind: DecimalKind, text: string): bigint {
     );
   const [, before = "", whole = "", fraction = "", exponent = "", after = ""] = match ?? [];
   const digits = whole.replaceAll(",", "");
-  // Commas separate digits: there is one before them.
-  const badCommas = /^,|,$/.test(whole) && !/^\d/.test(whole);
-  if (!match || badCommas || (before !== "" && after !== "") || !/\d/.test(digits + fraction)) {
+  const isEmpty = !/\d/.test(digits + fraction) || (whole !== "" && digits === "");
+  if (!match || isEmpty || (before !== "" && after !== "")) {
     throw new Error(`Invalid input to PARSE_${kind.name.toUpperCase()}: "${text}"`);
   }
   return parseDecimal(kind, `${before}${after}${digits}${fraction}${exponent}`);
+}
+
+/** An address with the length of its net, all of it without one; the bits behind that are cleared. Undefined when it is none. */
+function readNet(text: string): { bytes: Uint8Array; bits: number } | undefined {
+  const [, address = "", length] = /^([^/]*)(?:\/(\d+))?$/.exec(text) ?? [];
+  const bytes = readAddress(address);
+  if (!bytes) return undefined;
+  const bits = length === undefined ? bytes.length * 8 : Number(length);
+  return bits > bytes.length * 8 ? undefined : { bytes: cutTo(bytes, bits), bits };
+}
+
+function cutTo(bytes: Uint8Array, bits: number): Uint8Array {
+  const keep = mask(BigInt(bytes.length), BigInt(bits));
+  return bytes.map((byte, i) => byte & keep[i]!);
+}
+
+function makeNet(text: string, bits: bigint): string {
+  if (bits < 0n) throw new Error("NET.MAKE_NET() encountered a negative length");
+  const given = readNet(text);
+  if (!given) throw new Error("NET.MAKE_NET() encountered an unparseable IP-address");
+  if (bits > BigInt(given.bits)) throw new Error("NET.MAKE_NET() is trying to expand a subnet");
+  return `${printAddress(cutTo(given.bytes, Number(bits)))}/${bits}`;
+}
+
+function isInNet(address: string, net: string): boolean {
+  const inner = readNet(address);
+  if (!inner) throw new Error("NET.IP_IN_NET() encountered an unparseable IP-address");
+  const outer = readNet(net);
+  if (!outer) throw new Error("NET.IP_IN_NET() encountered an unparseable net");
+  if (inner.bytes.length !== outer.bytes.length || inner.bits < outer.bits) return false;
+  return Buffer.from(cutTo(inner.bytes, outer.bits)).equals(Buffer.from(outer.bytes));
 }
 
 const fn = (name: string, args: string, result: string, run: (...values: never[]) => unknown): JsFunction => ({
@@ -97,11 +128,19 @@ export const net: FunctionLibrary = {
     scalar(group, "NET.IP_TRUNC", [sig("BYTES, INT64", "BYTES", (b, bits) => `gs_ip_trunc(${b}, ${bits})`)]),
     scalar(group, "NET.IPV4_FROM_INT64", [sig("INT64", "BYTES", (n) => `gs_ipv4_from_int64(${n})`)]),
     scalar(group, "NET.IPV4_TO_INT64", [sig("BYTES", "INT64", (b) => `gs_ipv4_to_int64(${b})`)]),
-    ...refuseAll(group, "needs the list of public suffixes, or URL rules that are not verified", [
-      "NET.HOST",
-      "NET.PUBLIC_SUFFIX",
-      "NET.REG_DOMAIN",
-    ]),
+    scalar(group, "NET.HOST", [sig("STRING", "STRING", (s) => `gs_url_host(${s})`)], { cannotFail: true }),
+    scalar(group, "NET.PUBLIC_SUFFIX", [sig("STRING", "STRING", (s) => `gs_public_suffix(${s})`)], {
+      cannotFail: true,
+    }),
+    scalar(group, "NET.REG_DOMAIN", [sig("STRING", "STRING", (s) => `gs_registrable_domain(${s})`)], {
+      cannotFail: true,
+    }),
+    scalar(group, "NET.MAKE_NET", [sig("STRING, INT64", "STRING", (s, bits) => `gs_make_net(${s}, ${bits})`)]),
+    scalar(group, "NET.IP_IN_NET", [sig("STRING, STRING", "BOOL", (s, net) => `gs_ip_in_net(${s}, ${net})`)]),
+    scalar(group, "NET.PARSE_IP", [sig("STRING", "INT64", (s) => `gs_ipv4_to_int64(gs_parse_ip(${s}))`)]),
+    scalar(group, "NET.FORMAT_IP", [sig("INT64", "STRING", (n) => `gs_format_ip(${n})`)]),
+    scalar(group, "NET.PARSE_PACKED_IP", [sig("STRING", "BYTES", (s) => `gs_ip_from_string(${s})`)]),
+    scalar(group, "NET.FORMAT_PACKED_IP", [sig("BYTES", "STRING", (b) => `gs_ip_to_string(${b})`)]),
     scalar("conversion", "PARSE_NUMERIC", [sig("STRING", "NUMERIC", (s) => `gs_parse_numeric_loosely(${s})`)]),
     scalar("conversion", "PARSE_BIGNUMERIC", [sig("STRING", "BIGNUMERIC", (s) => `gs_parse_bignumeric_loosely(${s})`)]),
   ],
@@ -113,6 +152,20 @@ export const net: FunctionLibrary = {
     }),
     fn("safe_ip_from_string", "VARCHAR", "BLOB", (text: string) => readAddress(text) ?? null),
     fn("ip_to_string", "BLOB", "VARCHAR", printAddress),
+    fn("url_host", "VARCHAR", "VARCHAR", urlHost),
+    fn("public_suffix", "VARCHAR", "VARCHAR", publicSuffix),
+    fn("registrable_domain", "VARCHAR", "VARCHAR", registrableDomain),
+    fn("make_net", "VARCHAR BIGINT", "VARCHAR", makeNet),
+    fn("ip_in_net", "VARCHAR VARCHAR", "BOOLEAN", isInNet),
+    fn("parse_ip", "VARCHAR", "BLOB", (text: string) => {
+      const bytes = readAddress(text);
+      if (bytes?.length !== 4) throw new Error(`NET.PARSE_IP() encountered no IPv4 address: ${text}`);
+      return bytes;
+    }),
+    fn("format_ip", "BIGINT", "VARCHAR", (n: bigint) => {
+      if (n < 0n || n > 0xffffffffn) throw new Error(`NET.FORMAT_IP() encountered an invalid integer IP: ${n}`);
+      return [24n, 16n, 8n, 0n].map((shift) => String((n >> shift) & 255n)).join(".");
+    }),
     fn("ip_net_mask", "BIGINT BIGINT", "BLOB", mask),
     fn("ip_trunc", "BLOB BIGINT", "BLOB", (bytes: Uint8Array, bits: bigint) => {
       if (bytes.length !== 4 && bytes.length !== 16)

@@ -38,12 +38,14 @@ export function formatInteger(spec: Specifier, value: bigint): string {
   digits = digits.padStart(spec.precision ?? 0, "0");
   if (spec.flags.includes("'"))
     digits = radix === 10 ? group(digits, 3, ",") : group(digits, 4, radix === 8 ? "," : ":");
+  let sign = signOf(spec, value < 0n);
   if (spec.flags.includes("#") && value !== 0n) {
-    if (radix === 16) digits = `0x${digits}`;
+    // Zeros that fill up to the width stand behind it.
+    if (radix === 16) sign += spec.letter === "X" ? "0X" : "0x";
     if (radix === 8 && !digits.startsWith("0")) digits = `0${digits}`;
   }
   if (spec.letter === "X") digits = digits.toUpperCase();
-  return assemble(spec, signOf(spec, value < 0n), digits, spec.flags.includes("0") && spec.precision === undefined);
+  return assemble(spec, sign, digits, spec.flags.includes("0") && spec.precision === undefined);
 }
 
 /** A number as digits x 10^-scale, not negative. */

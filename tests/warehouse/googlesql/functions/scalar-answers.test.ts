@@ -27,6 +27,12 @@ const answers: readonly [string, string][] = [
   ["ARRAY_ZIP([1, 2], [3, 4], transformation => (e1, e2) -> (e1 + e2))", "[4,6]"],
   ["ARRAY_ZIP([1], [2, 3], (a, b) -> b, mode => 'PAD')", "[2,3]"],
   ["LCASE('AbCdE')", '"abcde"'],
+  ["NET.MAKE_NET('10.1.2.3/24', 8)", '"10.0.0.0/8"'],
+  ["NET.MAKE_NET('2:1::1', 48)", '"2:1::/48"'],
+  ["NET.IP_IN_NET('10.1.2.3/24', '10.1.2.0/28')", "false"],
+  ["NET.IP_IN_NET('2:1::1/32', '2:1::/24')", "true"],
+  ["NET.PARSE_IP('10.191.168.9')", "180332553"],
+  ["NET.FORMAT_IP(4294967295)", '"255.255.255.255"'],
 ];
 
 describe("scalar functions against the documentation", () => {
