@@ -5,6 +5,7 @@ import { type CsvValue, csvRecords } from "./formats/csv.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
 import { applyMapping } from "./mapping/apply.ts";
+import type { Details } from "./mapping/details.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message } from "./pipeline.ts";
 import { decodePlacement } from "./seeds/placement.ts";
@@ -23,6 +24,8 @@ export interface DecoderOptions {
   readonly fileName?: string | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
+  /** What other files of the run say of records of this one. */
+  readonly details?: Details | undefined;
 }
 
 const provenance = "file";
@@ -150,7 +153,7 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
         ? [{ kind: "dead-letter", reason: "malformed-input", detail: record.detail }]
         : decodePlacement(record.fields, context);
     }
-    const value = message.value ?? parse(message.data);
+    const value = message.value ?? parse(message);
     if (value === undefined)
       return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
     const { items } = (value ?? {}) as { items?: unknown };
@@ -160,7 +163,7 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
 }
 
 /** A record that no row of the mapping wants gives nothing. */
-function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: boolean): Decode {
+function mapped({ mapping, fileId, fileName, hashId, details }: DecoderOptions, isCsv: boolean): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
   return (message) => {
     let fields = message.value ?? parse(message);
@@ -175,7 +178,9 @@ function mapped({ mapping, fileId, fileName, hashId }: DecoderOptions, isCsv: bo
     if (fields === null || typeof fields !== "object" || Array.isArray(fields)) {
       return [{ kind: "dead-letter", reason: "wrong-type", detail: "the record is not an object" }];
     }
-    return applyMapping(mapping, fields as Record<string, unknown>, {
+    const joined = details ? details.join(fields as Record<string, unknown>, fileName ?? "") : fields;
+    if (joined === undefined) return [];
+    return applyMapping(mapping, joined as Record<string, unknown>, {
       fileId,
       fileName,
       rowNumber: message.position,

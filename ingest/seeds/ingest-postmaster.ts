@@ -41,7 +41,7 @@ export async function ingestPostmaster(
   signal: AbortSignal,
   progress?: (days: number) => void,
 ): Promise<PostmasterOutcome> {
-  const { sink, envFor, restoreOnce } = await openLocalIngest(context);
+  const { sink, envFor } = await openLocalIngest(context);
   const totals = noTotals();
   const domains: { domain: string; days_before: number; days_asked: number; days_landed: number }[] = [];
   let landed = 0;
@@ -53,7 +53,6 @@ export async function ingestPostmaster(
       const sums = { domain, days_before: days.length - asked.length, days_asked: asked.length, days_landed: 0 };
       domains.push(sums);
       if (options.dryRun || asked.length === 0 || signal.aborted) continue;
-      await restoreOnce();
       for (const range of ranges(asked)) {
         for (const day of await queryDomainStats(env, domain, range, signal)) {
           if (signal.aborted) break;
