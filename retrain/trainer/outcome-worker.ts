@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { loadForest } from "../forest.ts";
 import { type FeatureColumns, trainForest } from "./ydf.ts";
 
 /** One outcome to learn. */
@@ -22,10 +23,12 @@ export type OutcomeReply =
 parentPort?.on("message", async (task: OutcomeTask) => {
   let reply: OutcomeReply;
   try {
-    const forest = await trainForest(task.train.columns, task.train.labels);
+    const trained = await trainForest(task.train.columns, task.train.labels);
+    // Calibrated on the scores of the engine that will serve the forest.
+    const forest = await loadForest(trained.zip);
     const scores = task.score.map(({ columns, rows }) => forest.predict(columns, rows));
-    forest.unload();
-    reply = { kind: "trained", zip: forest.zip, forest: forest.forest, trees: forest.trees, scores };
+    forest.close();
+    reply = { kind: "trained", ...trained, scores };
   } catch (error) {
     reply = { kind: "failed", message: error instanceof Error ? error.message : String(error) };
   }

@@ -23,7 +23,6 @@ interface Ydf {
 interface YdfModel {
   readonly internalModel: { save(path: string): void };
   getLabelClasses(): string[];
-  predict(data: Readonly<Record<string, readonly unknown[]>>): number[];
   unload(): void;
 }
 
@@ -42,35 +41,9 @@ export interface TrainedForest {
   /** SHA-256 of the trees: the same rows give the same forest. (The header carries a random id and is left out.) */
   readonly forest: string;
   readonly trees: number;
-  predict(columns: FeatureColumns, rows: number): Float64Array;
-  unload(): void;
 }
 
 const zipDate = new Date("1980-01-01T00:00:00Z");
-
-/** Rows scored at a time: the engine sets cell by cell, and what it holds is given back after each call. */
-const batch = 8_192;
-
-/** Scores `rows` rows in batches; unknown cells are left unset, which is how YDF knows them. */
-function predictInBatches(
-  model: { predict(data: Readonly<Record<string, readonly unknown[]>>): ArrayLike<number> },
-  columns: FeatureColumns,
-  rows: number,
-): Float64Array {
-  const scores = new Float64Array(rows);
-  for (let from = 0; from < rows; from += batch) {
-    const to = Math.min(rows, from + batch);
-    const part: Record<string, unknown[]> = {};
-    for (const [name, values] of Object.entries(columns)) {
-      part[name] = Array.from(values.slice(from, to) as ArrayLike<number | string>, (v) =>
-        v === "" || (typeof v === "number" && Number.isNaN(v)) ? null : v,
-      );
-    }
-    const found = model.predict(part);
-    for (let i = from; i < to; i++) scores[i] = found[i - from]!;
-  }
-  return scores;
-}
 
 /**
  * Gradient boosted trees with YDF's defaults (the JS port takes no others): at most 300 trees of depth 6, shrinkage 0.1,
@@ -97,16 +70,9 @@ export async function trainForest(columns: FeatureColumns, labels: readonly numb
   }
   const bytes = await zip.generateAsync({ type: "uint8array", compression: "DEFLATE" });
   if (isFlipped) hash.update("flipped");
-  return {
-    zip: bytes,
-    forest: hash.digest("hex"),
-    trees: treesOf(model),
-    predict(examples, rows) {
-      const scores = predictInBatches(model, examples, rows);
-      return isFlipped ? scores.map((p) => 1 - p) : scores;
-    },
-    unload: () => model.unload(),
-  };
+  const trees = treesOf(model);
+  model.unload();
+  return { zip: bytes, forest: hash.digest("hex"), trees };
 }
 
 function treesOf(model: YdfModel): number {
