@@ -5,6 +5,24 @@ import { isRefereeInstalled, Referee } from "./referee.ts";
 
 /** Forms of queries, FROM clauses and subqueries that other engines read otherwise, each with statements that show it. */
 const forms: Readonly<Record<string, readonly string[]>> = {
+  "names of pivoted columns": [
+    "select * from (select struct(10, -20) as k, 1 v) pivot(count(v) for k in (struct(10, -20), (1, 2)))",
+    "select * from (select struct(date '2020-01-01' as d, true as b, 'x y' as s, 1 as i) as k, 1 v) pivot(count(v) for k in (struct(date '2020-01-01' as d, true as b, 'x y' as s, 1 as i), struct(date '2020-01-01', cast(null as bool), 'x', null)))",
+    "select * from (select struct(struct(1 as a) as b, numeric '1.5' as n) as k, 1 v) pivot(count(v) for k in (struct(struct(1 as a) as b, numeric '1.5' as n)))",
+    "select * from (select true as k, 1 v) pivot(count(v) for k in (true, false, null))",
+    "select * from (select '1a' as k, 1 v) pivot(count(v) for k in ('1a', ''))",
+    "select * from (select struct('') as k, 1 v) pivot(count(v) as c for k in (struct(''), null))",
+    "select * from (select 1.5 as k, 1 v) pivot(count(v) for k in (1.5))",
+    "select * from (select [1] as k, 1 v) pivot(count(v) for k in ([1]))",
+  ],
+  "subqueries in lambdas": [
+    "select array_filter([1, 2, 3, 4], (e, i) -> e > (select count(*) from unnest([1, 2])) and i < 3)",
+    "select array_transform([10, 10, 10], (e, i) -> (select e + i)), array_transform(cast(null as array<int64>), e -> (select e))",
+    "select x, array_filter([1, x], e -> exists(select 1 from unnest([1, 2]) f where f = e + x)) from unnest([0, 1, 5]) x",
+    "select array_includes([1, 2, 3], e -> e > (select max(x) from unnest([1, 2]) x))",
+    "select array_transform(array_agg(x), e -> (select e + sum(y) from unnest([1, 2]) y)) from unnest([1, 2]) x",
+    "select array_transform([1, 2], e -> [e])",
+  ],
   "common tables see no column of the query around them": [
     "select (with t as (select x as n) select n from t) from unnest([1]) x",
     "select (with recursive t as (select 1 as n union all select n + 1 from t where n < x) select count(*) from t) from unnest([3]) x",

@@ -37,7 +37,11 @@ export function renderValue(value: Value, type: GoogleSqlType): string {
 /** A value with its type, as statements see it. */
 export function bindingOf(value: Value, type: GoogleSqlType): Binding {
   const plain = type.kind !== "ARRAY" && type.kind !== "STRUCT" && type.kind !== "INTERVAL" && type.kind !== "RANGE";
-  return { type, sql: renderValue(value, type), literal: plain ? (value as LiteralValue) : undefined };
+  const fields =
+    type.kind === "STRUCT" && value !== null
+      ? type.fields.map((field, i) => bindingOf((value as readonly StructEntry[])[i]!.value, field.type))
+      : undefined;
+  return { type, sql: renderValue(value, type), literal: plain ? (value as LiteralValue) : undefined, fields };
 }
 
 /** An explicitly typed query parameter. */

@@ -31,6 +31,8 @@ export interface Binding {
   readonly sql: string;
   /** The value itself where it is a plain one: lets it stand where GoogleSQL wants a constant. */
   readonly literal?: LiteralValue | undefined;
+  /** Of a STRUCT that is known: its fields. */
+  readonly fields?: readonly Binding[] | undefined;
 }
 
 export interface TranslateOptions {
@@ -47,6 +49,7 @@ export function bound(binding: Binding, isParameter: boolean): Typed {
     sql: known ? literalText(binding.literal!, binding.type) : binding.sql,
     type: binding.type,
     literal: binding.literal === undefined ? undefined : { value: binding.literal },
+    structFields: binding.fields?.map((field) => bound(field, isParameter)),
     isLiteral: isParameter,
     isParameter: true,
     isSimple: true,

@@ -20,6 +20,15 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  APPLY: [
+    [
+      "select apply(10, x -> x + 1), apply(cast(null as int64), x -> x is null), apply(rand(), x -> x = x)",
+      "11 | true | true",
+    ],
+    ["select safe.apply(-1, x -> sqrt(x)), safe.apply(4, x -> sqrt(x))", "null | 2"],
+    ["select safe.apply(sqrt(-1), x -> x + 1)", "sql.evaluation"],
+    ["select (k).apply(x -> x + 1000).apply(x -> concat(cast(x as string), '!')) from unnest([1]) as k", "1001!"],
+  ],
   "table functions": [
     [
       "create or replace table function tf(t any table, p int64) as (select x, sum(y) as s from t where x <= p group by x); select * from tf((select * from unnest([struct(1 as x, 2 as y), (1, 3), (5, 6)])), 2)",

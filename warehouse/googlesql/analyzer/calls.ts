@@ -9,6 +9,7 @@ import { constnessOf } from "./constness.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { functionNamed } from "./function-table.ts";
+import { lambdaForm } from "./lambda-forms.ts";
 import { Scope } from "./scope.ts";
 import { type Bindings, bind, type CallArgument, layOut, substitute, template } from "./signatures.ts";
 import { specialForm } from "./special-forms.ts";
@@ -28,7 +29,7 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
   const user = a.catalog.function?.(isSafe ? parts.slice(1) : parts);
   if (user) return callUserFunction(a, node, user, isSafe, cx);
   const name = (isSafe ? parts.slice(1) : parts).join(".").toUpperCase();
-  const special = specialForm(a, node, name, isSafe, cx);
+  const special = lambdaForm(a, node, name, isSafe, cx) ?? specialForm(a, node, name, isSafe, cx);
   if (special) return special;
   const entry = functionNamed(name);
   if (!entry) return a.refuse(node, name, "no such function there");
@@ -260,6 +261,8 @@ function lambdaArgument(
     a.refuse(node, "lambda_with_subquery", "a subquery inside a lambda");
   const wanted = template(lambda.result);
   if (wanted.kind === "variable" && !bindings.has(wanted.name)) {
+    if (body.type.kind === "ARRAY")
+      a.fail(node.body, "The body of this lambda may not be an array: arrays of arrays are not supported");
     bindings.set(wanted.name, body.type);
     if (body.isUntypedNull || body.isUntypedEmptyArray) body = coerce(a, node.body, body, body.type);
   } else if (wanted.kind !== "any") {

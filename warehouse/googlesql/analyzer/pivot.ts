@@ -51,13 +51,8 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       if (counted.length === 0 || counted.some((text) => !text.includes(match)))
         a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
       texts.push(...counted.map((text) => text.replaceAll(match, "")));
-      const suffix = value.alias?.name ?? valueName(constant);
-      const name =
-        suffix === undefined
-          ? undefined
-          : aggregate.alias
-            ? `${aggregate.alias.name}_${value.alias ? suffix : suffix.replace(/^_/, "")}`
-            : suffix;
+      const start = aggregate.alias ? `${aggregate.alias.name}_` : "";
+      const name = value.alias ? start + value.alias.name : withValue(a, value, start, constant);
       columns.push({ name, sql: result.sql, type: result.type });
     }
   }
@@ -86,34 +81,32 @@ function matches(a: Analysis, node: PivotValue, forValue: Typed, constant: Typed
   return comparisonText(a, node, "=", forValue, constant);
 }
 
-/** The name of a pivot column that has no alias. */
-function valueName(constant: Typed): string | undefined {
+/** The name of a pivot column that has no alias: its value after what is there already, as a name that needs no quotes. */
+function withValue(a: Analysis, node: PivotValue, start: string, constant: Typed): string {
   if (constant.structFields && constant.type.kind === "STRUCT") {
     const { fields } = constant.type;
-    const names = constant.structFields.map((field, i) => {
-      const name = valueName(field);
+    return constant.structFields.reduce((name, field, i) => {
       const label = fields[i]!.name;
-      return name === undefined ? undefined : label ? `${label}_${name}` : name;
-    });
-    return names.includes(undefined) ? undefined : names.join("_");
+      return withValue(a, node, `${name}${i > 0 ? "_" : ""}${label ? `${label}_` : ""}`, field);
+    }, start);
   }
   const value = constant.literal?.value;
-  if (value === null) return "NULL";
-  switch (constant.type.kind) {
+  if (value === null) return `${start}NULL`;
+  switch (value === undefined ? undefined : constant.type.kind) {
     case "INT64":
     case "NUMERIC":
     case "BIGNUMERIC": {
-      const text = String(value);
-      return (text.startsWith("-") ? `minus_${text.slice(1)}` : `_${text}`).replace(".", "_point_");
+      const text = String(value).replace("-", "minus_").replace(".", "_point_");
+      return start === "" && /^\d/.test(text) ? `_${text}` : start + text;
     }
     case "BOOL":
-      return value ? "TRUE" : "FALSE";
+      return `${start}${value ? "true" : "false"}`;
     case "STRING":
-      return String(value);
+      return value === "" ? `${start}${start === "" ? "" : "_"}empty_string_value` : `${start}${String(value)}`;
     case "DATE":
-      return `_${String(value).replaceAll("-", "_")}`;
+      return `${start === "" ? "_" : start}${String(value).replaceAll("-", "_")}`;
     default:
-      return undefined;
+      return a.fail(node, `PIVOT values of type ${typeName(constant.type)} must specify an alias`);
   }
 }
 
