@@ -100,10 +100,10 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
     case "boolean-literal":
       return literal(node.value, BOOL);
     case "integer-literal":
-      if (node.hexadecimal ? node.value > 0xffff_ffff_ffff_ffffn : node.value > 0x7fff_ffff_ffff_ffffn) {
+      if (node.value > 0x7fff_ffff_ffff_ffffn) {
         a.fail(node, `Invalid integer literal: ${node.value}`);
       }
-      return literal(node.hexadecimal ? BigInt.asIntN(64, node.value) : node.value, INT64);
+      return literal(node.value, INT64);
     case "float-literal":
       if (!Number.isFinite(node.value)) a.fail(node, `Invalid floating point literal: ${node.text}`);
       return { ...literal(node.value, FLOAT64), image: node.text };

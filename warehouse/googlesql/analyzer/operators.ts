@@ -266,10 +266,10 @@ export function resolveUnary(a: Analysis, node: Unary, cx: Context): Typed {
   const { operator } = node;
   if (operator === "-" && node.operand.kind === "integer-literal") {
     const value = -node.operand.value;
-    if (node.operand.hexadecimal ? node.operand.value > 0xffff_ffff_ffff_ffffn : value < -0x8000_0000_0000_0000n) {
+    if (value < -0x8000_0000_0000_0000n) {
       a.fail(node, `Invalid integer literal: -${node.operand.value}`);
     }
-    return literal(node.operand.hexadecimal ? -BigInt.asIntN(64, node.operand.value) : value, INT64);
+    return literal(value, INT64);
   }
   refuseNullLiteral(a, operator.toUpperCase(), node.operand);
   const operand = resolve(a, node.operand, cx);

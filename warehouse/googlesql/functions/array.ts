@@ -49,6 +49,8 @@ const sums: Signature[] = [
   sig("ARRAY<INT64>", "INT64", (a) => `cast(list_sum(${a}) as bigint)`),
   sig("ARRAY<NUMERIC>", "NUMERIC", (a) => `cast(list_sum(${a}) as decimal(38,9))`),
   sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_sum(${a})`),
+  sig("ARRAY<BIGNUMERIC>", "BIGNUMERIC", (a) => `gs_bignumeric_sum(${a})`),
+  sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_sum(${a})`),
 ];
 
 const extreme = (name: "ARRAY_MIN" | "ARRAY_MAX") => {
@@ -251,6 +253,7 @@ export const array: FunctionLibrary = {
     ),
     scalar(group, "ARRAY_SUM", sums),
     scalar(group, "ARRAY_AVG", [
+      sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_avg(${a})`),
       sig("ARRAY<INT64>", "FLOAT64", (a) => `list_avg(${a})`),
       sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_avg(${a})`),
       sigOf("ARRAY<NUMERIC>", "NUMERIC", ([a], ctx) =>
@@ -261,6 +264,8 @@ export const array: FunctionLibrary = {
             `gs_numeric_div(cast(list_sum(${v}) as decimal(38,9)), nullif(cast(list_count(${v}) as decimal(38,9)), 0))`,
         ),
       ),
+      sig("ARRAY<BIGNUMERIC>", "BIGNUMERIC", (a) => `gs_bignumeric_avg(${a})`),
+      sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_avg(${a})`),
     ]),
     extreme("ARRAY_MIN"),
     extreme("ARRAY_MAX"),

@@ -8,6 +8,7 @@ import { buckets } from "./buckets.ts";
 import { conditional } from "./conditional.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { dateTime } from "./date-time.ts";
+import { decimalMath } from "./decimal-math.ts";
 import { exactAggregates } from "./exact-aggregates.ts";
 import { formatting } from "./format.ts";
 import { further } from "./further.ts";
@@ -28,6 +29,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   string,
   regexp,
   math,
+  decimalMath,
   conditional,
   dateTime,
   buckets,

@@ -9,13 +9,16 @@ const total = { cannotFail: true } as const;
 
 const angle = (name: string, factor: string) =>
   scalar("math", name, [
+    sig("INT64", "FLOAT64", (x) => `(cast(${x} as double) * ${factor})`),
     sigBind(
       "FLOAT64",
       "FLOAT64",
       (x) =>
         `case when isfinite(${x}) and not isfinite(${x} * ${factor}) then ${fail(`Floating point error in function: ${name}`, "double")} else ${x} * ${factor} end`,
     ),
-    ...["NUMERIC", "BIGNUMERIC"].map((type) => sigOf(type, type, (_args, ctx) => ctx.refuse(`${name} of ${type}`))),
+    ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
+      sig(type, type, (x) => `gs_${type.toLowerCase()}_${name.toLowerCase()}(${x})`),
+    ),
   ]);
 
 const firstN = (name: "ARRAY_FIRST_N" | "ARRAY_LAST_N") =>

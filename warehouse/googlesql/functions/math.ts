@@ -42,13 +42,13 @@ const floats = (count: 1 | 2, print: (...args: string[]) => string): Signature[]
   ];
 };
 
-/** NUMERIC and BIGNUMERIC have their own series for these, which the local engine has not. */
-const noDecimals = (name: string, count: 1 | 2): Signature[] =>
-  ["NUMERIC", "BIGNUMERIC"].map((type) =>
-    sigOf(Array(count).fill(type).join(", "), type, (_args, ctx) =>
-      ctx.refuse(`${name} of ${type} arguments; cast to FLOAT64`),
-    ),
-  );
+/** NUMERIC and BIGNUMERIC have their own series for these, of which the local engine has those of NUMERIC. */
+const roundedOnce = (name: string, count: 1 | 2): Signature[] => [
+  sig(Array(count).fill("NUMERIC").join(", "), "NUMERIC", (...args) => `gs_numeric_${name}(${args.join(", ")})`),
+  sigOf(Array(count).fill("BIGNUMERIC").join(", "), "BIGNUMERIC", (_args, ctx) =>
+    ctx.refuse(`${name.toUpperCase()} of BIGNUMERIC arguments; cast to FLOAT64`),
+  ),
+];
 
 /** DuckDB's function for finite arguments, JS's IEEE one for the rest; a finite argument must give a finite result. */
 const real = (name: string, duck: (x: string) => string, alwaysFinite = false): Signature[] =>
@@ -165,13 +165,13 @@ export const math: FunctionLibrary = {
     scalar(group, "IS_NAN", [sig("FLOAT64", "BOOL", (x) => `isnan(${x})`)], { cannotFail: true }),
     scalar(group, "IEEE_DIVIDE", [sig("FLOAT64, FLOAT64", "FLOAT64", (x, y) => `(${x} / ${y})`)], { cannotFail: true }),
     scalar(group, "RAND", [sig("", "FLOAT64", () => "random()")], { volatile: true, cannotFail: true }),
-    scalar(group, "SQRT", [...noDecimals("SQRT", 1), ...real("sqrt", (x) => `sqrt(${x})`, true)]),
-    scalar(group, "CBRT", [...noDecimals("CBRT", 1), ...floats(1, (x) => `gs_cbrt(${x})`)]),
+    scalar(group, "SQRT", [...roundedOnce("sqrt", 1), ...real("sqrt", (x) => `sqrt(${x})`, true)]),
+    scalar(group, "CBRT", [...roundedOnce("cbrt", 1), ...floats(1, (x) => `gs_cbrt(${x})`)]),
     scalar(
       group,
       ["POW", "POWER"],
       [
-        ...noDecimals("POW", 2),
+        ...roundedOnce("pow", 2),
         ...floats(
           2,
           (x, y) =>
@@ -179,19 +179,19 @@ export const math: FunctionLibrary = {
         ),
       ],
     ),
-    scalar(group, "EXP", [...noDecimals("EXP", 1), ...real("exp", (x) => `exp(${x})`)]),
-    scalar(group, "LN", [...noDecimals("LN", 1), ...real("ln", (x) => `ln(${x})`, true)]),
+    scalar(group, "EXP", [...roundedOnce("exp", 1), ...real("exp", (x) => `exp(${x})`)]),
+    scalar(group, "LN", [...roundedOnce("ln", 1), ...real("ln", (x) => `ln(${x})`, true)]),
     scalar(group, "LOG", [
-      ...noDecimals("LOG", 1),
+      ...roundedOnce("ln", 1),
       ...real("ln", (x) => `ln(${x})`, true),
-      ...noDecimals("LOG", 2),
+      ...roundedOnce("log", 2),
       ...floats(
         2,
         (x, b) =>
           `case when isfinite(${x}) and isfinite(${b}) then gs_finite(ln(${x}) / ln(${b})) else gs_ieee_log(${x}, ${b}) end`,
       ),
     ]),
-    scalar(group, "LOG10", [...noDecimals("LOG10", 1), ...real("log10", (x) => `log10(${x})`, true)]),
+    scalar(group, "LOG10", [...roundedOnce("log10", 1), ...real("log10", (x) => `log10(${x})`, true)]),
     scalar(group, "GREATEST", greatestLeast("greatest"), { cannotFail: true }),
     scalar(group, "LEAST", greatestLeast("least"), { cannotFail: true }),
     scalar(group, "DIV", [
