@@ -7,6 +7,7 @@ import { csvRecords, guessDelimiter } from "./formats/csv.ts";
 import { linesOf } from "./formats/ndjson.ts";
 import { parquetRows } from "./formats/parquet.ts";
 import type { IdHasher } from "./id-hasher.ts";
+import type { Details } from "./mapping/details.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message, Source } from "./pipeline.ts";
 import { providers } from "./sources/providers.ts";
@@ -29,6 +30,8 @@ export interface FileOptions {
   readonly source?: string | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
+  /** What other files of the run say of records of this one. */
+  readonly details?: Details | undefined;
   /** The file holds results of seed tests. */
   readonly isSeeds?: boolean | undefined;
 }
@@ -72,7 +75,11 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     : options.isSeeds
       ? `seeds-${shape.kind}`
       : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
-  const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : ""].join("/");
+  // Another set of details makes other rows of the same file.
+  const joined = options.details ? [options.details.digest] : [];
+  const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
+    "/",
+  );
   const name = `${kind}:${basename(path)}`;
   const id = `${content}/${digest(how).slice(0, 16)}`;
   const decode = decoderFor(kind, {
@@ -81,6 +88,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     fileId: content,
     fileName: basename(path),
     table: options.table,
+    details: options.details,
   });
   return {
     path,

@@ -54,6 +54,12 @@ export function applyMapping(mapping: Mapping, fields: Fields, context: RowConte
   return items;
 }
 
+/** Whether a condition of a mapping holds for a record; a column that is not there is null. Never throws. */
+export const recordMatches = (condition: Condition, fields: Fields, fileName: string): boolean => {
+  const read = reader(fields, new Set());
+  return holds(condition, (name) => read(name, true), fields, fileName);
+};
+
 /** The value; null where it is empty. Refuses a column that is not there, unless it is optional. */
 type Reader = (name: string, optional: boolean | undefined) => unknown;
 

@@ -112,6 +112,8 @@ const mapping = z.strictObject({
     .optional(),
   /** Texts that mean that nothing is there; the empty text always does. */
   nulls: z.array(z.string()).optional(),
+  /** Records of one file whose details stand in others, given in the same run and joined by a column that both have. */
+  details: z.strictObject({ by: z.string(), of: condition, in: condition }).optional(),
   rows: z
     .array(
       z.strictObject({

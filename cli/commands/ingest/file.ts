@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
 import { checkProvider, type FileInput, fileInput } from "../../../ingest/file.ts";
+import { detailsOfFiles } from "../../../ingest/file-details.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { createIdHasher } from "../../../ingest/id-hasher.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
@@ -54,9 +55,11 @@ export async function runIngestFile(
       batchRecords: options.batchSize,
     });
     const hashId = createIdHasher(context.keys.ids.active);
+    const details = mapping && (await detailsOfFiles(paths, mapping, hashId, environment.signal));
     const inputs = async function* () {
       for (const path of paths)
         yield await fileInput(path, {
+          details,
           hashId,
           mapping,
           source: options.source,
