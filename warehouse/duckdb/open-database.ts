@@ -30,6 +30,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   const config: Record<string, string> = {
     memory_limit: options.memoryLimit ?? defaultMemoryLimit(totalmem()),
     preserve_insertion_order: "false",
+    // A build commits after each action: writing the log into the file every 16 MB would cost more than many of them.
+    checkpoint_threshold: "256MB",
     allow_community_extensions: "false",
     autoinstall_known_extensions: "false",
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),

@@ -18,6 +18,8 @@ export class RelationCatalog {
   readonly relations = new Map<string, CatalogTable>();
   /** Whether what is known is also kept in the database, for whoever opens it next. */
   readonly isKept: boolean;
+  /** Keys of the relations that are kept there. */
+  readonly kept = new Set<string>();
 
   constructor(isKept: boolean) {
     this.isKept = isKept;
@@ -57,11 +59,25 @@ export class RelationCatalog {
         ? relation(schema, name, kind, known.columns)
         : await look(connection, schema, name, kind).catch(() => undefined);
       if (found !== undefined) this.relations.set(keyOf(schema, name), found);
+      if (isKnown) this.kept.add(keyOf(schema, name));
     }
   }
 }
 
 const keyOf = (schema: string, name: string): string => `${schema}.${name}`.toLowerCase();
+
+const sameColumns = (
+  before: CatalogTable["columns"],
+  after: readonly { readonly name: string; readonly type: GoogleSqlType }[],
+): boolean =>
+  before.length === after.length &&
+  before.every(
+    (column, i) =>
+      column.name === after[i]!.name &&
+      column.convert === undefined &&
+      column.physical === undefined &&
+      typeName(column.type) === typeName(after[i]!.type),
+  );
 
 const relation = (schema: string, name: string, kind: "table" | "view", columns: readonly Column[]): CatalogTable => ({
   kind,
@@ -147,8 +163,12 @@ export class LaneCatalog implements Catalog {
       return;
     }
     const schema = path.at(-2) ?? "main";
-    this.changes.set(keyOf(schema, name), { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns });
+    const key = keyOf(schema, name);
+    const before = this.table([schema, name]);
+    this.changes.set(key, { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns });
     if (!this.shared.isKept) return;
+    if (this.shared.kept.has(key) && before?.kind === kind && sameColumns(before.columns, columns)) return;
+    this.shared.kept.add(key);
     const kept = columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
     await connection.run(`insert or replace into ${metaSchema}.relations values ($1, $2, $3, $4)`, [
       schema,
