@@ -20,6 +20,32 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  LATERAL: [
+    ["select a, b from unnest([1, 2]) a, lateral (select a * 10 as b) order by a", "1 | 10\n2 | 20"],
+    [
+      "with r as (select * from unnest([struct(1 as id, 'a1' as s), (2, 'a2')])), t as (select * from unnest([struct(1 as id, 'b1' as s), (2, 'b2'), (3, 'a1')])) select r.id, l.id from r left join lateral (select t.id from t where t.s > r.s order by t.id limit 1) as l on l.id = r.id order by 1",
+      "1 | 1\n2 | null",
+    ],
+    [
+      "select a, l.b, z from unnest([1, 2]) a join lateral (select a as b) as l on l.b = a join lateral (select l.b + a as z) as m on true order by a",
+      "1 | 1 | 2\n2 | 2 | 4",
+    ],
+    ["select a from unnest([1]) a right join lateral (select a as b) as l on true", "sql.analysis"],
+    ["select * from lateral t", "sql.syntax"],
+  ],
+  "pipe IF": [
+    [
+      "from unnest([1, 2]) as x |> if true then (|> select x + 1 as y |> where y > 2) else (|> select bad) |> extend y * 2 as z",
+      "3 | 6",
+    ],
+    ["from unnest([1]) as x |> if null then (|> select x + 1 as y) elseif false then (|> select error('x'))", "1"],
+    [
+      "from unnest([1]) as x |> if true then (|> extend 5 as f |> if false then (|> drop f) else (|> set f = f + x))",
+      "1 | 6",
+    ],
+    ["from unnest([1]) as x |> if x = 1 then (|> drop x)", "sql.analysis"],
+    ["from unnest([1]) as x |> if 1 = 1 then (|> drop x)", "refused.pipe_IF"],
+  ],
   APPLY: [
     [
       "select apply(10, x -> x + 1), apply(cast(null as int64), x -> x is null), apply(rand(), x -> x = x)",

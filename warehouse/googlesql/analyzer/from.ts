@@ -21,10 +21,15 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Environment
       return tableReference(a, node, env, left);
     case "unnest":
       return resolveUnnest(a, node, env, left);
-    case "subquery-table":
-      return fromRelation(a, resolveQuery(a, node.query, env), node.alias?.name);
-    case "table-function-call":
-      return resolveTableFunction(a, node, env, node.alias?.name);
+    case "subquery-table": {
+      const around = node.lateral ? besides(env, left) : env;
+      const from = fromRelation(a, resolveQuery(a, node.query, around), node.alias?.name);
+      return node.lateral ? { ...from, sql: `LATERAL ${from.sql}` } : from;
+    }
+    case "table-function-call": {
+      const from = resolveTableFunction(a, node, node.lateral ? besides(env, left) : env, node.alias?.name);
+      return node.lateral ? { ...from, sql: `LATERAL ${from.sql}` } : from;
+    }
     case "join":
       return join(a, node, env, left);
     case "pivot-table":
@@ -35,6 +40,10 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Environment
       return sampled(a, node, env, left);
   }
 }
+
+/** What LATERAL sees: the tables to its left, then what the query around sees. */
+const besides = (env: Environment, left: From | undefined): Environment =>
+  left ? { ...env, scope: scopeOf(left, env.scope) } : env;
 
 function tableReference(a: Analysis, node: TableReference, env: Environment, left: From | undefined): From {
   const parts = node.name.parts;
@@ -188,6 +197,8 @@ export function joinSides(
       ? `(${right.sql})`
       : right.sql;
   const operator = words[node.operator];
+  const isLateral = right.sql.startsWith("LATERAL (");
+  if (isLateral && (node.operator === "right" || node.operator === "full")) a.fail(node, `${operator} with LATERAL`);
   if (node.operator === "comma" || node.operator === "cross") {
     if (node.condition) a.fail(node.condition, "ON or USING is not allowed with a cross join");
     return { ...both, sql: `${left.sql} ${operator} ${rightSql}` };
@@ -204,6 +215,12 @@ export function joinSides(
   const seen = outerLeft ? sideBySide(a, node, outerLeft, both) : both;
   const cx: Context = { scope: scopeOf(seen, env.scope), tables: env.tables, clause: "JOIN ON clause" };
   const on = condition(a, node.condition.expression, cx, "JOIN ON clause");
+  if (isLateral) {
+    // DuckDB takes only plain comparisons in the condition of a lateral join: it goes inside.
+    const alias = / AS (t\d+)$/.exec(right.sql)![1]!;
+    const inner = `LATERAL (SELECT * FROM ${right.sql.slice("LATERAL ".length)} WHERE ${on.sql}) AS ${alias}`;
+    return { ...both, sql: `${left.sql} ${operator} ${inner} ON true` };
+  }
   const scanAlias = scan ? / AS (t\d+)\(c1, c2\)$/.exec(right.sql)?.[1] : undefined;
   if (scanAlias && node.operator === "left") {
     // DuckDB takes only plain comparisons in the condition of an outer lateral join: it goes inside.

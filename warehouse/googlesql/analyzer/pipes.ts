@@ -1,4 +1,13 @@
-import type { GroupingItem, OrderItem, PipeAggregate, PipeOperator, Query, Select, SelectItem } from "../ast.ts";
+import type {
+  Expression,
+  GroupingItem,
+  OrderItem,
+  PipeAggregate,
+  PipeOperator,
+  Query,
+  Select,
+  SelectItem,
+} from "../ast.ts";
 import { supportsGrouping, typeName } from "../types.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
@@ -7,7 +16,7 @@ import { GroupingStep, hasWindow } from "./grouping.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
-import type { Column } from "./scope.ts";
+import { type Column, Scope } from "./scope.ts";
 import { resolveSelect, spellOut } from "./select.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
 import { resolveTableFunction } from "./table-functions.ts";
@@ -159,12 +168,27 @@ class Pipe {
         this.env = { ...this.env, tables: made.tables };
         return;
       }
+      case "pipe-if": {
+        const chosen = node.cases.find(({ condition: test }) => this.isTrue(test));
+        for (const operator of chosen ? chosen.pipes : node.otherwise) this.apply(operator);
+        return;
+      }
       case "pipe-call": {
         const input = relationOfFrom(a, this.from);
         this.order = undefined;
         this.from = resolveTableFunction(a, node, this.env, node.alias?.name, input);
       }
     }
+  }
+
+  /** A condition of pipe IF, which is a constant. */
+  private isTrue(node: Expression): boolean {
+    const cx: Context = { scope: new Scope({}), tables: new Map(), clause: "pipe IF" };
+    const test = condition(this.a, node, cx, "Pipe IF");
+    if (test.literal === undefined && !test.isUntypedNull) {
+      this.a.refuse(node, "pipe_IF", "a condition that is more than a literal or a constant");
+    }
+    return test.literal?.value === true;
   }
 
   private become(relation: Relation): void {

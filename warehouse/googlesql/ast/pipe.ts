@@ -38,7 +38,8 @@ export type PipeOperator =
   | PipeUnpivot
   | PipeSample
   | PipeWith
-  | PipeAssert;
+  | PipeAssert
+  | PipeIf;
 
 export interface PipeSelect extends NodeBase {
   readonly kind: "pipe-select";
@@ -181,4 +182,17 @@ export interface PipeAssert extends NodeBase {
   readonly kind: "pipe-assert";
   readonly condition: Expression;
   readonly payload: readonly Expression[];
+}
+
+/** IF condition THEN (pipe) ELSEIF ... ELSE (pipe): the conditions are constants, and only the chosen pipe need be valid. */
+export interface PipeIf extends NodeBase {
+  readonly kind: "pipe-if";
+  readonly cases: readonly PipeIfCase[];
+  readonly otherwise: readonly PipeOperator[];
+}
+
+export interface PipeIfCase extends NodeBase {
+  readonly kind: "pipe-if-case";
+  readonly condition: Expression;
+  readonly pipes: readonly PipeOperator[];
 }

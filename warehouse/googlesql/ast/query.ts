@@ -141,12 +141,15 @@ export interface UnnestTable extends NodeBase {
 
 export interface SubqueryTable extends NodeBase {
   readonly kind: "subquery-table";
+  /** LATERAL: it sees the tables to its left. */
+  readonly lateral: boolean;
   readonly query: Query;
   readonly alias: Identifier | undefined;
 }
 
 export interface TableFunctionCall extends NodeBase {
   readonly kind: "table-function-call";
+  readonly lateral: boolean;
   readonly name: ObjectName;
   readonly arguments: readonly TableFunctionArgument[];
   readonly alias: Identifier | undefined;

@@ -30,8 +30,10 @@ export function resolveFrom(
       return tableReference(a, node, scope, tables, left);
     case "unnest":
       return unnest(a, node, scope, tables, left);
-    case "subquery-table":
-      return fromRelation(resolveQuery(a, node.query as Query, scope, tables), node.alias?.name);
+    case "subquery-table": {
+      const around = node.lateral && left ? scopeOf(left, scope) : scope;
+      return fromRelation(resolveQuery(a, node.query as Query, around, tables), node.alias?.name);
+    }
     case "table-function-call":
       return a.refuse(node, node.name.parts.map((part) => part.name).join("."), "table functions");
     case "join": {

@@ -42,6 +42,8 @@ function step(a: Analysis, node: Step, from: From, scope: Scope | undefined, tab
   const cx: Context = { scope: scopeOf(from, scope), tables, rows: from.rows, windows: new Map() };
   const filtered = (...more: readonly Provenance[]): From => ({ ...from, rows: merge(from.rows, ...more) });
   switch (node.kind) {
+    case "pipe-if":
+      return a.refuse(node, "pipe_IF");
     case "pipe-where":
     case "pipe-assert":
       return filtered(deciding(total(resolveValue(a, node.condition, cx)), "FILTER"));

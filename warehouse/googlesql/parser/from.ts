@@ -145,7 +145,7 @@ export function parseTable(p: Cursor): TableExpression {
 function parseTablePrimary(p: Cursor): TableExpression {
   const start = p.start;
   if (p.at("UNNEST")) return parsePivots(p, parseUnnest(p), start);
-  if (p.at("LATERAL")) p.refuse("LATERAL");
+  if (p.accept("LATERAL")) return parseLateral(p, start);
   if (p.at("GRAPH_TABLE")) p.refuse("GRAPH_TABLE");
   if (p.atAny("@", "?", "@@")) p.fail("Query parameters cannot be used in place of table names");
   if (p.at("(")) {
@@ -159,9 +159,21 @@ function parseTablePrimary(p: Cursor): TableExpression {
     const query = parseQuery(p);
     p.expect(")");
     const alias = parseTableAlias(p);
-    return parsePivots(p, { kind: "subquery-table", query, alias, span: p.spanFrom(start) }, start);
+    return parsePivots(p, { kind: "subquery-table", lateral: false, query, alias, span: p.spanFrom(start) }, start);
   }
   return parseNamedTable(p);
+}
+
+/** A query in parentheses or a call of a table function. */
+function parseLateral(p: Cursor, start: number): TableExpression {
+  if (!p.at("(")) {
+    const table = parseTableFunction(p, parseObjectName(p, "a table function"), start);
+    return { ...table, lateral: true };
+  }
+  p.expect("(");
+  const query = parseQuery(p);
+  p.expect(")");
+  return { kind: "subquery-table", lateral: true, query, alias: parseTableAlias(p), span: p.spanFrom(start) };
 }
 
 function parseNamedTable(p: Cursor): TableExpression {
@@ -198,7 +210,7 @@ function parseTableFunction(p: Cursor, name: TableFunctionCall["name"], start: n
   p.expect(")");
   const hint = parseHint(p);
   const alias = parseTableAlias(p);
-  return { kind: "table-function-call", name, arguments: args, alias, hint, span: p.spanFrom(start) };
+  return { kind: "table-function-call", lateral: false, name, arguments: args, alias, hint, span: p.spanFrom(start) };
 }
 
 /** ds.f(args), without an alias: what the pipe operator CALL has. */

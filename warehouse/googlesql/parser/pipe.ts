@@ -1,5 +1,6 @@
 import type {
   PipeAggregateItem,
+  PipeIfCase,
   PipeOperator,
   PipeRenameItem,
   PipeSetItem,
@@ -88,6 +89,8 @@ export function parsePipeOperator(p: Cursor): PipeOperator {
       const [condition, ...payload] = pipeList(p, parseExpression);
       return { kind: "pipe-assert", condition: condition!, payload, span: p.spanFrom(start) };
     }
+    case "IF":
+      return parsePipeIf(p, start);
     case "GROUP":
       return p.fail("GROUP BY should be part of a pipe AGGREGATE operator, without a leading pipe symbol");
     default:
@@ -97,8 +100,34 @@ export function parsePipeOperator(p: Cursor): PipeOperator {
 }
 
 const unsupportedOperators = new Set(
-  `IF FORK TEE LOG DESCRIBE STATIC_DESCRIBE EXPORT CREATE INSERT MATCH_RECOGNIZE RECURSIVE FINISH ALIGN`.split(" "),
+  `FORK TEE LOG DESCRIBE STATIC_DESCRIBE EXPORT CREATE INSERT MATCH_RECOGNIZE RECURSIVE FINISH ALIGN`.split(" "),
 );
+
+function parsePipeIf(p: Cursor, start: number): PipeOperator {
+  p.expect("IF");
+  const hint = parseHint(p);
+  if (hint) p.refuse("A hint on IF", hint.span.start);
+  const cases: PipeIfCase[] = [];
+  do {
+    const at = p.start;
+    const condition = parseExpression(p);
+    p.expect("THEN");
+    cases.push({ kind: "pipe-if-case", condition, pipes: parseSubpipe(p), span: p.spanFrom(at) });
+  } while (p.accept("ELSEIF"));
+  const otherwise = p.accept("ELSE") ? parseSubpipe(p) : [];
+  return { kind: "pipe-if", cases, otherwise, span: p.spanFrom(start) };
+}
+
+/** `( |> operator ... )` */
+function parseSubpipe(p: Cursor): PipeOperator[] {
+  return p.nested(() => {
+    const pipes: PipeOperator[] = [];
+    p.expect("(");
+    while (p.at("|>")) pipes.push(parsePipeOperator(p));
+    p.expect(")");
+    return pipes;
+  });
+}
 
 function pipeList<T>(p: Cursor, parse: (p: Cursor) => T): T[] {
   const items = [parse(p)];

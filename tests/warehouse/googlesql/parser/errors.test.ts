@@ -170,7 +170,6 @@ const refused: Cases = [
   ["select with differential_privacy count(*) from t", "1:8 SELECT WITH DIFFERENTIAL_PRIVACY is not supported"],
   ["select * from a natural join b", "1:17 NATURAL JOIN is not supported"],
   ["select * from a hash join b on true", "1:17 HASH JOIN is not supported"],
-  ["select * from lateral t", "1:15 LATERAL is not supported"],
   ["select * from graph_table(g match (a) return a)", "1:15 GRAPH_TABLE is not supported"],
   ["select * from t match_recognize(order by a)", "1:17 MATCH_RECOGNIZE is not supported"],
   ["select * from unnest([1], [2])", "1:25 UNNEST of several arrays is not supported"],
