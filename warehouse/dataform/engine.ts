@@ -26,6 +26,8 @@ export interface BuildEngine {
   readonly warehouse: Warehouse;
   /** How many actions may run at once. */
   readonly parallel: number;
+  /** How many assertions may share a transaction; 1 where there is none to share. */
+  readonly assertionsAtOnce: number;
   readonly ignoresDatabases: boolean;
   /** What carries the SQL out. Another one may give other rows for the same text, so nothing built before counts as up to date. */
   readonly identity: string;
@@ -35,10 +37,10 @@ export interface BuildEngine {
   /** What was built last, by action id. Empty where the engine keeps no record; then nothing is ever taken as up to date. */
   records(): Promise<ReadonlyMap<string, BuildRecord>>;
   /**
-   * Carries out an action: all of it and its record, or nothing, where the engine has transactions for that. `work` gets the
-   * warehouse to speak to and returns the record to keep.
+   * Carries out actions: all of it and their records, or nothing, where the engine has transactions for that. `work` gets the
+   * warehouse to speak to and returns the records to keep.
    */
-  atomically<T extends { readonly record?: BuildRecord | undefined }>(
+  atomically<T extends { readonly records: readonly BuildRecord[] }>(
     work: (warehouse: Warehouse) => Promise<T>,
   ): Promise<T>;
   /** Changes whenever the rows of a source may have changed; undefined when that cannot be told. */
@@ -53,6 +55,7 @@ export function engineOver(warehouse: Warehouse, parallel = 4): BuildEngine {
   return {
     warehouse,
     parallel,
+    assertionsAtOnce: 1,
     ignoresDatabases: false,
     identity: warehouse.name,
     async ensureSchemas(schemas) {

@@ -87,29 +87,34 @@ export async function runPlan(plan: Plan, engine: BuildEngine, options: RunOptio
     options.onStep?.(result, results.size, plan.steps.length);
   };
 
+  /** More assertions that may run now: each is little work, and a transaction for several costs what one does. */
+  const companionsOf = (): readonly Step[] => {
+    const found = [...waiting.values()]
+      .filter(
+        (step) =>
+          step.kind === "assertion" && step.waitsFor.every((id) => results.has(id) && !blocks(results.get(id)!, step)),
+      )
+      .slice(0, engine.assertionsAtOnce - 1);
+    for (const step of found) waiting.delete(step.id);
+    return found;
+  };
+
   try {
     while (waiting.size + running.size > 0) {
       options.signal?.throwIfAborted();
       for (const step of [...waiting.values()]) {
         if (running.size >= engine.parallel) break;
-        if (step.waitsFor.some((id) => !results.has(id))) continue;
+        if (!waiting.has(step.id) || step.waitsFor.some((id) => !results.has(id))) continue;
         waiting.delete(step.id);
         const because = rootsOf(step.waitsFor.map((id) => results.get(id)!).filter((result) => blocks(result, step)));
         if (because.length > 0) {
           finish({ ...named(step), outcome: "skipped", ms: 0, because });
           continue;
         }
-        options.onStart?.(step);
-        const work = runStep(step, {
-          plan,
-          engine,
-          options,
-          relation: relations.get(step.id),
-          records,
-          stamps,
-          sourceStamps,
-        })
-          .then(finish)
+        const group = [step, ...(step.kind === "assertion" ? companionsOf() : [])];
+        for (const one of group) options.onStart?.(one);
+        const work = runSteps(group, { plan, engine, options, relations, records, stamps, sourceStamps })
+          .then((found) => found.forEach(finish))
           .finally(() => running.delete(step.id));
         running.set(step.id, work);
       }
@@ -157,71 +162,111 @@ interface StepContext {
   readonly plan: Plan;
   readonly engine: BuildEngine;
   readonly options: RunOptions;
-  readonly relation: Relation | undefined;
+  readonly relations: ReadonlyMap<string, Relation>;
   readonly records: ReadonlyMap<string, BuildRecord>;
   readonly stamps: Map<string, string>;
   readonly sourceStamps: ReadonlyMap<string, string | undefined>;
 }
 
-async function runStep(step: Step, context: StepContext): Promise<StepResult> {
+/** Runs steps in one transaction; where one of several fails, each in its own. */
+async function runSteps(steps: readonly Step[], context: StepContext): Promise<readonly StepResult[]> {
   const { engine, options } = context;
   const began = options.now().getTime();
-  const inputs = inputsOf(step, context);
-  const record = context.records.get(step.id);
-  if (record !== undefined && inputs !== undefined && isUpToDate(step, record, inputs, context)) {
-    if (record.wordingDigest !== step.wordingDigest) {
-      await engine.atomically(async () => ({ record: { ...record, wordingDigest: step.wordingDigest } }));
+  const results = new Map<string, StepResult>();
+  const due: { readonly step: Step; readonly inputs: string | undefined }[] = [];
+  for (const step of steps) {
+    const inputs = inputsOf(step, context);
+    const unchanged = await unchangedResult(step, inputs, context, began);
+    if (unchanged === undefined) due.push({ step, inputs });
+    else results.set(step.id, unchanged);
+  }
+  const [only] = due;
+  if (only !== undefined) {
+    try {
+      const { done } = await engine.atomically(async (warehouse) => {
+        const done: StepDone[] = [];
+        for (const { step, inputs } of due) done.push(await carryOutStep(step, inputs, context, warehouse));
+        return { done, records: done.map((one) => one.record) };
+      });
+      for (const { record, result } of done) {
+        context.stamps.set(record.id, record.stamp);
+        results.set(record.id, result);
+      }
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (due.length === 1) {
+        const { step } = only;
+        const ms = options.now().getTime() - began;
+        results.set(step.id, { ...named(step), outcome: "failed", ms, error: describe(error, step, context.plan) });
+      } else {
+        for (const { step } of due) for (const one of await runSteps([step], context)) results.set(one.id, one);
+      }
     }
-    return {
-      ...named(step),
-      outcome: (record.offenders ?? 0) > 0 ? "violated" : "unchanged",
-      rows: step.kind === "assertion" ? record.offenders : record.rows,
-      ms: options.now().getTime() - began,
-    };
   }
-  try {
-    const done = await engine.atomically(async (warehouse) => {
-      const effect = await carryOut(step, context, warehouse);
-      // An append that added nothing left the table as it was, so nothing downstream has to run again.
-      const isSame = record !== undefined && effect.rowsWritten === 0 && step.mode === "append";
-      const stamp = isSame ? record.stamp : options.newId();
-      return {
-        ...effect,
-        stamp,
-        record: {
-          id: step.id,
-          kind: step.kind,
-          file: step.file,
-          sqlDigest: step.sqlDigest,
-          wordingDigest: step.wordingDigest,
-          inputs: inputs ?? "",
-          stamp,
-          columns: effect.columns,
-          rows: step.kind === "assertion" ? undefined : effect.rows,
-          offenders: step.kind === "assertion" ? effect.rows : undefined,
-          dependsOn: step.action.dependsOn,
-          builtAt: options.now().toISOString(),
-        },
-      };
-    });
-    context.stamps.set(step.id, done.stamp);
-    return {
-      ...named(step),
-      outcome: step.kind === "assertion" && (done.rows ?? 0) > 0 ? "violated" : "done",
-      rows: done.rows,
-      rowsWritten: done.rowsWritten,
-      ms: options.now().getTime() - began,
-      sample: done.sample,
-    };
-  } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    return {
-      ...named(step),
-      outcome: "failed",
-      ms: options.now().getTime() - began,
-      error: describe(error, step, context.plan),
-    };
+  return steps.map((step) => results.get(step.id)!);
+}
+
+async function unchangedResult(
+  step: Step,
+  inputs: string | undefined,
+  context: StepContext,
+  began: number,
+): Promise<StepResult | undefined> {
+  const record = context.records.get(step.id);
+  if (record === undefined || inputs === undefined || !isUpToDate(step, record, inputs, context)) return undefined;
+  if (record.wordingDigest !== step.wordingDigest) {
+    await context.engine.atomically(async () => ({ records: [{ ...record, wordingDigest: step.wordingDigest }] }));
   }
+  return {
+    ...named(step),
+    outcome: (record.offenders ?? 0) > 0 ? "violated" : "unchanged",
+    rows: step.kind === "assertion" ? record.offenders : record.rows,
+    ms: context.options.now().getTime() - began,
+  };
+}
+
+interface StepDone {
+  readonly result: StepResult;
+  readonly record: BuildRecord;
+}
+
+async function carryOutStep(
+  step: Step,
+  inputs: string | undefined,
+  context: StepContext,
+  warehouse: Warehouse,
+): Promise<StepDone> {
+  const { options } = context;
+  const began = options.now().getTime();
+  const effect = await carryOut(step, context, warehouse);
+  const before = context.records.get(step.id);
+  const isAssertion = step.kind === "assertion";
+  // An append that added nothing left the table as it was, so nothing downstream has to run again.
+  const isSame = before !== undefined && effect.rowsWritten === 0 && step.mode === "append";
+  return {
+    record: {
+      id: step.id,
+      kind: step.kind,
+      file: step.file,
+      sqlDigest: step.sqlDigest,
+      wordingDigest: step.wordingDigest,
+      inputs: inputs ?? "",
+      stamp: isSame ? before.stamp : options.newId(),
+      columns: effect.columns,
+      rows: isAssertion ? undefined : effect.rows,
+      offenders: isAssertion ? effect.rows : undefined,
+      dependsOn: step.action.dependsOn,
+      builtAt: options.now().toISOString(),
+    },
+    result: {
+      ...named(step),
+      outcome: isAssertion && (effect.rows ?? 0) > 0 ? "violated" : "done",
+      rows: effect.rows,
+      rowsWritten: effect.rowsWritten,
+      ms: options.now().getTime() - began,
+      sample: effect.sample,
+    },
+  };
 }
 
 /** Undefined when it cannot be told whether what the step reads has changed. */
@@ -249,7 +294,7 @@ function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: St
   if (context.options.force === true || context.plan.fullRefresh) return false;
   if (record.inputs !== inputs || step.mode === "append") return false;
   if (step.kind === "operation" && !onlyMakesItself(step)) return false;
-  if (hasRelation(step.action) && context.relation === undefined) return false;
+  if (hasRelation(step.action) && !context.relations.has(step.id)) return false;
   return !textsOf(step).some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
 }
 
@@ -297,7 +342,7 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
     const columns = action.hasOutput ? await columnsOf(step, warehouse) : [];
     return { columns, rows: action.hasOutput ? await context.engine.rowCount(step.target, warehouse) : undefined };
   }
-  const { relation } = context;
+  const relation = context.relations.get(step.id);
   let statements = step.statements;
   const mode = modeOf(action, relation, context.plan.fullRefresh);
   if (relation !== undefined && mode !== "create" && action.incremental?.onSchemaChange !== "IGNORE") {

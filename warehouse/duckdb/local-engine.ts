@@ -24,6 +24,7 @@ export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalE
   return {
     warehouse,
     parallel: 2,
+    assertionsAtOnce: 8,
     ignoresDatabases: true,
     identity: `duckdb ${version()}, translation ${translationVersion}`,
     async ensureSchemas(schemas) {
@@ -58,8 +59,8 @@ export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalE
     atomically: (work) =>
       warehouse.inTransaction(async (on, own) => {
         const done = await work(on);
-        const { record } = done;
-        if (record !== undefined) await own.inTurn(undefined, () => writeRecord(own.connection, project, record));
+        for (const record of done.records)
+          await own.inTurn(undefined, () => writeRecord(own.connection, project, record));
         return done;
       }),
     async sourceStamp(target) {

@@ -9,7 +9,9 @@ import type { Warehouse } from "../../../warehouse/warehouse.ts";
 import { assertion, graphOf, incremental, source, table, view } from "./graphs.ts";
 
 /** An engine that runs nothing, remembers what it was asked, and fails where told to. */
-function recordingEngine(options: { failing?: RegExp; offenders?: Record<string, number>; parallel?: number } = {}) {
+function recordingEngine(
+  options: { failing?: RegExp; offenders?: Record<string, number>; parallel?: number; assertionsAtOnce?: number } = {},
+) {
   const log: string[] = [];
   const records = new Map<string, BuildRecord>();
   const built = new Map<string, Relation>();
@@ -43,9 +45,12 @@ function recordingEngine(options: { failing?: RegExp; offenders?: Record<string,
     exportParquet: async () => ({ rows: 0 }),
     close: async () => {},
   };
+  /** Ids of what was kept together. */
+  const transactions: (readonly string[])[] = [];
   const engine: BuildEngine = {
     warehouse,
     parallel: options.parallel ?? 1,
+    assertionsAtOnce: options.assertionsAtOnce ?? 1,
     ignoresDatabases: true,
     identity: "recording",
     ensureSchemas: async () => {},
@@ -53,14 +58,15 @@ function recordingEngine(options: { failing?: RegExp; offenders?: Record<string,
     records: async () => records,
     async atomically(work) {
       const done = await work(warehouse);
-      if (done.record !== undefined) records.set(done.record.id, done.record);
+      transactions.push(done.records.map((record) => record.id));
+      for (const record of done.records) records.set(record.id, record);
       return done;
     },
     sourceStamp: async (target) => stamps[target.name],
     rowCount: async () => 3,
     forget: async () => {},
   };
-  return { engine, log, records, stamps, mostAtOnce: () => mostAtOnce };
+  return { engine, log, records, stamps, transactions, mostAtOnce: () => mostAtOnce };
 }
 
 let serial = 0;
@@ -100,6 +106,26 @@ describe("runPlan", () => {
       error: { code: "sql.analysis", message: "no such thing in s.b", where: "definitions/s/b.sqlx" },
     });
     expect(result.results[2]).toMatchObject({ because: ["s.b"] });
+  });
+
+  test("when several assertions may run, they share a transaction; where one of them fails, each has its own", async () => {
+    const names = ["a1", "a2", "a3", "a4"];
+    const actions = [source("raw.x"), table("s.b", ["raw.x"]), ...names.map((name) => assertion(`s.${name}`, ["s.b"]))];
+    const good = recordingEngine({ assertionsAtOnce: 3, offenders: { "s.a2": 1 } });
+    expect((await build(good, actions)).outcomes).toEqual({
+      "s.b": "done",
+      "s.a1": "done",
+      "s.a2": "violated",
+      "s.a3": "done",
+      "s.a4": "done",
+    });
+    expect(good.transactions).toEqual([["s.b"], ["s.a1", "s.a2", "s.a3"], ["s.a4"]]);
+
+    const bad = recordingEngine({ assertionsAtOnce: 3, failing: /s\.a2/ });
+    const { outcomes, result } = await build(bad, actions);
+    expect(outcomes).toEqual({ "s.b": "done", "s.a1": "done", "s.a2": "failed", "s.a3": "done", "s.a4": "done" });
+    expect(result.results.find((step) => step.id === "s.a2")?.error?.message).toBe("no such thing in s.a2");
+    expect(bad.transactions).toEqual([["s.b"], ["s.a1"], ["s.a3"], ["s.a4"]]);
   });
 
   test("when actions do not wait for each other, they run side by side, within the engine's limit", async () => {
