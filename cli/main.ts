@@ -8,6 +8,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.pipeClosed);
   throw error;
 });
+// Nobody listens any more: a collector has work to do all the same.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.once(name, () => {
     interrupted.abort(new UserError("interrupted", { code: "cli.interrupted", exit: "interrupted" }));

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from "node:crypto";
 import events from "../includes/events.js";
 import { withoutAddresses } from "./address.ts";
 import type { Micros } from "./instant.ts";
@@ -27,7 +27,8 @@ export function seal(payload: Uint8Array, keys: KeyRing, randomBytes: (n: number
   const nonce = randomBytes(12);
   const cipher = createCipheriv("aes-256-gcm", sealingKey(keys.active.secret), nonce);
   cipher.setAAD(head);
-  const body = Buffer.concat([cipher.update(payload), cipher.final()]);
+  const body = cipher.update(payload); // the mode gives as many bytes as it takes; nothing is left for the end
+  cipher.final();
   return Buffer.concat([head, nonce, cipher.getAuthTag(), body]);
 }
 
@@ -62,8 +63,16 @@ export function pointedTo(stored: Uint8Array): string | undefined {
   return text.startsWith(sameAs) && !text.includes("\0") ? text.slice(sameAs.length) : undefined;
 }
 
-const sealingKey = (secret: Buffer): Buffer =>
-  createHash("sha256").update("inboxloop dead letter\0").update(secret).digest();
+const sealingKeys = new WeakMap<Buffer, KeyObject>();
+
+function sealingKey(secret: Buffer): KeyObject {
+  let key = sealingKeys.get(secret);
+  if (!key) {
+    key = createSecretKey(createHash("sha256").update("inboxloop dead letter\0").update(secret).digest());
+    sealingKeys.set(secret, key);
+  }
+  return key;
+}
 
 /** The letter as a row of raw.dead_letters, its payload sealed. `sourceId` makes its id the same after a restart. */
 export function deadLetterRow(

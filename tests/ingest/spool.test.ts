@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { crc32, crc32ByTable } from "../../ingest/crc32.ts";
 import { decoderFor } from "../../ingest/decoders.ts";
 import { openLocalIngest } from "../../ingest/ingest-files.ts";
 import { runIngest } from "../../ingest/pipeline.ts";
@@ -138,4 +139,11 @@ test("when the pipeline reads the spool again after a stop then each message lan
   const rows = await rowsOf(raw, "events");
   expect(rows.map((row) => row["event_id"])).toEqual(Array.from({ length: 15 }, (_, n) => `e${n}`));
   expect(rows[3]?.["received_at"]).toBe((Date.UTC(2026, 1, 1) + 3) * 1000);
+});
+
+test("when a checksum is made then it is the CRC-32 that everybody else makes, by library or by table", () => {
+  const bytes = Buffer.from("123456789");
+  expect([crc32(bytes), crc32ByTable(bytes)]).toEqual([0xcbf43926, 0xcbf43926]);
+  const more = Buffer.from(Array.from({ length: 1000 }, (_, n) => (n * 37) % 256));
+  expect(crc32(more)).toBe(crc32ByTable(more));
 });

@@ -1,6 +1,7 @@
 // The collector as a process: killed and stopped as an operator's machine would.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { consumeSpool } from "../../../ingest/collector/consume-spool.ts";
@@ -10,6 +11,9 @@ import { rowsOf, temporaryFolder, testContext } from "../support.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const key = "a-key-that-is-long-enough";
+const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  .publicKey.export({ type: "spki", format: "der" })
+  .toString("base64");
 
 async function serve(
   home: string,
@@ -18,7 +22,7 @@ async function serve(
   const args = ["--import", "tsx", "cli/main.ts", "--home", home, "ingest", "serve", "--port", "0", ...more];
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, INBOXLOOP_API_KEY_APP: key },
+    env: { ...process.env, INBOXLOOP_API_KEY_APP: key, INBOXLOOP_HOOK_SENDGRID_PUBLIC_KEY: publicKey },
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -105,4 +109,25 @@ test("when it is told to stop then it lands what it accepted and exits 0", async
   expect(await gone).toBe(0);
   expect(said()).toContain("20 messages accepted; received 20 = landed 20 + duplicate 0 + dead letter 0");
   expect(await rowsOf(`${home}/raw`, "events")).toHaveLength(20);
+}, 60_000);
+
+test("when nobody listens to what it says any more then it goes on", async () => {
+  const home = temporaryFolder();
+  const { url, process: child } = await serve(home);
+  child.stderr!.destroy();
+  child.stdout!.destroy();
+  for (let n = 0; n < 20; n++) {
+    const forged = await fetch(`${url}/v1/events`, {
+      method: "POST",
+      headers: { authorization: "Bearer x" },
+      body: "{}",
+    });
+    expect(forged.status).toBe(401);
+    const unknown = await fetch(`${url}/hooks/sendgrid`, { method: "POST", body: "[]" });
+    expect(unknown.status).toBe(401); // said on stderr, line by line
+    expect((await send(url, `e${n}`)).status).toBe(202);
+  }
+  const gone = ended(child);
+  child.kill("SIGTERM");
+  expect([0, 141]).toContain(await gone); // the result has nobody to go to either
 }, 60_000);
