@@ -2,6 +2,7 @@ import type { Expression, GroupBy, GroupingItem, GroupingSet } from "../ast.ts";
 import { type GoogleSqlType, INT64, supportsGrouping, typeName } from "../types.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { withOuterValues } from "./outer-values.ts";
 import type { Scope } from "./scope.ts";
 import type { ListItem } from "./select.ts";
 import { hasAggregate, walk } from "./syntax-walk.ts";
@@ -166,9 +167,7 @@ export class GroupingStep {
       const wanted = expression.parts[0]!.name.toLowerCase();
       const named = items.filter((item) => item.alias?.toLowerCase() === wanted);
       if (named.length > 0) {
-        const isSelf = (item: ListItem): boolean => item.node?.kind === "path";
-        if (named.length > 1 && !named.every(isSelf))
-          a.fail(expression, `Name ${expression.parts[0]!.name} in GROUP BY clause is ambiguous`);
+        if (named.length > 1) a.fail(expression, `Name ${expression.parts[0]!.name} in GROUP BY clause is ambiguous`);
         return this.itemKey(named[0]!, expression, cx);
       }
     }
@@ -198,7 +197,11 @@ export class GroupingStep {
     const list = [...this.keyTexts, ...[...this.aggregates.values()].map(({ sql, name }) => `${sql} AS ${name}`)];
     if (list.length === 0) list.push("count(*) AS a0");
     const group = this.clause === undefined ? "" : ` GROUP BY ${this.clause}`;
-    const grouped = `(SELECT ${list.join(", ")} ${this.source}${group}) AS ${this.table}`;
+    const aggregates = [...this.aggregates.values()].map(({ sql }) => sql);
+    const inner = this.rows.scope.parent
+      ? withOuterValues(this.a.fresh, `SELECT ${list.join(", ")}`, ` ${this.source}`, group, aggregates)
+      : `SELECT ${list.join(", ")} ${this.source}${group}`;
+    const grouped = `(${inner}) AS ${this.table}`;
     const more = [...this.derived].map(([sql, name]) => `, ${sql} AS ${name}`).join("");
     const step = more === "" ? grouped : `(SELECT ${this.table}.*${more} FROM ${grouped}) AS ${this.table}`;
     return ` FROM ${step}${having ? ` WHERE ${having}` : ""}`;

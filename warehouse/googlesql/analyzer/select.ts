@@ -1,23 +1,24 @@
 import type { Expression, Identifier, OrderItem, Select, SelectItem, StarReplacement } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
-import type { Analysis, Context } from "./context.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
-import { type Grouping, GroupingStep } from "./grouping.ts";
+import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
 import { columnValue, fieldAt } from "./names.ts";
+import { withOuterValues } from "./outer-values.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
 import { type Column, Scope } from "./scope.ts";
 import { hasAggregate } from "./syntax-walk.ts";
-import type { Typed } from "./typed.ts";
+import { type Typed, untypedNull } from "./typed.ts";
 import { WindowSource } from "./window-source.ts";
 import { orderKeys, orderText } from "./windows.ts";
 
 /** One column of a SELECT list after `*` is spelled out. */
 export interface ListItem {
   readonly name: string | undefined;
-  /** The alias as written, which GROUP BY, HAVING, QUALIFY and ORDER BY may name. */
+  /** The name that GROUP BY, HAVING, QUALIFY and ORDER BY may use. */
   readonly alias: string | undefined;
   readonly node: Expression | undefined;
   /** For what `*` gave: it is resolved already. */
@@ -36,7 +37,7 @@ export function resolveSelect(
   given?: { readonly from: From; readonly carry: string | undefined },
 ): Relation {
   const from = given?.from ?? (node.from ? resolveFrom(a, node.from, env) : undefined);
-  if (!from) withoutFrom(a, node);
+  if (!from) withoutFrom(a, node, tail.orderBy);
   const scope = from ? scopeOf(from, env.scope) : new Scope({ parent: env.scope });
   const rows: Context = { scope, tables: env.tables, clause: "SELECT list" };
   const where = node.where
@@ -48,11 +49,11 @@ export function resolveSelect(
     node.groupBy !== undefined ||
     node.having !== undefined ||
     hasAggregate(node.items, a.catalog) ||
-    hasAggregate(node.qualify, a.catalog) ||
-    hasAggregate(
-      tail.orderBy.map((item) => item.expression),
-      a.catalog,
-    );
+    hasAggregate(node.qualify, a.catalog);
+  const aggregated = isGrouped ? undefined : tail.orderBy.find((item) => hasAggregate(item.expression, a.catalog));
+  if (aggregated) {
+    a.fail(aggregated, "The ORDER BY clause only allows aggregation if GROUP BY or SELECT list aggregation is present");
+  }
   if (node.having && !node.groupBy && !hasAggregate(node.items, a.catalog) && !hasAggregate(node.having, a.catalog)) {
     a.fail(node.having, "The HAVING clause requires GROUP BY or aggregation to be present");
   }
@@ -64,11 +65,14 @@ export function resolveSelect(
   return new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry).relation();
 }
 
-function withoutFrom(a: Analysis, node: Select): void {
+function withoutFrom(a: Analysis, node: Select, orderBy: readonly OrderItem[]): void {
   if (node.where) a.fail(node.where, "Query without FROM clause cannot have a WHERE clause");
   if (node.groupBy) a.fail(node.groupBy, "Query without FROM clause cannot have a GROUP BY clause");
   if (node.having) a.fail(node.having, "Query without FROM clause cannot have a HAVING clause");
   if (node.qualify) a.fail(node.qualify, "Query without FROM clause cannot have a QUALIFY clause");
+  if (node.distinct) a.fail(node, "Query without FROM clause cannot use SELECT DISTINCT");
+  if (node.windows.length > 0) a.fail(node.windows[0]!, "Query without FROM clause cannot have a WINDOW clause");
+  if (orderBy.length > 0) a.fail(orderBy[0]!, "Query without FROM clause cannot have an ORDER BY clause");
   const star = node.items.find((item) => item.kind === "select-star");
   if (star) a.fail(star, "SELECT * must have a FROM clause");
 }
@@ -100,7 +104,7 @@ export function spellOut(
 
 const columnItem = (column: Column): ListItem => ({
   name: column.name,
-  alias: undefined,
+  alias: column.name,
   node: undefined,
   value: columnValue(column),
 });
@@ -121,7 +125,7 @@ function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListI
   }
   return value.type.fields.map((field, i) => ({
     name: field.name === "" ? undefined : field.name,
-    alias: undefined,
+    alias: field.name === "" ? undefined : field.name,
     node: undefined,
     value: fieldAt(value, i),
     isAggregated,
@@ -160,7 +164,7 @@ function exceptAndReplace(
   if (rest.length === 0) a.fail(except[0]!, "SELECT * EXCEPT list leaves no columns");
   return rest.map((column) => {
     const by = replaced.get(column.name?.toLowerCase() ?? "");
-    return by ? { name: column.name, alias: undefined, node: by.expression, value: undefined } : column;
+    return by ? { name: column.name, alias: column.name, node: by.expression, value: undefined } : column;
   });
 }
 
@@ -179,7 +183,7 @@ class Step {
     private readonly env: Environment,
     private readonly tail: Tail,
     private readonly items: readonly ListItem[],
-    rows: Context,
+    private readonly rows: Context,
     windows: ReadonlyMap<string, Select["windows"][number]["spec"]>,
     private readonly grouping: Grouping | undefined,
     private readonly from: From | undefined,
@@ -237,11 +241,12 @@ class Step {
     const { a, node, env, tail } = this;
     if (this.distinct) this.checkDistinct();
     const aliases = this.aliasScope();
+    const over = this.namesAggregates() ? this.aggregatesOverAliases() : this.after.aggregates;
     const having = node.having
       ? condition(
           a,
           node.having,
-          { ...this.after, scope: aliases, windows: undefined, clause: "HAVING clause" },
+          { ...this.after, scope: aliases, aggregates: over, windows: undefined, clause: "HAVING clause" },
           "HAVING clause",
         ).sql
       : undefined;
@@ -250,12 +255,14 @@ class Step {
       qualify = condition(
         a,
         node.qualify,
-        { ...this.after, scope: aliases, clause: "QUALIFY clause" },
+        { ...this.after, scope: aliases, aggregates: over, clause: "QUALIFY clause" },
         "QUALIFY clause",
       ).sql;
       if (!this.usesWindow) a.fail(node.qualify, "The QUALIFY clause requires analytic function to be present");
     }
-    const order = tail.orderBy.map((item) => this.orderValue(item, aliases));
+    const order = tail.orderBy.map((item) =>
+      this.orderValue(item, { ...this.after, scope: aliases, aggregates: over }),
+    );
     // Only now are all aggregates known.
     const source = this.windowSource.wrap(this.grouping ? this.grouping.text(having) : this.plainSource());
     const list = this.columns.map((column) => `${typedText(column.source)} AS ${column.sqlName}`);
@@ -274,7 +281,7 @@ class Step {
       const ordered = keys === "" || (wantsOrder && !tail.limit) ? "" : ` ORDER BY ${keys}`;
       return {
         ...base,
-        sql: `SELECT ${distinct}${list.join(", ")}${source}${qualified}${ordered}${limit}`,
+        sql: this.select(`SELECT ${distinct}${list.join(", ")}`, source, `${qualified}${ordered}${limit}`),
         row: this.isOneRow(`${distinct}${source}${qualified}${ordered}${limit}`)
           ? this.columns.map((c) => typedText(c.source))
           : undefined,
@@ -294,12 +301,16 @@ class Step {
       }
       return orderKeys({ sql: `${t}.${sqlName}`, type: value.type }, item.direction === "desc", item.nulls).join(", ");
     });
-    const inner = `SELECT ${this.distinct ? "DISTINCT " : ""}${list.join(", ")}${source}${qualified}`;
+    const inner = this.select(`SELECT ${this.distinct ? "DISTINCT " : ""}${list.join(", ")}`, source, qualified);
     const outer = this.columns.map((column) => `${t}.${column.sqlName}`);
     const orderColumn = wantsOrder ? a.fresh("o") : undefined;
     if (orderColumn) outer.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS ${orderColumn}`);
     const sql = `SELECT ${outer.join(", ")} FROM (${inner}) AS ${t} ORDER BY ${keys.join(", ")}${limit}`;
     return { ...base, sql, orderColumn };
+  }
+
+  private select(head: string, source: string, tail: string): string {
+    return this.env.scope ? withOuterValues(this.a.fresh, head, source, tail) : `${head}${source}${tail}`;
   }
 
   /** `clauses` is what stands around the list. Within another query the values might name its columns. */
@@ -332,28 +343,51 @@ class Step {
     }
   }
 
+  /** Where the aggregates of HAVING, QUALIFY and ORDER BY look names up: in the SELECT list, then among the rows. */
+  private aggregatesOverAliases(): AggregateSink | undefined {
+    const { a, rows, grouping } = this;
+    if (!grouping) return undefined;
+    const locals = new Map<string, Typed>();
+    for (const item of this.items) {
+      const key = item.alias?.toLowerCase();
+      const isItself =
+        item.node?.kind === "path" && item.node.parts.length === 1 && impliedName(item.node)?.toLowerCase() === key;
+      if (key === undefined || (isItself && !locals.has(key))) continue;
+      const isComputed = item.node && (hasAggregate(item.node, a.catalog) || hasWindow(item.node));
+      const fault = isComputed ? "Aggregations of aggregations are not allowed" : undefined;
+      const value = isComputed ? untypedNull : item.node ? resolve(a, item.node, rows) : item.value!;
+      locals.set(key, { ...value, isLiteral: false, literal: undefined, isAmbiguous: locals.has(key), fault });
+    }
+    if (locals.size === 0) return grouping.sink;
+    return { ...grouping.sink, rows: { ...grouping.sink.rows, scope: new Scope({ parent: rows.scope, locals }) } };
+  }
+
   /** The rows (or groups) with the aliases of the SELECT list in front. */
   private aliasScope(): Scope {
     const locals = new Map<string, Typed>();
     for (const [i, item] of this.items.entries()) {
-      const key = (this.node.as === "struct" ? undefined : item.alias)?.toLowerCase();
+      const key = item.alias?.toLowerCase();
       if (key === undefined) continue;
       const value = this.values[i]!;
-      const other = locals.get(key);
-      if (other && other.sql !== value.sql) locals.set(key, { ...other, isAmbiguous: true });
+      if (locals.has(key)) locals.set(key, { ...value, isAmbiguous: true });
       else locals.set(key, { ...value, isLiteral: false, literal: value.isUntypedNull ? value.literal : undefined });
     }
     return new Scope({ parent: this.after.scope, locals, isAliases: true });
   }
 
-  private orderValue(item: OrderItem, aliases: Scope): { item: OrderItem; value: Typed; index: number | undefined } {
+  private namesAggregates(): boolean {
+    const nodes = [this.node.having, this.node.qualify, ...this.tail.orderBy.map((item) => item.expression)];
+    return hasAggregate(nodes, this.a.catalog);
+  }
+
+  private orderValue(item: OrderItem, cx: Context): { item: OrderItem; value: Typed; index: number | undefined } {
     const at = ordinal(this.a, item, this.items.length);
     if (at !== undefined) {
       if (this.node.as !== undefined && this.node.as === "struct")
         this.a.fail(item, "ORDER BY an ordinal is not allowed with SELECT AS STRUCT");
       return { item, value: { ...this.values[at]!, literal: undefined }, index: at };
     }
-    const value = resolve(this.a, item.expression, { ...this.after, scope: aliases, clause: "ORDER BY clause" });
+    const value = resolve(this.a, item.expression, { ...cx, clause: "ORDER BY clause" });
     const index = this.node.as === "struct" ? -1 : this.values.findIndex((one) => one.sql === value.sql);
     if (
       value.literal &&

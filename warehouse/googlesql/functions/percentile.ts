@@ -26,9 +26,13 @@ function checkOrdering(name: string, type: GoogleSqlType, ctx: EmitContext): voi
 
 const plainList = (sql: string, ctx: EmitContext): string => ctx.aggregate("list", [sql], { nulls: undefined });
 
-function continuousFloat(type: "INT64" | "FLOAT64", shareType: "INT64" | "FLOAT64"): Signature {
+/** A decimal is a FLOAT64 here, but for a share that is a decimal itself. */
+function continuousFloat(
+  type: "INT64" | "FLOAT64" | "NUMERIC" | "BIGNUMERIC",
+  shareType: "INT64" | "FLOAT64",
+): Signature {
   return sigOf(`${type}, ${shareType}`, "FLOAT64", ([x, p], ctx) => {
-    const sql = type === "INT64" ? `cast(${x!.sql} as double)` : x!.sql;
+    const sql = type === "FLOAT64" ? x!.sql : `cast(cast(${x!.sql} as varchar) as double)`;
     const share = `${shareText("PERCENTILE_CONT", p!, ctx)}::double`;
     const exact = `gs_percentile_cont(${plainList(sql, ctx)}, ${share}, ${ctx.call.nulls === "RESPECT"})`;
     if (ctx.call.nulls === "RESPECT") return exact;
@@ -158,6 +162,8 @@ const entries: FunctionEntry[] = [
     continuousFloat("INT64", "INT64"),
     continuousFloat("INT64", "FLOAT64"),
     continuousFloat("FLOAT64", "FLOAT64"),
+    continuousFloat("NUMERIC", "INT64"),
+    continuousFloat("BIGNUMERIC", "INT64"),
     continuousDecimal("NUMERIC"),
     continuousDecimal("BIGNUMERIC"),
   ]),

@@ -76,6 +76,11 @@ const answers: readonly [string, string | null][] = [
   ["SELECT IF(false, 1, (SELECT 1 / x FROM UNNEST([0]) AS x))", null],
   ["SELECT SAFE_ADD(CAST(s AS INT64), 1) FROM (SELECT 'a' AS s)", null],
   ["SELECT COALESCE(SAFE.SQRT(x), IF(x >= 0, SQRT(x) + 1, 5)) FROM (SELECT -1.0 AS x)", "5"],
+  [
+    "SELECT ARRAY_AGG(v ORDER BY v) FROM (SELECT (SELECT SUM(x / y) FROM UNNEST([1, 2, 3]) AS x WHERE x / y > 0.5) AS v FROM UNNEST([1, 2, 0.5]) AS y)",
+    "[2.5,6,12]",
+  ],
+  ["SELECT SUM((SELECT SUM(y) FROM UNNEST([1, 2]))) FROM UNNEST([1, 2, 3]) AS y", "12"],
   ["SELECT RADIANS(360)", "6.2831853071795862"],
   ["SELECT RADIANS(NUMERIC '360')", '"6.283185307"'],
   ["SELECT DEGREES(BIGNUMERIC '360')", '"20626.48062470963551564733573307786131966597"'],
