@@ -63,6 +63,8 @@ export interface DemoResult {
     readonly log: readonly { readonly at: string; readonly by: string; readonly what: string; readonly hash: string }[];
   };
   readonly report: string;
+  /** By step; steps that run side by side count fully, each. */
   readonly seconds: Readonly<Record<string, number>>;
+  readonly total_seconds: number;
   readonly peak_memory_mb: number;
 }

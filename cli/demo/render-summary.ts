@@ -11,7 +11,6 @@ export function renderSummary(result: DemoResult): string {
   const { ingested, built, opens, labels } = result;
   const messages = labels.reduce((total, { messages }) => total + messages, 0);
   const moved = result.drift.filter(({ verdict }) => verdict !== "stable" && verdict !== "unknown");
-  const total = Object.values(result.seconds).reduce((sum, seconds) => sum + seconds, 0);
   return [
     "Signals",
     `  received ${count(ingested.received)} = landed ${count(ingested.landed)} + duplicate ${count(ingested.duplicate)} + dead letter ${count(ingested.dead_letter)}`,
@@ -64,7 +63,7 @@ export function renderSummary(result: DemoResult): string {
     ]),
     `  champion now: ${result.release.champion ?? "none"}; ${result.release.log.length} entries in the release log`,
     "",
-    `Took ${total.toFixed(0)} s (${Object.entries(result.seconds)
+    `Took ${result.total_seconds.toFixed(0)} s (${Object.entries(result.seconds)
       .map(([step, seconds]) => `${step} ${seconds.toFixed(0)}`)
       .join(", ")}), ${count(result.peak_memory_mb)} MB at most`,
     `Report: ${result.report}`,

@@ -64,24 +64,27 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
 
   const training = new Training(world, watch);
   const early = new Date(end.getTime() - 28 * DAY_MS);
-  const snapshots = [
-    await training.snapshot("champion", early, true),
-    await training.snapshot("candidate", end, false),
-  ];
-  const champion = await training.train({ snapshot: "champion", name: "champion-1", seed: 1 });
-  const candidate = await training.train({ snapshot: "candidate", name: "candidate-2", seed: 2 });
-  const openHunter = await training.train({
-    // What goes wrong in practice: trained on raw opens, which are mostly machines, and told that complaints cost nothing.
-    snapshot: "candidate",
-    name: "open-hunter-3",
-    seed: 3,
-    outcomes: [{ name: "conversion", column: "was_opened" }],
-    rowsPerOutcome: 20_000,
-    policy: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
-  });
-
+  // Trainers are processes of their own: one learns while the next snapshot is made.
+  const earlySnapshot = await training.snapshot("champion", early, true);
+  const [champion, lateSnapshot] = await Promise.all([
+    training.train({ snapshot: "champion", name: "champion-1", seed: 1 }),
+    training.snapshot("candidate", end, false),
+  ]);
+  const snapshots = [earlySnapshot, lateSnapshot];
   const releases = new Releases(world, watch);
-  await releases.bootstrap(champion);
+  const [candidate, openHunter] = await Promise.all([
+    training.train({ snapshot: "candidate", name: "candidate-2", seed: 2 }),
+    training.train({
+      // What goes wrong in practice: trained on raw opens, which are mostly machines, and told that complaints cost nothing.
+      snapshot: "candidate",
+      name: "open-hunter-3",
+      seed: 3,
+      outcomes: [{ name: "conversion", column: "was_opened" }],
+      rowsPerOutcome: 20_000,
+      policy: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
+    }),
+    releases.bootstrap(champion),
+  ]);
   const customers = await withWarehouse(world, (warehouse) => visibleCustomers(warehouse, end));
   const after = await watch.time("simulate", async () => worldAtEnd(config));
   const field: Field = {
@@ -94,7 +97,7 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
     projectDir: options.projectDir,
   };
   const canaries = [
-    await runCanary(field, candidate, champion, end, 3, undefined),
+    await runCanary(field, candidate, champion, end, 2, undefined),
     await runCanary(
       field,
       openHunter,
@@ -147,7 +150,11 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
     drift,
     accounts: { ...accounts, dead_letters: letters },
     snapshots,
-    models: training.models.map(({ name, digest, record }) => ({ name, digest, outcomes: record.outcomes })),
+    models: [champion, candidate, openHunter].map(({ name, digest, record }) => ({
+      name,
+      digest,
+      outcomes: record.outcomes,
+    })),
     evaluations: releases.evaluations,
     canaries,
     release: {
@@ -156,6 +163,7 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
     },
     report: join(world.home.reports, "demo.html"),
     seconds: watch.read(),
+    total_seconds: watch.total(),
     peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
   await mkdir(world.home.reports, { recursive: true });
@@ -201,9 +209,8 @@ async function simulate(
   return made;
 }
 
-/** Snapshots and models; keeps what it made for the summary. */
+/** Snapshots and models. */
 class Training {
-  readonly models: Model[] = [];
   readonly #world: Environment;
   readonly #watch: Stopwatch;
 
@@ -256,7 +263,6 @@ class Training {
       progress.done(
         model.record.outcomes.map((o) => `${o.name} AUC ${o.validation.auc?.toFixed(3) ?? "-"}`).join(", "),
       );
-      this.models.push(model);
       return model;
     });
   }

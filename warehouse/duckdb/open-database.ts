@@ -34,6 +34,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     checkpoint_threshold: "256MB",
     allow_community_extensions: "false",
     autoinstall_known_extensions: "false",
+    // A quarter of what a table costs to write, for a third more on disk.
+    disabled_compression_methods: "fsst",
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     ...(inMemory && options.tempDirectory === undefined
       ? {}
