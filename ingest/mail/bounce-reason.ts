@@ -90,7 +90,7 @@ const reasons = [
     reason: "mailboxfull",
     bounceClass: "soft",
     enhanced: /^[45]\.2\.2$/,
-    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b/i,
+    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b|full mail ?box/i,
   },
   {
     reason: "expired",
@@ -157,7 +157,7 @@ const reasons = [
     reason: "userunknown",
     bounceClass: "hard",
     enhanced: /^5\.1\.(0|1|3|35\d)$/,
-    said: /(user|recipient|mail ?box|address|account|addressee|person|name|local ?part|alias|login|destination|e-?mail|customer|subscriber|adresse|destinataire|empf[äa]nger|usuario)[^.;]{0,50}(unknown|not (be )?(found|known|exist|recogni[sz]ed|valid|listed|here|correct|a valid|local|available)|(does|do|did)(n.t| not) (exist|have|recogni)|doesn.t|don.t|invalid|is (possibly )?(incorrect|unavailable|wrong|invalid)|unavailable|no longer (exist|here)|non-?exist|undefined|reject\w*: (user|undeliverable|unknown|no such)|inconnue?|unbekannt|not listed|desconocid)|(unknown|no such|invalid|nonexist\w*|non-exist\w*|bad|incorrect|illegal|undeliverable|unrouteable|unroutable|not a valid|no valid|no)( \w+)? (user|recipients?|mail ?box|address|account|addressee|person|local ?part|local-part|alias|destination address|e-?mail|destination mailbox|inbox|customer)\b|user ?unknown|unknown ?user|recipnotfound|no mail ?box (here )?by that name|sorry, no mailbox|delivery to (this|that) address|not our (customer|user)|can.?t (verify|find) (the )?(recipient|user)|that (user|account|email) (was|could|does|did) n|(doesn.t|does not) have an? .{0,40}account|this user doesn.t|cannot (route|be delivered) to|550 .{0,40}no such|not (listed )?in (the )?(public )?(name|directory|domino)|address (error|rejected)\b(?!\s*:)|unknown or illegal|invalid user|недоступ|не существует|no such user|requested action not taken: mailbox unavailable|invalid final delivery userid|check (if|that|whether) (the )?address is correct|unknown recipient or mailbox|(could not|couldn.t) be found\. check/i,
+    said: /(user|recipient|mail ?box|address|account|addressee|person|name|local ?part|alias|login|destination|e-?mail|customer|subscriber|adresse|destinataire|empf[äa]nger|usuario)[^.;]{0,50}(unknown|not (be )?(found|known|exist|recogni[sz]ed|valid|listed|here|correct|a valid|local|available)|(does|do|did)(n.t| not) (exist|have|recogni)|doesn.t|don.t|invalid|is (possibly )?(incorrect|unavailable|wrong|invalid)|unavailable|no longer (exist|here)|non-?exist|undefined|reject\w*: (user|undeliverable|unknown|no such)|inconnue?|unbekannt|not listed|desconocid)|(unknown|no such|invalid|nonexist\w*|non-exist\w*|bad|incorrect|illegal|undeliverable|unrouteable|unroutable|not a valid|no valid|no)( \w+)? (user|recipients?|mail ?box|address|account|addressee|person|local ?part|local-part|alias|destination address|e-?mail|destination mailbox|inbox|customer)\b|user ?unknown|unknown ?user|recipnotfound|no mail ?box (here )?by that name|sorry, no mailbox|delivery to (this|that) address|not our (customer|user)|can.?t (verify|find) (the )?(recipient|user)|that (user|account|email) (was|could|does|did) n|(doesn.t|does not) have an? .{0,40}account|this user doesn.t|cannot (route|be delivered) to|550 .{0,40}no such|not (listed )?in (the )?(public )?(name|directory|domino)|address (error|rejected)\b(?!\s*:)|unknown or illegal|invalid user|недоступ|не существует|no such user|requested action not taken: mailbox unavailable|invalid final delivery userid|(^|[^a-z])@ (is |was )?(unknown|not (found|known|exist)|does(n.t| not) exist|undeliverable)|bad[_ ]recipient|not an? (known|valid|active|existing|local) (user|account|mailbox|recipient|address)|check (if|that|whether) (the )?address is correct|unknown recipient or mailbox|(could not|couldn.t) be found\. check/i,
   },
   {
     reason: "failedstarttls",
@@ -237,11 +237,13 @@ export interface Verdict {
   readonly bounceClass: BounceClass;
 }
 
+const anAddress = /[<"'[(]{0,2}[^\s<>"'()[\]@]{1,128}@[^\s<>"'()[\]@]{1,255}[>"')\]]{0,2}/g;
+
 /** Words that say less than any code does. */
 const lastResort: ReadonlySet<ReasonRule> = new Set(reasons.slice(-1));
 
 /** Codes that servers use for nearly anything: what they say counts more than these. */
-const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6\.0|7\.[01])$/;
+const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6\.0|7\.([01]|1[78]))$/;
 /** Wordings that only the recipient's own system has. */
 const ownWords =
   /doesn.t have an? [\w.-]+ account|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
@@ -263,13 +265,17 @@ export function bounceReason(said: string, reply: SmtpReply, isPermanent: boolea
   if (own) return { reason: own.reason, bounceClass: softened(own.bounceClass, isTemporary) };
   const rules: readonly ReasonRule[] = reasons;
   const byCode = code ? rules.find((rule) => rule.enhanced?.test(code)) : undefined;
-  const byWords = rules.find((rule) => rule.said?.test(text));
+  // An address stands between the words that matter, and its dots look like ends of sentences.
+  const words = text.replace(anAddress, "@");
+  const byWords = rules.find((rule) => rule.said?.test(words));
   const rule =
     byCode && code && !vagueCode.test(code)
       ? byCode
       : byWords && !(lastResort.has(byWords) && byCode)
         ? byWords
         : (byCode ?? byReplyCode(reply.smtpCode));
+  // "Rejected" says little beside a code that says which mailbox is meant.
+  if (code === "5.1.1" && rule?.reason === "rejected") return { reason: "userunknown", bounceClass: "hard" };
   // Without a reason that anybody could name an address is not condemned, unless the code alone does.
   if (!rule)
     return {

@@ -16,6 +16,10 @@ const bounceSubject =
 const daemon =
   /mailer-daemon|post_?master|mail ?delivery|mail-daemon|mdaemon|mail ?system|mail ?administrator|system administrator|(^|<)(bounce|daemon|root)@|no-?reply@sns\.amazonaws/i;
 
+/** What a report of a delivery has and a person's words rarely: a reply code, or the words for it. */
+const ofDelivery =
+  /(?:^|[\s:(])[45]\d\d[ -]|\b[45]\.\d\.\d\b|undeliver|deliver(y|ed|ing)\b|recipient|rejected|mailbox|bounce|unknown/i;
+
 /**
  * What a mail is, by its own declaration where it makes one: RFC 6522 report types, RFC 3834 Auto-Submitted; by its sender and subject where
  * it does not.
@@ -39,8 +43,8 @@ export function mailKind(mail: Mail): MailKind {
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
   const autoSubmitted = header("auto-submitted").toLowerCase();
-  const isFromDaemon =
-    daemon.test(header("from")) || /^<>\s*$/.test(header("return-path")) || daemon.test(header("return-path"));
+  const isFromNobody = /^<>\s*$/.test(header("return-path"));
+  const isFromDaemon = daemon.test(header("from")) || isFromNobody || daemon.test(header("return-path"));
   const looksLikeBounce = bounceSubject.test(header("subject"));
   const isReply =
     autoSubmitted.startsWith("auto-replied") ||
@@ -55,6 +59,9 @@ export function mailKind(mail: Mail): MailKind {
   const [addressee] = addressesIn(header("to"));
   const author = addressesIn(`${fieldOf(mail.original, "from") ?? ""} ${fieldOf(mail.original, "return-path") ?? ""}`);
   if (addressee && author.some((address) => address.toLowerCase() === addressee.toLowerCase())) return "bounce";
+  // RFC 3834: a person's automatic reply has no return path either, but says nothing of a delivery.
+  if (isFromNobody && !daemon.test(header("from")) && !looksLikeBounce && !mail.original && !ofDelivery.test(mail.text))
+    return "automatic-reply";
   if (isFromDaemon || looksLikeBounce || mail.headers.has("x-failed-recipients")) return "bounce";
   return autoSubmitted && autoSubmitted !== "no" ? "automatic-reply" : "other";
 }

@@ -90,6 +90,16 @@ const ownEvent = JSON.stringify({
   metadata: { client: "ios", url: "https://example.com/?e=reader@example.org" },
 });
 
+const seedResults = JSON.stringify([
+  { seed_test_id: "t1", isp: "gmail", sent: 5, inbox: 3, spam: 1, missing: 1, tested_at: "2026-01-31T09:00:00Z" },
+  { seed_test_id: "t1", seed: "reader@example.org", folder: "Promotions", tested_at: "2026-01-31T09:00:00Z" },
+]);
+const postmasterDay = JSON.stringify({
+  domain: "example.com",
+  date: "2026-01-30",
+  stats: [{ metric: "spam_rate", value: 0.001 }],
+});
+
 /** Types that providers have beside the one in the signed call: the mutations start from all of them. */
 const words = [
   "bounce",
@@ -158,6 +168,8 @@ function seeds(): readonly Seed[] {
       wrap: (bytes, random) => (random() < 0.2 ? gzipSync(bytes) : bytes),
     },
     { kind: "dmarc", bytes: Buffer.from(tlsReport), wrap: plain },
+    { kind: "seeds-document", bytes: Buffer.from(seedResults), wrap: plain },
+    { kind: "postmaster", bytes: Buffer.from(postmasterDay), wrap: plain },
   ];
 }
 

@@ -34,6 +34,11 @@ test.each([
   ["521 5.7.1 Service unavailable; client [192.0.2.1] blocked using dnsbl.example", "blocked block"],
   ["521 Nothing here", "notaccept hard"],
   ["503 Improper sequence of commands", "syntaxerror soft"],
+  // an address between the words, with its dots
+  ["550 5.1.1 <a.b@example.net> recipient rejected", "userunknown hard"],
+  ["550 5.0.0 User unknown; <a.b@example.net> is not a known user (in reply to RCPT TO command)", "userunknown hard"],
+  ["550 5.7.17 sorry, no mailbox here by that name", "userunknown hard"],
+  ["552 5.0.0 delivery has failed due to a full mailbox", "mailboxfull soft"],
   ["550 5.1.351 Remote server returned unknown recipient or mailbox unavailable", "userunknown hard"],
   ["550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery", "speeding soft"],
 ])("when a server says %s then it is %s", (said, verdict) => {
@@ -146,6 +151,22 @@ hi
       },
     },
   ]);
+});
+
+test("when a person's automatic reply has no return path then it is a reply, not a bounce", async () => {
+  const decoded = await decodeMail(
+    mail(`
+Return-Path: <>
+From: John <john@example.net>
+To: bounces@example.com
+Subject: Thank you for your e-mail
+Date: Thu, 29 Apr 2021 23:34:45 +0000
+Precedence: bulk
+
+I will endeavour to reply as soon as possible.
+`),
+  );
+  expect(decoded).toMatchObject([{ signal: { eventType: "reply", recipient: "john@example.net" } }]);
 });
 
 test.each(["Subject: unsubscribe", "Subject: hello\nAuto-Submitted: auto-replied\nX-Apple-Unsubscribe: true"])(
