@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { fileInput } from "../../ingest/file.ts";
 import { createIdHasher } from "../../ingest/id-hasher.ts";
 import { ingestFiles } from "../../ingest/ingest-files.ts";
+import type { Stream } from "../../simulate/write-world.ts";
 import { buildProject } from "../../warehouse/dataform/build.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { ingestContext } from "../commands/ingest/context.ts";
@@ -101,3 +103,6 @@ export const deadLettersByReason = (world: Environment): Promise<Readonly<Record
     );
     return Object.fromEntries(rows.map((row) => [String(row["reason"]), Number(row["letters"])]));
   });
+
+/** The files of a simulated stream, in the order in which they arrived. */
+export const filesOf = (dir: string, stream: Stream): string[] => stream.files.map(({ file }) => join(dir, file));

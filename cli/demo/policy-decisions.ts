@@ -73,3 +73,19 @@ export async function policyDecisions(model: Model, customers: readonly Visible[
     scorer.close();
   }
 }
+
+/** What each model decides for the same customers, worked out once. */
+export class Policies {
+  readonly #customers: readonly Visible[];
+  readonly #decided = new Map<string, ReturnType<typeof policyDecisions>>();
+
+  constructor(customers: readonly Visible[]) {
+    this.#customers = customers;
+  }
+
+  of(model: Model): ReturnType<typeof policyDecisions> {
+    const known = this.#decided.get(model.digest) ?? policyDecisions(model, this.#customers);
+    this.#decided.set(model.digest, known);
+    return known;
+  }
+}
