@@ -44,7 +44,7 @@ export const isDecoderKind = (kind: string): boolean =>
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
   if (kind === "mail") return ({ data }) => decodeMail(data);
-  if (kind === "postmaster") return ({ data }) => decodePostmasterDay(data);
+  if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind === "dmarc") return ({ data }) => decodeAuthenticationReport(data);
   if (kind.startsWith("api-")) {
@@ -68,10 +68,12 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
       Buffer.from(data.buffer, data.byteOffset, Math.min(64, data.byteLength)).toString("latin1"),
     );
     const type = isJson ? "application/json" : "application/x-www-form-urlencoded";
-    const items = provider.decode({ headers: { "content-type": type }, body: data });
-    return items.length > 0 ? items : [nothingSaid];
+    return orNothing(provider.decode({ headers: { "content-type": type }, body: data }));
   };
 }
+
+/** What says nothing at all is a dead letter: it must not disappear. */
+const orNothing = (items: readonly Item[]): readonly Item[] => (items.length > 0 ? items : [nothingSaid]);
 
 const nothingSaid: Item = { kind: "dead-letter", reason: "not-a-signal", detail: "it says nothing" };
 
@@ -82,8 +84,7 @@ function hookDecoder(name: string): Decode {
     const call = unpackHook(data);
     if (!call)
       return [{ kind: "dead-letter", reason: "malformed-input", detail: "not a call as the collector keeps it" }];
-    const items = provider.decode(call);
-    return items.length > 0 ? items : [nothingSaid];
+    return orNothing(provider.decode(call));
   };
 }
 
@@ -158,7 +159,9 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
       return [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }];
     const { items } = (value ?? {}) as { items?: unknown };
     const list = Array.isArray(value) ? value : Array.isArray(items) ? items : [value];
-    return list.flatMap((one, index) => decodePlacement(one, { ...context, rowNumber: message.position + index }));
+    return orNothing(
+      list.flatMap((one, index) => decodePlacement(one, { ...context, rowNumber: message.position + index })),
+    );
   };
 }
 
