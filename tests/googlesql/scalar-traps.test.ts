@@ -99,6 +99,13 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select array_is_distinct([cast('nan' as float64), cast('nan' as float64)]), array_is_distinct([cast('nan' as float64), 1.0])",
     "select timestamp_from_unix_seconds('2020-01-01'), timestamp_from_unix_millis(cast(null as timestamp))",
   ],
+  "an untyped NULL in a STRUCT": [
+    "select [struct(1, null), struct(2, 'a')]",
+    "select [struct(2, 'a'), struct(1, null)], [struct(null), struct(1.5)]",
+    "select struct(1, null) in (struct(1, 'a'))",
+    "select if(true, struct(1, null), struct(null, 'a'))",
+    "select json_object(['a', 'b'], [struct([10, 20] as d, 'foo' as e, json '1' as f), struct([1] as d, null as e, json '[[null]]' as f)])",
+  ],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
     "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",

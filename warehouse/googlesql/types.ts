@@ -280,6 +280,11 @@ export function supertypeOf(sources: readonly CoercionSource[]): GoogleSqlType |
     const array = sources.find((source) => source.isUntypedEmptyArray);
     return (array ?? sources[0])?.type ?? INT64;
   }
+  // Field by field, so that an untyped NULL in one STRUCT takes the type that it has in another.
+  if (typed.length > 1 && typed.every((source) => source.type.kind === "STRUCT" && source.structFields)) {
+    const struct = structSupertype(typed);
+    return struct && sources.every((source) => coercionCost(source, struct) !== undefined) ? struct : undefined;
+  }
   const fixed = typed.filter((source) => !source.isLiteral);
   const from = fixed.length > 0 ? fixed : typed;
   let result: GoogleSqlType | undefined = from[0]!.type;
@@ -314,9 +319,11 @@ function structSupertype(sources: readonly CoercionSource[]): GoogleSqlType | un
   const fields: StructField[] = [];
   for (const [i, field] of first.fields.entries()) {
     const column: CoercionSource[] = [];
-    for (const source of sources) {
+    for (const [at, source] of sources.entries()) {
       if (source.type.kind !== "STRUCT" || source.type.fields.length !== first.fields.length) return undefined;
-      column.push(source.structFields?.[i] ?? { type: source.type.fields[i]!.type, isLiteral: source.isLiteral });
+      const value = source.structFields?.[i] ?? { type: source.type.fields[i]!.type, isLiteral: source.isLiteral };
+      // An untyped NULL in the first STRUCT is an INT64 to those that follow.
+      column.push(at === 0 && value.isUntypedNull ? { type: value.type, isLiteral: true } : value);
     }
     const type = supertypeOf(column);
     if (type === undefined) return undefined;
