@@ -4,7 +4,12 @@ import { UserError } from "../errors/user-error.ts";
 export function homeTrouble(error: unknown, raw: string): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   const message = error instanceof Error ? error.message : "";
-  if (code === "ENOSPC" || code === "EDQUOT" || /no space left|disk quota/i.test(message)) {
+  if (
+    code === "ENOSPC" ||
+    code === "EDQUOT" ||
+    code === "EFBIG" ||
+    /no space left|disk quota|file too large/i.test(message)
+  ) {
     return new UserError("the disk is full", {
       code: "ingest.disk-full",
       exit: "remote",

@@ -140,11 +140,12 @@ export class LedgerLog {
     await mkdir(dirname(this.path), { recursive: true });
     const handle = await open(this.path, "a");
     try {
+      // Not `write`, which may write a part and be content, on a disk that is nearly full say.
       if (torn) {
-        await handle.write(line, 0, line.length >> 1);
+        await handle.appendFile(line.subarray(0, line.length >> 1));
         torn();
-        await handle.write(line, line.length >> 1);
-      } else await handle.write(line);
+        await handle.appendFile(line.subarray(line.length >> 1));
+      } else await handle.appendFile(line);
       await handle.sync();
     } finally {
       await handle.close();

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { UserError } from "../errors/user-error.ts";
 import { SegmentStore } from "../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../warehouse/warehouse.ts";
 import type { CompactionStep } from "./compact.ts";
@@ -94,10 +95,20 @@ export class LocalSink implements Sink {
     }
     for (const part of parts) {
       const path = join(this.#options.raw, part.segment);
-      if (table === "events") yield* this.#store.keys(path, eventKeyColumns, part);
-      else
-        for await (const block of this.#store.read(path, rawColumns(table), part))
-          yield block.map((row) => rowKey(table, row));
+      try {
+        if (table === "events") yield* this.#store.keys(path, eventKeyColumns, part);
+        else
+          for await (const block of this.#store.read(path, rawColumns(table), part))
+            yield block.map((row) => rowKey(table, row));
+      } catch (cause) {
+        throw new UserError("a segment that the ledger counts cannot be read", {
+          code: "ingest.damaged-segment",
+          exit: "check",
+          where: path,
+          next: "inboxloop ingest verify; then bring the segment back from a copy",
+          cause,
+        });
+      }
     }
   }
 

@@ -194,8 +194,9 @@ async function beginBatch(env: IngestEnv, from: number, now: number): Promise<Op
   return { sink: await env.sink.begin(env.source, from), beganAt: now, ackIds: [], counts: noTotals(), to: from };
 }
 
+/** Enough records, old enough, or begun in the future: a clock that was put back must not keep a batch open until it is there again. */
 const isFull = (env: IngestEnv, batch: OpenBatch, now: number): boolean =>
-  batch.counts.records >= env.batchRecords || now - batch.beganAt >= env.batchAgeMs;
+  batch.counts.records >= env.batchRecords || now - batch.beganAt >= env.batchAgeMs || now < batch.beganAt;
 
 /** Rows of a block for one table, and what each came from. */
 interface TableBlock {
@@ -316,7 +317,10 @@ async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: 
   const { received, landed, duplicate, dead_letter } = batch.counts;
   const replayed = env.source.isReplay ? batch.ackIds : undefined;
   const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt: env.now() * 1000, replayed };
-  const result = await batch.sink.commit(end);
+  const result = await batch.sink.commit(end).catch(async (error: unknown) => {
+    await batch.sink.discard().catch(() => {}); // what could not be committed only takes room
+    throw error;
+  });
   if (result.kind === "superseded") {
     await batch.sink.discard();
     throw new UserError("another process is ingesting the same source", {

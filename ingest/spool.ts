@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "./crc32.ts";
 import { syncDirectory, syncFile } from "./durable.ts";
@@ -238,9 +238,15 @@ export async function spoolSourceId(dir: string, reader: string, newId: () => st
   await mkdir(dir, { recursive: true });
   const path = join(dir, "spool.json");
   if (!existsSync(path)) {
-    await writeFile(`${path}.new`, `${JSON.stringify({ id: newId() })}\n`);
-    await syncFile(`${path}.new`);
-    await rename(`${path}.new`, path);
+    const id = newId();
+    const own = `${path}.${id}`;
+    await writeFile(own, `${JSON.stringify({ id })}\n`);
+    await syncFile(own);
+    // A link, not a rename: of two readers that start together, the second must not give the spool another name.
+    await link(own, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    await unlink(own);
     await syncDirectory(dir);
   }
   const { id } = JSON.parse(await readFile(path, "utf8")) as { id: string };

@@ -140,3 +140,21 @@ test("when a source says nothing then the ledger still notes that it ended", asy
   await runIngest(env, live);
   expect(actions).toEqual([{ began: 0 }, { committed: [0, 0, 0, 0], to: 0, isEnd: true }, { acked: [], to: 0 }]);
 });
+
+test("when the clock is put back then the batch under way closes at once, not when the clock is there again", async () => {
+  const { env, actions } = recordingEnv([messages(eventRecord(1)), [], [], []]);
+  const times = [0, -86_400_000, -86_399_000, -86_398_000].map((ms) => Date.UTC(2026, 1, 1) + ms);
+  let look = 0;
+  await runIngest({ ...env, now: () => times[Math.min(look++, 3)]!, batchRecords: 1000, batchAgeMs: 60_000 }, live);
+  expect(actions).toContainEqual({ committed: [1, 1, 0, 0], to: 1, isEnd: false });
+  expect(actions.indexOf("discarded")).toBe(-1);
+});
+
+test("when the clock leaps ahead then the batch closes, and no event is refused for it", async () => {
+  const { env, actions } = recordingEnv([messages(eventRecord(1)), messages(eventRecord(2)), []]);
+  let look = 0;
+  const now = () => Date.UTC(2026, 1, 1) + (look++ > 0 ? 86_400_000 : 0);
+  const totals = await runIngest({ ...env, now, batchRecords: 1000, batchAgeMs: 60_000 }, live);
+  expect(totals).toMatchObject({ received: 2, landed: 2, dead_letter: 0 });
+  expect(actions.filter((action) => JSON.stringify(action).includes('"isEnd":false'))).toHaveLength(1);
+});
