@@ -108,6 +108,7 @@ function safeWindow(
 
 function check(a: Analysis, node: FunctionCall, name: string, entry: FunctionEntry, isSafe: boolean): void {
   const options = entry.aggregate ?? {};
+  if (isSafe && name.startsWith("HLL_COUNT.")) a.fail(node, `Function ${name} does not support SAFE error mode`);
   if (node.distinct && !options.distinct && entry.kind === "analytic")
     a.fail(node, `Analytic function ${name} does not support DISTINCT`);
   if (node.distinct && options.distinct === false) a.fail(node, `${name} does not support DISTINCT in arguments`);

@@ -1,7 +1,7 @@
 import { checked, divideRounded, numericKind, parseDecimal } from "../emit/decimal.ts";
 import { arrayOf, duckdbType } from "../types.ts";
 import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, JsValue, Signature } from "./contract.ts";
-import { aggregate, analytic, fail, isNullLiteral, literalInt, refuseAll, sigOf } from "./signature.ts";
+import { aggregate, analytic, fail, isNullLiteral, literalInt, sigOf } from "./signature.ts";
 
 const group = "aggregate";
 
@@ -232,23 +232,6 @@ export const aggregates: FunctionLibrary = {
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_sum(${ctx.aggregate("list", [x])})`),
       one("FLOAT64", "FLOAT64", floatSum),
       one("INTERVAL", "INTERVAL", (x, ctx) => intervals("sum", x, ctx)),
-    ]),
-    ...refuseAll("sketch", "sketches are binary formats of BigQuery", [
-      "HLL_COUNT.EXTRACT",
-      "HLL_COUNT.INIT",
-      "HLL_COUNT.MERGE",
-      "HLL_COUNT.MERGE_PARTIAL",
-      "KLL_QUANTILES.INIT_INT64",
-      "KLL_QUANTILES.INIT_FLOAT64",
-      "KLL_QUANTILES.MERGE_INT64",
-      "KLL_QUANTILES.MERGE_FLOAT64",
-      "KLL_QUANTILES.MERGE_PARTIAL",
-      "KLL_QUANTILES.MERGE_POINT_INT64",
-      "KLL_QUANTILES.MERGE_POINT_FLOAT64",
-      "KLL_QUANTILES.EXTRACT_INT64",
-      "KLL_QUANTILES.EXTRACT_FLOAT64",
-      "KLL_QUANTILES.EXTRACT_POINT_INT64",
-      "KLL_QUANTILES.EXTRACT_POINT_FLOAT64",
     ]),
   ],
   macros: [

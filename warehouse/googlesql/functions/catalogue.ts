@@ -22,6 +22,7 @@ import { net } from "./net.ts";
 import { percentiles } from "./percentile.ts";
 import { range } from "./range.ts";
 import { regexp } from "./regexp.ts";
+import { sketches } from "./sketch.ts";
 import { statistics } from "./statistics.ts";
 import { string } from "./string.ts";
 
@@ -46,6 +47,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   statistics,
   approximate,
   percentiles,
+  sketches,
   castFormatLibrary,
   further,
   analytics,

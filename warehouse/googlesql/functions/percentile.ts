@@ -29,7 +29,7 @@ const plainList = (sql: string, ctx: EmitContext): string => ctx.aggregate("list
 /** A decimal is a FLOAT64 here, but for a share that is a decimal itself. */
 function continuousFloat(
   type: "INT64" | "FLOAT64" | "NUMERIC" | "BIGNUMERIC",
-  shareType: "INT64" | "FLOAT64",
+  shareType: "INT64" | "FLOAT64" | "NUMERIC" | "BIGNUMERIC",
 ): Signature {
   return sigOf(`${type}, ${shareType}`, "FLOAT64", ([x, p], ctx) => {
     const sql = type === "FLOAT64" ? x!.sql : `cast(cast(${x!.sql} as varchar) as double)`;
@@ -161,7 +161,11 @@ const entries: FunctionEntry[] = [
   aggregate("navigation", "PERCENTILE_CONT", options, [
     continuousFloat("INT64", "INT64"),
     continuousFloat("INT64", "FLOAT64"),
+    continuousFloat("INT64", "NUMERIC"),
+    continuousFloat("INT64", "BIGNUMERIC"),
     continuousFloat("FLOAT64", "FLOAT64"),
+    continuousFloat("FLOAT64", "NUMERIC"),
+    continuousFloat("FLOAT64", "BIGNUMERIC"),
     continuousFloat("NUMERIC", "INT64"),
     continuousFloat("BIGNUMERIC", "INT64"),
     continuousDecimal("NUMERIC"),

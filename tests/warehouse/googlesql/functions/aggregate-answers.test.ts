@@ -81,6 +81,20 @@ const answers: readonly [string, string | null][] = [
     "[2.5,6,12]",
   ],
   ["SELECT SUM((SELECT SUM(y) FROM UNNEST([1, 2]))) FROM UNNEST([1, 2, 3]) AS y", "12"],
+  [
+    "SELECT HLL_COUNT.MERGE(s) FROM (SELECT HLL_COUNT.INIT(x, 15) AS s FROM UNNEST([1, 2, 3, NULL]) AS x UNION ALL SELECT HLL_COUNT.INIT(x, 17) FROM UNNEST([3, 4]) AS x UNION ALL SELECT NULL)",
+    "4",
+  ],
+  [
+    "SELECT ABS(HLL_COUNT.MERGE(s) / 60000 - 1) < 0.03 FROM (SELECT HLL_COUNT.INIT(x, 14) AS s FROM UNNEST(GENERATE_ARRAY(1, 40000)) AS x UNION ALL SELECT HLL_COUNT.INIT(x, 16) FROM UNNEST(GENERATE_ARRAY(20001, 60000)) AS x)",
+    "true",
+  ],
+  ["SELECT HLL_COUNT.EXTRACT(HLL_COUNT.MERGE_PARTIAL(s)) FROM UNNEST([CAST(NULL AS BYTES)]) AS s", "0"],
+  ["SELECT HLL_COUNT.EXTRACT(b'')", null],
+  [
+    "SELECT HLL_COUNT.MERGE(s) FROM (SELECT HLL_COUNT.INIT(1) AS s FROM UNNEST([1]) UNION ALL SELECT HLL_COUNT.INIT('a') FROM UNNEST([1]))",
+    null,
+  ],
   ["SELECT RADIANS(360)", "6.2831853071795862"],
   ["SELECT RADIANS(NUMERIC '360')", '"6.283185307"'],
   ["SELECT DEGREES(BIGNUMERIC '360')", '"20626.48062470963551564733573307786131966597"'],
@@ -108,6 +122,11 @@ describe("aggregates against the documentation", () => {
     warehouse = await openLocalWarehouse();
   });
   afterAll(() => warehouse.close());
+
+  it("when a sketch is of BigQuery's making, then it is refused and not taken for a broken one", async () => {
+    const run = warehouse.run("SELECT HLL_COUNT.EXTRACT(b'\\x08\\x70\\x10\\x0a')");
+    await expect(run).rejects.toMatchObject({ code: "refused.HLL_COUNT.EXTRACT" });
+  });
 
   it.each(answers)("when running %s, then it gives what GoogleSQL does", async (sql, expected) => {
     const run = warehouse.run(`SELECT TO_JSON_STRING((${sql}))`);
