@@ -1,6 +1,12 @@
 import { z } from "zod";
 import type { Item } from "../signal.ts";
 
+/** Some reporters print their counts as text. */
+const count = z.preprocess(
+  (value) => (typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value),
+  z.number().int().min(0),
+);
+
 const reportSchema = z.looseObject({
   "organization-name": z.string().nullish(),
   "report-id": z.string().nullish(),
@@ -9,14 +15,14 @@ const reportSchema = z.looseObject({
     z.looseObject({
       policy: z.looseObject({ "policy-type": z.string(), "policy-domain": z.string().nullish() }),
       summary: z.looseObject({
-        "total-successful-session-count": z.number().int(),
-        "total-failure-session-count": z.number().int(),
+        "total-successful-session-count": count,
+        "total-failure-session-count": count,
       }),
       "failure-details": z
         .array(
           z.looseObject({
             "result-type": z.string(),
-            "failed-session-count": z.number().int(),
+            "failed-session-count": count,
             "receiving-mx-hostname": z.string().nullish(),
             "failure-reason-code": z.string().nullish(),
           }),

@@ -22,7 +22,17 @@ const names = {
   region: ["region", "country", "geo"],
   seed: ["seedid", "seed", "seedaddress", "seedemail", "email", "mailbox", "address", "recipientemail"],
   folder: ["folder", "tab", "placement", "deliveredto", "deliveryfolder", "placementstatus", "status", "result"],
-  at: ["testedat", "seenat", "receivedtimestamp", "receivedat", "timestamp", "date", "testdate", "createdat"],
+  at: [
+    "testedat",
+    "seenat",
+    "receivedtimestamp",
+    "timestampcreated",
+    "receivedat",
+    "timestamp",
+    "date",
+    "testdate",
+    "createdat",
+  ],
   sent: ["sent", "total", "seeds", "seedssent", "seedcount", "totalseeds"],
   inbox: ["inbox", "inboxcount", "inboxed", "primary"],
   promotions: ["promotions", "promotionscount", "tabs", "tabbed", "category", "categorycount", "othertabs"],
@@ -35,7 +45,6 @@ const folders: Readonly<Record<string, string>> = {
   inbox: "inbox",
   primary: "inbox",
   focused: "inbox",
-  delivered: "inbox",
   promotions: "promotions",
   promotion: "promotions",
   updates: "promotions",
@@ -44,7 +53,6 @@ const folders: Readonly<Record<string, string>> = {
   tab: "promotions",
   tabs: "promotions",
   category: "promotions",
-  other: "promotions",
   spam: "spam",
   junk: "spam",
   junkemail: "spam",
@@ -89,9 +97,17 @@ export function decodePlacement(value: unknown, context: PlacementContext): read
   const list = optimize.safeParse(value);
   if (list.success) return ofOptimize(list.data, context);
   const read = reader(value as Fields);
-  const folder = read("folder");
+  const folder = read("folder") ?? folderOfFlags(value as Fields);
   if (folder !== undefined && read("inbox") === undefined) return [ofSeed(read, folder, context)];
   return [ofTest(read)];
+}
+
+/** Instantly says it in two flags: https://developer.instantly.ai/api-reference/schemas/inbox-placement-analytics */
+function folderOfFlags(fields: Fields): string | undefined {
+  const { is_spam: isSpam, has_category: hasCategory } = fields;
+  if (typeof isSpam !== "boolean") return undefined;
+  if (isSpam) return "spam";
+  return hasCategory === true ? "category" : "inbox";
 }
 
 type Reader = (name: keyof typeof names) => string | undefined;

@@ -44,7 +44,7 @@ async function serve({ mails = 3, uidvalidity = 7, secureConnection = false, plu
   const messages = Array.from({ length: mails }, (_, at) => ({ raw: bounce(at + 1), uid: at + 1 }));
   const server = hoodiecrow({
     plugins: ["ID", "UIDPLUS", "NAMESPACE", "SPECIAL-USE", "ENABLE", ...plugins],
-    users: { kim: { password: "correct horse" } },
+    users: { kim: { password: "correct horse", xoauth2: { accessToken: "a token", sessionTimeout: 3_600_000 } } },
     storage: {
       INBOX: { messages, uidvalidity, uidnext: mails + 1 },
       "": { separator: "/", folders: { Done: {} } },
@@ -125,6 +125,17 @@ test("when asked to then mails that have landed are marked as read, or moved", a
   expect(await run(home, options(server.port, { moveTo: "Done" }))).toMatchObject({ landed: 1, moved: 1 });
   expect(server.inbox().map(({ uid }) => uid)).toEqual([1, 2, 3]);
   expect(server.done()).toHaveLength(1);
+});
+
+test("when the server wants OAuth 2.0 then the token is what proves who reads", async () => {
+  const server = await serve({ plugins: ["XOAUTH2", "SASL-IR"] });
+  const home = temporaryFolder();
+  expect(await run(home, options(server.port, { credentials: { accessToken: "a token" } }))).toMatchObject({
+    landed: 3,
+  });
+  await expect(
+    run(temporaryFolder(), options(server.port, { credentials: { accessToken: "another" } })),
+  ).rejects.toMatchObject({ code: "ingest.imap-refused" });
 });
 
 test("when a run is dry then it says how many mails there are and changes nothing", async () => {

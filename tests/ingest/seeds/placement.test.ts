@@ -75,6 +75,7 @@ test.each([
 
 test.each([
   ["a folder that nobody knows", { test_id: "t1", folder: "Quarantine" }, "wrong-type"],
+  ["a word that names no folder", { test_id: "t1", status: "delivered" }, "wrong-type"],
   ["a seed that is waited for", { test_id: "t1", status: "WAITING" }, "not-a-signal"],
   ["no test", { folder: "spam" }, "missing-field"],
   ["no provider", { test_id: "t1", inbox: 1, tested_at: "2026-01-31" }, "missing-field"],
@@ -92,6 +93,34 @@ test.each([
   ["a list", [1], "wrong-type"],
 ])("when a record has %s then it is a dead letter", (_what, value, reason) => {
   expect(decode(value)).toMatchObject([{ kind: "dead-letter", reason }]);
+});
+
+test.each([
+  [
+    "EmailConsul's seeds",
+    {
+      id: "1",
+      status: "NOT_RECEIVED",
+      seedlisting_id: "t9",
+      email: "s@gmail.com",
+      host: "GMAIL",
+      received_timestamp: "2026-01-31T09:00:00Z",
+    },
+    { folder: "missing", isp: "gmail", seed_test_id: "t9" },
+  ],
+  [
+    "Instantly's analytics",
+    {
+      test_id: "t9",
+      is_spam: false,
+      has_category: true,
+      recipient_email: "s@outlook.com",
+      timestamp_created: "2026-01-31T09:00:00Z",
+    },
+    { folder: "promotions", isp: "outlook.com", seed_test_id: "t9" },
+  ],
+])("when %s come as their API gives them then each is a placement", (_whose, value, metadata) => {
+  expect(decode(value)).toMatchObject([{ signal: { eventType: "inbox_placement", metadata } }]);
 });
 
 test("when Mailgun Optimize gives a seed list then each provider is a row, and their sum is none", () => {

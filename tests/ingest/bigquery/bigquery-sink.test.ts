@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import rawTables from "../../../includes/raw_tables.js";
+import { BigQuerySink } from "../../../ingest/bigquery/bigquery-sink.ts";
+import { entryHash, type LedgerEntry } from "../../../ingest/ledger.ts";
+import type { RawRow } from "../../../ingest/raw-row.ts";
+import type { StreamKind } from "../../../warehouse/bigquery/streams.ts";
+import { memoryStreams } from "../../warehouse/bigquery/memory-streams.ts";
+import { temporaryFolder } from "../support.ts";
+
+type World = ReturnType<typeof memoryStreams>;
+const pathOf = (table: string) => `projects/p/datasets/raw/tables/${table}`;
+
+function makeWorld(): World {
+  const world = memoryStreams();
+  for (const name of rawTables.names as string[]) {
+    world.types.set(pathOf(name), new Map(rawTables.columns(name).map((column) => [column.name, column.type])));
+  }
+  return world;
+}
+
+let ids = 0;
+const open = (world: World, state: string, options: { kind?: StreamKind; fault?: (point: string) => void } = {}) =>
+  BigQuerySink.open({
+    state,
+    projectId: "p",
+    dataset: "raw",
+    kind: options.kind ?? "committed",
+    streams: world.port,
+    warehouse: {
+      execute: async () => ({}),
+      columns: async (table) => rawTables.columns(table.split(".").at(-1) ?? ""),
+      query: async () => ({ columns: [], rows: [] }),
+    },
+    idKey: "v1:test",
+    lock: { pid: process.pid, sleep: async () => {}, patienceMs: 100 },
+    now: () => 1_769_900_000_000,
+    newId: () => createHash("sha256").update(String(ids++)).digest("hex").slice(0, 16),
+    pause: async () => {},
+    fault: options.fault,
+  });
+
+const event = (id: string): RawRow => ({
+  ...Object.fromEntries(rawTables.columns("events").map(({ name }) => [name, null])),
+  event_id: id,
+  event_type: "open",
+  received_at: 1_769_900_000_000_000,
+});
+const source = { name: "pubsub:s", id: "pubsub-s/run" };
+const end = (received: number, to = received) => ({
+  received, landed: received, duplicate: 0, dead_letter: 0, to, isEnd: false, receivedAt: 1_769_900_000_000_000,
+}); // biome-ignore format: short
+
+const eventsOf = (world: World) => (world.tables.get(pathOf("events")) ?? []).map((row) => row["event_id"]);
+
+function ledgerOf(state: string): LedgerEntry[] {
+  const path = join(state, "ledger.ndjson");
+  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
+  const entries = lines.map((line) => JSON.parse(line) as LedgerEntry);
+  let previous = "0".repeat(64);
+  for (const entry of entries) {
+    expect(entry.previous_hash).toBe(previous);
+    expect(entryHash(entry)).toBe(entry.entry_hash);
+    previous = entry.entry_hash;
+  }
+  return entries;
+}
+
+const landedBy = (entries: readonly LedgerEntry[]) =>
+  entries.reduce((sum, entry) => sum + (entry.kind === "batch" ? entry.landed : 0), 0);
+
+test("when a batch is committed then its rows are there, the ledger counts them, and nothing is left on the way", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  const batch = await sink.begin(source, 0);
+  expect(await batch.append("events", [event("a"), event("b")])).toEqual({ kind: "written", rows: 2 });
+  expect(await batch.commit(end(2))).toEqual({ kind: "committed", sequence: 0 });
+  await sink.close();
+  expect(eventsOf(world)).toEqual(["a", "b"]);
+  expect(ledgerOf(state)).toMatchObject([{ landed: 2, to: 2, tables: { events: { rows: 2 } } }]);
+  expect(world.tables.get(pathOf("ingest_ledger"))).toMatchObject([{ landed: 2, sequence: 0 }]);
+  expect(readdirSync(join(state, "open"))).toEqual([]);
+  expect([...world.streams.values()].filter(({ rows, isEnded }) => rows > 0 && !isEnded)).toHaveLength(1); // the default one
+});
+
+test("when the sink dies at any boundary then each row is in BigQuery once and counted once, or not at all and comes again", async () => {
+  const points: string[] = [];
+  const run = async (world: World, state: string, fault: (point: string) => void) => {
+    const sink = await open(world, state, { fault });
+    for (const [from, names] of [
+      [0, ["a", "b"]],
+      [2, ["c", "d"]],
+    ] as const) {
+      const batch = await sink.begin(source, from);
+      for (const name of names) await batch.append("events", [event(name)]);
+      await batch.commit(end(2, from + 2));
+    }
+    return sink;
+  };
+  await (await run(makeWorld(), temporaryFolder(), (point) => points.push(point))).close();
+  expect(new Set(points)).toContain("append-noted");
+  expect(new Set(points)).toContain("ledger-torn");
+  for (let death = 1; death <= points.length; death++) {
+    const [world, state] = [makeWorld(), temporaryFolder()];
+    let left = death;
+    const dies = (point: string) => {
+      left -= 1;
+      // What dies here leaves its lock behind, as a killed process does; a test process lives on, so it is cleared away.
+      if (left === 0) throw Object.assign(new Error(`died at ${point}`), { isDeath: true });
+    };
+    await expect(run(world, state, dies)).rejects.toMatchObject({ isDeath: true });
+    await clearLock(state);
+    const sink = await open(world, state);
+    const known = new Set<string>();
+    for await (const keys of sink.lastKeys("events", 100)) for (const key of keys) known.add(key.split(" ")[0]!);
+    await sink.close();
+    const entries = ledgerOf(state);
+    const where = `died at ${points[death - 1]}, boundary ${death}`;
+    expect(new Set(eventsOf(world)).size, where).toBe(eventsOf(world).length);
+    expect(landedBy(entries), where).toBe(eventsOf(world).length);
+    const recovered = entries.filter((entry) => entry.kind === "batch" && entry.source === "recovered");
+    expect(known.size, where).toBe(landedBy(recovered));
+    expect((world.tables.get(pathOf("ingest_ledger")) ?? []).length, where).toBeGreaterThanOrEqual(entries.length);
+  }
+});
+
+test("when an answer is lost and the process dies then the stream's own count says what landed", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  let dead = false;
+  const sink = await open(world, state, {
+    fault: (point) => {
+      if (dead && point === "append-answered") throw new Error("died");
+    },
+  });
+  const batch = await sink.begin(source, 0);
+  await batch.append("events", [event("a")]);
+  dead = true;
+  await expect(batch.append("events", [event("b")])).rejects.toThrow("died");
+  await clearLock(state);
+  await (await open(world, state)).close();
+  expect(eventsOf(world)).toEqual(["a", "b"]);
+  expect(ledgerOf(state)).toMatchObject([
+    { source: "recovered", received: 2, landed: 2, tables: { events: { rows: 2 } } },
+  ]);
+});
+
+test("when BigQuery refuses a row then the others land without it, once", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  const batch = await sink.begin(source, 0);
+  world.mishaps.push({ rowErrors: [{ index: 1, message: "no" }], error: { code: 3, message: "rows" } });
+  const rows = [event("a"), event("bad"), event("c")];
+  expect(await batch.append("events", rows)).toEqual({ kind: "rejected-rows", reasonByIndex: new Map([[1, "no"]]) });
+  expect(await batch.append("events", [rows[0]!, rows[2]!])).toEqual({ kind: "written", rows: 2 });
+  await batch.commit(end(2));
+  await sink.close();
+  expect(eventsOf(world)).toEqual(["a", "c"]);
+});
+
+test("when a second process opens the same folder then it waits, and then says who holds it", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  await expect(open(world, state)).rejects.toMatchObject({ name: "UserError" });
+  await sink.close();
+  await (await open(world, state)).close();
+});
+
+async function clearLock(state: string): Promise<void> {
+  await rm(join(state, "lock"), { force: true });
+}
