@@ -1,6 +1,8 @@
 /** One block of `Name: value` lines; names in lower case, the values of a repeated name in order. */
 export type ReportFields = ReadonlyMap<string, readonly string[]>;
 
+const beginsRecipient = new Set(["final-recipient", "original-recipient"]);
+
 /**
  * Reads the blocks of a message/delivery-status (RFC 3464 section 2.1) or message/feedback-report (RFC 5965 section 3): fields
  * as in a mail header, folded lines joined, an empty line between blocks. Lines that are no fields are passed over.
@@ -21,11 +23,13 @@ export function readReportFields(text: string): readonly ReportFields[] {
     }
     const field = /^([!-9;-~]{1,76}):[ \t]*(.*)$/.exec(line);
     if (!field?.[1]) continue;
+    const name = field[1].toLowerCase();
+    // Some systems leave out the empty line between recipients: a second one begins a block of its own.
+    if (beginsRecipient.has(name) && block?.has(name)) block = undefined;
     if (!block) {
       block = new Map();
       blocks.push(block);
     }
-    const name = field[1].toLowerCase();
     last = block.get(name) ?? [];
     last.push((field[2] ?? "").trim());
     block.set(name, last);

@@ -92,6 +92,39 @@ Diagnostic-Code: smtp; 554 4.4.7 Message expired: unable to deliver in 840 minut
   });
 });
 
+test("when a delivery status leaves out the empty line between recipients then each is still told apart", async () => {
+  const decoded = await decodeMail(
+    mail(`
+From: MAILER-DAEMON@mx.example.org
+To: sender@example.com
+Subject: Undelivered Mail
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; one@example.net
+Original-Recipient: rfc822;one@example.net
+Action: failed
+Status: 5.2.2
+Diagnostic-Code: smtp; 552 5.2.2 mailbox full
+Final-Recipient: rfc822; two@example.net
+Original-Recipient: rfc822;two@example.net
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 user unknown
+
+--b--
+`),
+  );
+  expect(decoded.map((one) => one.kind === "signal" && [one.signal.recipient, one.signal.metadata["class"]])).toEqual([
+    ["one@example.net", "soft"],
+    ["two@example.net", "hard"],
+  ]);
+});
+
 test("when a Sendmail transcript names several recipients then each has its own reply", async () => {
   const decoded = await decodeMail(
     mail(`
