@@ -1,4 +1,6 @@
 import { UserError } from "../errors/user-error.ts";
+import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
+import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
 import { type DeadLetter, deadLetterRow } from "./dead-letter.ts";
 import { createDoor } from "./door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door-window.ts";
@@ -23,6 +25,8 @@ export interface IngestContext {
   readonly batchRecords?: number | undefined;
   readonly batchAgeMs?: number;
   readonly fault?: ((point: string) => void) | undefined;
+  /** Rows go there instead of into this machine's segments. */
+  readonly bigQuery?: BigQueryDestination | undefined;
 }
 
 export interface FileOutcome extends IngestTotals {
@@ -40,7 +44,14 @@ export interface FileOutcome extends IngestTotals {
 
 export const defaultBatchRecords = 100_000;
 
-/** Opens the local sink with its recovery, and what the pipeline needs around it. */
+/** Opens the sink that the context asks for, with its recovery, and what the pipeline needs around it. */
+export async function openIngest(context: IngestContext) {
+  if (context.bigQuery === undefined) return openLocalIngest(context);
+  const { openBigQuerySink } = await import("./bigquery/open-bigquery-sink.ts");
+  return aroundSink(await openBigQuerySink(context, context.bigQuery), context);
+}
+
+/** The same over this machine's segments, whatever the context asks for. */
 export async function openLocalIngest(context: IngestContext) {
   const sink = await LocalSink.open({
     raw: context.raw,
@@ -49,10 +60,14 @@ export async function openLocalIngest(context: IngestContext) {
     now: () => context.now().getTime(),
     fault: context.fault,
   });
+  return aroundSink(sink, context);
+}
+
+async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: IngestContext) {
   try {
     refuseChangedKey(sink, keyName(context.keys.ids.active));
   } catch (error) {
-    sink.close();
+    await sink.close();
     throw error;
   }
   const windowRows = context.windowRows ?? defaultWindowRows;
@@ -92,7 +107,7 @@ export async function ingestFiles(
   signal: AbortSignal,
   progress?: (input: FileInput, totals: IngestTotals) => void,
 ): Promise<readonly FileOutcome[]> {
-  const { sink, envFor } = await openLocalIngest(context);
+  const { sink, envFor } = await openIngest(context);
   const commits = new Commits();
   const outcomes: (Pick<FileOutcome, "path" | "earlier" | "state"> & { readonly totals: IngestTotals })[] = [];
   const underWay = new Set<string>();
@@ -120,7 +135,7 @@ export async function ingestFiles(
     return outcomes.map(({ totals, ...rest }) => ({ ...rest, ...totals }));
   } finally {
     await commits.done().catch(() => {}); // nobody may close the sink under a commit
-    sink.close();
+    await sink.close();
   }
 }
 
@@ -137,7 +152,7 @@ function earlierOf(entries: readonly BatchEntry[]): FileOutcome["earlier"] {
 }
 
 /** Another secret under the same version would give every person a second id without anybody noticing. */
-function refuseChangedKey(sink: LocalSink, current: string): void {
+function refuseChangedKey(sink: Pick<LocalSink | BigQuerySink, "ledger">, current: string): void {
   const last = sink.ledger.entries.findLast((entry) => entry.kind === "batch");
   if (last?.kind !== "batch" || last.id_key === current) return;
   const version = current.split(":")[0]!;

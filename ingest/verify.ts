@@ -14,6 +14,7 @@ export interface LedgerProblem {
     | "sum"
     | "content"
     | "missing-segment"
+    | "missing-rows"
     | "uncounted-segment"
     | "gap"
     | "mirror"
@@ -42,11 +43,7 @@ export interface LedgerVerdict {
  */
 export async function verifyLedger(raw: string, progress?: (rows: number) => void): Promise<LedgerVerdict> {
   const problems: LedgerProblem[] = [];
-  const lines = await readLedgerLines(ledgerPath(raw));
-  const entries = readChain(lines, problems);
-  const batches = entries.filter((entry): entry is BatchEntry => entry.kind === "batch");
-  checkSums(batches, problems);
-  checkContinuity(batches, problems);
+  const { entries, batches } = await checkEntries(ledgerPath(raw), problems);
   const parts = locateSegments(entries);
   checkFiles(raw, entries, parts, problems);
   const store = await SegmentStore.open();
@@ -57,6 +54,27 @@ export async function verifyLedger(raw: string, progress?: (rows: number) => voi
   } finally {
     store.close();
   }
+  return verdictOf(entries, batches, rows, problems);
+}
+
+/** The entries of a log, checked by themselves: their chain, their sums, and that the batches of a source follow each other. */
+export async function checkEntries(
+  path: string,
+  problems: LedgerProblem[],
+): Promise<{ readonly entries: readonly LedgerEntry[]; readonly batches: readonly BatchEntry[] }> {
+  const entries = readChain(await readLedgerLines(path), problems);
+  const batches = entries.filter((entry): entry is BatchEntry => entry.kind === "batch");
+  checkSums(batches, problems);
+  checkContinuity(batches, problems);
+  return { entries, batches };
+}
+
+export function verdictOf(
+  entries: readonly LedgerEntry[],
+  batches: readonly BatchEntry[],
+  rows: number,
+  problems: readonly LedgerProblem[],
+): LedgerVerdict {
   const sum = (key: "received" | "landed" | "duplicate" | "dead_letter") =>
     batches.reduce((total, entry) => total + entry[key], 0);
   return {

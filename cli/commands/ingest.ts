@@ -1,5 +1,6 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { RegisterCommand } from "../command.ts";
+import type { DestinationOptions } from "./ingest/destination.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
 import { registerMoreIngest } from "./ingest/more-commands.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
@@ -30,9 +31,16 @@ export const register: RegisterCommand = (program, environment) => {
   ingest
     .command("verify")
     .description("Recompute sums, digests and chain of the ledger from the data")
-    .action(async () => {
+    .addOption(
+      new Option("--to <where>", "what was landed in this machine's segments, or in BigQuery")
+        .choices(["local", "bigquery"])
+        .default("local"),
+    )
+    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
+    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
+    .action(async (options: DestinationOptions) => {
       const { ingestVerifyCommand } = await import("./ingest/verify.ts");
-      await ingestVerifyCommand(environment());
+      await ingestVerifyCommand(environment(), options);
     });
 
   ingest

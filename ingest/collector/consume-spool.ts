@@ -1,6 +1,6 @@
 import { busDecoder } from "../decoders.ts";
 import { createIdHasher } from "../id-hasher.ts";
-import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
+import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, runIngest } from "../pipeline.ts";
 import { pruneSpool, spoolSource, spoolSourceId } from "../spool.ts";
 import { unsealedSource } from "./sealed-spool.ts";
@@ -26,7 +26,7 @@ export async function consumeSpool(
   { spool, isDraining, committed, progress }: ConsumeOptions,
   signal: AbortSignal,
 ): Promise<IngestTotals> {
-  const { sink, envFor } = await openLocalIngest({ batchAgeMs: 1000, ...context });
+  const { sink, envFor } = await openIngest({ batchAgeMs: 1000, ...context });
   const drained = new AbortController();
   try {
     const id = await spoolSourceId(spool, spoolReader, () => context.randomBytes(8).toString("hex"));
@@ -45,6 +45,6 @@ export async function consumeSpool(
     await pruneSpool(spool);
     return totals;
   } finally {
-    sink.close();
+    await sink.close();
   }
 }

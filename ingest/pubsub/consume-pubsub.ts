@@ -1,6 +1,6 @@
 import { busDecoder } from "../decoders.ts";
 import { createIdHasher } from "../id-hasher.ts";
-import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
+import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, runIngest } from "../pipeline.ts";
 import { pubsubBatch } from "./open-pubsub.ts";
 import { type PubSubSubscription, pubsubSource } from "./pubsub-bus.ts";
@@ -15,7 +15,7 @@ export async function consumePubSub(
   },
   signal: AbortSignal,
 ): Promise<IngestTotals> {
-  const { sink, envFor } = await openLocalIngest({
+  const { sink, envFor } = await openIngest({
     batchAgeMs: 1000,
     batchRecords: pubsubBatch.records,
     ...context,
@@ -32,6 +32,6 @@ export async function consumePubSub(
     const decode = busDecoder({ hashId: createIdHasher(context.keys.ids.active) });
     return await runIngest(envFor({ source, decode }, options.progress), signal);
   } finally {
-    sink.close();
+    await sink.close();
   }
 }

@@ -68,7 +68,7 @@ export interface PubSubSourceOptions {
 }
 
 /** Messages handed to the pipeline at once. */
-const blockMessages = 64;
+const blockMessages = 500;
 
 /**
  * A Pub/Sub subscription as a source of the pipeline. A message is acked after the commit of its rows or its dead letter; what

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { loadIngestKeys } from "../../../ingest/keys.ts";
 import type { Environment } from "../../environment.ts";
+import { type DestinationOptions, destinationOf } from "./destination.ts";
 
 /** The ingester's world, from the command line's. */
 export function ingestContext(
   environment: Environment,
-  options: { readonly trustReceivedAt: boolean; readonly batchRecords?: number | undefined },
+  options: { readonly trustReceivedAt: boolean; readonly batchRecords?: number | undefined } & DestinationOptions,
 ): IngestContext {
   return {
     raw: environment.home.raw,
@@ -19,6 +20,7 @@ export function ingestContext(
     trustReceivedAt: options.trustReceivedAt,
     batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),
+    bigQuery: destinationOf(environment, options),
   };
 }
 

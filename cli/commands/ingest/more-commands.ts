@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Environment } from "../../environment.ts";
+import type { DestinationOptions } from "./destination.ts";
 import type { DocumentSources } from "./documents.ts";
 import type { IngestSeedsOptions } from "./seeds.ts";
 import type { IngestServeOptions } from "./serve.ts";
@@ -75,6 +76,10 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .option("--rate <n>", "calls a second and source (default: 5000)", whole)
     .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
     .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool")
+    .addOption(to())
+    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
+    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
+    .addOption(stream())
     .action(async (options: IngestServeOptions) => {
       const { ingestServeCommand } = await import("./serve.ts");
       await ingestServeCommand(environment(), options);
@@ -85,7 +90,11 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .description("Land what the collector accepted, until told to stop")
     .option("--once", "end at the end of the spool")
     .option("--pubsub-subscription <name>", "read projects/<p>/subscriptions/<s> instead of the spool")
-    .action(async (options: { once?: boolean; pubsubSubscription?: string }) => {
+    .addOption(to())
+    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
+    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
+    .addOption(stream())
+    .action(async (options: { once?: boolean; pubsubSubscription?: string } & DestinationOptions) => {
       const { ingestConsumeCommand } = await import("./serve.ts");
       await ingestConsumeCommand(environment(), options);
     });
@@ -95,3 +104,14 @@ const whole = (text: string): number => {
   if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
   return Number(text);
 };
+
+const to = (): Option =>
+  new Option("--to <where>", "land rows in this machine's segments, or in BigQuery (Storage Write API)")
+    .choices(["local", "bigquery"])
+    .default("local");
+
+const stream = (): Option =>
+  new Option(
+    "--stream <kind>",
+    "committed: each row once, by offset; default: BigQuery's default stream, at least once (default: committed)",
+  ).choices(["committed", "default"]);

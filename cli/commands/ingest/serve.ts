@@ -12,8 +12,9 @@ import { openSubscription, openTopic } from "../../../ingest/pubsub/open-pubsub.
 import { pubsubWriter } from "../../../ingest/pubsub/pubsub-bus.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
+import type { DestinationOptions } from "./destination.ts";
 
-export interface IngestServeOptions {
+export interface IngestServeOptions extends DestinationOptions {
   readonly host: string;
   readonly port: number;
   readonly withPipeline?: boolean;
@@ -43,7 +44,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
     });
   }
   try {
-    const context = ingestContext(environment, { trustReceivedAt: false });
+    const context = ingestContext(environment, { ...options, trustReceivedAt: false });
     const topic = options.pubsubTopic === undefined ? undefined : await openTopic(options.pubsubTopic);
     const outcome = await runCollector(
       context,
@@ -80,12 +81,12 @@ export async function ingestServeCommand(environment: Environment, options: Inge
 /** `inboxloop ingest consume`. Ends with 0 when it is told to stop, or with `--once` at the end of the spool. */
 export async function ingestConsumeCommand(
   environment: Environment,
-  options: { readonly once?: boolean; readonly pubsubSubscription?: string },
+  options: { readonly once?: boolean; readonly pubsubSubscription?: string } & DestinationOptions,
 ): Promise<void> {
   const { console, home, signal } = environment;
   const progress = console.progress("consume");
   try {
-    const context = ingestContext(environment, { trustReceivedAt: false });
+    const context = ingestContext(environment, { ...options, trustReceivedAt: false });
     const update = (so: IngestTotals) => progress.update(so.received, undefined, "signals");
     const name = options.pubsubSubscription;
     const totals =

@@ -1,12 +1,17 @@
 import { exitCodes } from "../../../errors/user-error.ts";
 import { verifyLedger } from "../../../ingest/verify.ts";
 import type { Environment } from "../../environment.ts";
+import { type DestinationOptions, destinationOf } from "./destination.ts";
 import { table } from "./render.ts";
 
 /** `inboxloop ingest verify`. */
-export async function ingestVerifyCommand({ console, home }: Environment): Promise<void> {
+export async function ingestVerifyCommand(environment: Environment, options: DestinationOptions): Promise<void> {
+  const { console, home } = environment;
   const progress = console.progress("verify");
-  const verdict = await verifyLedger(home.raw, (rows) => progress.update(rows));
+  const destination = destinationOf(environment, options);
+  const verdict = destination
+    ? await (await import("../../../ingest/bigquery/verify-bigquery.ts")).verifyBigQuery(destination)
+    : await verifyLedger(home.raw, (rows) => progress.update(rows));
   progress.done(`${verdict.rows_checked.toLocaleString("en-US")} rows`);
   console.result(verdict, () => {
     const { received, landed, duplicate, dead_letter, batches, problems } = verdict;

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import rawTables from "../../../includes/raw_tables.js";
 import { BigQuerySink } from "../../../ingest/bigquery/bigquery-sink.ts";
+import { verifyBigQueryLedger } from "../../../ingest/bigquery/verify-bigquery.ts";
 import { entryHash, type LedgerEntry } from "../../../ingest/ledger.ts";
 import type { RawRow } from "../../../ingest/raw-row.ts";
 import type { StreamKind } from "../../../warehouse/bigquery/streams.ts";
+import type { QueryResult, Row } from "../../../warehouse/warehouse.ts";
 import { memoryStreams } from "../../warehouse/bigquery/memory-streams.ts";
 import { temporaryFolder } from "../support.ts";
 
@@ -95,8 +97,12 @@ test("when the sink dies at any boundary then each row is in BigQuery once and c
       [2, ["c", "d"]],
     ] as const) {
       const batch = await sink.begin(source, from);
-      for (const name of names) await batch.append("events", [event(name)]);
-      await batch.commit(end(2, from + 2));
+      try {
+        for (const name of names) await batch.append("events", [event(name)]);
+        await batch.commit(end(2, from + 2));
+      } finally {
+        await batch.discard();
+      }
     }
     return sink;
   };
@@ -139,6 +145,7 @@ test("when an answer is lost and the process dies then the stream's own count sa
   await batch.append("events", [event("a")]);
   dead = true;
   await expect(batch.append("events", [event("b")])).rejects.toThrow("died");
+  await batch.discard();
   await clearLock(state);
   await (await open(world, state)).close();
   expect(eventsOf(world)).toEqual(["a", "b"]);
@@ -171,3 +178,29 @@ test("when a second process opens the same folder then it waits, and then says w
 async function clearLock(state: string): Promise<void> {
   await rm(join(state, "lock"), { force: true });
 }
+
+test("when BigQuery has what the ledger counts then it is whole; a missing row, an edited line or another mirror is found", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  const batch = await sink.begin(source, 0);
+  await batch.append("events", [event("a"), event("b")]);
+  await batch.commit(end(2));
+  await sink.close();
+  const warehouse = {
+    query: async (sql: string): Promise<QueryResult> => {
+      const rows = world.tables.get(pathOf(/raw\.(\w+)/.exec(sql)?.[1] ?? "")) ?? [];
+      if (sql.includes("count(*)")) return { columns: [], rows: [{ n: BigInt(rows.length) }] };
+      const iso = (row: Row) => ({ ...row, received_at: new Date(Number(row["received_at"]) / 1000).toISOString() });
+      return { columns: [], rows: rows.map(iso) };
+    },
+  };
+  const verify = async () => (await verifyBigQueryLedger(state, "raw", warehouse)).problems.map(({ kind }) => kind);
+  expect(await verifyBigQueryLedger(state, "raw", warehouse)).toMatchObject({ ok: true, landed: 2, received: 2 });
+  world.tables.get(pathOf("events"))?.pop();
+  expect(await verify()).toEqual(["missing-rows"]);
+  world.tables.set(pathOf("ingest_ledger"), []);
+  expect(await verify()).toEqual(["missing-rows", "mirror"]);
+  const path = join(state, "ledger.ndjson");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"landed":2', '"landed":1'));
+  expect(await verify()).toContain("chain");
+});

@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { UserError } from "../../../errors/user-error.ts";
+import type { BigQueryDestination } from "../../../ingest/bigquery/open-bigquery-sink.ts";
+import { bigQueryEmulator } from "../../../warehouse/bigquery/connect.ts";
+import type { Environment } from "../../environment.ts";
+
+/** Options that say where rows go. */
+export interface DestinationOptions {
+  readonly to?: "local" | "bigquery";
+  readonly project?: string;
+  readonly dataset?: string;
+  readonly stream?: "committed" | "default";
+}
+
+/** BigQuery, when it was asked for; undefined for this machine's segments. */
+export function destinationOf(
+  { settings, home }: Pick<Environment, "settings" | "home">,
+  options: DestinationOptions,
+): BigQueryDestination | undefined {
+  if (options.to !== "bigquery") return undefined;
+  const projectId = options.project ?? settings["GOOGLE_CLOUD_PROJECT"];
+  if (!projectId) {
+    throw new UserError("which project's BigQuery?", {
+      code: "bigquery.no-project",
+      exit: "config",
+      where: "--project or GOOGLE_CLOUD_PROJECT",
+      next: "inboxloop ingest consume --to bigquery --project <id>",
+    });
+  }
+  return {
+    projectId,
+    dataset: options.dataset ?? "raw",
+    kind: options.stream ?? "committed",
+    state: join(home.root, "bigquery"),
+    ...bigQueryEmulator(settings),
+  };
+}
