@@ -90,11 +90,15 @@ function headerInside(copy: string): ReportFields | undefined {
   );
 }
 
+/** Mails that were kept on old systems end their lines with a carriage return alone. */
+const withLineFeeds = (bytes: Uint8Array): Uint8Array =>
+  bytes.includes(13) && !bytes.includes(10) ? bytes.map((byte) => (byte === 13 ? 10 : byte)) : bytes;
+
 const headerOnly = (text: string): string => text.slice(0, Math.max(0, `${text}\n\n`.search(/\r?\n\r?\n/)));
 
 /** Takes a mail apart. Throws nothing of its own; a mail that MIME cannot make sense of is read as plain text. */
 export async function readMail(mail: Uint8Array): Promise<Mail> {
-  const bytes = firstLines(mail.subarray(0, maximumMailBytes), maximumMailLines);
+  const bytes = firstLines(withLineFeeds(mail.subarray(0, maximumMailBytes)), maximumMailLines);
   const email = await PostalMime.parse(bytes, {
     forceRfc822Attachments: true,
     maxNestingDepth: 32,

@@ -125,6 +125,33 @@ Diagnostic-Code: smtp; 550 5.1.1 user unknown
   ]);
 });
 
+test("when a mail ends its lines in another way then it says the same", async () => {
+  const text = `From: MAILER-DAEMON@mx.example.org
+To: sender@example.com
+Subject: Undelivered Mail
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; one@example.net
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 user
+ unknown
+
+--b--
+`;
+  const [lf, crlf, cr] = await Promise.all(
+    ["\n", "\r\n", "\r"].map((end) => decodeMail(Buffer.from(text.replaceAll("\n", end)))),
+  );
+  expect(lf).toMatchObject([{ signal: { recipient: "one@example.net", metadata: { class: "hard" } } }]);
+  expect(crlf).toEqual(lf);
+  expect(cr).toEqual(lf);
+});
+
 test("when a Sendmail transcript names several recipients then each has its own reply", async () => {
   const decoded = await decodeMail(
     mail(`
