@@ -5,6 +5,42 @@ import { isRefereeInstalled, Referee } from "./referee.ts";
 
 /** Forms of queries, FROM clauses and subqueries that other engines read otherwise, each with statements that show it. */
 const forms: Readonly<Record<string, readonly string[]>> = {
+  "names of the SELECT list": [
+    "select x, x from unnest([1, 2]) x order by x",
+    "select x as a, x as A from unnest([1]) x order by a",
+    "select *, x + 1 as x from (select 1 as x) order by x",
+    "select *, x + 1 as x from (select 1 as x) qualify row_number() over (order by x) = 1",
+    "select x, x from (select 1 as x) group by x",
+    "select a.x, b.x from (select 1 x) a, (select 1 x) b group by x, 2",
+    "select x, x from unnest([1]) x group by 1, 2 having x > 1",
+    "select x, x from unnest([2, 1]) x order by 1",
+    "select as struct x, x from unnest([2, 1]) x order by x",
+    "select x.*, 1 as z from (select struct(3 as z, 2 as w) as x) order by z",
+    "select * replace (-x as x) from (select 1 as x union all select 2) order by x",
+    "select * replace (-x as x) from (select 1 as x union all select 2) t order by t.x",
+    "select * replace (mod(x, 2) as x) from unnest([1, 2, 3]) x group by x order by x",
+    "select *, count(*) as n from (select 1 as x, 2 as y) t group by x, y having y = 2",
+  ],
+  "aggregates of HAVING and ORDER BY see the SELECT list": [
+    "select x + 100 as x, count(*) from unnest([1, 2, 3]) x group by x having max(x) > 50 order by 1",
+    "select mod(x, 2) as x, count(*) from unnest([1, 2, 3]) x group by 1 having max(x) = 3",
+    "select -x as y, sum(x) as z from unnest([1, 2, 3]) x group by 1 having sum(y) < -1 order by sum(y)",
+    "select y as x, count(*) from (select 1 as x, 20 as y union all select 2, 10) group by y order by sum(x)",
+    "select sum(x) as x from unnest([1]) x having sum(x) > 5",
+    "select count(*) as x from unnest([1, 2, 3]) x having max(x) = 3",
+    "select t.x, count(*) from (select 1 as x) t group by t.x having sum(t.x) = 1 order by sum(t.x)",
+    "select x from unnest([1, 2, 3]) x order by sum(x)",
+  ],
+  "clauses that need others": [
+    "select 1 as x order by x",
+    "select 1, 2 order by 1",
+    "select distinct 1",
+    "select 1 limit 1",
+    "select 1 window w as ()",
+    "select * from (select as struct 1 as x, 2 as y) pivot(sum(x) for y in (1, 2))",
+    "with t as (select 1 x) select * from t for system_time as of current_timestamp()",
+    "with recursive a as (select * from b), b as (select * from a) select * from b",
+  ],
   "names of pivoted columns": [
     "select * from (select struct(10, -20) as k, 1 v) pivot(count(v) for k in (struct(10, -20), (1, 2)))",
     "select * from (select struct(date '2020-01-01' as d, true as b, 'x y' as s, 1 as i) as k, 1 v) pivot(count(v) for k in (struct(date '2020-01-01' as d, true as b, 'x y' as s, 1 as i), struct(date '2020-01-01', cast(null as bool), 'x', null)))",

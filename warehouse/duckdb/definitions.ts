@@ -8,9 +8,13 @@ import {
   type NewColumn,
   pathOf,
 } from "../googlesql/analyzer/ddl.ts";
+import { checkTableFunction } from "../googlesql/analyzer/table-functions.ts";
 import { resolveType } from "../googlesql/analyzer/type-names.ts";
+import { checkFunction } from "../googlesql/analyzer/user-functions.ts";
 import type { Alter, AlterAction, CreateFunction, CreateTableFunction, Drop, Statement } from "../googlesql/ast.ts";
+import type { SqlFunction, UserTableFunction } from "../googlesql/catalog.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
+import { UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { userJsFunction } from "./js-functions.ts";
 import type { GoogleSqlSession } from "./session.ts";
 
@@ -66,10 +70,22 @@ function mayCreate(a: Analysis, node: CreateFunction | CreateTableFunction, exis
   return a.fail(node.name, `Function already exists: ${pathOf(node.name).join(".")}`);
 }
 
+/** What is not served is told where the function is called: it may not be. */
+function ifServed(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof UnsupportedGoogleSql)) throw error;
+  }
+}
+
 function createTableFunction(session: GoogleSqlSession, a: Analysis, node: CreateTableFunction): void {
   const { tableFunctions } = session.catalog;
   const key = keyOf(pathOf(node.name));
-  if (mayCreate(a, node, tableFunctions.has(key))) tableFunctions.set(key, { definition: node, source: a.source });
+  if (!mayCreate(a, node, tableFunctions.has(key))) return;
+  const made: UserTableFunction = { definition: node, source: a.source };
+  ifServed(() => checkTableFunction(a, made));
+  tableFunctions.set(key, made);
 }
 
 function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunction): void {
@@ -77,7 +93,9 @@ function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunc
   const { functions } = session.catalog;
   if (!mayCreate(a, node, functions.has(key))) return;
   if (node.body.kind === "sql-function-body") {
-    functions.set(key, { kind: "sql", definition: node, source: a.source });
+    const made: SqlFunction = { kind: "sql", definition: node, source: a.source };
+    ifServed(() => checkFunction(a, made));
+    functions.set(key, made);
     return;
   }
   if (node.body.language !== "js") a.refuse(node, `language_${node.body.language}`, "functions in this language");

@@ -56,7 +56,12 @@ export class SessionLane {
     let release = () => {};
     this.tail = new Promise<void>((resolve) => (release = resolve));
     await before;
-    const interrupt = () => this.connection.interrupt();
+    // An interrupt between two statements, or before the first, is lost: it is repeated until the work has ended.
+    let again: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      this.connection.interrupt();
+      again = setInterval(() => this.connection.interrupt(), 100);
+    };
     let hasBegun = false;
     try {
       signal?.throwIfAborted();
@@ -64,11 +69,13 @@ export class SessionLane {
       hasBegun = true;
       return await work();
     } catch (error) {
+      clearInterval(again);
       if (!hasBegun || !signal?.aborted) throw error;
       // An interrupt that came between two statements would hit the next one: let it hit this.
       await this.connection.run("select 1").catch(() => undefined);
       throw signal.reason;
     } finally {
+      clearInterval(again);
       signal?.removeEventListener("abort", interrupt);
       release();
     }

@@ -20,6 +20,24 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
+  "definitions are looked at when they are made": [
+    ["create temp function f(x int64, y int64) as (x / sum(y))", "sql.analysis"],
+    ["create temp function f(x int64) returns int64 as ('a')", "sql.analysis"],
+    ["create temp function f(x int64, X int64) as (1)", "sql.analysis"],
+    ["create temp function f(x any type) as (x + nosuch); select 1", "1"],
+    ["create temp aggregate function f(x int64) as (sum(x) + x)", "sql.analysis"],
+    ["create table function tx(x int64) returns table<x int64> as select 'a' as x", "sql.analysis"],
+    ["create table function tx(x int64) returns table<x int64> as select 1 as y", "sql.analysis"],
+  ],
+  "pipe AGGREGATE": [
+    [
+      "from unnest([1, 1, 2]) as x |> extend x + 1 as z |> aggregate count(*) as n group by x, z, x |> order by 1",
+      "1 | 2 | 1 | 2\n2 | 3 | 2 | 1",
+    ],
+    ["from unnest([1, 1, 2]) as x |> aggregate x group by x", "sql.analysis"],
+    ["from unnest([1, 1, 2]) as x |> aggregate count(*) group by x, ()", "sql.analysis"],
+    ["from unnest([1]) as x |> select sum(x)", "sql.analysis"],
+  ],
   LATERAL: [
     ["select a, b from unnest([1, 2]) a, lateral (select a * 10 as b) order by a", "1 | 10\n2 | 20"],
     [

@@ -12,11 +12,7 @@ describe("limits of a run", () => {
 
   const refusals: readonly (readonly [what: string, sql: string, code: string])[] = [
     ["a loop has no end", "loop end loop", "refused.loop_limit"],
-    [
-      "loops in each other have many rounds",
-      "loop loop break; end loop; end loop",
-      "refused.loop_limit",
-    ],
+    ["loops in each other have many rounds", "loop loop break; end loop; end loop", "refused.loop_limit"],
     [
       "an exception handler stands around it",
       "begin loop end loop; exception when error then select 1; end",

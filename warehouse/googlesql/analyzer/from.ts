@@ -53,6 +53,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
     const common = env.tables.get(first.name.toLowerCase());
     if (common) {
       common.onReference?.();
+      if (node.systemTime) a.fail(node.systemTime, "FOR SYSTEM_TIME AS OF cannot be used with tables of a WITH clause");
       if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
       const t = a.fresh("t");
       const columns = common.columns.map((column) => ({
@@ -158,7 +159,8 @@ const isArrayScan = (sql: string): boolean => /^(unnest|range)\(/.test(sql);
 function join(a: Analysis, node: Join, env: Environment, outerLeft: From | undefined): From {
   const left = resolveFrom(a, node.left, env, outerLeft);
   const visible = outerLeft ? sideBySide(a, node, outerLeft, left) : left;
-  const right = resolveFrom(a, node.right, env, visible);
+  // A join in parentheses stands on its own.
+  const right = resolveFrom(a, node.right, env, node.right.kind === "join" ? undefined : visible);
   return joinSides(a, node, left, right, env, outerLeft);
 }
 

@@ -97,6 +97,10 @@ export class GroupingStep {
       if (names.length > 0) this.clause = names.join(", ");
       return;
     }
+    const empty = node.items.find((item) => item.kind === "grouping-empty");
+    if (empty && node.items.length > 1) {
+      this.a.fail(empty, "GROUP BY () is only allowed when there are no other grouping items");
+    }
     const plain: string[] = [];
     const sets: string[] = [];
     for (const item of node.items) this.item(item, items, plain, sets);

@@ -89,6 +89,7 @@ function lookUp(a: Analysis, parts: readonly Identifier[], from: Scope): Found |
   const ambiguous = (): never => a.fail(first, `Column name ${first.name} is ambiguous`);
   for (let scope: Scope | undefined = from; scope; scope = scope.parent) {
     const local = scope.locals.get(name);
+    if (local?.fault !== undefined) return a.fail(first, local.fault);
     if (local?.isAmbiguous) return ambiguous();
     if (local) return { value: local, scope: undefined, taken: 1 };
     const range = scope.ranges.get(name);

@@ -19,6 +19,7 @@ import { type Environment, type From, type OutColumn, type Relation, scopeOf } f
 import { type Column, Scope } from "./scope.ts";
 import { resolveSelect, spellOut } from "./select.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
+import { hasAggregate } from "./syntax-walk.ts";
 import { resolveTableFunction } from "./table-functions.ts";
 import { orderText } from "./windows.ts";
 
@@ -279,6 +280,8 @@ class Pipe {
   }
 
   private select(items: readonly SelectItem[], distinct: boolean, as: Select["as"], windows: Select["windows"]): void {
+    const aggregated = items.find((item) => hasAggregate(item, this.a.catalog));
+    if (aggregated) this.a.fail(aggregated, "Aggregate functions are not allowed in pipe SELECT");
     const select: Select = {
       kind: "select",
       span: items[0]!.span,
@@ -339,9 +342,11 @@ class Pipe {
     const orders: { item: OrderItem; at: number }[] = [];
     if (node.groupBy) {
       step.groupBy(node.groupBy, []);
-      const keys = step.finish().keys;
       const names = node.groupBy.items.flatMap(keyNames);
-      for (const [i, key] of keys.entries()) outputs.push({ name: names[i]?.name, sql: key.sql, type: key.type });
+      for (const { name, expression } of names) {
+        const key = step.sink.keyNodes.get(expression)!;
+        outputs.push({ name, sql: key.sql, type: key.type });
+      }
       for (const [i, name] of names.entries()) {
         if (!name.order && !node.groupAndOrder) continue;
         orders.push({ at: i, item: orderItem(node, name.order) });
@@ -350,6 +355,9 @@ class Pipe {
     const grouping = step.finish();
     const cx: Context = { ...rows, scope: grouping.scope, aggregates: grouping.sink, clause: "pipe AGGREGATE" };
     for (const item of node.items) {
+      if (!hasAggregate(item.expression, a.catalog)) {
+        a.fail(item, "Pipe AGGREGATE cannot include non-aggregate expressions");
+      }
       const value = resolve(a, item.expression, cx);
       if (item.order) orders.push({ at: outputs.length, item: orderItem(node, item.order) });
       outputs.push({ name: item.alias?.name ?? impliedName(item.expression), sql: value.sql, type: value.type });
@@ -376,22 +384,28 @@ class Pipe {
   }
 }
 
-function keyNames(
-  item: GroupingItem,
-): readonly { readonly name: string | undefined; readonly order: OrderItemParts | undefined }[] {
+interface KeyName {
+  readonly name: string | undefined;
+  readonly expression: Expression;
+  readonly order: OrderItemParts | undefined;
+}
+
+function keyNames(item: GroupingItem): readonly KeyName[] {
+  const named = (expression: Expression): KeyName => ({ name: impliedName(expression), expression, order: undefined });
   switch (item.kind) {
     case "grouping-key":
-      return [{ name: item.alias?.name ?? impliedName(item.expression), order: item.order }];
+      return [
+        { name: item.alias?.name ?? impliedName(item.expression), expression: item.expression, order: item.order },
+      ];
     case "grouping-empty":
       return [];
     case "rollup":
     case "cube":
-      return item.elements.flat().map((key) => ({ name: impliedName(key), order: undefined }));
+      return item.elements.flat().map(named);
     case "grouping-sets": {
-      const names = item.sets
-        .flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()))
-        .map(impliedName);
-      return [...new Set(names)].map((name) => ({ name, order: undefined }));
+      const keys = item.sets.flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()));
+      const names = keys.map(named);
+      return names.filter(({ name }, i) => names.findIndex((other) => other.name === name) === i);
     }
   }
 }

@@ -163,7 +163,9 @@ export function resolveWith(
   const texts: string[] = [];
   let recursive = false;
   const scope = argumentScope(outer.scope);
-  for (const entry of clause.recursive ? inOrder(clause.entries) : clause.entries) {
+  const entries = clause.recursive ? inOrder(clause.entries) : clause.entries;
+  if (clause.recursive) refuseCycles(a, entries);
+  for (const entry of entries) {
     const selfReferring = clause.recursive && refersTo(entry.query, entry.name.name);
     const made = selfReferring ? recursiveTable(a, entry, { scope, tables }) : plainTable(a, entry, { scope, tables });
     recursive ||= selfReferring;
@@ -171,6 +173,14 @@ export function resolveWith(
     texts.push(made.text);
   }
   return { tables, text: `WITH ${recursive ? "RECURSIVE " : ""}${texts.join(", ")}` };
+}
+
+/** Entries may name themselves, but not each other in a circle. */
+function refuseCycles(a: Analysis, ordered: readonly CommonTable[]): void {
+  for (const [i, entry] of ordered.entries()) {
+    const later = ordered.slice(i + 1).find((other) => refersTo(entry.query, other.name.name));
+    if (later) a.fail(entry, `Unsupported WITH entry dependency cycle: ${entry.name.name} and ${later.name.name}`);
+  }
 }
 
 function plainTable(a: Analysis, entry: CommonTable, env: Environment): { info: CommonTableInfo; text: string } {

@@ -10,7 +10,7 @@ import type { Environment, From, OutColumn, Relation } from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { resolveType } from "./type-names.ts";
 import type { Typed } from "./typed.ts";
-import { asArgument } from "./user-functions.ts";
+import { asArgument, checkParameters } from "./user-functions.ts";
 
 /** A table function in FROM: one that the user created, its query resolved in place with the arguments of the call. */
 export function resolveTableFunction(
@@ -167,6 +167,28 @@ function withColumns(a: Analysis, node: NodeBase, relation: Relation, type: Tabl
   });
   const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
   return { sql: `SELECT ${list} FROM (${relation.sql}) AS ${t}`, columns, isValueTable: false };
+}
+
+/** Finds what is wrong with the query of a table function when it is made, as far as its parameters are known. */
+export function checkTableFunction(a: Analysis, user: UserTableFunction): void {
+  const { parameters } = user.definition;
+  checkParameters(a, parameters);
+  const locals: [string, Typed][] = [];
+  const tables = new Map<string, CommonTableInfo>();
+  for (const { name, type } of parameters) {
+    if (type.kind === "templated-type" || (type.kind === "table-parameter-type" && !type.columns)) return;
+    if (type.kind !== "table-parameter-type") {
+      locals.push([name.name, { sql: "p", type: resolveType(a, type), isSimple: true }]);
+      continue;
+    }
+    const columns = type.columns!.map((column) => ({
+      name: column.name.name,
+      sqlName: a.fresh("c"),
+      type: resolveType(a, column.type),
+    }));
+    tables.set(name.name.toLowerCase(), { name: name.name, sqlName: "p", columns, isValueTable: false });
+  }
+  body(a, user.definition, user, { scope: new Scope({ locals }), tables });
 }
 
 function body(a: Analysis, node: NodeBase, user: UserTableFunction, env: Environment): Relation {

@@ -23,6 +23,8 @@ export interface Typed extends CoercionSource {
   readonly raises?: boolean | undefined;
   /** A FLOAT64 literal as written, so that it turns into NUMERIC exactly. */
   readonly image?: string | undefined;
+  /** Why a name may not be used where it is looked up. */
+  readonly fault?: string | undefined;
   /** A name that stands for several things. */
   readonly isAmbiguous?: boolean | undefined;
   /** The leaves and the operators of a tree of float +, -, *: checked for overflow once, at its top. */

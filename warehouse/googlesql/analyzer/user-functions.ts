@@ -6,6 +6,7 @@ import { duckdbType } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { GroupingStep } from "./grouping.ts";
 import { Scope } from "./scope.ts";
 import { resolveType } from "./type-names.ts";
 import { flagsOf, type Typed } from "./typed.ts";
@@ -186,6 +187,36 @@ export function inBody<T>(a: Analysis, node: FunctionCall, user: SqlFunction, wo
     a.callStack.pop();
     a.source = before;
   }
+}
+
+/** Parameters of one function need names of their own. */
+export function checkParameters(a: Analysis, parameters: readonly FunctionParameter[]): void {
+  const names = new Set<string>();
+  for (const { name } of parameters) {
+    const key = name.name.toLowerCase();
+    if (names.has(key)) a.fail(name, `Duplicate argument name ${name.name}`);
+    names.add(key);
+  }
+}
+
+/** Finds what is wrong with the body of a SQL function when it is made, as far as the types of its parameters are known. */
+export function checkFunction(a: Analysis, user: SqlFunction): void {
+  const { definition } = user;
+  checkParameters(a, definition.parameters);
+  if (definition.parameters.some(({ type }) => type.kind === "templated-type")) return;
+  const locals = definition.parameters.map(({ name, type }): [string, Typed] => {
+    if (type.kind === "table-parameter-type") return a.fail(name, "A table parameter in a scalar function");
+    return [name.name, { sql: "p", type: resolveType(a, type), isSimple: true }];
+  });
+  const tables = new Map();
+  if (!definition.aggregate) {
+    resolveBody(a, user, { scope: new Scope({ locals }), tables, clause: "a function body" });
+    return;
+  }
+  const rows: Context = { scope: new Scope({ locals }), tables, clause: "a function body" };
+  const constants = locals.filter((_, i) => definition.parameters[i]!.notAggregate);
+  const { sink } = new GroupingStep(a, rows, "");
+  resolveBody(a, user, { ...rows, scope: new Scope({ locals: constants }), aggregates: sink });
 }
 
 /** The body with the type that the function says it returns. */
