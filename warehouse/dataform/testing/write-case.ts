@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../../errors/user-error.ts";
 import type { Column, Row, Warehouse } from "../../warehouse.ts";
 import { compileProject } from "../compile.ts";
-import { actionsById, sqlName } from "../graph.ts";
+import { actionsById, reachable, sqlName } from "../graph.ts";
 import { Bench, type BenchWarehouse, isQuery } from "./bench.ts";
 import { columnsOfTarget, readDeclaredColumns } from "./declared-columns.ts";
 
@@ -24,6 +24,8 @@ export interface WriteCaseOptions {
 
 export interface WrittenCase {
   readonly dir: string;
+  /** Sources whose columns were added to tests/models/types.yaml. */
+  readonly typesOf: readonly string[];
   readonly inputRows: number;
   readonly expectedRows: number;
 }
@@ -47,12 +49,25 @@ export async function writeCase(options: WriteCaseOptions): Promise<WrittenCase>
   const declared = await readDeclaredColumns(options.projectDir);
   const warehouse = await options.openBench();
   try {
-    const bench = new Bench(warehouse, (target) => columnsOfTarget(declared, target));
+    const learnt = new Map<string, readonly Column[]>();
+    const bench = new Bench(
+      warehouse,
+      (target) => columnsOfTarget(declared, target) ?? learnt.get(`${target.schema}.${target.name}`),
+    );
     await bench.use(project.graph, project.digest);
     const action = bench.resolve(options.model);
     if (!isQuery(action))
       throw new UserError(`${action.id} is a ${action.kind}, not a model`, { code: "test.table", exit: "usage" });
     const byId = actionsById(project.graph);
+    // An assertion is waited for, not read.
+    const reads = (id: string) =>
+      (byId.get(id)?.dependsOn ?? []).filter((other) => byId.get(other)?.kind !== "assertion");
+    for (const id of reachable([action.id], reads)) {
+      const source = byId.get(id);
+      if (source?.kind !== "declaration" || columnsOfTarget(declared, source.target) !== undefined) continue;
+      const columns = await options.from.columns(sqlName(source.target));
+      if (columns !== undefined) learnt.set(`${source.target.schema}.${source.target.name}`, columns);
+    }
     const inputs = new Map<string, { readonly columns: readonly Column[]; readonly rows: readonly Row[] }>();
     const seen = new Map<string, Set<unknown>>();
     for (const id of action.dependsOn) {
@@ -72,9 +87,11 @@ export async function writeCase(options: WriteCaseOptions): Promise<WrittenCase>
       yaml(Object.fromEntries([...inputs].map(([name, input]) => [name, input.rows.map(withoutNulls)]))),
     );
     await writeFile(join(dir, "expect.yaml"), yaml({ query: expected.rows }));
+    if (learnt.size > 0) await addTypes(join(options.projectDir, "tests/models/types.yaml"), learnt);
     if (Object.keys(options.vars).length > 0) await writeFile(join(dir, "vars.yaml"), yaml(options.vars));
     return {
       dir,
+      typesOf: [...learnt.keys()],
       inputRows: [...inputs.values()].reduce((sum, input) => sum + input.rows.length, 0),
       expectedRows: expected.rows.length,
     };
@@ -114,6 +131,16 @@ async function sample(
 }
 
 const withoutNulls = (row: Row): Row => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+
+/** Tests run without the warehouse: what it said of the columns of sources is kept beside them. */
+async function addTypes(file: string, types: ReadonlyMap<string, readonly Column[]>): Promise<void> {
+  const before = existsSync(file) ? (await readFile(file, "utf8")).replace(/\n*$/, "\n") : "";
+  const added = [...types].map(([name, columns]) => [
+    name,
+    Object.fromEntries(columns.map((column) => [column.name, column.type])),
+  ]);
+  await writeFile(file, before + stringify(Object.fromEntries(added), { lineWidth: 0 }));
+}
 
 /** A row a line, values as the tests read them back. */
 function yaml(document: unknown): string {
