@@ -41,6 +41,8 @@ const notAnAnswer: readonly (readonly [RegExp, string])[] = [
     /^Cannot generate arrays with more than 16000 elements/,
     "a limit of the reference evaluator; BigQuery's is far higher",
   ],
+  [/Unsupported aggregate function: Percentile_/, "as an aggregate, younger than this build"],
+  [/^No matching signature for aggregate function BIT_\w+ for argument types: BYTES/, "younger than this build"],
   [/^Function not found|^Table-valued function not found/, "younger than this build"],
 ];
 

@@ -63,6 +63,11 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select x, count(*) over (order by x range between 9223372036854775807 preceding and 1 following) from unnest([10, -10, null]) x",
   ],
   "statistics of large values": [
+    "select sum(x), avg(x) from unnest([1e308, 1e308, -1e308]) x",
+    "select avg(x) from unnest([1e308, 1e308, 1e308]) x",
+    "select x, avg(x) over (order by x), avg(x) over (order by x desc) from unnest([cast('inf' as float64), 1.5, null]) x",
+    "select avg(x), sum(x) from unnest([cast('inf' as float64), cast('-inf' as float64)]) x",
+    "select corr(x, y), covar_pop(x, y), covar_samp(x, y) from (select -1.5 as x, 1e308 as y union all select 466.875, 0.5)",
     "select stddev_samp(x), stddev_pop(x) from unnest([1.0, 2.2e+304, -2.2e+304]) x",
     "select covar_pop(x, y), covar_samp(x, y), corr(x, y) from (select numeric '1' x, numeric '2' y union all select 3, 5 union all select null, 7 union all select 4, 4)",
     "select percentile_disc(x, 0.5) over (), percentile_disc(x, 0 respect nulls) over () from unnest([2.0, cast('nan' as float64), null]) x",

@@ -19,11 +19,37 @@ const without = (call: AggregateCall, condition: string): Partial<AggregateCall>
   nulls: undefined,
 });
 
+/** 2^-64, which keeps a sum on its way in range, and what undoes it. */
+const down = "5.421010862427522e-20";
+const up = "18446744073709551616.0::double";
+
 /** Sums without losing digits to the order of rows; what is not finite goes through plain addition. */
 function floatSum(x: string, ctx: EmitContext): string {
   const sum = ctx.aggregate("sum", [x]);
-  const infinite = ctx.aggregate("bool_or", [`not isfinite(${x})`], { distinct: false });
-  return `case when isfinite(${sum}) then ${ctx.aggregate("fsum", [x])} when ${infinite} then ${sum} when ${sum} is not null then ${fail("double overflow: SUM", "double")} end`;
+  const small = ctx.aggregate("sum", [`${x} * ${down}`]);
+  const whole = `${small} * ${up}`;
+  return `case when isfinite(${sum}) then ${ctx.aggregate("fsum", [x])} when not isfinite(${small}) then ${sum} when isfinite(${whole}) then ${whole} when ${sum} is not null then ${fail("double overflow: SUM", "double")} end`;
+}
+
+/**
+ * An average cannot overflow. GoogleSQL's is a running one, which an infinity makes infinite and the next value then makes NaN:
+ * so it is infinite where the last value alone is.
+ */
+function floatAverage(x: string, ctx: EmitContext): string {
+  const { call } = ctx;
+  const sum = ctx.aggregate("sum", [x]);
+  const count = ctx.aggregate("count", [x]);
+  const small = `${ctx.aggregate("sum", [`${x} * ${down}`])} / ${count} * ${up}`;
+  const strange = ctx.aggregate("count", [`(case when not isfinite(${x}) then true end)`], { distinct: false });
+  const last =
+    call.over === undefined
+      ? ctx.aggregate("last", [x], { ...without(call, `${x} is not null`), distinct: false })
+      : ctx.aggregate("last_value", [call.filter === undefined ? x : `(case when ${call.filter} then ${x} end)`], {
+          distinct: false,
+          filter: undefined,
+          nulls: "IGNORE",
+        });
+  return `case when isfinite(${sum}) then ${ctx.aggregate("fsum", [x])} / nullif(${count}, 0) when ${strange} = 0 then ${small} when ${strange} = 1 and isinf(${last}) then ${last} else 'nan'::double end`;
 }
 
 /** DuckDB tells intervals apart by their parts, GoogleSQL by their length: DISTINCT would keep too many. */
@@ -176,7 +202,7 @@ export const aggregates: FunctionLibrary = {
       one("NUMERIC", "NUMERIC", (x, ctx) => numericTotal("avg", x, ctx)),
       one("BIGNUMERIC", "BIGNUMERIC", (x, ctx) => `gs_bignumeric_avg(${ctx.aggregate("list", [x])})`),
       one("INTERVAL", "INTERVAL", (x, ctx) => intervals("avg", x, ctx)),
-      one("FLOAT64", "FLOAT64", (x, ctx) => `(${floatSum(x, ctx)} / nullif(${ctx.aggregate("count", [x])}, 0))`),
+      one("FLOAT64", "FLOAT64", floatAverage),
     ]),
     bitwise("and"),
     bitwise("or"),

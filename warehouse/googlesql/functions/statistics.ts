@@ -46,14 +46,15 @@ const pairs = (name: string, duck: "corr" | "covar_pop" | "covar_samp", fewest: 
       const both = `${a} is not null and ${b} is not null`;
       const count = ctx.aggregate("count", [`(case when ${both} then 1 end)`]);
       const bad = ctx.aggregate("bool_or", [`${both} and not (${ok})`]);
-      const wide = ctx.aggregate("bool_or", [`abs(${a}) >= ${large} or abs(${b}) >= ${large}`]);
-      const small = ctx.aggregate(duck, [`(case when ${ok} then ${a} / ${scale} end)`, `${b} / ${scale}`]);
-      const plain = ctx.aggregate(duck, [
-        `(case when abs(${a}) < ${large} and abs(${b}) < ${large} then ${a} end)`,
-        `(case when abs(${b}) < ${large} then ${b} end)`,
-      ]);
-      const scaled = duck === "corr" ? small : `${small} * ${scale} * ${scale}`;
-      return `case when ${count} < ${fewest} then null when ${bad} then 'nan'::double when ${wide} then ${scaled} else ${plain} end`;
+      const isWide = (value: string): string => ctx.aggregate("bool_or", [`${both} and abs(${value}) >= ${large}`]);
+      const small = (value: string): string => `(case when ${ok} then ${value} / ${scale} end)`;
+      const plain = (value: string): string =>
+        `(case when isfinite(${a}) and isfinite(${b}) and abs(${value}) < ${large} then ${value} end)`;
+      const statistic = (y: string, x: string): string => ctx.aggregate(duck, [y, x]);
+      const by = duck === "corr" ? "" : ` * ${scale}`;
+      return `case when ${count} < ${fewest} then null when ${bad} then 'nan'::double
+        when ${isWide(a)} then case when ${isWide(b)} then ${statistic(small(a), small(b))}${by}${by} else ${statistic(small(a), plain(b))}${by} end
+        when ${isWide(b)} then ${statistic(plain(a), small(b))}${by} else ${statistic(plain(a), plain(b))} end`;
     }),
     ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
       sigOf(`${type}, ${type}`, "FLOAT64", ([y, x], ctx) => {
