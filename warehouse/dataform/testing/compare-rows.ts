@@ -23,10 +23,11 @@ export function compareRows(actual: QueryResult, expected: ExpectedRows): RowDif
   const types = new Map(actual.columns.map((column) => [column.name.toLowerCase(), typeOf(column)]));
   const problems: string[] = [];
   const wanted: { row: Row; names: readonly string[]; key: string }[] = [];
-  for (const row of expected.rows) {
-    const names = Object.keys(row).map((name) => name.toLowerCase());
+  for (const given of expected.rows) {
+    const names = Object.keys(given).map((name) => name.toLowerCase());
     const parts: string[] = [];
-    for (const [name, value] of Object.entries(row)) {
+    const row: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(given)) {
       const type = types.get(name.toLowerCase());
       if (type === undefined) {
         problems.push(
@@ -35,7 +36,8 @@ export function compareRows(actual: QueryResult, expected: ExpectedRows): RowDif
         continue;
       }
       try {
-        parts.push(keyOf(typedValue(value, type), type));
+        row[name] = typedValue(value, type);
+        parts.push(keyOf(row[name], type));
       } catch (error) {
         if (!(error instanceof ValueMismatch)) throw error;
         problems.push(`column "${name}": ${error.message}`);

@@ -30,7 +30,7 @@ describe("compareRows", () => {
 
   test.each<[string, Row, Row]>([
     ["a null is no empty text", { id: null }, { id: "" }],
-    ["numbers differ", { n: 1n }, { n: 2 }],
+    ["numbers differ", { n: 1n }, { n: 2n }],
     ["instants differ by a microsecond", { at: "2023-11-14T22:13:21.000001Z" }, { at: "2023-11-14T22:13:21Z" }],
   ])("when %s, it is found", (_what, actual, expected) => {
     expect(compare([actual], [expected])).toEqual({ missing: [expected], extra: [actual], problems: [] });
@@ -49,7 +49,7 @@ describe("compareRows", () => {
       { id: "a", n: 2n },
     ];
     expect(compare(actual, [{ id: "a" }, { id: "a", n: 1 }])).toBeUndefined();
-    expect(compare(actual, [{ n: 1 }, { id: "a", n: 1 }])).toMatchObject({ missing: [{ id: "a", n: 1 }] });
+    expect(compare(actual, [{ n: 1 }, { id: "a", n: 1 }])).toMatchObject({ missing: [{ id: "a", n: 1n }] });
   });
 
   test("when a column is not there or a value does not fit, that is said rather than called a difference", () => {
@@ -75,5 +75,11 @@ describe("compareRows", () => {
         "+ actual    id: z, n: 9  (not expected)",
       ].join("\n"),
     );
+  });
+
+  test("when a value is the same in other words, it is not among the columns that differ", () => {
+    const actual = { id: "a", at: "2023-11-14T22:13:21Z", n: 3n };
+    const difference = compare([actual], [{ id: "a", at: "2023-11-15T00:13:21+02:00", n: 1 }])!;
+    expect(renderDifference(difference)).toContain("\n  differs in n: 1 -> 3");
   });
 });
