@@ -106,9 +106,22 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select if(true, struct(1, null), struct(null, 'a'))",
     "select json_object(['a', 'b'], [struct([10, 20] as d, 'foo' as e, json '1' as f), struct([1] as d, null as e, json '[[null]]' as f)])",
   ],
+  "literals that give way to values": [
+    "select generate_array(1249.500, 0.0, bignumeric '1e-38'), generate_array(1.5, 3.0, numeric '0.5')",
+    "select mod(5.5, numeric '2'), safe_divide(1.5, numeric '2'), greatest(1.5, numeric '2')",
+    "select range_contains(null, date '2020-01-01')",
+    "select range_intersect(range(date '2020-01-01', null), null)",
+  ],
+  "arrays by number": [
+    "select array_remove_first_n([1, 2, 3], 2), array_remove_last_n([1, 2, 3], 1), array_remove_first_n([1, 2], 5), array_remove_first_n([1, null, 2], 0), array_remove_first_n(cast(null as array<int64>), -1), array_remove_last_n(array<int64>[], 1)",
+    "select array_remove_first_n([1, 2, 3], -1)",
+    "select generate_array(bignumeric '2', bignumeric '1', bignumeric '-0.25'), generate_array(bignumeric '2', 3)",
+    "select pi(), pi_numeric(), pi_bignumeric()",
+  ],
   JSONPath: [
     "select json_value('{}', x) from unnest(['$']) x",
-    "select json_extract_array('{\"a\": [\"foo\"]}', null), json_remove(json '[1]', null)",
+    'select json_extract_array(\'{"a": ["foo"]}\', null)',
+    "select json_query(null, '$.a'), json_query_array(null), json_extract(null, '$')",
     "select json_set(json '{}', '$.a[-1]', 1)",
   ],
 };

@@ -42,6 +42,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
       a.fail(node, `Function ${name} does not support ORDER BY, LIMIT, WHERE, HAVING or NULLS in arguments`);
     }
     if (isSafe && entry.noSafe) a.fail(node, `Function ${name} does not support SAFE error mode`);
+    if (/^(?:RANGE_(?!BUCKET)|GENERATE_RANGE_ARRAY$)/.test(name) && node.arguments[0]?.kind === "null-literal")
+      a.fail(node, "A literal NULL argument cannot be accepted in place of RANGE. Add a CAST to specify the type");
     const isSearch = name.startsWith("ARRAY_") && node.arguments.some((argument) => argument.kind === "lambda");
     const arrays = isSearch ? node.arguments.slice(0, 1) : name === "ARRAY_CONCAT" ? node.arguments : [];
     if (arrays.some((argument) => argument.kind === "null-literal")) {

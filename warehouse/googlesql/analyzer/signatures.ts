@@ -246,7 +246,8 @@ export function bind(
     if (checked && spec.requires === "equality" && !supportsEquality(checked)) return undefined;
     if (checked && spec.requires === "grouping" && !supportsGrouping(checked)) return undefined;
     if (checked && spec.requires === "ordering" && !supportsOrdering(checked)) return undefined;
-    cost += each;
+    // What is not a literal weighs more than all that are.
+    cost += argument.source.isLiteral ? each : each * 1000;
   }
   return { bindings, cost };
 }

@@ -10,6 +10,7 @@ import {
 } from "../types.ts";
 import type { Argument, ArgumentSpec, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { micros, months } from "./date-parts.ts";
+import { bigNumericKind, parseDecimal, printDecimal } from "./decimal.ts";
 import { includesBy } from "./lambdas.ts";
 import { bind, fail, literalText, scalar, sig, sigBind, sigOf } from "./signature.ts";
 
@@ -101,8 +102,10 @@ const generateArray: Signature[] = [
     "ARRAY<NUMERIC>",
     (a, b, s) => `gs_generate_numeric_array(${a}, ${b}, ${s ?? "cast(1 as decimal(38,9))"})`,
   ),
-  sigOf("BIGNUMERIC, BIGNUMERIC, BIGNUMERIC?", "ARRAY<BIGNUMERIC>", (_args, ctx) =>
-    ctx.refuse("GENERATE_ARRAY of BIGNUMERIC"),
+  sig(
+    "BIGNUMERIC, BIGNUMERIC, BIGNUMERIC?",
+    "ARRAY<BIGNUMERIC>",
+    (a, b, s) => `gs_generate_bignumeric_array(${a}, ${b}, ${s ?? "'1'"})`,
   ),
   sig(
     "FLOAT64, FLOAT64, FLOAT64?",
@@ -321,6 +324,16 @@ export const array: FunctionLibrary = {
       args: ["DECIMAL(38,9)", "DECIMAL(38,9)", "DECIMAL(38,9)"],
       result: "DECIMAL(38,9)[]",
       run: (a, b, s) => steps(a as bigint, b as bigint, s as bigint, (from, step, i) => from + BigInt(i) * step, 0n),
+    },
+    {
+      name: "gs_generate_bignumeric_array",
+      args: ["VARCHAR", "VARCHAR", "VARCHAR"],
+      result: "VARCHAR[]",
+      run: (...bounds) => {
+        const [a, b, s] = bounds.map((text) => parseDecimal(bigNumericKind, text as string));
+        const list = steps(a!, b!, s!, (from, step, i) => from + BigInt(i) * step, 0n);
+        return list.map((value) => printDecimal(bigNumericKind, value));
+      },
     },
     {
       name: "gs_generate_timestamps",

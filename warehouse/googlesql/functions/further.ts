@@ -37,6 +37,22 @@ const firstN = (name: "ARRAY_FIRST_N" | "ARRAY_LAST_N") =>
     ),
   ]);
 
+const removeN = (name: "ARRAY_REMOVE_FIRST_N" | "ARRAY_REMOVE_LAST_N") =>
+  scalar("array", name, [
+    sigOf(
+      "ARRAY<T1>, INT64",
+      ([a]) => a!.type,
+      ([a, n], ctx) =>
+        bind(ctx, [a!.sql, n!.sql], (v, count) => {
+          const slice =
+            name === "ARRAY_REMOVE_FIRST_N"
+              ? `list_slice(${v}, least(${count}, len(${v})) + 1, len(${v}))`
+              : `list_slice(${v}, 1, len(${v}) - least(${count}, len(${v})))`;
+          return `case when ${v} is null or ${count} is null then null when ${count} < 0 then list_slice(${v}, ${fail(`The n argument to ${name} must not be negative.`, "bigint")}, 1) when ${count} >= len(${v}) then list_slice(${v}, 1, 0) else ${slice} end`;
+        }),
+    ),
+  ]);
+
 const unbounded = (name: string, field: string) =>
   scalar(
     "range",
@@ -89,6 +105,11 @@ export const further: FunctionLibrary = {
   functions: [
     angle("RADIANS", "(pi() / 180)"),
     angle("DEGREES", "(180 / pi())"),
+    scalar("math", "PI", [sig("", "FLOAT64", () => "pi()")], total),
+    scalar("math", "PI_NUMERIC", [sig("", "NUMERIC", () => "cast('3.141592654' as decimal(38,9))")], total),
+    scalar("math", "PI_BIGNUMERIC", [sig("", "BIGNUMERIC", () => "'3.1415926535897932384626433832795028842'")], total),
+    removeN("ARRAY_REMOVE_FIRST_N"),
+    removeN("ARRAY_REMOVE_LAST_N"),
     firstN("ARRAY_FIRST_N"),
     firstN("ARRAY_LAST_N"),
     scalar(

@@ -52,9 +52,15 @@ function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext
   }
 }
 
+/** By its version GoogleSQL leaves an edit out where its path or a flag is NULL, or gives NULL for all. */
+function refuseNull(arg: Argument | undefined, ctx: EmitContext): void {
+  if (isNullLiteral(arg)) ctx.refuse("an argument that is NULL");
+}
+
 /** The path of an edit, which counts from the front only. */
 function pathText(path: Argument, ctx: EmitContext): string {
   stepsOf(path, true, ctx);
+  refuseNull(path, ctx);
   return path.sql;
 }
 
@@ -78,18 +84,18 @@ const value =
     });
 
 const query = (standard: boolean): Signature[] => [
-  sigOf("JSON, STRING", "JSON", ([json, path], ctx) => {
-    stepsOf(path, standard, ctx);
-    return `gs_json_query_json(${json!.sql}, ${path!.sql}, ${dialect(standard)})`;
-  }),
   sigOf("STRING, STRING", "STRING", ([json, path], ctx) => {
     stepsOf(path, standard, ctx);
     return `gs_json_query(${json!.sql}, ${path!.sql}, ${dialect(standard)})`;
   }),
+  sigOf("JSON, STRING", "JSON", ([json, path], ctx) => {
+    stepsOf(path, standard, ctx);
+    return `gs_json_query_json(${json!.sql}, ${path!.sql}, ${dialect(standard)})`;
+  }),
 ];
 
 const arrays = (name: "query_array" | "value_array", standard: boolean): Signature[] =>
-  (["JSON", "STRING"] as const).map((type) => {
+  (["STRING", "JSON"] as const).map((type) => {
     const element = name === "query_array" ? type : "STRING";
     return sigOf(`${type}, STRING?`, `ARRAY<${element}>`, ([json, path], ctx) => {
       stepsOf(path, standard, ctx);
@@ -119,6 +125,7 @@ const editing = (name: string, duck: string, flag: string, normally: boolean) =>
   scalar(group, name, [
     sigOf(`JSON, STRING, ANY, STRING*, ANY*, ${flag}==>BOOL?`, "JSON", (args, ctx) => {
       const flagArg = args.length % 2 === 0 ? args.at(-1) : undefined;
+      refuseNull(flagArg, ctx);
       const pairs = args.slice(1, args.length % 2 === 0 ? -1 : undefined);
       const paths = pairs.filter((_, i) => i % 2 === 0).map((one) => pathText(one!, ctx));
       const values = pairs.filter((_, i) => i % 2 === 1).map((one) => asJson(one!, ctx, "json"));
@@ -180,6 +187,7 @@ export const json: FunctionLibrary = {
         "JSON",
         ([j, path, includeArrays, removeEmpty], ctx) => {
           stepsOf(path, true, ctx);
+          for (const one of [path, includeArrays, removeEmpty]) refuseNull(one, ctx);
           return `cast(gs_json_strip_nulls(${j!.sql}, ${path?.sql ?? "'$'"}, ${includeArrays?.sql ?? "true"}, ${removeEmpty?.sql ?? "false"}) as json)`;
         },
       ),
@@ -387,10 +395,9 @@ function jsFunctions(): JsFunction[] {
       "VARCHAR VARCHAR[] VARCHAR[] BOOLEAN",
       "VARCHAR",
       (given: string, at: (string | null)[], values: string[], flag: boolean) => {
-        if (at.includes(null)) return given;
         return printJson(
           at.reduce(
-            (value, path, i) => change(value, editPath(path ?? "$"), readJson(values[i]!), flag),
+            (value, path, i) => (path === null ? value : change(value, editPath(path), readJson(values[i]!), flag)),
             readJson(given),
           ),
           true,
@@ -473,12 +480,10 @@ function jsFunctions(): JsFunction[] {
     edit("json_array_append", appendJson),
     edit("json_array_insert", insertJson),
     fn("json_remove", "VARCHAR VARCHAR[]", "VARCHAR", (given: string, at: (string | null)[]) =>
-      at.includes(null)
-        ? null
-        : printJson(
-            at.reduce((value, path) => removeJson(value, editPath(path ?? "$")), readJson(given)),
-            true,
-          ),
+      printJson(
+        at.reduce((value, path) => (path === null ? value : removeJson(value, editPath(path))), readJson(given)),
+        true,
+      ),
     ),
     fn(
       "json_strip_nulls",
