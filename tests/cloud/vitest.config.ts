@@ -8,7 +8,7 @@ export default defineConfig({
     // One emulator for all files, and two cores: one file at a time.
     maxWorkers: 1,
     fileParallelism: false,
-    testTimeout: 600_000,
+    testTimeout: 1_200_000,
     hookTimeout: 600_000,
   },
 });
