@@ -5,6 +5,29 @@ import { isRefereeInstalled, Referee } from "./referee.ts";
 
 /** Forms of queries, FROM clauses and subqueries that other engines read otherwise, each with statements that show it. */
 const forms: Readonly<Record<string, readonly string[]>> = {
+  "values of one name joined by USING": [
+    "select * from unnest([1]) a join unnest([1]) a using (a)",
+    "select t1, * from unnest([1, 2]) t1 join unnest([2]) t1 using (t1)",
+    "select * from unnest([1, 2]) val with offset pos join unnest([1, 2]) val with offset pos using (val, pos) order by val",
+    "select 1 from unnest([1]) a, unnest([2]) a",
+    "select 1 from unnest([1]) a join unnest([2]) a on true",
+    "select 1 from (select 1 x) a join (select 1 x) a using (x)",
+  ],
+  "named windows": [
+    "select 1 from unnest([1]) x window w1 as (order by x), w2 as (w1 partition by x)",
+    "select 1 from unnest([1]) x window w2 as (w1 order by x)",
+    "select 1 from unnest([1]) x window w2 as (w1), w1 as (order by x)",
+    "select (first_value(c) over (order by c.x)).* from (select struct(x, y) c from (select 1 x, 2 y))",
+    "select (any_value(t) over ()).*, row_number() over () as r from (select 1 as x) t qualify r = 1",
+  ],
+  "ORDER BY constants": [
+    "select x from unnest([1, 2]) x order by null",
+    "select x from unnest([1, 2]) x order by 'a'",
+    "select x from unnest([1, 2]) x order by -1",
+    "select null as n from unnest([1, 2]) x order by n",
+    "select 'a' as n, b'a' as b, true as t, 1.5 as f, x from unnest([2, 1]) x order by n, b, t, f, x",
+  ],
+  "UNPIVOT columns": ["select * from (select 1 a, 2 b) unpivot (x for y in (a, a))"],
   "names of the SELECT list": [
     "select x, x from unnest([1, 2]) x order by x",
     "select x as a, x as A from unnest([1]) x order by a",
@@ -40,6 +63,7 @@ const forms: Readonly<Record<string, readonly string[]>> = {
     "select * from (select as struct 1 as x, 2 as y) pivot(sum(x) for y in (1, 2))",
     "with t as (select 1 x) select * from t for system_time as of current_timestamp()",
     "with recursive a as (select * from b), b as (select * from a) select * from b",
+    "with recursive t1 as (select * from t2), t2 as (with t1 as (select 1 as x) select * from t1) select * from t1",
   ],
   "names of pivoted columns": [
     "select * from (select struct(10, -20) as k, 1 v) pivot(count(v) for k in (struct(10, -20), (1, 2)))",

@@ -55,7 +55,9 @@ export class GoogleSqlSession {
    * changes the database meanwhile, so its catalogue need not be read before each run.
    */
   static async open(connection: DuckDBConnection, isAlone = false): Promise<GoogleSqlSession> {
-    await connection.run("SET TimeZone = 'UTC'; SET scalar_subquery_error_on_multiple_rows = true");
+    await connection.run(
+      "SET TimeZone = 'UTC'; SET scalar_subquery_error_on_multiple_rows = true; SET order_by_non_integer_literal = true",
+    );
     return new GoogleSqlSession(connection, isAlone);
   }
 

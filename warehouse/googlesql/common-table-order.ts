@@ -7,6 +7,15 @@ export function refersTo(node: Node, name: string): boolean {
   let found = false;
   walk(node, (one) => {
     if (found) return "skip";
+    if (one.kind === "query" && one.with) {
+      const at = one.with.entries.findIndex((entry) => entry.name.name.toLowerCase() === wanted);
+      if (at >= 0) {
+        // From its own entry on the name means that one; with RECURSIVE everywhere.
+        const before = one.with.recursive ? [] : one.with.entries.slice(0, at + 1);
+        found = before.some((entry) => refersTo(entry.query, name));
+        return "skip";
+      }
+    }
     found =
       one.kind === "table-reference" && one.name.parts.length === 1 && one.name.parts[0]!.name.toLowerCase() === wanted;
     return undefined;

@@ -165,11 +165,21 @@ function join(a: Analysis, node: Join, env: Environment, outerLeft: From | undef
 }
 
 /** The names of two parts of FROM next to each other. */
-function sideBySide(a: Analysis, node: NodeBase, left: From, right: From): Omit<From, "sql"> & { sql: string } {
-  const taken = new Set(left.ranges.map((range) => range.name.toLowerCase()));
+function sideBySide(
+  a: Analysis,
+  node: NodeBase,
+  left: From,
+  right: From,
+  /** Values of the same name on both sides that USING makes one of. */
+  merged: ReadonlySet<string> = new Set(),
+): Omit<From, "sql"> & { sql: string } {
+  const taken = new Map(left.ranges.map((range) => [range.name.toLowerCase(), range]));
   for (const range of right.ranges) {
-    if (taken.has(range.name.toLowerCase()))
+    const key = range.name.toLowerCase();
+    const other = taken.get(key);
+    if (other && !(merged.has(key) && range.value && other.value)) {
       a.fail(node, `Duplicate table alias ${range.name} in the same FROM clause`);
+    }
   }
   return {
     sql: "",
@@ -188,7 +198,8 @@ export function joinSides(
   env: Environment,
   outerLeft?: From,
 ): From {
-  const both = sideBySide(a, node, left, right);
+  const using_ = node.condition?.kind === "join-using" ? node.condition.columns : [];
+  const both = sideBySide(a, node, left, right, new Set(using_.map((column) => column.name.toLowerCase())));
   const scan = isArrayScan(right.sql);
   if ((node.operator === "right" || node.operator === "full") && scan && /\bt\d+\./.test(right.sql)) {
     a.refuse(node, "outer_array_join", `${words[node.operator]} with UNNEST`);
@@ -266,10 +277,17 @@ function using(
   }
   const rest = (columns: readonly Column[]): Column[] =>
     columns.filter((column) => !hidden.has(column) && !(column.name !== undefined && isMerged(column, hidden)));
+  const isBoth = (key: string): boolean => both.ranges.filter((range) => range.name.toLowerCase() === key).length > 1;
+  const ranges = both.ranges.filter((range) => !isBoth(range.name.toLowerCase()));
+  for (const column of merged) {
+    if (column.name !== undefined && isBoth(column.name.toLowerCase())) {
+      ranges.push({ name: column.name, columns: [], value: column });
+    }
+  }
   return {
     sql: `${left.sql} ${words[node.operator]} ${rightSql} ON ${tests.join(" AND ")}`,
     star: [...merged, ...rest(left.star), ...rest(right.star)],
-    ranges: both.ranges,
+    ranges,
     names: [...merged, ...rest(left.names), ...rest(right.names)],
   };
 }

@@ -92,6 +92,9 @@ export class GroupingStep {
         if (!item.node) return [this.addKey(undefined, item.value!, node)];
         if (hasAggregate(item.node, this.a.catalog) || hasWindow(item.node)) return [];
         const value = resolve(this.a, item.node, { ...this.rows, clause: "GROUP BY ALL" });
+        if (value.isVolatile) {
+          this.a.fail(item.node, "GROUP BY ALL includes a volatile expression, which must be listed explicitly");
+        }
         return value.literal ? [] : [this.addKey(item.node, value, item.node)];
       });
       if (names.length > 0) this.clause = names.join(", ");

@@ -274,7 +274,11 @@ class Pipe {
         if (!column) return this.a.fail(item, "ORDER BY is out of SELECT column number range");
         return orderText(this.a, item, { sql: column.sql, type: column.type });
       }
-      return orderText(this.a, item, resolve(this.a, item.expression, cx));
+      const value = resolve(this.a, item.expression, cx);
+      if (value.literal && value.isLiteral && !value.isParameter && item.expression.kind !== "path") {
+        this.a.fail(item, "Cannot ORDER BY a literal");
+      }
+      return orderText(this.a, item, value);
     });
     this.step({ order: `row_number() OVER (ORDER BY ${keys.join(", ")})` });
   }

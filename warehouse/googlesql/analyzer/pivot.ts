@@ -130,6 +130,7 @@ export function resolveUnpivot(a: Analysis, node: Unpivot, input: From, alias: s
       const found = input.star.filter((column) => column.name?.toLowerCase() === key);
       if (found.length === 0) return a.fail(name, `Column ${name.name} in UNPIVOT does not exist in the input`);
       if (found.length > 1) return a.fail(name, `Column ${name.name} in UNPIVOT is ambiguous`);
+      if (gone.has(found[0]!)) a.fail(name, "Column names in UNPIVOT IN clause cannot be repeated");
       gone.add(found[0]!);
       return found[0]!;
     });

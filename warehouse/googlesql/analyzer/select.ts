@@ -45,6 +45,14 @@ export function resolveSelect(
     : undefined;
   const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
   if (windows.size < node.windows.length) a.fail(node.windows[1]!, "Duplicate window alias");
+  for (const [i, { name, spec }] of node.windows.entries()) {
+    const base = spec.base?.name.toLowerCase();
+    if (base === undefined) continue;
+    if (!node.windows.slice(0, i).some((other) => other.name.name.toLowerCase() === base)) {
+      a.fail(name, `Unrecognized window alias ${spec.base!.name}`);
+    }
+    if (spec.partitionBy.length > 0) a.fail(name, "A window that refers to another one cannot have PARTITION BY");
+  }
   const isGrouped =
     node.groupBy !== undefined ||
     node.having !== undefined ||
@@ -59,10 +67,16 @@ export function resolveSelect(
   }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
   const step = isGrouped ? new GroupingStep(a, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`) : undefined;
-  const items = spellOut(a, node.items, from, step ? { ...rows, aggregates: step.sink } : rows);
+  let usesWindow = false;
+  const onWindow = (): void => {
+    usesWindow = true;
+  };
+  const list: Context = step ? { ...rows, aggregates: step.sink } : { ...rows, windows, onWindow };
+  const items = spellOut(a, node.items, from, list);
   if (step && node.groupBy) step.groupBy(node.groupBy, items);
   const grouping = step?.finish();
-  return new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry).relation();
+  const last = new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry);
+  return last.relation(usesWindow);
 }
 
 function withoutFrom(a: Analysis, node: Select, orderBy: readonly OrderItem[]): void {
@@ -237,8 +251,10 @@ class Step {
     }));
   }
 
-  relation(): Relation {
+  /** `usesWindow`: what `.*` spelled out has an analytic function. */
+  relation(usesWindow: boolean): Relation {
     const { a, node, env, tail } = this;
+    if (usesWindow) this.usesWindow = true;
     if (this.distinct) this.checkDistinct();
     const aliases = this.aliasScope();
     const over = this.namesAggregates() ? this.aggregatesOverAliases() : this.after.aggregates;
@@ -391,7 +407,7 @@ class Step {
     const index = this.node.as === "struct" ? -1 : this.values.findIndex((one) => one.sql === value.sql);
     if (
       value.literal &&
-      !value.isUntypedNull &&
+      !(value.isUntypedNull && item.expression.kind !== "null-literal") &&
       item.expression.kind !== "path" &&
       value.isLiteral &&
       !value.isParameter
