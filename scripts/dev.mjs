@@ -1,23 +1,34 @@
 // Watches the models: on a change compiles, builds what the change touches on the local warehouse, and runs the tests of those models.
-//   npm run dev [-- --home DIR --project DIR]
+//   npm run dev [-- --home DIR --project DIR --sources DIR --vars a=1]
 import { spawn } from "node:child_process";
 import { existsSync, watch } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const given = process.argv.slice(2);
-const projectAt = given.indexOf("--project");
-const project = projectAt >= 0 ? resolve(given[projectAt + 1] ?? ".") : root;
-const homeAt = given.indexOf("--home");
-const home = homeAt >= 0 ? ["--home", given[homeAt + 1] ?? ".inboxloop"] : [];
+const { values } = parseArgs({
+  options: {
+    home: { type: "string" },
+    project: { type: "string" },
+    sources: { type: "string" },
+    vars: { type: "string", multiple: true },
+  },
+});
+const project = values.project === undefined ? root : resolve(values.project);
+const home = values.home === undefined ? [] : ["--home", resolve(values.home)];
+const sources = values.sources === undefined ? [] : ["--sources", resolve(values.sources)];
+const vars = (values.vars ?? []).flatMap((text) => ["--vars", text]);
+
+/** Exit code of a command that was called in a wrong way; see errors/user-error.ts. */
+const usage = 2;
 
 /** Runs the command line from its sources; resolves with the exit code. */
 const inboxloop = (...args) =>
   new Promise((done) => {
     const child = spawn(
       process.execPath,
-      ["--import", "tsx", join(root, "cli/main.ts"), ...home, ...args, "--project", project],
+      ["--import", "tsx", join(root, "cli/main.ts"), ...home, ...args, "--project", project, ...vars],
       {
         cwd: root,
         stdio: "inherit",
@@ -42,8 +53,10 @@ async function turn(paths) {
   const selectors = selectorsOf(paths);
   console.error(`\n${new Date().toLocaleTimeString()}  ${paths.length === 0 ? "starting" : paths.join(", ")}`);
   const onlyTests = paths.length > 0 && paths.every((path) => path.startsWith("tests/"));
-  if (!onlyTests && (await inboxloop("build")) !== 0) return;
-  await inboxloop("test", ...selectors.flatMap((selector) => ["--select", selector]));
+  if (!onlyTests && (await inboxloop("build", ...sources)) !== 0) return;
+  const code = await inboxloop("test", ...selectors.flatMap((selector) => ["--select", selector]));
+  // A file need not be called like its action, and a unit test is none: then all tests run.
+  if (code === usage) await inboxloop("test");
 }
 
 const pending = new Set();
