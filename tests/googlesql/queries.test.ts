@@ -22,6 +22,10 @@ const forms: Readonly<Record<string, readonly string[]>> = {
   ],
   "ORDER BY constants": [
     "select x from unnest([1, 2]) x order by null",
+    "select array_agg(x order by 1) from unnest([1, 2]) x",
+    "select array_agg(x order by null) from unnest([1, 2]) x",
+    "select string_agg('a' order by 'a') from unnest([1, 2]) x",
+    "select array_agg(x order by cast(null as int64)) from unnest([1, 2]) x",
     "select x from unnest([1, 2]) x order by 'a'",
     "select x from unnest([1, 2]) x order by -1",
     "select null as n from unnest([1, 2]) x order by n",

@@ -116,9 +116,21 @@ class Pipe {
           renamed.has(column) ? { ...column, name: renamed.get(column)! } : column,
         );
       }
-      case "pipe-as":
-        this.from = { ...this.from, ranges: [{ name: node.alias.name, columns: this.from.star, value: undefined }] };
+      case "pipe-as": {
+        const { name } = node.alias;
+        const { value, star } = this.from;
+        if (value && value.type.kind !== "STRUCT") {
+          const named: Column = { ...value, name };
+          this.from = {
+            ...this.from,
+            star: [named],
+            names: [],
+            ranges: [{ name, columns: [], value: named }],
+            value: named,
+          };
+        } else this.from = { ...this.from, ranges: [{ name, columns: star, value }] };
         return;
+      }
       case "pipe-aggregate":
         return void this.aggregate(node);
       case "pipe-order-by":
@@ -208,7 +220,7 @@ class Pipe {
   /** Changes what `*` and unqualified names see; aliases keep their columns. */
   private columns(change: (column: Column) => Column | undefined): void {
     const all = (list: readonly Column[]): Column[] => list.map(change).filter((column) => column !== undefined);
-    this.from = { ...this.from, star: all(this.from.star), names: all(this.from.names) };
+    this.from = { ...this.from, star: all(this.from.star), names: all(this.from.names), value: undefined };
   }
 
   /** A subquery over the input: filtered, limited, with further columns; all names stay what they were. */
@@ -240,6 +252,7 @@ class Pipe {
       columns: range.columns.map(move),
       value: range.value && move(range.value),
     }));
+    const value = what.added ? undefined : from.value && move(from.value);
     const order = what.order ?? this.order;
     if (order) list.push(`${order} AS o0`);
     this.order = order ? `${t}.o0` : undefined;
@@ -249,6 +262,7 @@ class Pipe {
       star,
       names,
       ranges,
+      value,
     };
   }
 

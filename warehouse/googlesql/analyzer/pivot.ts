@@ -14,8 +14,7 @@ import type { Typed } from "./typed.ts";
 
 /** `input PIVOT(aggregates FOR expression IN (values))`: groups by all columns that these do not use. */
 export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: string | undefined, env: Environment): From {
-  if (input.isValueTable || input.ranges.some((range) => range.value))
-    a.fail(node, "PIVOT is not allowed with value tables");
+  if (input.value || input.ranges.some((range) => range.value)) a.fail(node, "PIVOT is not allowed with value tables");
   const scope = scopeOf(input, env.scope);
   const rows: Context = { scope, tables: env.tables, clause: "PIVOT" };
   const forValue = resolve(a, node.forExpression, rows);
@@ -113,7 +112,7 @@ function withValue(a: Analysis, node: PivotValue, start: string, constant: Typed
 
 /** `input UNPIVOT(values FOR name IN (columns))`. */
 export function resolveUnpivot(a: Analysis, node: Unpivot, input: From, alias: string | undefined): From {
-  if (input.isValueTable || input.ranges.some((range) => range.value))
+  if (input.value || input.ranges.some((range) => range.value))
     a.fail(node, "UNPIVOT is not allowed with value tables");
   const width = node.valueColumns.length;
   const gone = new Set<Column>();

@@ -58,12 +58,12 @@ export function resolveBody(a: Analysis, body: QueryBody, env: Environment, tail
 
 /** `SELECT *` of a FROM clause. */
 export function relationOfFrom(a: Analysis, from: From): Relation {
-  const columns = from.star.map((column): OutColumn => {
+  const columns = (from.value ? [{ ...from.value, name: undefined }] : from.star).map((column): OutColumn => {
     const sqlName = a.fresh("c");
     return { name: column.name, sqlName, type: column.type, source: { sql: column.sql, type: column.type } };
   });
   const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
-  return { sql: `SELECT ${list || "1 AS c0"} FROM ${from.sql}`, columns, isValueTable: false };
+  return { sql: `SELECT ${list || "1 AS c0"} FROM ${from.sql}`, columns, isValueTable: from.value !== undefined };
 }
 
 /** A relation as a table of a FROM clause. */

@@ -42,8 +42,8 @@ export interface From {
   readonly ranges: readonly RangeVariable[];
   /** What can be named without its table. */
   readonly names: readonly Column[];
-  /** One table whose rows are values. */
-  readonly isValueTable?: boolean | undefined;
+  /** Of one table whose rows are values: the row. */
+  readonly value?: Column | undefined;
 }
 
 export const scopeOf = (from: From, parent: Scope | undefined): Scope => new Scope({ parent, ...from });
@@ -69,11 +69,17 @@ export function tableOf(
   const fields = fieldColumns(value);
   if (fields) {
     const range = alias === undefined ? [] : [{ name: alias, columns: fields, value }];
-    return { sql, star: [...fields, ...extra], names: [...fields, ...extra], ranges: range, isValueTable };
+    return {
+      sql,
+      star: [...fields, ...extra],
+      names: [...fields, ...extra],
+      ranges: range,
+      value: extra.length > 0 ? undefined : value,
+    };
   }
   const named: Column = { ...value, name: alias };
   const range = alias === undefined ? [] : [{ name: alias, columns: [], value: named }];
-  return { sql, star: [named, ...extra], names: extra, ranges: range, isValueTable };
+  return { sql, star: [named, ...extra], names: extra, ranges: range, value: extra.length > 0 ? undefined : named };
 }
 
 /** The fields of a STRUCT value as columns; undefined when it is no STRUCT. */

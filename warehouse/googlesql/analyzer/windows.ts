@@ -54,6 +54,9 @@ export function aggregateCall(
         "An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions that are arguments",
       );
     }
+    if (value.literal && value.isLiteral && !value.isParameter && item.expression.kind !== "path") {
+      a.fail(item, "Aggregate functions do not allow literal values or an index in ORDER BY");
+    }
     return orderText(a, item, value);
   });
   let limit: string | undefined;
