@@ -26,8 +26,8 @@ export interface EventCoverage {
   readonly not_delivered: readonly string[];
 }
 
-/** What mails tell: bounces, delays, relayed deliveries, complaints, automatic replies, requests to be unsubscribed. */
-const mailDelivers = ["bounce", "deferred", "delivered", "complaint", "reply", "unsubscribe"];
+/** What mails tell: bounces, delays, relayed deliveries, complaints, automatic replies, requests to be unsubscribed, receipts. */
+const mailDelivers = ["bounce", "deferred", "delivered", "complaint", "reply", "unsubscribe", "open"];
 
 /** Which of our event types each source can deliver, and which nobody does. */
 export function eventCoverage(settings: Readonly<Record<string, string | undefined>>): EventCoverage {

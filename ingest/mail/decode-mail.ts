@@ -41,6 +41,8 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
       return readFeedbackReport(mail);
     case "provider-notification":
       return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) }).map(withOwnReason);
+    case "receipt":
+      return [receiptSignal(mail)];
     case "forwarded-complaint":
       return [
         signal({
@@ -104,6 +106,37 @@ function withOwnReason(decoded: Decoded): Decoded {
   if (!diagnostic) return decoded;
   const { reason } = bounceReason(diagnostic, { smtpCode, enhancedCode }, metadata["class"] === "hard");
   return reason === "undefined" ? decoded : signal({ ...decoded.signal, metadata: { ...metadata, reason } });
+}
+
+/**
+ * A receipt (RFC 8098): that a mail was displayed is an open, by a machine where nobody asked for it; that it was deleted,
+ * forwarded on or processed says nothing of its reader.
+ */
+function receiptSignal(mail: Mail): Decoded {
+  const notification = mail.dispositionNotification;
+  const [mode = "", told = ""] = (fieldOf(notification, "disposition") ?? "").toLowerCase().split(";", 2);
+  const disposition = told.trim().split("/")[0] ?? "";
+  if (disposition !== "displayed")
+    return deadLetter("not-a-signal", `Disposition: ${disposition.slice(0, 40) || "none"}`);
+  const isAutomatic = mode.trim().startsWith("automatic-action");
+  const original = new Map([["message-id", notification?.get("original-message-id") ?? []]]);
+  return signal({
+    eventType: "open",
+    recipient:
+      addressOfField(fieldOf(notification, "original-recipient")) ??
+      addressOfField(fieldOf(notification, "final-recipient")) ??
+      addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
+    messageId: messageIdOf(original) ?? messageIdOf(mail.original),
+    isMessageIdShared: true,
+    occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
+    provenance: "mail/receipt",
+    metadata: present({
+      provider,
+      provider_event: disposition,
+      machine: isAutomatic,
+      machine_reason: isAutomatic ? "mail:automatic-action" : undefined,
+    }),
+  });
 }
 
 /** Amazon SNS by mail: the JSON, then a line `--` and words for people. */

@@ -4,6 +4,7 @@ import { fieldOf } from "./report-fields.ts";
 
 export type MailKind =
   | "feedback-report"
+  | "receipt"
   | "forwarded-complaint"
   | "unsubscribe-request"
   | "bounce"
@@ -26,6 +27,7 @@ const ofDelivery =
  */
 export function mailKind(mail: Mail): MailKind {
   if (mail.feedbackReport) return "feedback-report";
+  if (mail.dispositionNotification) return "receipt";
   const header = (name: string): string => fieldOf(mail.headers, name) ?? "";
   if (
     /amazon ?ses|sns\.amazonaws|AWS Notification/i.test(
@@ -55,10 +57,12 @@ export function mailKind(mail: Mail): MailKind {
       header("subject"),
     );
   if (isReply && !(looksLikeBounce && isFromDaemon)) return "automatic-reply";
-  // The mail it carries was sent by whoever gets this one: it came back.
+  // The mail it carries was sent by whoever gets this one, and a delivery is spoken of: it came back. Without such words a person
+  // has only attached it.
   const [addressee] = addressesIn(header("to"));
   const author = addressesIn(`${fieldOf(mail.original, "from") ?? ""} ${fieldOf(mail.original, "return-path") ?? ""}`);
-  if (addressee && author.some((address) => address.toLowerCase() === addressee.toLowerCase())) return "bounce";
+  const isOwn = addressee && author.some((address) => address.toLowerCase() === addressee.toLowerCase());
+  if (isOwn && (isFromDaemon || looksLikeBounce || ofDelivery.test(mail.text))) return "bounce";
   // RFC 3834: a person's automatic reply has no return path either, but says nothing of a delivery.
   if (isFromNobody && !daemon.test(header("from")) && !looksLikeBounce && !mail.original && !ofDelivery.test(mail.text))
     return "automatic-reply";

@@ -12,6 +12,8 @@ export interface Mail {
   readonly deliveryStatus: readonly ReportFields[];
   /** message/feedback-report (RFC 5965). */
   readonly feedbackReport: ReportFields | undefined;
+  /** message/disposition-notification (RFC 8098): a receipt. */
+  readonly dispositionNotification: ReportFields | undefined;
   /** The header of the mail that is reported on: attached, or found inline. */
   readonly original: ReportFields | undefined;
   /** The attached mail as it came, where there is one: it may be a report itself, forwarded. */
@@ -106,6 +108,7 @@ export async function readMail(mail: Uint8Array): Promise<Mail> {
   });
   const deliveryStatus: ReportFields[] = [];
   let feedbackReport: ReportFields | undefined;
+  let dispositionNotification: ReportFields | undefined;
   let original: ReportFields | undefined;
   let attached: Uint8Array | undefined;
   const texts: string[] = [];
@@ -116,6 +119,8 @@ export async function readMail(mail: Uint8Array): Promise<Mail> {
     const type = attachment.mimeType.toLowerCase();
     if (type === "message/delivery-status" || type === "message/global-delivery-status") {
       deliveryStatus.push(...readReportFields(textOf(attachment)));
+    } else if (type === "message/disposition-notification" || type === "message/global-disposition-notification") {
+      dispositionNotification = mergeBlocks(readReportFields(textOf(attachment)));
     } else if (type === "message/feedback-report") {
       feedbackReport = mergeBlocks(readReportFields(textOf(attachment)));
     } else if (/^(message\/(rfc822|partial|global)|text\/rfc822-headers?|message\/global-headers)$/.test(type)) {
@@ -131,7 +136,8 @@ export async function readMail(mail: Uint8Array): Promise<Mail> {
     .split(/\r?\n\r?\n/)
     .slice(1)
     .join("\n\n");
-  const whole = texts.length > 0 || deliveryStatus.length > 0 || feedbackReport ? texts.join("\n") : body;
+  const isReport = deliveryStatus.length > 0 || feedbackReport || dispositionNotification;
+  const whole = texts.length > 0 || isReport ? texts.join("\n") : body;
   // One line of JSON is a provider's notification (SNS by mail), not prose.
   const { said, copy } = /^\s*\{/.test(whole)
     ? { said: whole.slice(0, maximumTextLength), copy: "" }
@@ -144,6 +150,7 @@ export async function readMail(mail: Uint8Array): Promise<Mail> {
     text: said.trim() ? said : bounded(whole),
     deliveryStatus: deliveryStatus.length > 0 ? deliveryStatus : inlineStatus,
     feedbackReport,
+    dispositionNotification,
     original: original ?? headerInside(copy),
     attached,
   };

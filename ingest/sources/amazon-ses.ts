@@ -311,6 +311,10 @@ function decodeCarried(value: unknown, carrier: Carrier): readonly Decoded[] {
       decodeBridged(bridge, { ...carrier, id: bridge.id ?? carrier.id }),
     );
   }
+  // What SES writes to a topic when it is set up is about no mail.
+  const { notificationType, mail } = (value ?? {}) as { notificationType?: unknown; mail?: unknown };
+  if (notificationType === "AmazonSnsSubscriptionSucceeded" && mail === undefined)
+    return [deadLetter("not-a-signal", notificationType)];
   return decodeEvent(event, value, (e) => decodeOne(e, carrier));
 }
 

@@ -169,7 +169,11 @@ function decodeOne(e: Event): Decoded {
 const eventsOf = (value: unknown): readonly unknown[] =>
   asList(value).flatMap((item) => {
     const wrapped = (item as { msys?: unknown } | null)?.msys;
-    return wrapped && typeof wrapped === "object" ? Object.values(wrapped) : [item];
+    if (!wrapped || typeof wrapped !== "object") return [item];
+    // Mail that came in has no type of its own: what wraps it says what it is.
+    return Object.entries(wrapped).map(([name, inner]) =>
+      name === "relay_message" && inner !== null && typeof inner === "object" ? { type: name, ...inner } : inner,
+    );
   });
 
 export const sparkpost: Provider = {

@@ -13,6 +13,7 @@ test("when nothing is configured then mails alone deliver, and what nobody deliv
   expect(coverage.only_your_own).not.toContain("click");
   expect(typeOf(coverage, "inbox_placement")?.possible).toEqual(["seed tests"]);
   expect(typeOf(coverage, "unsubscribe")?.configured).toEqual(["mail"]);
+  expect(typeOf(coverage, "open")?.configured).toEqual(["mail"]);
   expect(coverage.not_delivered).toContain("click");
 });
 

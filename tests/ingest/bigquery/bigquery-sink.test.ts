@@ -167,6 +167,42 @@ test("when BigQuery refuses a row then the others land without it, once", async 
   expect(eventsOf(world)).toEqual(["a", "c"]);
 });
 
+test("when a row is too large for BigQuery then it is refused here; a letter lands, and its body stays on this machine", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  const batch = await sink.begin(source, 0);
+  const large = { ...event("large"), metadata: { link_id: "x".repeat(6_000_000) } };
+  const refused = await batch.append("events", [event("a"), large]);
+  expect(refused).toMatchObject({ kind: "rejected-rows" });
+  expect(refused.kind === "rejected-rows" && [...refused.reasonByIndex.keys()]).toEqual([1]);
+  expect(eventsOf(world)).toEqual([]);
+  const body = Buffer.alloc(5_000_000, 7);
+  const letter = {
+    dead_letter_id: "letter:1",
+    detail: "too long",
+    payload: body.toString("base64"),
+    batch_id: batch.id,
+  };
+  expect(await batch.append("dead_letters", [letter])).toEqual({ kind: "written", rows: 1 });
+  await sink.close();
+  const [there] = world.tables.get(pathOf("dead_letters")) ?? [];
+  expect(there).toMatchObject({
+    dead_letter_id: "letter:1",
+    detail: expect.stringContaining("letters/letter-1.sealed"),
+  });
+  expect(there).not.toHaveProperty("payload");
+  expect(readFileSync(join(state, "letters", "letter-1.sealed"))).toEqual(body);
+});
+
+test("when a text is no Unicode then what is stored is, as on this machine", async () => {
+  const [world, state] = [makeWorld(), temporaryFolder()];
+  const sink = await open(world, state);
+  const batch = await sink.begin(source, 0);
+  await batch.append("events", [{ ...event("a"), campaign_id: "\ud800x\0" }]);
+  await sink.close();
+  expect(world.tables.get(pathOf("events"))).toMatchObject([{ event_id: "a", campaign_id: "\ufffdx" }]);
+});
+
 test("when a second process opens the same folder then it waits, and then says who holds it", async () => {
   const [world, state] = [makeWorld(), temporaryFolder()];
   const sink = await open(world, state);

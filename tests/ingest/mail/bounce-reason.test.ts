@@ -213,6 +213,79 @@ hi
   ]);
 });
 
+test("when a person sends a mail back as an attachment then it is no bounce", async () => {
+  const decoded = await decodeMail(
+    mail(`
+From: Reader <reader@example.net>
+To: sender@example.com
+Subject: Fwd: hello
+Date: Thu, 29 Apr 2021 23:34:45 +0000
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/plain
+
+What is this about?
+
+--b
+Content-Type: message/rfc822
+
+From: sender@example.com
+To: reader@example.net
+Message-ID: <m1@example.com>
+Subject: hello
+
+hi
+--b--
+`),
+  );
+  expect(decoded).toMatchObject([{ kind: "dead-letter", reason: "not-a-signal" }]);
+});
+
+test.each([
+  ["manual-action/MDN-sent-manually; displayed", { eventType: "open", metadata: { machine: false } }],
+  ["automatic-action/MDN-sent-automatically; displayed", { eventType: "open", metadata: { machine: true } }],
+  ["manual-action/MDN-sent-automatically; deleted", undefined],
+  ["automatic-action/MDN-sent-automatically; processed/warning", undefined],
+])("when a receipt says %s then it is no bounce", async (disposition, expected) => {
+  const decoded = await decodeMail(
+    mail(`
+From: Reader <reader@example.net>
+To: sender@example.com
+Subject: Read: hello
+Date: Thu, 29 Apr 2021 23:34:45 +0000
+Content-Type: multipart/report; report-type=disposition-notification; boundary="b"
+
+--b
+Content-Type: text/plain
+
+About your message.
+
+--b
+Content-Type: message/disposition-notification
+
+Reporting-UA: mail.example.net; Mail 1.0
+Final-Recipient: rfc822;reader@example.net
+Original-Message-ID: <m1@example.com>
+Disposition: ${disposition}
+
+--b
+Content-Type: text/rfc822-headers
+
+From: sender@example.com
+To: reader@example.net
+Message-ID: <m1@example.com>
+
+--b--
+`),
+  );
+  if (!expected) expect(decoded).toMatchObject([{ kind: "dead-letter", reason: "not-a-signal" }]);
+  else
+    expect(decoded).toMatchObject([
+      { signal: { ...expected, recipient: "reader@example.net", messageId: "m1@example.com" } },
+    ]);
+});
+
 test("when a person's automatic reply has no return path then it is a reply, not a bounce", async () => {
   const decoded = await decodeMail(
     mail(`

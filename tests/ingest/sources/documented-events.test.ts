@@ -244,6 +244,7 @@ const documented: Readonly<Record<string, readonly Case[]>> = {
     ["over EventBridge", bridged("Email Bounced", sesBounce("Permanent", "NoEmail")), "bounce/hard"],
     ["an adviser's word over EventBridge", bridged("Advisor Recommendation Status Open", { version: "1" }), "-"],
     ["sending disabled, over EventBridge", bridged("Sending Status Disabled", { version: "1" }), "-"],
+    ["a topic's subscription", { notificationType: "AmazonSnsSubscriptionSucceeded", message: "Subscribed." }, "-"],
     ["Received", { notificationType: "Received", mail: { messageId: "in1" }, receipt: {} }, "-"],
   ],
   sendgrid: [
@@ -452,6 +453,7 @@ const documented: Readonly<Record<string, readonly Case[]>> = {
     ["spam_complaint", sparkpost("spam_complaint", { fbtype: "abuse" }), "complaint"],
     ["list_unsubscribe", sparkpost("list_unsubscribe"), "unsubscribe", { method: "list" }],
     ["link_unsubscribe", sparkpost("link_unsubscribe"), "unsubscribe", { method: "link" }],
+    ["inbound mail", [{ msys: { relay_message: { rcpt_to: "in@example.com", content: {} } } }], "-"],
     ...[
       "relay_injection",
       "relay_rejection",
