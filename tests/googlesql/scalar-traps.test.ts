@@ -112,6 +112,10 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select range_contains(null, date '2020-01-01')",
     "select range_intersect(range(date '2020-01-01', null), null)",
   ],
+  "NaN in arrays": [
+    "select array_is_distinct([struct(1.0), struct(1.0)]), array_is_distinct([struct(1.0), struct(2.0)]), array_is_distinct([struct(-0.0), struct(0.0)])",
+    "select array_includes_any([1.0, cast('nan' as float64), null], [2.0, null]), array_includes_any([cast('nan' as float64)], [cast('nan' as float64)]), array_includes_all([1.0, 2.0, cast('nan' as float64)], [1.0]), array_includes_all([1.0, cast('nan' as float64)], [cast('nan' as float64)]), array_includes_all([1.0], array<float64>[]), array_includes_all(cast(null as array<float64>), [1.0])",
+  ],
   "arrays by number": [
     "select array_remove_first_n([1, 2, 3], 2), array_remove_last_n([1, 2, 3], 1), array_remove_first_n([1, 2], 5), array_remove_first_n([1, null, 2], 0), array_remove_first_n(cast(null as array<int64>), -1), array_remove_last_n(array<int64>[], 1)",
     "select array_remove_first_n([1, 2, 3], -1)",

@@ -8,7 +8,14 @@ import {
   supportsGrouping,
   typeName,
 } from "../types.ts";
-import type { Argument, ArgumentSpec, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
+import {
+  type Argument,
+  type ArgumentSpec,
+  type EmitContext,
+  type FunctionLibrary,
+  raise,
+  type Signature,
+} from "./contract.ts";
 import { micros, months } from "./date-parts.ts";
 import { bigNumericKind, parseDecimal, printDecimal } from "./decimal.ts";
 import { includesBy } from "./lambdas.ts";
@@ -226,12 +233,13 @@ export const array: FunctionLibrary = {
       scalar(group, `ARRAY_INCLUDES_${which}`, [
         sigOf("ARRAY<T1>, ARRAY<T1>", "BOOL", ([a, b], ctx) => {
           wantsElements(a!, "equality", `ARRAY_INCLUDES_${which}`, ctx);
-          if (elementOf(a!.type).kind === "FLOAT64") return ctx.refuse(`ARRAY_INCLUDES_${which} of FLOAT64 elements`);
-          if (which === "ANY") return `list_has_any(${a!.sql}, ${b!.sql})`;
-          // A NULL that is searched for is never found.
+          // NaN equals nothing; a NULL that is searched for is never found.
+          const found =
+            elementOf(a!.type).kind === "FLOAT64" ? `list_filter(${a!.sql}, lambda gs_x: not isnan(gs_x))` : a!.sql;
+          if (which === "ANY") return `list_has_any(${found}, ${b!.sql})`;
           return bind(
             ctx,
-            [a!.sql, b!.sql],
+            [found, b!.sql],
             (v, w) => `case when ${v} is not null then list_has_all(${v}, ${w}) and list_count(${w}) = len(${w}) end`,
           );
         }),
@@ -246,9 +254,12 @@ export const array: FunctionLibrary = {
           return bind(ctx, [a!.sql], (v) => {
             // One NaN is another to DuckDB's list_distinct.
             const element = elementOf(a!.type);
-            const nans = element.kind === "FLOAT64" ? ` and len(list_filter(${v}, lambda gs_x: isnan(gs_x))) < 2` : "";
-            if (hasFloat(element) && nans === "") ctx.refuse(`ARRAY_IS_DISTINCT of ${typeName(element)}`);
-            return `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v})${nans})`;
+            const isFloat = element.kind === "FLOAT64";
+            const nans = isFloat ? ` and len(list_filter(${v}, lambda gs_x: isnan(gs_x))) < 2` : "";
+            const test = `(len(list_distinct(${v})) + case when list_count(${v}) < len(${v}) then 1 else 0 end = len(${v})${nans})`;
+            if (isFloat || !hasFloat(element)) return test;
+            const refusal = raise("'refused.ARRAY_IS_DISTINCT: NaN inside of elements'", "boolean");
+            return `case when contains(cast(${v} as varchar), 'nan') then ${refusal} else ${test} end`;
           });
         }),
       ],
@@ -256,7 +267,6 @@ export const array: FunctionLibrary = {
     ),
     scalar(group, "ARRAY_SUM", sums),
     scalar(group, "ARRAY_AVG", [
-      sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_avg(${a})`),
       sig("ARRAY<INT64>", "FLOAT64", (a) => `list_avg(${a})`),
       sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_avg(${a})`),
       sigOf("ARRAY<NUMERIC>", "NUMERIC", ([a], ctx) =>

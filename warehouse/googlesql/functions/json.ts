@@ -44,7 +44,7 @@ function stepsOf(path: Argument | undefined, standard: boolean, ctx: EmitContext
   if (path?.constness === "unknown") return ctx.refuse("a JSONPath that is not a constant");
   const literal = path === undefined ? "$" : literalText(path);
   if (literal === undefined) return undefined;
-  if (/^(?:(?:lax|recursive)\s+)*lax\s+(?:recursive\s+)?\$/i.test(literal)) return ctx.refuse("a lax JSONPath");
+  if (/^(?:lax\s+(?:recursive\s+)?|recursive\s+lax\s+)\$/i.test(literal)) return ctx.refuse("a lax JSONPath");
   try {
     return parsePath(literal, standard);
   } catch {
