@@ -4,7 +4,7 @@ import { quoteName } from "../googlesql/emit/text.ts";
 import { type GoogleSqlType, parseType, typeName } from "../googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
-import { readColumn, typeMark } from "./stored-catalog.ts";
+import { readColumn, storedNameOf, typeMark } from "./stored-catalog.ts";
 
 /** A change that a connection made and has not committed yet; null when the relation is gone. */
 type Change = CatalogTable | null;
@@ -139,6 +139,18 @@ export class LaneCatalog implements Catalog {
     const key = keyOf(schema ?? "main", name);
     const change = this.changes.get(key);
     return change === null ? undefined : (change ?? this.shared.relations.get(key));
+  }
+
+  tablesWithPrefix(path: readonly string[]): readonly { readonly name: string; readonly table: CatalogTable }[] {
+    const begin = keyOf(path.at(-2) ?? "main", path.at(-1) ?? "");
+    const keys = new Set(
+      [...this.shared.relations.keys(), ...this.changes.keys()].filter((key) => key.startsWith(begin)),
+    );
+    return [...keys].sort().flatMap((key) => {
+      const change = this.changes.get(key);
+      const table = change === null ? undefined : (change ?? this.shared.relations.get(key));
+      return table === undefined ? [] : [{ name: storedNameOf(table), table }];
+    });
   }
 
   function(path: readonly string[]): UserFunction | undefined {

@@ -72,6 +72,14 @@ export class StoredCatalog implements Catalog {
     return undefined;
   }
 
+  tablesWithPrefix(path: readonly string[]): readonly { readonly name: string; readonly table: CatalogTable }[] {
+    const begin = path.slice(-2).join(".").toLowerCase();
+    return [...this.tables]
+      .filter(([key]) => key.startsWith(begin))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, table]) => ({ name: storedNameOf(table), table }));
+  }
+
   function(path: readonly string[]): UserFunction | undefined {
     return (
       this.functions.get(path.slice(-2).join(".").toLowerCase()) ?? this.functions.get(path.join(".").toLowerCase())
@@ -82,6 +90,10 @@ export class StoredCatalog implements Catalog {
     return this.tableFunctions.get(path.join(".").toLowerCase());
   }
 }
+
+/** A table's own name, as it was given: `"ds"."Events"` is Events. */
+export const storedNameOf = ({ sql }: CatalogTable): string =>
+  /"((?:[^"]|"")*)"$/.exec(sql)?.[1]?.replaceAll('""', '"') ?? sql;
 
 /** A column as GoogleSQL sees it; undefined when its DuckDB type has no counterpart. */
 export function readColumn(name: string, dataType: string, comment: string | null): CatalogColumn | undefined {

@@ -50,6 +50,8 @@ export interface UserTableFunction {
 /** What translation may ask about the world. Paths are as written, split at dots; all lookups ignore case. */
 export interface Catalog {
   table(path: readonly string[]): CatalogTable | undefined;
+  /** Tables and views of a dataset whose names begin as the last part of the path does, by name. */
+  tablesWithPrefix?(path: readonly string[]): readonly { readonly name: string; readonly table: CatalogTable }[];
   function?(path: readonly string[]): UserFunction | undefined;
   tableFunction?(path: readonly string[]): UserTableFunction | undefined;
 }

@@ -13,6 +13,7 @@ import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveTableFunction } from "./table-functions.ts";
 import type { Typed } from "./typed.ts";
+import { wildcardTable } from "./wildcard.ts";
 
 /** Resolves a FROM clause. `left` is what stands to the left of it, which UNNEST may look at. */
 export function resolveFrom(a: Analysis, node: TableExpression, env: Environment, left?: From): From {
@@ -73,6 +74,8 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
     );
   }
   const path = parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+  const wildcard = wildcardTable(a, node, path);
+  if (wildcard) return wildcard;
   const table = a.catalog.table(path);
   if (!table) return a.fail(node.name, `Table not found: ${parts.map((part) => part.name).join(".")}`);
   if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
