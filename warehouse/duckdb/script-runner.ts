@@ -284,6 +284,9 @@ export class ScriptRunner {
 
   private async set(node: SetVariable): Promise<void> {
     const binding = (at: (typeof node.targets)[number]): { key: string; type: GoogleSqlType } => {
+      // A label of the job, for BigQuery's own records; a query may read it back.
+      if (at.kind === "system-variable" && at.parts.length === 1 && /^query_label$/i.test(at.parts[0]!.name))
+        return { key: "@@query_label", type: STRING };
       if (at.kind !== "identifier")
         return this.refuse(at, "SET_system_variable", "setting a system variable or parameter");
       const key = at.name.toLowerCase();

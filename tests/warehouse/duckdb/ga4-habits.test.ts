@@ -63,3 +63,10 @@ describe("a wildcard table", () => {
     engine.close();
   });
 });
+
+test("when a script labels its query, that is heard and does nothing; other system variables are refused", async () => {
+  expect(await rows("set @@query_label = 'team:ga4'; select @@query_label as label")).toEqual([{ label: "team:ga4" }]);
+  await expect(warehouse.execute("set @@dataset_id = 'ga'")).rejects.toMatchObject({
+    code: "refused.SET_system_variable",
+  });
+});
