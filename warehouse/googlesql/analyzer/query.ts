@@ -27,7 +27,10 @@ export function resolveQuery(a: Analysis, query: Query, outer: Environment, opti
     query.pipes.length === 0
       ? resolveBody(a, query.body, env, tail)
       : resolvePipes(a, query, env, options.keepOrder === true);
-  return text === "" ? relation : { ...relation, sql: `${text} ${relation.sql}` };
+  if (text === "") return relation;
+  // A query in parentheses may have a WITH of its own.
+  const sql = relation.sql.startsWith("WITH ") ? `(${relation.sql})` : relation.sql;
+  return { ...relation, sql: `${text} ${sql}` };
 }
 
 export interface Tail {

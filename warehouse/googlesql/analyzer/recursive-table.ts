@@ -1,9 +1,9 @@
-import type { CommonTable, Node, Query, QueryBody, SetOperation } from "../ast.ts";
+import type { CommonTable, Query, QueryBody, SetOperation } from "../ast.ts";
 import { refersTo } from "../common-table-order.ts";
 import { duckdbType, supportsGrouping, typeName } from "../types.ts";
-import { walk } from "../walk.ts";
 import type { Analysis, CommonTableInfo, CommonTables } from "./context.ts";
 import { resolveBody, resolveWith } from "./query.ts";
+import { checkRecursiveTerm } from "./recursive-rules.ts";
 import type { Environment, Relation } from "./relation.ts";
 import { matchByName, resolveSetOperation, unifyInputs } from "./set-operations.ts";
 
@@ -70,7 +70,7 @@ function terms(a: Analysis, entry: CommonTable, union: SetOperation, env: Enviro
   }
   const base =
     inputs.length === 1 ? resolveBody(a, inputs[0]!, env) : resolveSetOperation(a, { ...union, inputs }, env);
-  checkStep(a, last, name);
+  checkRecursiveTerm(a, last, name);
   const columns = base.columns.map((column) => ({ ...column, sqlName: a.fresh("c") }));
   const info: CommonTableInfo = { name, sqlName: a.fresh("w"), columns, isValueTable: base.isValueTable };
   const tables: CommonTables = new Map([...env.tables, [name.toLowerCase(), info]]);
@@ -90,19 +90,6 @@ function terms(a: Analysis, entry: CommonTable, union: SetOperation, env: Enviro
     }
   }
   return { first, second, info };
-}
-
-/** Where in the recursive term the table may not be named: what is left out, or made distinct, would not grow with it. */
-function checkStep(a: Analysis, step: Node, name: string): void {
-  walk(step, (node) => {
-    if (node.kind !== "set-operation" || !node.inputs.some((input) => refersTo(input, name))) return;
-    if (node.quantifier === "distinct") {
-      a.fail(node, "A recursive reference must not stand in INTERSECT, UNION or EXCEPT with DISTINCT");
-    }
-    if (node.operator === "except" && node.inputs.slice(1).some((input) => refersTo(input, name))) {
-      a.fail(node, "A recursive reference must not stand in the right operand of EXCEPT");
-    }
-  });
 }
 
 /** The number of a round, counted in a column of its own so that a recursion without an end is an error. */
