@@ -4,13 +4,13 @@ import type { AppendStreams, StreamKind } from "../../warehouse/bigquery/streams
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { AppendResult, Warehouse } from "../../warehouse/warehouse.ts";
 import { rowKey } from "../door-window.ts";
-import { removeTree, syncDirectory } from "../durable.ts";
+import { removeTree, syncDirectory, syncFile } from "../durable.ts";
 import { type LockOptions, withLock } from "../home-lock.ts";
 import { instantText } from "../instant.ts";
 import { type BatchEntry, contentDigest, type LandedTable, LedgerLog, type NewEntry } from "../ledger.ts";
 import { ledgerRow } from "../local-sink.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
-import { type RawRow, rawColumns } from "../raw-row.ts";
+import { canonicalLine, type RawRow, rawColumns } from "../raw-row.ts";
 import { RowDigest } from "../segment-draft.ts";
 import { AppendLog, landedBlocks, readAppendLog, type SentBlock } from "./append-log.ts";
 import { appendable, prepareRawTables, rawRowOf } from "./raw-tables.ts";
@@ -41,6 +41,8 @@ export const bigQueryLedgerPath = (state: string): string => join(state, "ledger
 /** Rows and characters that go into one append: the API takes 10 MB. */
 const blockRows = 2000;
 const blockCharacters = 4_000_000;
+/** A row larger than this is refused here, before it holds up all others there. */
+const rowCharacters = 6_000_000;
 /** How far back the door's window looks, in days: what a bus brings again is not older. */
 const windowDays = 7;
 
@@ -61,6 +63,7 @@ export class BigQuerySink implements Sink {
   readonly #sending = new Map<string, (stream: string, offset: number) => Promise<void>>();
   /** Keys of rows that a dead process had landed without counting them. */
   readonly #recovered = new Map<string, string[]>();
+  readonly #logs = new Set<AppendLog>();
   #release: () => Promise<void> = async () => {};
 
   private constructor(options: BigQuerySinkOptions) {
@@ -109,24 +112,21 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     const folder = join(this.#options.state, "open", id);
     await mkdir(folder);
     const log = this.#options.kind === "committed" ? await AppendLog.create(join(folder, "appends.ndjson")) : undefined;
-    try {
-      await syncDirectory(folder);
-      this.#fault("batch-begun");
-    } catch (error) {
-      await log?.close();
-      throw error;
-    }
+    if (log) this.#logs.add(log);
+    await syncDirectory(folder);
+    this.#fault("batch-begun");
     const batch: OpenBatch = { id, source, from, folder, log, tables: new Map(), landed: new WeakSet() };
     return {
       id,
       append: (table, rows) => this.#append(batch, table, rows),
       commit: (end) => this.#commit(batch, end),
       // What was sent is not taken back: its log stays for who opens the sink next.
-      discard: async () => log?.close(),
+      discard: () => this.#closeLog(log),
     };
   }
 
   async close(): Promise<void> {
+    for (const log of this.#logs) await log.close();
     for (const appender of this.#appenders.values()) appender.close();
     for (const name of this.#streamNames) await this.#options.streams.finalize(name).catch(() => undefined);
     this.#options.streams.close();
@@ -134,10 +134,20 @@ where received_at >= @since order by received_at desc limit ${rows}`,
   }
 
   async #append(batch: OpenBatch, table: string, rows: readonly RawRow[]): Promise<AppendResult> {
-    // A block that landed before another was refused is not sent again with the rest.
-    const places = rows.flatMap((row, at) => (batch.landed.has(row) ? [] : [at]));
-    for (const block of blocksOf(rows, places)) {
-      const part = block.map((at) => rows[at]!);
+    const storable = new Map<number, RawRow>();
+    const sizes = new Map<number, number>();
+    const tooLarge = new Map<number, string>();
+    for (const [at, row] of rows.entries()) {
+      // A block that landed before another was refused is not sent again with the rest.
+      if (batch.landed.has(row)) continue;
+      const made = await this.#storable(table, row);
+      if (made.size > rowCharacters) tooLarge.set(at, `${made.size} characters, more than a row of BigQuery takes`);
+      storable.set(at, made.row);
+      sizes.set(at, made.size);
+    }
+    if (tooLarge.size > 0) return { kind: "rejected-rows", reasonByIndex: tooLarge };
+    for (const block of blocksOf(sizes)) {
+      const part = block.map((at) => storable.get(at)!);
       const number = await batch.log?.block(table, part);
       if (batch.log && number !== undefined) {
         this.#sending.set(table, async (stream, offset) => {
@@ -157,9 +167,34 @@ where received_at >= @since order by received_at desc limit ${rows}`,
       }
       if (result.kind === "schema-lagging") return result;
       this.#count(batch.tables, table, part);
-      for (const row of part) batch.landed.add(row);
+      for (const at of block) batch.landed.add(rows[at]!);
     }
     return { kind: "written", rows: rows.length };
+  }
+
+  /** The row as any engine stores it, and how large it is. A letter's body that is too large for BigQuery stays here, sealed as it is. */
+  async #storable(table: string, row: RawRow): Promise<{ readonly row: RawRow; readonly size: number }> {
+    const line = JSON.stringify(row);
+    if (table !== "dead_letters" || line.length <= rowCharacters) {
+      return { row: line.includes("\\u") ? (JSON.parse(canonicalLine(row)) as RawRow) : row, size: line.length };
+    }
+    const name = `${String(row["dead_letter_id"]).replace(/[^\w-]/g, "-")}.sealed`;
+    const folder = join(this.#options.state, "letters");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), Buffer.from(String(row["payload"]), "base64"));
+    await syncFile(join(folder, name));
+    await syncDirectory(folder);
+    const kept = {
+      ...row,
+      payload: null,
+      detail: `${String(row["detail"])} (the body is in letters/${name} where it was consumed)`,
+    };
+    return { row: kept, size: canonicalLine(kept).length };
+  }
+
+  async #closeLog(log: AppendLog | undefined): Promise<void> {
+    await log?.close();
+    if (log) this.#logs.delete(log);
   }
 
   #count(tables: Map<string, Counted>, table: string, rows: readonly RawRow[]): void {
@@ -205,7 +240,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     });
     this.#fault("ledger-appended");
     await this.#mirror();
-    await batch.log?.close();
+    await this.#closeLog(batch.log);
     await removeTree(batch.folder);
     this.#fault("batch-removed");
     return { kind: "committed", sequence: entry.sequence };
@@ -314,12 +349,11 @@ interface OpenBatch {
   readonly landed: WeakSet<RawRow>;
 }
 
-/** Places of rows, as many together as one append takes. */
-function* blocksOf(rows: readonly RawRow[], places: readonly number[]): Iterable<readonly number[]> {
+/** Places of rows, as many together as one append takes, from their sizes. */
+function* blocksOf(sizes: ReadonlyMap<number, number>): Iterable<readonly number[]> {
   let block: number[] = [];
   let characters = 0;
-  for (const at of places) {
-    const size = JSON.stringify(rows[at]).length;
+  for (const [at, size] of sizes) {
     if (block.length > 0 && (block.length >= blockRows || characters + size > blockCharacters)) {
       yield block;
       block = [];

@@ -11,11 +11,13 @@ export async function prepareRawTables(
   warehouse: Pick<Warehouse, "columns" | "execute">,
   dataset: string,
 ): Promise<void> {
-  await warehouse.execute(`create schema if not exists \`${dataset}\``);
+  let isSure = false;
   for (const table of rawTables.names as readonly string[]) {
     const there = await warehouse.columns(`${dataset}.${table}`);
     const ours = rawColumns(table);
     if (there === undefined) {
+      if (!isSure) await warehouse.execute(`create schema if not exists \`${dataset}\``);
+      isSure = true;
       await warehouse.execute(
         `create table if not exists \`${dataset}.${table}\` (${ours.map(described).join(", ")}) partition by date(received_at)`,
       );

@@ -53,6 +53,7 @@ const environment = () => ({
   BIGQUERY_EMULATOR_HOST: inject("bigquery"),
   BIGQUERY_STORAGE_EMULATOR_HOST: inject("bigqueryStorage"),
   GOOGLE_CLOUD_PROJECT: project,
+  METADATA_SERVER_DETECTION: "none",
 });
 
 /** A seeded source of numbers in [0, 1). */

@@ -9,6 +9,7 @@ export interface DestinationOptions {
   readonly to?: "local" | "bigquery";
   readonly project?: string;
   readonly dataset?: string;
+  readonly location?: string;
   readonly stream?: "committed" | "default";
 }
 
@@ -30,6 +31,7 @@ export function destinationOf(
   return {
     projectId,
     dataset: options.dataset ?? "raw",
+    location: options.location,
     kind: options.stream ?? "committed",
     state: join(home.root, "bigquery"),
     ...bigQueryEmulator(settings),

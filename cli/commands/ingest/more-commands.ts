@@ -79,6 +79,7 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .addOption(to())
     .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
     .option("--dataset <name>", "dataset of the raw tables (default: raw)")
+    .option("--location <region>", "BigQuery's region of the dataset (default: US)")
     .addOption(stream())
     .action(async (options: IngestServeOptions) => {
       const { ingestServeCommand } = await import("./serve.ts");
@@ -93,6 +94,7 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     .addOption(to())
     .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
     .option("--dataset <name>", "dataset of the raw tables (default: raw)")
+    .option("--location <region>", "BigQuery's region of the dataset (default: US)")
     .addOption(stream())
     .action(async (options: { once?: boolean; pubsubSubscription?: string } & DestinationOptions) => {
       const { ingestConsumeCommand } = await import("./serve.ts");
