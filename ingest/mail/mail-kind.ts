@@ -40,8 +40,9 @@ export function mailKind(mail: Mail): MailKind {
   // Outlook.com's Junk Mail Reporting Partner Program forwards the mail without a report of its own.
   if (/^\s*complaint about message from /i.test(header("subject")) && mail.original) return "forwarded-complaint";
   // RFC 2369 and RFC 8058: a mail client's "unsubscribe" button writes to the mailto: of List-Unsubscribe.
-  if (mail.headers.has("x-apple-unsubscribe") || /^\s*(re:\s*)?(list-)?unsubscribe\s*$/i.test(header("subject")))
-    return "unsubscribe-request";
+  const asksToLeave =
+    mail.headers.has("x-apple-unsubscribe") || /^\s*(re:\s*)?(list-)?unsubscribe\s*$/i.test(header("subject"));
+  if (asksToLeave && mail.deliveryStatus.length === 0 && !daemon.test(header("from"))) return "unsubscribe-request";
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
   const autoSubmitted = header("auto-submitted").toLowerCase();
