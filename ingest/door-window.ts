@@ -14,15 +14,15 @@ export const windowSeed = (randomBytes: (n: number) => Buffer): WindowSeed => {
 /**
  * The last `capacity` rows that landed in a table, by a 128-bit fingerprint of their keys. A repeated row within the window
  * is counted and not written. It saves space and is no promise: the models' own deduplication is what makes a redelivery
- * harmless at any distance. 48 bytes a row, however long the keys are.
+ * harmless at any distance. 24 bytes a row, however long the keys are.
  */
 export class DoorWindow {
   readonly #capacity: number;
   readonly #seed: WindowSeed;
   readonly #mask: number;
-  /** Open addressing; four numbers a slot, a slot whose last number is zero is free. */
+  /** Open addressing: 1 + the place of a fingerprint in the ring; 0 is free. */
   readonly #slots: Int32Array;
-  /** The fingerprints in the order of their admission. */
+  /** The fingerprints in the order of their admission, four numbers each; the last is zero where there is none. */
   readonly #ring: Int32Array;
   #next = 0;
   /** The fingerprint of the key at hand. */
@@ -33,7 +33,7 @@ export class DoorWindow {
     this.#seed = seed;
     const slots = 2 ** Math.ceil(Math.log2(Math.max(2, capacity * 2)));
     this.#mask = slots - 1;
-    this.#slots = new Int32Array(slots * 4);
+    this.#slots = new Int32Array(slots);
     this.#ring = new Int32Array(capacity * 4);
   }
 
@@ -41,62 +41,59 @@ export class DoorWindow {
   admit(key: string): boolean {
     const print = this.#print;
     fingerprint(key, this.#seed, print);
-    if (this.#find(print, 0) >= 0) return false;
-    const at = this.#next * 4;
-    const ring = this.#ring;
-    if (ring[at + 3] !== 0) this.#remove(ring, at);
+    if (this.#find(print) >= 0) return false;
+    const place = this.#next;
+    this.#next = place + 1 === this.#capacity ? 0 : place + 1;
+    if (this.#ring[place * 4 + 3] !== 0) this.#remove(place);
+    this.#ring.set(print, place * 4);
     let slot = print[0]! & this.#mask;
-    while (this.#slots[slot * 4 + 3] !== 0) slot = (slot + 1) & this.#mask;
-    copySlot(print, 0, this.#slots, slot * 4);
-    copySlot(print, 0, ring, at);
-    this.#next = this.#next + 1 === this.#capacity ? 0 : this.#next + 1;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+    this.#slots[slot] = place + 1;
     return true;
   }
 
   /** Takes back an admission: the row did not land after all. */
   forget(key: string): void {
     fingerprint(key, this.#seed, this.#print);
-    this.#remove(this.#print, 0);
+    const place = this.#find(this.#print);
+    if (place < 0) return;
+    this.#remove(place);
+    this.#ring[place * 4 + 3] = 0;
   }
 
-  /** The slot of the fingerprint that stands at a place in `prints`. */
-  #find(prints: Int32Array, from: number): number {
+  /** The place of a fingerprint in the ring; -1 where it has none. */
+  #find(print: Int32Array): number {
     const slots = this.#slots;
-    const first = prints[from]!;
-    for (let slot = first & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const at = slot * 4;
+    const ring = this.#ring;
+    for (let slot = print[0]! & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const place = slots[slot]! - 1;
+      if (place < 0) return -1;
+      const at = place * 4;
       if (
-        slots[at] === first &&
-        slots[at + 1] === prints[from + 1] &&
-        slots[at + 2] === prints[from + 2] &&
-        slots[at + 3] === prints[from + 3]
+        ring[at] === print[0] &&
+        ring[at + 1] === print[1] &&
+        ring[at + 2] === print[2] &&
+        ring[at + 3] === print[3]
       ) {
-        return slot;
+        return place;
       }
-      if (slots[at + 3] === 0) return -1;
     }
   }
 
-  /** Removes a fingerprint and closes the gap, so that no search stops early. */
-  #remove(prints: Int32Array, from: number): void {
-    let gap = this.#find(prints, from);
-    if (gap < 0) return;
+  /** Frees the slot of a place in the ring and closes the gap, so that no search stops early. */
+  #remove(place: number): void {
     const slots = this.#slots;
-    for (let slot = (gap + 1) & this.#mask; slots[slot * 4 + 3] !== 0; slot = (slot + 1) & this.#mask) {
-      const home = slots[slot * 4]! & this.#mask;
+    const ring = this.#ring;
+    let gap = ring[place * 4]! & this.#mask;
+    while (slots[gap] !== place + 1) gap = (gap + 1) & this.#mask;
+    for (let slot = (gap + 1) & this.#mask; slots[slot] !== 0; slot = (slot + 1) & this.#mask) {
+      const home = ring[(slots[slot]! - 1) * 4]! & this.#mask;
       if (((slot - home) & this.#mask) < ((slot - gap) & this.#mask)) continue;
-      copySlot(slots, slot * 4, slots, gap * 4);
+      slots[gap] = slots[slot]!;
       gap = slot;
     }
-    slots.fill(0, gap * 4, gap * 4 + 4);
+    slots[gap] = 0;
   }
-}
-
-function copySlot(from: Int32Array, at: number, into: Int32Array, to: number): void {
-  into[to] = from[at]!;
-  into[to + 1] = from[at + 1]!;
-  into[to + 2] = from[at + 2]!;
-  into[to + 3] = from[at + 3]!;
 }
 
 /**
