@@ -105,9 +105,9 @@ const forms: Readonly<Record<string, readonly string[]>> = {
     "with recursive a as (select 1 x union all select a.x + 1 from a left join (select 1 y) b on a.x = b.y where a.x < 3) select * from a",
     "with recursive a as (select 1 x union all select x + (select count(*) from unnest([1, 2])) from a where x < 4) select * from a",
     "with recursive a as (select 1 x union all select x + 1 from a, (select distinct y from unnest([1, 1]) y) where x < 3) select * from a",
-    "with recursive a as (select 1 x union all select b.x from (with c as (select x + 1 as x from a where x < 3) select x from c) b) select * from a",
     "with recursive a as (select 1 x union all select x + 1 from a where x < 3), b as (select 1 y union all select y + 1 from b, (select count(*) c from a) where y < c) select * from b",
     "with a as (select 1 x) (with b as (select 2 y union all select 1) select y from b order by y)",
+    "with a as (select 1 x) (with recursive b as (select 2 y union all select y + 1 from b where y < 4) select y + x from b, a order by y)",
   ],
   "recursion over distinct rows": [
     "with recursive t as (select 1 as n union distinct select mod(n, 5) + 1 from t) select * from t",

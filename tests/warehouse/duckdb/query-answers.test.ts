@@ -115,6 +115,14 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ],
   ],
   recursion: [
+    [
+      "with recursive a as (select 1 x union all select b.x from (with c as (select x + 1 as x from a where x < 3) select x from c) b) select max(x) from a",
+      "3",
+    ],
+    [
+      "with recursive a as (select 1 x union all select b.x from (with recursive c as (select x + 1 as x from a where x < 3) select x from c) b) select max(x) from a",
+      "sql.analysis",
+    ],
     ["with recursive t as (select 1 as n union distinct select n + 1 from t) select count(*) from t", "sql.evaluation"],
     ["with recursive t as (select 1 as n union all select n + 1 from t) select count(*) from t", "sql.evaluation"],
     [

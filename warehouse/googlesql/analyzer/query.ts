@@ -28,9 +28,15 @@ export function resolveQuery(a: Analysis, query: Query, outer: Environment, opti
       ? resolveBody(a, query.body, env, tail)
       : resolvePipes(a, query, env, options.keepOrder === true);
   if (text === "") return relation;
-  // A query in parentheses may have a WITH of its own.
-  const sql = relation.sql.startsWith("WITH ") ? `(${relation.sql})` : relation.sql;
-  return { ...relation, sql: `${text} ${sql}` };
+  return { ...relation, sql: withTables(text, relation.sql) };
+}
+
+/** A query in parentheses may have a WITH of its own: the names in both are unique, so one follows the other. */
+function withTables(text: string, sql: string): string {
+  const inner = /^WITH (RECURSIVE )?/.exec(sql);
+  if (!inner) return `${text} ${sql}`;
+  const outer = inner[1] ? text.replace(/^WITH (RECURSIVE )?/, "WITH RECURSIVE ") : text;
+  return `${outer}, ${sql.slice(inner[0].length)}`;
 }
 
 export interface Tail {
