@@ -70,3 +70,15 @@ test("when a script labels its query, that is heard and does nothing; other syst
     code: "refused.SET_system_variable",
   });
 });
+
+test("when a query asks BigQuery's own records, it is refused by name", async () => {
+  for (const table of [
+    "ga.INFORMATION_SCHEMA.TABLES",
+    "`p.ga.INFORMATION_SCHEMA.COLUMNS`",
+    "`region-eu`.INFORMATION_SCHEMA.JOBS",
+  ]) {
+    await expect(warehouse.query(`select 1 from ${table}`)).rejects.toMatchObject({
+      code: "refused.INFORMATION_SCHEMA",
+    });
+  }
+});

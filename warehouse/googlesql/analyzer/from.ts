@@ -77,6 +77,8 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
   const wildcard = wildcardTable(a, node, path);
   if (wildcard) return wildcard;
   const table = a.catalog.table(path);
+  if (!table && path.some((part) => /^information_schema$/i.test(part)))
+    a.refuse(node.name, "INFORMATION_SCHEMA", "BigQuery's own records of datasets, tables and jobs are not here");
   if (!table) return a.fail(node.name, `Table not found: ${parts.map((part) => part.name).join(".")}`);
   if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
   if (node.systemTime) a.refuse(node.systemTime, "FOR_SYSTEM_TIME", "there is no history of tables");
