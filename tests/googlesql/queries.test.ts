@@ -93,6 +93,7 @@ const forms: Readonly<Record<string, readonly string[]>> = {
     "select (select max(z) from (with t as (select 1 as z) select * from t)) from unnest([1]) x",
   ],
   "what a recursive term may be": [
+    "with recursive a as (select 1 x union all select b.x from (with c as (select x + 1 as x from a where x < 3) select x from c) b) select * from a",
     "with recursive a as (select 1 x union all select distinct x + 1 from a where x < 3) select * from a",
     "with recursive a as (select 1 x union all select count(*) from a) select * from a",
     "with recursive a as (select 1 x union all select x + 1 from a where x in (select x from a) and x < 3) select * from a",

@@ -27,7 +27,7 @@ export function checkRecursiveTerm(a: Analysis, step: Node, name: string): void 
         if (node.operator === "except" && has(node.inputs.slice(1))) return not(node, "the right operand of EXCEPT");
         return undefined;
       case "query":
-        if (node.with?.recursive && has(node.with.entries)) return not(node.with, "an inner recursive query");
+        if (node.with && has(node.with.entries)) return not(node.with, "a table of an inner WITH");
         if (!has(node.body)) return undefined;
         if (node.limit) return not(node.limit, "a query with LIMIT");
         if (node.orderBy.length > 0) return not(node, "a subquery with ORDER BY");
