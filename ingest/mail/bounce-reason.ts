@@ -22,6 +22,12 @@ interface ReasonRule {
  */
 const reasons = [
   {
+    // Said of the sender's HELO or of its network, before any recipient was named.
+    reason: "blocked",
+    bounceClass: "block",
+    said: /50[0-4] .{0,12}invalid domain name|not accepting connections|refused to talk to me/i,
+  },
+  {
     reason: "rejected",
     bounceClass: "block",
     said: /addresses rejected ?: access denied|not a registered gateway user|purported responsible address|from an address that has been blacklisted|unroutable sender|provide a valid from|from a different address or alias|groups\.google\.com\/support|sender verify failed|bounce ?deny|batv|(null|empty) (envelope )?senders? (is |are )?not/i,

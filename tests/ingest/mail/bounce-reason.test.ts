@@ -33,6 +33,9 @@ test.each([
   ["550 5.7.1 This message is not RFC 5322 compliant", "notcompliantrfc block"],
   ["521 5.7.1 Service unavailable; client [192.0.2.1] blocked using dnsbl.example", "blocked block"],
   ["521 Nothing here", "notaccept hard"],
+  // of the sender, not of the reader's address
+  ["501 5.0.0 Invalid domain name", "blocked block"],
+  ["554 mx.example.net ESMTP not accepting connections", "blocked block"],
   ["503 Improper sequence of commands", "syntaxerror soft"],
   // an address between the words, with its dots
   ["550 5.1.1 <a.b@example.net> recipient rejected", "userunknown hard"],
