@@ -18,6 +18,21 @@ for (const library of [coreLibrary, ...catalogue]) {
   }
 }
 
+/**
+ * Why values could not be served: TRY, on which SAFE. and IFERROR stand, takes that for an error of the data and hides it.
+ */
+const valueRefusals: string[] = [];
+
+export function forgetRefusals(): void {
+  valueRefusals.length = 0;
+}
+
+/** Throws what a statement that came to its end has hidden. */
+export function throwHiddenRefusal(): void {
+  const [first] = valueRefusals.splice(0);
+  if (first !== undefined) throw new Error(`!!${first}`);
+}
+
 const helperName = /\bgs_[a-z0-9_]+/g;
 
 /** Installs the macros and JS functions that a DuckDB text names, and what these name in turn, once per connection. */
@@ -80,7 +95,9 @@ function registerJs(connection: DuckDBConnection, fn: JsFunction): void {
         if (fn.within) fn.within(rows);
         else rows();
       } catch (error) {
-        info.setError(`!!${error instanceof Error ? error.message : String(error)}`);
+        const message = error instanceof Error ? error.message : String(error);
+        if (message.startsWith("refused.")) valueRefusals.push(message);
+        info.setError(`!!${message}`);
         return;
       }
       output.flush();

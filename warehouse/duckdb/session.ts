@@ -5,7 +5,7 @@ import { readScript } from "../googlesql/read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
 import type { GoogleSqlType } from "../googlesql/types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
-import { FunctionInstaller } from "./function-installer.ts";
+import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";
 import { RunBudget, unlimited } from "./run-limits.ts";
 import { ScriptRunner, type StatementOutcome } from "./script-runner.ts";
@@ -117,7 +117,9 @@ export class GoogleSqlSession {
   async execute(sql: string): Promise<number> {
     try {
       await this.installer.installFor(sql);
+      forgetRefusals();
       const result = await this.connection.run(sql);
+      throwHiddenRefusal();
       return result.rowsChanged;
     } catch (error) {
       throw asGoogleSqlError(error);
@@ -127,6 +129,7 @@ export class GoogleSqlSession {
   async read(sql: string, columns: readonly TranslatedColumn[]): Promise<readonly (readonly Value[])[]> {
     try {
       await this.installer.installFor(sql);
+      forgetRefusals();
       const result = await this.connection.run(sql);
       const rows: (readonly Value[])[] = [];
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
@@ -135,6 +138,7 @@ export class GoogleSqlSession {
         for (const row of chunk.getRows())
           rows.push(columns.map((column, i) => decodeValue(row[i] ?? null, column.type)));
       }
+      throwHiddenRefusal();
       return rows;
     } catch (error) {
       throw asGoogleSqlError(error);

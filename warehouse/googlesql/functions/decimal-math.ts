@@ -74,12 +74,15 @@ function power(base: bigint, exponent: bigint): bigint {
   if (exponent % one !== 0n) {
     if (base < 0n) throw new Error("POW: a negative base needs an integer exponent");
     const result = (positive("POW", base) * exponent) / one;
+    if (result < -30n * unit) return 0n;
     if (result > 70n * unit) throw new Error("numeric overflow: POW");
     const value = rounded(exponential(result));
     return value > sure ? unknown("POW") : value;
   }
   const times = abs(exponent / one);
   if (abs(base) === one) return times % 2n === 0n ? one : base;
+  const logarithm = (positive("POW", abs(base)) * exponent) / one;
+  if (logarithm < -30n * unit) return 0n;
   if (times > 5000n) {
     const isLarge = abs(base) > one === exponent > 0n;
     if (isLarge) return times > 200_000_000_000n ? overflow() : unknown("POW");

@@ -165,33 +165,33 @@ export const math: FunctionLibrary = {
     scalar(group, "IS_NAN", [sig("FLOAT64", "BOOL", (x) => `isnan(${x})`)], { cannotFail: true }),
     scalar(group, "IEEE_DIVIDE", [sig("FLOAT64, FLOAT64", "FLOAT64", (x, y) => `(${x} / ${y})`)], { cannotFail: true }),
     scalar(group, "RAND", [sig("", "FLOAT64", () => "random()")], { volatile: true, cannotFail: true }),
-    scalar(group, "SQRT", [...roundedOnce("sqrt", 1), ...real("sqrt", (x) => `sqrt(${x})`, true)]),
-    scalar(group, "CBRT", [...roundedOnce("cbrt", 1), ...floats(1, (x) => `gs_cbrt(${x})`)]),
+    scalar(group, "SQRT", [...real("sqrt", (x) => `sqrt(${x})`, true), ...roundedOnce("sqrt", 1)]),
+    scalar(group, "CBRT", [...floats(1, (x) => `gs_cbrt(${x})`), ...roundedOnce("cbrt", 1)]),
     scalar(
       group,
       ["POW", "POWER"],
       [
-        ...roundedOnce("pow", 2),
         ...floats(
           2,
           (x, y) =>
             `case when isfinite(${x}) and isfinite(${y}) then gs_finite(pow(${x}, ${y})) else gs_ieee_pow(${x}, ${y}) end`,
         ),
+        ...roundedOnce("pow", 2),
       ],
     ),
-    scalar(group, "EXP", [...roundedOnce("exp", 1), ...real("exp", (x) => `exp(${x})`)]),
-    scalar(group, "LN", [...roundedOnce("ln", 1), ...real("ln", (x) => `ln(${x})`, true)]),
+    scalar(group, "EXP", [...real("exp", (x) => `exp(${x})`), ...roundedOnce("exp", 1)]),
+    scalar(group, "LN", [...real("ln", (x) => `ln(${x})`, true), ...roundedOnce("ln", 1)]),
     scalar(group, "LOG", [
-      ...roundedOnce("ln", 1),
       ...real("ln", (x) => `ln(${x})`, true),
-      ...roundedOnce("log", 2),
+      ...roundedOnce("ln", 1),
       ...floats(
         2,
         (x, b) =>
           `case when isfinite(${x}) and isfinite(${b}) then gs_finite(ln(${x}) / ln(${b})) else gs_ieee_log(${x}, ${b}) end`,
       ),
+      ...roundedOnce("log", 2),
     ]),
-    scalar(group, "LOG10", [...roundedOnce("log10", 1), ...real("log10", (x) => `log10(${x})`, true)]),
+    scalar(group, "LOG10", [...real("log10", (x) => `log10(${x})`, true), ...roundedOnce("log10", 1)]),
     scalar(group, "GREATEST", greatestLeast("greatest"), { cannotFail: true }),
     scalar(group, "LEAST", greatestLeast("least"), { cannotFail: true }),
     scalar(group, "DIV", [

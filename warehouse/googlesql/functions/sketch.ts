@@ -168,13 +168,9 @@ export const sketches: FunctionLibrary = {
     aggregate(group, "HLL_COUNT.INIT", window, init),
     merging("HLL_COUNT.MERGE", (merged) => `coalesce(gs_hll_extract(${merged}, 'HLL_COUNT.MERGE'), 0)`, "INT64"),
     merging("HLL_COUNT.MERGE_PARTIAL", (merged) => merged, "BYTES"),
-    // SAFE would take a sketch of BigQuery's for a broken one.
-    scalar(
-      group,
-      "HLL_COUNT.EXTRACT",
-      [sig("BYTES", "INT64", (x) => `coalesce(gs_hll_extract(${x}, 'HLL_COUNT.EXTRACT'), 0)`)],
-      { noSafe: true },
-    ),
+    scalar(group, "HLL_COUNT.EXTRACT", [
+      sig("BYTES", "INT64", (x) => `coalesce(gs_hll_extract(${x}, 'HLL_COUNT.EXTRACT'), 0)`),
+    ]),
     ...refuseAll(group, "sketches are binary formats of BigQuery", [
       "KLL_QUANTILES.INIT_INT64",
       "KLL_QUANTILES.INIT_FLOAT64",

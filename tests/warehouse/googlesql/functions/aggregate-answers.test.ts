@@ -106,6 +106,7 @@ const answers: readonly [string, string | null][] = [
   ["SELECT LOG(NUMERIC '8', NUMERIC '2') + LOG10(NUMERIC '1000')", "6"],
   ["SELECT EXP(NUMERIC '1') + LN(NUMERIC '2')", '"3.411429009"'],
   ["SELECT LN(NUMERIC '0')", null],
+  ["SELECT POW(NUMERIC '3', NUMERIC '-99999999999999999999999999999.999999999')", "0"],
   ["SELECT CAST(ARRAY_AVG([INTERVAL 1 MONTH, INTERVAL 1 DAY]) AS STRING)", '"0-0 15 12:0:0"'],
   ["SELECT ARRAY_SUM([BIGNUMERIC '1e-38', BIGNUMERIC '0'])", '"0.00000000000000000000000000000000000001"'],
   ["SELECT -0x8000000000000000", '"-9223372036854775808"'],
@@ -126,6 +127,9 @@ describe("aggregates against the documentation", () => {
   it("when a sketch is of BigQuery's making, then it is refused and not taken for a broken one", async () => {
     const run = warehouse.run("SELECT HLL_COUNT.EXTRACT(b'\\x08\\x70\\x10\\x0a')");
     await expect(run).rejects.toMatchObject({ code: "refused.HLL_COUNT.EXTRACT" });
+    const safe = warehouse.run("SELECT SAFE.HLL_COUNT.EXTRACT(b'\\x08\\x70\\x10\\x0a')");
+    await expect(safe).rejects.toMatchObject({ code: "refused.HLL_COUNT.EXTRACT" });
+    expect((await warehouse.run("SELECT SAFE.HLL_COUNT.EXTRACT(b'')")).rows).toEqual([[null]]);
   });
 
   it.each(answers)("when running %s, then it gives what GoogleSQL does", async (sql, expected) => {
