@@ -1,6 +1,6 @@
 import type { Expression, Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
 import { quoteName } from "../emit/text.ts";
-import { arrayOf, coercionCost, FLOAT64, type GoogleSqlType, INT64, supportsEquality, typeName } from "../types.ts";
+import { arrayOf, type GoogleSqlType, INT64, supportsEquality, typeName } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -10,6 +10,7 @@ import { columnValue } from "./names.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
 import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
+import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveTableFunction } from "./table-functions.ts";
 import type { Typed } from "./typed.ts";
@@ -322,27 +323,4 @@ function onlyColumn(
 function sampled(a: Analysis, node: SampledTable, env: Environment, left: From | undefined): From {
   const input = resolveFrom(a, node.input, env, left);
   return sampleOf(a, node.sample, input, env);
-}
-
-/** TABLESAMPLE: each row with the given chance, or so many rows. */
-export function sampleOf(a: Analysis, sample: SampledTable["sample"], input: From, env: Environment): From {
-  const cx: Context = { scope: new Scope({}), tables: env.tables, clause: "TABLESAMPLE" };
-  const size = resolve(a, sample.size, cx);
-  const given = size.literal?.value;
-  if (given === undefined || given === null || typeof given === "string" || Number(given) < 0) {
-    return a.fail(sample.size, "TABLESAMPLE needs a non-negative literal or parameter");
-  }
-  if (sample.repeatable) a.refuse(sample.repeatable, "TABLESAMPLE_REPEATABLE", "a repeatable sample");
-  if (isArrayScan(input.sql) || input.sql.includes(" JOIN "))
-    a.refuse(sample, "TABLESAMPLE", "a sample of a join or array");
-  if (sample.unit === "percent") {
-    if (coercionCost(size, FLOAT64) === undefined || Number(given) > 100) {
-      a.fail(sample.size, "PERCENT value must be in the range [0, 100]");
-    }
-    if (sample.method === "reservoir") a.fail(sample, "RESERVOIR only supports a number of rows");
-    return { ...input, sql: `${input.sql} TABLESAMPLE BERNOULLI (${Number(given)} PERCENT)` };
-  }
-  if (typeof given !== "bigint") return a.fail(sample.size, "ROWS needs an INT64");
-  if (sample.method === "system") a.fail(sample, "SYSTEM does not support a number of rows");
-  return { ...input, sql: `${input.sql} TABLESAMPLE RESERVOIR (${given} ROWS)` };
 }

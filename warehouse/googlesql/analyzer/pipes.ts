@@ -9,13 +9,15 @@ import type {
   SelectItem,
 } from "../ast.ts";
 import { supportsGrouping, typeName } from "../types.ts";
+import { carried } from "./carried.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
-import { joinSides, resolveFrom, sampleOf } from "./from.ts";
+import { joinSides, resolveFrom } from "./from.ts";
 import { GroupingStep, hasWindow } from "./grouping.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
+import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveSelect, spellOut } from "./select.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
@@ -172,7 +174,7 @@ class Pipe {
         return;
       case "pipe-sample":
         this.order = undefined;
-        this.from = sampleOf(a, node.sample, fromRelation(a, relationOfFrom(a, this.from), undefined), this.env);
+        this.from = sampleOf(a, node.sample, this.from, this.env);
         return;
       case "pipe-with": {
         const made = resolveWith(a, node.with, this.env);
@@ -232,38 +234,12 @@ class Pipe {
     readonly added?: readonly Column[];
   }): void {
     const { a, from } = this;
-    const t = a.fresh("t");
-    const moved = new Map<string, string>();
-    const list: string[] = [];
-    const move = (column: Column): Column => {
-      let name = moved.get(column.sql);
-      if (name === undefined) {
-        name = a.fresh("c");
-        moved.set(column.sql, name);
-        list.push(`${column.sql} AS ${name}`);
-      }
-      return { ...column, sql: `${t}.${name}` };
-    };
-    const added = (what.added ?? []).map(move);
-    const star = [...from.star.map(move), ...added];
-    const names = [...from.names.map(move), ...added];
-    const ranges = from.ranges.map((range) => ({
-      name: range.name,
-      columns: range.columns.map(move),
-      value: range.value && move(range.value),
-    }));
-    const value = what.added ? undefined : from.value && move(from.value);
+    const one = carried(a, from, what.added);
     const order = what.order ?? this.order;
-    if (order) list.push(`${order} AS o0`);
-    this.order = order ? `${t}.o0` : undefined;
+    if (order) one.list.push(`${order} AS o0`);
+    this.order = order ? `${one.table}.o0` : undefined;
     const where = what.where ? ` WHERE ${what.where}` : what.qualify ? ` QUALIFY ${what.qualify}` : "";
-    this.from = {
-      sql: `(SELECT ${list.join(", ")} FROM ${from.sql}${where}${what.limit ?? ""}) AS ${t}`,
-      star,
-      names,
-      ranges,
-      value,
-    };
+    this.from = one.from(`(SELECT ${one.list.join(", ")} FROM ${from.sql}${where}${what.limit ?? ""}) AS ${one.table}`);
   }
 
   private orderBy(items: readonly OrderItem[]): void {

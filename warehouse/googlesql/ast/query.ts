@@ -241,7 +241,16 @@ export interface Sample extends NodeBase {
   readonly method: "system" | "bernoulli" | "reservoir";
   readonly size: Expression;
   readonly unit: "percent" | "rows";
+  /** So many rows of each group. */
+  readonly partitionBy: readonly Expression[];
   readonly repeatable: Expression | undefined;
+  /** WITH WEIGHT: a column says for how many rows each stands. */
+  readonly weight: SampleWeight | undefined;
+}
+
+export interface SampleWeight extends NodeBase {
+  readonly kind: "sample-weight";
+  readonly alias: Identifier | undefined;
 }
 
 /** `all` is GROUP BY ALL and then there are no items. */

@@ -121,16 +121,23 @@ export function parseSample(p: Cursor): Sample {
   const size = parseConstant(p, ["integer", "float"]);
   if (!p.atAny("PERCENT", "ROWS")) p.failExpected("PERCENT or ROWS");
   const unit = p.advance().word === "PERCENT" ? "percent" : "rows";
-  if (p.at("PARTITION")) p.refuse("PARTITION BY in TABLESAMPLE");
+  const partitionBy = p.accept("PARTITION", "BY") ? p.list(parseExpression) : [];
   p.expect(")");
-  if (p.at("WITH", "WEIGHT")) p.refuse("WITH WEIGHT");
+  let weight = parseWeight(p);
   let repeatable: Sample["repeatable"];
   if (p.at("REPEATABLE", "(")) {
     p.expect("REPEATABLE", "(");
     repeatable = parseConstant(p, ["integer"]);
     p.expect(")");
   }
-  return { kind: "sample", method, size, unit, repeatable, span: p.spanFrom(start) };
+  weight ??= parseWeight(p);
+  return { kind: "sample", method, size, unit, partitionBy, repeatable, weight, span: p.spanFrom(start) };
+}
+
+function parseWeight(p: Cursor): Sample["weight"] {
+  const start = p.start;
+  if (!p.accept("WITH", "WEIGHT")) return undefined;
+  return { kind: "sample-weight", alias: parseAlias(p), span: p.spanFrom(start) };
 }
 
 /** A literal of these kinds, or a parameter. */
