@@ -43,10 +43,10 @@ export const isDecoderKind = (kind: string): boolean =>
  * source's name.
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
-  if (kind === "mail") return ({ data }) => decodeMail(data);
+  if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
-  if (kind === "dmarc") return ({ data }) => decodeAuthenticationReport(data);
+  if (kind === "dmarc") return async ({ data }) => orNothing(await decodeAuthenticationReport(data));
   if (kind.startsWith("api-")) {
     const said = `api/${kind.slice("api-".length)}`;
     return ({ data }) => {

@@ -5,6 +5,7 @@ import { seeded } from "./mutate.ts";
 test("when mutated payloads come to every decoder then each is rows or dead letters, and no address lands", async () => {
   const result = await fuzzDecoders({ payloads: 4000, seed: 7 });
   expect({ exceptions: result.exceptions, leaks: result.leaks }).toEqual({ exceptions: [], leaks: [] });
+  expect(result.silent).toBe(0);
   expect(result.rows).toBeGreaterThan(400);
   expect(result.deadLetters).toBeGreaterThan(400);
 });
