@@ -279,6 +279,8 @@ export async function createTable(lane: SessionLane, table: string, columns: rea
   const typed = columns.map((column) => ({ name: column.name, type: parseType(column.type) }));
   const list = typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ");
   await lane.connection.run(`create or replace table ${storedName(table)} (${list})`);
+  const { comments } = await import("../googlesql/analyzer/ddl.ts");
+  for (const text of comments(storedName(table), typed, "TABLE")) await lane.connection.run(text);
   await lane.catalog.put(lane.connection, pathOf(table), "table", typed);
   if (!lane.isInTransaction) lane.catalog.commit();
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
+import { comments } from "../googlesql/analyzer/ddl.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { parseType } from "../googlesql/types.ts";
 import { createTable } from "./adapter.ts";
@@ -12,7 +13,7 @@ import type { SourceFeed } from "./source-files.ts";
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Goes up when the same files give other rows than before. */
-const loaderVersion = 2;
+const loaderVersion = 3;
 
 /**
  * Loads what a `--sources` folder holds into tables of the same names, so that declarations have rows. Files that have not changed
@@ -73,6 +74,7 @@ async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
   await connection.run(
     `create or replace table ${table} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
   );
+  for (const text of comments(table, columns, "TABLE")) await connection.run(text);
   await lane.catalog.put(connection, [feed.schema, feed.name], "table", columns);
 }
 

@@ -88,6 +88,21 @@ describe("a folder of sources", () => {
     ]);
   });
 
+  test("when a script with variables reads records, it knows their fields too", async () => {
+    await write("shop.orders.ndjson", { buyer: { name: "Kim" } });
+    await schema("shop.orders.schema.json", [
+      { name: "buyer", type: "RECORD", fields: [{ name: "name", type: "STRING" }] },
+    ]);
+    await schema("shop.refunds.schema.json", [
+      { name: "buyer", type: "RECORD", fields: [{ name: "name", type: "STRING" }] },
+    ]);
+    await feed();
+    const { rows } = await warehouse.query(
+      "declare who string; set who = 'Kim'; select o.buyer.name from shop.orders as o left join shop.refunds as r on r.buyer.name = o.buyer.name where o.buyer.name = who",
+    );
+    expect(rows).toEqual([{ name: "Kim" }]);
+  });
+
   test("when only the schema is there, the table has no rows", async () => {
     await schema("shop.refunds.schema.json", [{ name: "id", type: "INT64" }]);
     await feed();

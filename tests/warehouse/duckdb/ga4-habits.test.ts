@@ -82,3 +82,15 @@ test("when a query asks BigQuery's own records, it is refused by name", async ()
     });
   }
 });
+
+test("when a text is looked for in another, case and width do not matter; in anything but a STRING it is refused", async () => {
+  expect(
+    await rows(
+      "select contains_substr('The Blue house', 'bLUE') as a, contains_substr('\u2168', 'ix') as b, contains_substr('x', 'y') as c, contains_substr(cast(null as string), 'y') as d",
+    ),
+  ).toEqual([{ a: true, b: true, c: false, d: null }]);
+  for (const call of ["contains_substr(['a'], 'a')", "contains_substr(json '{}', 'a', json_scope => 'JSON_KEYS')"]) {
+    await expect(warehouse.query(`select ${call}`)).rejects.toMatchObject({ code: "refused.CONTAINS_SUBSTR" });
+  }
+  await expect(warehouse.query("select contains_substr('a', null)")).rejects.toMatchObject({ code: "sql.analysis" });
+});

@@ -283,8 +283,19 @@ export const string: FunctionLibrary = {
     scalar(group, ["UPPER", "UCASE"], [mapCase("upper"), sig("BYTES", "BYTES", (s) => `gs_upper_bytes(${s})`)], {
       cannotFail: true,
     }),
+    scalar(group, "CONTAINS_SUBSTR", [
+      sigOf("STRING, STRING!", "BOOL", ([s, part], ctx) => {
+        const wanted = part?.literal?.value;
+        if (wanted === null || wanted === undefined)
+          return ctx.error("The search value of CONTAINS_SUBSTR cannot be NULL");
+        return `contains(gs_casefold(${s!.sql}, 'NFKC'), gs_casefold(${part!.sql}, 'NFKC'))`;
+      }),
+      // Over anything else it looks into every part.
+      sigOf("ANY, STRING, json_scope=>STRING?", "BOOL", ([value], ctx) =>
+        ctx.refuse(`CONTAINS_SUBSTR over ${value!.type.kind}`),
+      ),
+    ]),
     ...refuseAll(group, "needs BigQuery's text analyzer", [
-      "CONTAINS_SUBSTR",
       "SEARCH",
       "TEXT_ANALYZE",
       "BAG_OF_WORDS",
