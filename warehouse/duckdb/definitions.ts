@@ -11,8 +11,16 @@ import {
 import { checkTableFunction } from "../googlesql/analyzer/table-functions.ts";
 import { resolveType } from "../googlesql/analyzer/type-names.ts";
 import { checkFunction } from "../googlesql/analyzer/user-functions.ts";
-import type { Alter, AlterAction, CreateFunction, CreateTableFunction, Drop, Statement } from "../googlesql/ast.ts";
-import type { SqlFunction, UserTableFunction } from "../googlesql/catalog.ts";
+import type {
+  Alter,
+  AlterAction,
+  CreateFunction,
+  CreateTableFunction,
+  Drop,
+  Identifier,
+  Statement,
+} from "../googlesql/ast.ts";
+import type { CatalogColumn, SqlFunction, UserTableFunction } from "../googlesql/catalog.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { userJsFunction } from "./js-functions.ts";
@@ -158,13 +166,25 @@ async function alter(session: GoogleSqlSession, a: Analysis, node: Alter): Promi
   }
   const head = `ALTER ${table.kind === "view" ? "VIEW" : "TABLE"} ${table.sql}`;
   for (const action of node.actions) {
-    const texts = actionTexts(a, action, head, table.sql);
+    const { columns } = session.catalog.table(path) ?? table;
+    const texts = actionTexts(a, action, head, table.sql, columns);
     if (texts.length > 0) await runAll(session, texts);
   }
 }
 
+function mustHave(a: Analysis, name: Identifier, columns: readonly CatalogColumn[]): void {
+  const key = name.name.toLowerCase();
+  if (!columns.some((column) => column.name.toLowerCase() === key)) a.fail(name, `Column not found: ${name.name}`);
+}
+
 /** DuckDB SQL of one action; none for what changes nothing here. */
-function actionTexts(a: Analysis, action: AlterAction, head: string, table: string): readonly string[] {
+function actionTexts(
+  a: Analysis,
+  action: AlterAction,
+  head: string,
+  table: string,
+  columns: readonly CatalogColumn[],
+): readonly string[] {
   switch (action.kind) {
     case "set-options":
     case "add-constraint":
@@ -182,8 +202,10 @@ function actionTexts(a: Analysis, action: AlterAction, head: string, table: stri
       ];
     }
     case "drop-column":
+      if (!action.ifExists) mustHave(a, action.column, columns);
       return [`${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`];
     case "rename-column":
+      mustHave(a, action.from, columns);
       return [`${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`];
     case "rename-to":
       return [`${head} RENAME TO ${quoteName(pathOf(action.name).at(-1)!)}`];

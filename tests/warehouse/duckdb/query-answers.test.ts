@@ -18,6 +18,10 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create temp aggregate function one() as (1); select one() from unnest(array<int64>[]) as v", "1"],
     ["create temp aggregate function f(x int64) as (x + sum(x)); select f(v) from unnest([1]) as v", "sql.analysis"],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(1)", "sql.analysis"],
+    [
+      "create temp aggregate function f(x int64) as (struct(sum(x), count(*))); select f(v where v > 1) from unnest([1, 2, 3]) as v",
+      "(5, 2)",
+    ],
     ["create temp aggregate function f(x int64) as (sum(x)); select f(v) over () from unnest([1]) as v", "refused.f"],
   ],
   "definitions are looked at when they are made": [
@@ -159,6 +163,12 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["select @{unknown = 5} 1", "sql.analysis"],
     ["select a.x from (select 1 as x) as a join @{unknown = 5} (select 1 as x) as b using (x)", "sql.analysis"],
     ["select x from unnest([1]) @{unknown = 5} as x group @{other.x = 1} by x", "sql.analysis"],
+  ],
+  "tables that are there, or not": [
+    ["create or replace table there as select 1 as a; create table there (a int64)", "sql.evaluation"],
+    ["alter table there drop column b", "sql.analysis"],
+    ["alter table there rename column b to c", "sql.analysis"],
+    ["alter table there drop column if exists b; select a from there", "1"],
   ],
   "arguments of user-defined functions": [
     ["create temp function same(a float64) as (a = a); select same(rand())", "true"],

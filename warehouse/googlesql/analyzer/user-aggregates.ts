@@ -1,5 +1,6 @@
 import type { FunctionCall } from "../ast.ts";
 import type { SqlFunction } from "../catalog.ts";
+import { filterText } from "./aggregates.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { Scope } from "./scope.ts";
@@ -19,8 +20,8 @@ export function callUserAggregate(
 ): Typed {
   const name = nameOf(node);
   if (node.over) a.refuse(node, name, "OVER a user-defined aggregate function");
-  if (node.distinct || node.orderBy.length > 0 || node.limit || node.nulls || node.having || node.filter) {
-    a.refuse(node, name, "DISTINCT, WHERE, HAVING, ORDER BY, LIMIT or NULLS in a user-defined aggregate function");
+  if (node.distinct || node.orderBy.length > 0 || node.limit || node.nulls || node.having) {
+    a.refuse(node, name, "DISTINCT, HAVING, ORDER BY, LIMIT or NULLS in a user-defined aggregate function");
   }
   if (isSafe) a.refuse(node, name, "SAFE. before a user-defined aggregate function");
   const outer = cx.aggregates;
@@ -40,11 +41,13 @@ export function callUserAggregate(
     }
     return [parameter.name.name, { ...asArgument(value), isSimple: value.isSimple }];
   });
+  const filter = filterText(a, node, rows, cx);
   const overGroups = locals.filter((_, i) => parameters[i]!.notAggregate);
   return inBody(a, node, user, () => {
     const scope = new Scope({ locals });
     const sink: AggregateSink = {
       ...outer,
+      filter,
       rows: { ...outer.rows, scope, tables: new Map() },
       keyNodes: new Map(),
       keyKinds: new Set(),
