@@ -2,7 +2,7 @@ import type { LocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
 import { GoogleSqlError, UnsupportedGoogleSql } from "../../warehouse/googlesql/errors.ts";
 import { parseType } from "../../warehouse/googlesql/types.ts";
 import { differenceOf } from "./compare.ts";
-import { excuseOf } from "./known-limits.ts";
+import { excuseOf, keepsRefereeBusy } from "./known-limits.ts";
 import type { Referee } from "./referee.ts";
 
 export type Outcome =
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly isVolatile?: boolean;
   readonly ignoreArrayOrder?: boolean;
 }
+
+const busy: Outcome = { kind: "unjudged", reason: "the reference evaluator would not come back" };
 
 /** Runs a query on the local engine and on the referee. Whatever is neither a GoogleSQL error nor a result is thrown. */
 export async function runOnBoth(
@@ -43,6 +45,7 @@ export async function runOnBoth(
     if (!(error instanceof GoogleSqlError)) {
       return { kind: "different", sql, what: `no GoogleSQL error: ${String(error)}` };
     }
+    if (keepsRefereeBusy(sql)) return busy;
     const verdict = await referee.evaluate(sql);
     if (verdict.kind === "error") {
       const excuse = verdict.phase === "unserved" ? "the reference evaluator does not carry it out" : undefined;
@@ -50,6 +53,7 @@ export async function runOnBoth(
     }
     return { kind: "different", sql, what: `fails with ${error.code} "${error.message}", the referee has rows` };
   }
+  if (keepsRefereeBusy(sql)) return busy;
   const verdict = await referee.evaluate(sql);
   if (verdict.kind === "error") {
     const excuse = verdict.phase === "unserved" ? verdict.message : excuseOf(verdict.message);

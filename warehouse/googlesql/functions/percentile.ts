@@ -167,6 +167,8 @@ const entries: FunctionEntry[] = [
     continuousFloat("FLOAT64", "NUMERIC"),
     continuousFloat("FLOAT64", "BIGNUMERIC"),
     continuousFloat("NUMERIC", "INT64"),
+    continuousFloat("NUMERIC", "FLOAT64"),
+    continuousFloat("BIGNUMERIC", "FLOAT64"),
     continuousFloat("BIGNUMERIC", "INT64"),
     continuousDecimal("NUMERIC"),
     continuousDecimal("BIGNUMERIC"),
