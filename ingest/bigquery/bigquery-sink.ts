@@ -113,8 +113,13 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     await mkdir(folder);
     const log = this.#options.kind === "committed" ? await AppendLog.create(join(folder, "appends.ndjson")) : undefined;
     if (log) this.#logs.add(log);
-    await syncDirectory(folder);
-    this.#fault("batch-begun");
+    try {
+      await syncDirectory(folder);
+      this.#fault("batch-begun");
+    } catch (error) {
+      await this.#closeLog(log);
+      throw error;
+    }
     const batch: OpenBatch = { id, source, from, folder, log, tables: new Map(), landed: new WeakSet() };
     return {
       id,

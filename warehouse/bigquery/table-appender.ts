@@ -82,11 +82,14 @@ export class TableAppender {
           else this.#offset = outcome.expected;
           isResent = false;
           break;
-        case "stream-ended":
+        case "stream-ended": {
           this.#disconnect();
+          const hasLanded = isResent && (await this.#reaches(this.#offset + rows.length));
           this.#forgetStream();
+          if (hasLanded) return { kind: "written", rows: rows.length };
           isResent = false;
           break;
+        }
         case "try-again":
           this.#disconnect();
           isResent = noted !== undefined;
@@ -160,6 +163,13 @@ export class TableAppender {
       next: "add the column (start the consumer again, which does), or take the newer version of Inboxloop back",
       cause,
     });
+  }
+
+  /** Whether the stream, which takes no more, has that many rows: the last word on an append whose answer was lost. */
+  async #reaches(rows: number): Promise<boolean> {
+    if (this.#name === undefined) return false;
+    const end = await this.#options.streams.finalize(this.#name).catch(() => undefined);
+    return end !== undefined && end >= rows;
   }
 
   #disconnect(): void {

@@ -49,6 +49,21 @@ test("when the stream has ended then the rows go to another one, and that is not
   expect(noted).toEqual(["0@0", "0@1", "1@0"]);
 });
 
+test("when an answer is lost and the stream ends before we can ask again then its count says whether the rows are there", async () => {
+  for (const [mishap, expected] of [
+    ["answer-lost", ["a", "b"]],
+    [Object.assign(new Error("unavailable"), { code: 14 }), ["a", "b"]],
+  ] as const) {
+    const { appender, there, mishaps, port, streams } = appending("committed");
+    await appender.append(rowsOf("a"));
+    mishaps.push(mishap, { error: { code: 9, message: "Stream is finalized" } });
+    expect(await appender.append(rowsOf("b"))).toEqual({ kind: "written", rows: 1 });
+    expect(there(), String(mishap)).toEqual(expected);
+    expect(await port.finalize(`${table}/streams/0`)).toBe(mishap === "answer-lost" ? 2 : 1);
+    expect(streams.size).toBe(mishap === "answer-lost" ? 1 : 2);
+  }
+});
+
 test("when we are ahead of the stream then we go on at its end; when it has lost what it acknowledged then we stop", async () => {
   const gap = (expected: number) => ({ error: { code: 11, message: `expected offset ${expected}, received 1` } });
   const ahead = appending("committed", [undefined, gap(1)]);
