@@ -120,8 +120,17 @@ export async function withProject<T>(
       projectDir,
       graph,
       engine,
-      columnsOf: async (target) =>
-        columnsOfTarget(declared, target) ?? (await (await engine()).warehouse.columns(sqlName(target))),
+      columnsOf: async (target) => {
+        const known = columnsOfTarget(declared, target);
+        if (known !== undefined) return known;
+        const { warehouse } = await engine();
+        if (!target.name.endsWith("*")) return await warehouse.columns(sqlName(target));
+        // A wildcard table is no table: only a query knows its columns, if there is one of that name at all.
+        return await warehouse.query(`select * from ${sqlName(target)} limit 0`).then(
+          ({ columns }) => columns,
+          () => undefined,
+        );
+      },
     });
   } finally {
     await (await opened?.catch(() => undefined))?.close();

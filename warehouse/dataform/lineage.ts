@@ -26,6 +26,8 @@ import { walk } from "../googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
+import { isOwnDelete, namesIn } from "./own-delete.ts";
+import { pathOf } from "./path-of.ts";
 
 export interface LineageSources {
   /** The columns of something declared; undefined when they are not known. */
@@ -47,7 +49,7 @@ export async function lineageOf(graph: Graph, sources: LineageSources): Promise<
   const builder = new Builder();
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
-    else if (action.kind !== "assertion") builder.add(action);
+    else if (action.kind !== "assertion" && !action.disabled) builder.add(action);
   }
   return new LineageGraph(builder.infos, builder.edges(), builder.problems, dependents(graph.actions));
 }
@@ -72,7 +74,11 @@ class Builder {
       this.problem(action, { code: "lineage.columns", message: "its columns are not known" });
       return;
     }
-    const typed = columns.map(({ name, type }) => ({ name, type: parseType(type) }));
+    const isWildcard = action.target.name.endsWith("*");
+    const typed = [
+      ...columns.map(({ name, type }) => ({ name, type: parseType(type) })),
+      ...(isWildcard ? [{ name: "_TABLE_SUFFIX", type: parseType("STRING") }] : []),
+    ];
     this.types.set(action.id, typed);
     this.register(
       action,
@@ -128,10 +134,13 @@ class Builder {
     if (last?.kind !== "query-statement")
       throw refusal(last?.kind ?? "nothing", "a model must end in a query", source, last);
     const prelude = new Prelude((path) => this.tableAt(path));
-    for (const statement of script.statements.slice(0, -1)) prelude.add(statement, source);
+    const used = namesIn(last.query);
+    for (const statement of script.statements.slice(0, -1))
+      if (!isOwnDelete(statement, action, used, prelude.variables)) prelude.add(statement, source);
     const followed = this.query(last.query, source, prelude);
     const following = this.read(action, after.join(";\n"));
-    for (const statement of following.statements) prelude.add(statement, following.source);
+    for (const statement of following.statements)
+      if (!isOwnDelete(statement, action, used, prelude.variables)) prelude.add(statement, following.source);
     return followed;
   }
 
@@ -147,7 +156,10 @@ class Builder {
     const names = lineage.columns.map((column) => column.name);
     if (types && types.map((column) => column.name).join("\t") !== names.join("\t")) {
       const others = types.map((column) => column.name).join(", ");
-      throw new Error(`lineage sees the columns ${names.join(", ")}, the analyzer ${others}`);
+      throw new UnsupportedGoogleSql(
+        "lineage_columns",
+        `lineage sees the columns ${names.join(", ")}, the analyzer ${others}`,
+      );
     }
     return { lineage, types };
   }
@@ -322,11 +334,6 @@ class Prelude {
     return expressionValue(node, source, this.catalog, this.variables);
   }
 }
-
-type Named = { readonly parts: readonly { readonly name: string; readonly quoted: boolean }[] };
-
-const pathOf = (name: Named): readonly string[] =>
-  name.parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
 
 function madeTable(
   statement: Statement,

@@ -79,6 +79,7 @@ export async function certify(graph: Graph, options: CertifyOptions): Promise<Ce
       else await options.run(emptyTable(action.target, columns), action.file);
       continue;
     }
+    if (action.disabled) continue;
     const model = await judge(action, unknown, options);
     if (model.verdict !== "verified" && model.verdict !== "served" && hasRelation(action)) unknown.add(action.id);
     models.push(model);

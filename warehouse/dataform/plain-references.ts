@@ -11,6 +11,7 @@ import {
   sqlName,
   type Target,
 } from "./graph.ts";
+import { pathOf } from "./path-of.ts";
 
 /**
  * A graph in which tables that queries name by their plain path, without `ref`, are known too: one that the project makes becomes a
@@ -98,7 +99,7 @@ function tablesNamedIn(action: Action, refs: ReadonlySet<string>): readonly Targ
       walk(statement, (node) => {
         if (node.kind !== "table-reference") return;
         const isOneName = node.name.parts.length === 1;
-        const path = pathOf(node.name.parts);
+        const path = pathOf(node.name);
         // `orders.items` may be an array of a row: of a table or alias that is there under that name.
         if (path.length < 2 || path.length > 3 || path.some((part) => /^information_schema$/i.test(part))) return;
         if (!isOneName && local.has(path[0]!.toLowerCase())) return;
@@ -130,7 +131,7 @@ function tablesMadeIn(action: Action): readonly string[] {
     for (const statement of statementsOf(text, action.file)) {
       walk(statement, (node) => {
         if (node.kind !== "create-table" && node.kind !== "create-view") return;
-        const path = pathOf(node.name.parts);
+        const path = pathOf(node.name);
         // Under the action's own name it is the action.
         const name = path.slice(-2).join(".").toLowerCase();
         if (name !== `${action.target.schema}.${action.target.name}`.toLowerCase()) found.push(name);
@@ -139,9 +140,6 @@ function tablesMadeIn(action: Action): readonly string[] {
   }
   return found;
 }
-
-const pathOf = (parts: readonly { readonly name: string; readonly quoted: boolean }[]): readonly string[] =>
-  parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
 
 function statementsOf(text: string, file: string): readonly Statement[] {
   try {

@@ -17,6 +17,7 @@ const columns: Readonly<Record<string, readonly { name: string; type: string }[]
     { name: "price", type: "NUMERIC" },
     { name: "placed_at", type: "TIMESTAMP" },
   ],
+  "ga.events_*": [{ name: "event_name", type: "STRING" }],
 };
 
 function lineage(...actions: readonly Graph["actions"][number][]): Promise<LineageGraph> {
@@ -219,3 +220,50 @@ function operation(query: string): OperationAction {
     hasOutput: true,
   };
 }
+
+test("when a model reads a wildcard table, its columns come from there, the suffix among them", async () => {
+  const graph = await lineage(
+    source("ga.events_*"),
+    table("marts.events", ["ga.events_*"], {
+      query:
+        "select event_name, parse_date('%Y%m%d', _table_suffix) as day from `p.ga.events_*` where _TABLE_SUFFIX > '2024'",
+    }),
+    { ...table("marts.off", ["ga.events_*"], { query: "select nonsense from `p.ga.events_*`" }), disabled: true },
+  );
+  expect([...graph.problems.keys()]).toEqual([]);
+  expect(up(graph, "marts.events.event_name")).toEqual(["ga.events_*.event_name IDENTITY"]);
+  expect(up(graph, "marts.events.day")).toEqual(["ga.events_*._TABLE_SUFFIX TRANSFORMATION"]);
+});
+
+describe("a delete from the action's own table before it is written", () => {
+  const own = (where: string, query = "select order_id from `p.raw.orders` where date(placed_at) >= newest") =>
+    lineage(
+      source("raw.orders"),
+      source("raw.secrets"),
+      incremental(
+        "marts.kept",
+        ["raw.orders"],
+        {
+          query,
+          preOps: [
+            "declare newest date default (select date(max(placed_at)) from `p.raw.orders`)",
+            `delete from \`p.marts.kept\` where ${where}`,
+          ],
+        },
+        { query: "select order_id from `p.raw.orders`" },
+      ),
+    );
+
+  test("when it asks only the table's columns and a variable of the query, it is followed", async () => {
+    const graph = await own("order_id > 3 and placed_date >= newest");
+    expect(graph.problems.has("marts.kept")).toBe(false);
+    expect(up(graph, "marts.kept.order_id", false).join("\n")).toMatch(/raw\.orders\.placed_at FILTER/);
+  });
+
+  test.each([
+    ["a subquery", "order_id in (select order_id from `p.raw.secrets`)", undefined],
+    ["a variable that the query does not use", "placed_date >= newest", "select order_id from `p.raw.orders`"],
+  ])("when it asks %s, the lineage is not known", async (_what, where, query) => {
+    expect((await own(where, query)).problems.has("marts.kept")).toBe(true);
+  });
+});
