@@ -164,6 +164,12 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["select a.x from (select 1 as x) as a join @{unknown = 5} (select 1 as x) as b using (x)", "sql.analysis"],
     ["select x from unnest([1]) @{unknown = 5} as x group @{other.x = 1} by x", "sql.analysis"],
   ],
+  "MERGE INSERT ROW": [
+    [
+      "create or replace table there (id int64, s struct<a int64>); merge there using (select 1 as id, struct(2 as a) as s) as s on there.id = s.id when not matched then insert row; select id, s.a from there",
+      "1 | 2",
+    ],
+  ],
   "tables that are there, or not": [
     ["create or replace table there as select 1 as a; create table there (a int64)", "sql.evaluation"],
     ["alter table there drop column b", "sql.analysis"],

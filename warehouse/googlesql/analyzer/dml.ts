@@ -295,7 +295,13 @@ function action(a: Analysis, clause: MergeClause, at: Target, source: From, cx: 
         const path: Expression = {
           kind: "path",
           span: node.span,
-          parts: [{ kind: "identifier", name: column.name, quoted: true, span: node.span }],
+          // Through the alias, which may be named like one of the columns.
+          parts: [...source.ranges.map((range) => range.name), column.name].map((name) => ({
+            kind: "identifier",
+            name,
+            quoted: true,
+            span: node.span,
+          })),
         };
         if (!source.names.some((one) => one.name?.toLowerCase() === column.name.toLowerCase())) {
           return a.fail(node, `INSERT ROW: the source has no column ${column.name}`);
