@@ -4,7 +4,7 @@ import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { withOuterValues } from "./outer-values.ts";
 import type { Scope } from "./scope.ts";
-import type { ListItem } from "./select.ts";
+import type { ListItem } from "./select-list.ts";
 import { hasAggregate, walk } from "./syntax-walk.ts";
 import type { Typed } from "./typed.ts";
 

@@ -1,25 +1,18 @@
-import type {
-  Expression,
-  GroupingItem,
-  OrderItem,
-  PipeAggregate,
-  PipeOperator,
-  Query,
-  Select,
-  SelectItem,
-} from "../ast.ts";
+import type { Expression, OrderItem, PipeAggregate, PipeOperator, Query, Select, SelectItem } from "../ast.ts";
 import { supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom } from "./from.ts";
 import { GroupingStep, hasWindow } from "./grouping.ts";
+import { keyNames, orderItem } from "./pipe-group-keys.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
 import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
-import { resolveSelect, spellOut } from "./select.ts";
+import { resolveSelect } from "./select.ts";
+import { spellOut } from "./select-list.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
 import { hasAggregate } from "./syntax-walk.ts";
 import { resolveTableFunction } from "./table-functions.ts";
@@ -377,43 +370,3 @@ class Pipe {
     this.order = orders.length > 0 ? `${aliasOf(this.from)}.o0` : undefined;
   }
 }
-
-interface KeyName {
-  readonly name: string | undefined;
-  readonly expression: Expression;
-  readonly order: OrderItemParts | undefined;
-}
-
-function keyNames(item: GroupingItem): readonly KeyName[] {
-  const named = (expression: Expression): KeyName => ({ name: impliedName(expression), expression, order: undefined });
-  switch (item.kind) {
-    case "grouping-key":
-      return [
-        { name: item.alias?.name ?? impliedName(item.expression), expression: item.expression, order: item.order },
-      ];
-    case "grouping-empty":
-      return [];
-    case "rollup":
-    case "cube":
-      return item.elements.flat().map(named);
-    case "grouping-sets": {
-      const keys = item.sets.flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()));
-      const names = keys.map(named);
-      return names.filter(({ name }, i) => names.findIndex((other) => other.name === name) === i);
-    }
-  }
-}
-
-interface OrderItemParts {
-  readonly direction: "asc" | "desc" | undefined;
-  readonly nulls: "first" | "last" | undefined;
-}
-
-const orderItem = (node: PipeAggregate, order: OrderItemParts | undefined): OrderItem => ({
-  kind: "order-item",
-  span: node.span,
-  expression: { kind: "null-literal", span: node.span },
-  collation: undefined,
-  direction: order?.direction,
-  nulls: order?.nulls,
-});

@@ -1,31 +1,19 @@
-import type { Expression, Identifier, OrderItem, Select, SelectItem, StarReplacement } from "../ast.ts";
+import type { OrderItem, Select } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
-import { columnValue, fieldAt } from "./names.ts";
 import { withOuterValues } from "./outer-values.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
-import { type Column, Scope } from "./scope.ts";
+import { Scope } from "./scope.ts";
+import { type ListItem, spellOut } from "./select-list.ts";
 import { hasAggregate } from "./syntax-walk.ts";
 import { type Typed, untypedNull } from "./typed.ts";
 import { WindowSource } from "./window-source.ts";
 import { orderKeys, orderText } from "./windows.ts";
-
-/** One column of a SELECT list after `*` is spelled out. */
-export interface ListItem {
-  readonly name: string | undefined;
-  /** The name that GROUP BY, HAVING, QUALIFY and ORDER BY may use. */
-  readonly alias: string | undefined;
-  readonly node: Expression | undefined;
-  /** For what `*` gave: it is resolved already. */
-  readonly value: Typed | undefined;
-  /** `value` is made of aggregates, and so need not be grouped. */
-  readonly isAggregated?: boolean;
-}
 
 /** Resolves SELECT ... with the ORDER BY and LIMIT that follow it. */
 export function resolveSelect(
@@ -89,97 +77,6 @@ function withoutFrom(a: Analysis, node: Select, orderBy: readonly OrderItem[]): 
   if (orderBy.length > 0) a.fail(orderBy[0]!, "Query without FROM clause cannot have an ORDER BY clause");
   const star = node.items.find((item) => item.kind === "select-star");
   if (star) a.fail(star, "SELECT * must have a FROM clause");
-}
-
-/** The SELECT list with stars spelled out. */
-export function spellOut(
-  a: Analysis,
-  items: readonly SelectItem[],
-  from: From | undefined,
-  rows: Context,
-): readonly ListItem[] {
-  return items.flatMap((item): readonly ListItem[] => {
-    if (item.kind === "select-expression") {
-      const alias = item.alias?.name;
-      return [
-        {
-          name: alias ?? impliedName(item.expression),
-          alias: alias ?? impliedName(item.expression),
-          node: item.expression,
-          value: undefined,
-        },
-      ];
-    }
-    const columns = item.kind === "select-star" ? from!.star.map(columnItem) : dotStar(a, item.object, rows);
-    if (columns.length === 0) a.fail(item, "SELECT * expands to no columns");
-    return exceptAndReplace(a, columns, item.except, item.replace);
-  });
-}
-
-const columnItem = (column: Column): ListItem => ({
-  name: column.name,
-  alias: column.name,
-  node: undefined,
-  value: columnValue(column),
-});
-
-function dotStar(a: Analysis, object: Expression, rows: Context): readonly ListItem[] {
-  if (object.kind === "path" && object.parts.length === 1) {
-    for (let scope: Scope | undefined = rows.scope; scope; scope = scope.parent) {
-      const range = scope.ranges.get(object.parts[0]!.name.toLowerCase());
-      if (range === "ambiguous") a.fail(object, `Table alias ${object.parts[0]!.name} is ambiguous`);
-      if (range && !range.value) return range.columns.map(columnItem);
-      if (range || scope.columns.has(object.parts[0]!.name.toLowerCase())) break;
-    }
-  }
-  const isAggregated = hasAggregate(object, a.catalog);
-  const value = resolve(a, object, isAggregated ? rows : { ...rows, aggregates: undefined });
-  if (value.type.kind !== "STRUCT") {
-    return a.fail(object, `Dot-star is not supported for type ${typeName(value.type)}`);
-  }
-  return value.type.fields.map((field, i) => ({
-    name: field.name === "" ? undefined : field.name,
-    alias: field.name === "" ? undefined : field.name,
-    node: undefined,
-    value: fieldAt(value, i),
-    isAggregated,
-  }));
-}
-
-function exceptAndReplace(
-  a: Analysis,
-  columns: readonly ListItem[],
-  except: readonly Identifier[],
-  replace: readonly StarReplacement[],
-): readonly ListItem[] {
-  const find = (name: Identifier): string => {
-    const key = name.name.toLowerCase();
-    if (!columns.some((column) => column.name?.toLowerCase() === key))
-      a.fail(name, `Column ${name.name} does not exist in the SELECT * list`);
-    return key;
-  };
-  const unique = (names: readonly Identifier[], what: string): Set<string> => {
-    const keys = new Set<string>();
-    for (const name of names) {
-      const key = find(name);
-      if (keys.has(key)) a.fail(name, `Duplicate column name ${name.name} in SELECT * ${what} list`);
-      keys.add(key);
-    }
-    return keys;
-  };
-  const dropped = unique(except, "EXCEPT");
-  unique(
-    replace.map((one) => one.name),
-    "REPLACE",
-  );
-  const replaced = new Map(replace.map((one) => [one.name.name.toLowerCase(), one]));
-  for (const [key, one] of replaced) if (dropped.has(key)) a.fail(one, `Column ${one.name.name} is in EXCEPT already`);
-  const rest = columns.filter((column) => !dropped.has(column.name?.toLowerCase() ?? ""));
-  if (rest.length === 0) a.fail(except[0]!, "SELECT * EXCEPT list leaves no columns");
-  return rest.map((column) => {
-    const by = replaced.get(column.name?.toLowerCase() ?? "");
-    return by ? { name: column.name, alias: column.name, node: by.expression, value: undefined } : column;
-  });
 }
 
 /** The last step of a SELECT: its list over the rows, or over the groups. */
