@@ -450,6 +450,10 @@ function steps<T extends number | bigint>(
     throw new Error("Sequence step cannot be +/-inf.");
   }
   if (from === to) return [from];
+  // What would be too long is not begun.
+  const span = typeof from === "bigint" ? Number((to as bigint) - from) : (to as number) - from;
+  if (span / Number(step) > maxElements + 1)
+    throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
   const result: T[] = [];
   for (let i = 0; ; i++) {
     const value = at(from, step, i);

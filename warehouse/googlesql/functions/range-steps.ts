@@ -15,6 +15,8 @@ export function rangeParts(text: string): (string | null)[] {
 }
 
 const day = 86_400_000_000n;
+const maxElements = 16_000_000;
+const tooMany = `Cannot generate arrays with more than ${maxElements} elements`;
 
 /** What is wrong with a step for ranges of that type; undefined when nothing is. */
 function problemOf({ months, days, micros }: IntervalParts, kind: string): string | undefined {
@@ -48,17 +50,16 @@ export function rangeSteps(
   const problem = problemOf(step, kind);
   if (problem !== undefined) throw new Error(problem);
   if (start === null || end === null) throw new Error("input RANGE cannot have UNBOUNDED endpoints");
+  const size = BigInt(step.days) * day + step.micros;
+  if (step.months === 0 && (end - start) / size > maxElements) throw new Error(tooMany);
   const bounds = [start];
   for (let n = 1; ; n++) {
-    const next =
-      step.months > 0
-        ? monthsLater(start, step.months * n)
-        : start + BigInt(n) * (BigInt(step.days) * day + step.micros);
+    const next = step.months > 0 ? monthsLater(start, step.months * n) : start + BigInt(n) * size;
     if (next === undefined || next >= end) {
       if (next === end || withLast) bounds.push(end);
       return bounds;
     }
-    if (bounds.length >= 16_000_000) throw new Error("Cannot generate arrays with more than 16000000 elements");
+    if (bounds.length >= maxElements) throw new Error(tooMany);
     bounds.push(next);
   }
 }
