@@ -34,15 +34,19 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create table function tx(x int64) returns table<x int64> as select 1 as y", "sql.analysis"],
   ],
   TABLESAMPLE: [
-    ["select distinct w from unnest(generate_array(1, 1000)) tablesample bernoulli (50 percent) with weight as w", "2"],
+    [
+      "select distinct w from (select * from unnest(generate_array(1, 1000))) tablesample bernoulli (50 percent) with weight as w",
+      "2",
+    ],
     [
       "select count(*), max(w) from (select * from unnest(generate_array(1, 23)) e) tablesample reservoir (3 rows partition by case when e < 2 then 1 when e < 6 then 2 else 3 end) with weight w group by w order by w",
       "1 | 1\n3 | 1.3333333333333333\n3 | 6",
     ],
     ["select t.x, weight from (select 1 as x) t tablesample reservoir (5 rows) with weight", "1 | 1"],
-    ["select count(*) from unnest([1, 2, 3]) x, unnest([1, 2]) y tablesample reservoir (1 rows)", "3"],
+    ["select count(*) from unnest([1, 2, 3]) x, (select 1 union all select 2) tablesample reservoir (1 rows)", "3"],
+    ["select 1 from unnest([1]) tablesample reservoir (1 rows)", "sql.analysis"],
     ["select count(*) from (select 1 as x) t tablesample bernoulli (0 percent) with weight", "0"],
-    ["select count(*) from unnest([1, 2, 3]) x tablesample system (100 percent)", "3"],
+    ["from unnest([1, 2, 3]) as x |> tablesample system (100 percent) |> aggregate count(*)", "3"],
     ["select 1 from (select 1 as x) t tablesample bernoulli (50 percent partition by x)", "sql.analysis"],
     ["select 1 from (select 1 as x) t tablesample reservoir (1 rows) repeatable (7)", "refused.TABLESAMPLE_REPEATABLE"],
   ],

@@ -322,5 +322,6 @@ function onlyColumn(
 
 function sampled(a: Analysis, node: SampledTable, env: Environment, left: From | undefined): From {
   const input = resolveFrom(a, node.input, env, left);
+  if (isArrayScan(input.sql)) a.fail(node.sample, "TABLESAMPLE is not allowed with array scans");
   return sampleOf(a, node.sample, input, env);
 }

@@ -41,6 +41,7 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       const call = aggregate.expression;
       if (!isAggregateCall(call as FunctionCall, a.catalog))
         a.fail(aggregate, "PIVOT expression must be an aggregate function call");
+      if ((call as FunctionCall).filter) a.fail(aggregate, "PIVOT expression cannot have a WHERE of its own");
       const add: AggregateSink["add"] = (sql, type, isVolatile) =>
         isVolatile
           ? a.refuse(call, "PIVOT", "an aggregate over values that differ each time")
