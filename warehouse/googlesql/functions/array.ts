@@ -55,7 +55,7 @@ const firstLast = (name: "ARRAY_FIRST" | "ARRAY_LAST") =>
 /** Sum of an array's elements that are not NULL. */
 const sums: Signature[] = [
   sig("ARRAY<INT64>", "INT64", (a) => `cast(list_sum(${a}) as bigint)`),
-  sig("ARRAY<NUMERIC>", "NUMERIC", (a) => `cast(list_sum(${a}) as decimal(38,9))`),
+  sig("ARRAY<NUMERIC>", "NUMERIC", (a) => `gs_numeric_total(cast(null as varchar), ${a}, 1::bigint)`),
   sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_sum(${a})`),
   sig("ARRAY<BIGNUMERIC>", "BIGNUMERIC", (a) => `gs_bignumeric_sum(${a})`),
   sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_sum(${a})`),
@@ -270,12 +270,7 @@ export const array: FunctionLibrary = {
       sig("ARRAY<INT64>", "FLOAT64", (a) => `list_avg(${a})`),
       sig("ARRAY<FLOAT64>", "FLOAT64", (a) => `gs_array_avg(${a})`),
       sigOf("ARRAY<NUMERIC>", "NUMERIC", ([a], ctx) =>
-        bind(
-          ctx,
-          [a!.sql],
-          (v) =>
-            `gs_numeric_div(cast(list_sum(${v}) as decimal(38,9)), nullif(cast(list_count(${v}) as decimal(38,9)), 0))`,
-        ),
+        bind(ctx, [a!.sql], (v) => `gs_numeric_total(cast(null as varchar), ${v}, cast(list_count(${v}) as bigint))`),
       ),
       sig("ARRAY<BIGNUMERIC>", "BIGNUMERIC", (a) => `gs_bignumeric_avg(${a})`),
       sig("ARRAY<INTERVAL>", "INTERVAL", (a) => `gs_interval_avg(${a})`),
