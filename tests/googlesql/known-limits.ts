@@ -43,6 +43,10 @@ const notAnAnswer: readonly (readonly [RegExp, string])[] = [
   ],
   [/Unsupported aggregate function: Percentile_/, "as an aggregate, younger than this build"],
   [/^No matching signature for aggregate function BIT_\w+ for argument types: BYTES/, "younger than this build"],
+  [
+    /^JSONPath must be a string literal or query parameter|^Argument \d+ to JSON_\w+ must be a literal or query parameter/,
+    "a constant expression as a JSONPath is younger than this build",
+  ],
   [/^Function not found|^Table-valued function not found/, "younger than this build"],
 ];
 

@@ -1,5 +1,5 @@
 /** DATE_BUCKET, DATETIME_BUCKET, TIMESTAMP_BUCKET: the start of the bucket that a moment falls in. */
-import { daysFromCivil } from "../emit/civil.ts";
+import { daysFromCivil, minTimestamp } from "../emit/civil.ts";
 import { momentOf } from "./civil-format.ts";
 import type { FunctionLibrary, JsFunction, Signature } from "./contract.ts";
 import { bind, extended, fail, scalar, sigOf } from "./signature.ts";
@@ -37,6 +37,7 @@ function bucketStart(value: bigint, width: { months: number; days: number; micro
     const size = BigInt(width.days) * day + width.micros;
     if (size <= 0n) throw new Error("Bucket width must be positive");
     const past = (((value - origin) % size) + size) % size;
+    if (value - past < minTimestamp) throw new Error("Bucket start out of range");
     return value - past;
   }
   if (width.months < 0) throw new Error("Bucket width must be positive");
