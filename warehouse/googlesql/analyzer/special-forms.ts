@@ -165,6 +165,7 @@ function holdable(a: Analysis, node: Expression, value: Typed): void {
 /** These fail only where an argument does, which SAFE. leaves alone. */
 const harmless: ReadonlySet<string> = new Set([
   "COALESCE",
+  "FLATTEN",
   "IF",
   "IFERROR",
   "IFNULL",
