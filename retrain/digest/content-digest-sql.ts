@@ -41,15 +41,15 @@ function cellSql(column: string, type: CellType, index: number): string {
  * m = |x| * 2^(53 - k) is exact (a power of two only moves the exponent; two halves keep clear of overflow and of
  * subnormals), an integer between 2^52 and 2^55 that is halved into i in [2^52, 2^53), so that |x| = i * 2^(t - e). The operand a is 1
  * where x has no logarithm. One operation a step: an engine that looks at a result for overflow names its operands twice, which
- * costs nothing only for columns.
+ * costs nothing only for columns. The powers are of FLOAT64 by name: of an INT64 they would be NUMERIC.
  */
 const takingApart: readonly ((x: string, i: number) => readonly string[])[] = [
   (x, i) => [`if(${x} is null or is_nan(${x}) or is_inf(${x}) or ${x} = 0, 1.0, abs(${x})) as _a${i}`],
   (_, i) => [`ln(_a${i}) as _l${i}`],
   (_, i) => [`53 - cast(floor(_l${i} * ${Math.LOG2E}) as int64) as _e${i}`],
   (_, i) => [`div(_e${i}, 2) as _h${i}`],
-  (_, i) => [`_e${i} - _h${i} as _r${i}`],
-  (_, i) => [`pow(2.0, _h${i}) as _p${i}`, `pow(2.0, _r${i}) as _q${i}`],
+  (_, i) => [`cast(_h${i} as float64) as _g${i}`, `cast(_e${i} - _h${i} as float64) as _r${i}`],
+  (_, i) => [`pow(2.0, _g${i}) as _p${i}`, `pow(2.0, _r${i}) as _q${i}`],
   (_, i) => [`_a${i} * _p${i} as _s${i}`],
   (_, i) => [`_s${i} * _q${i} as _m${i}`],
   (_, i) => [`case when _m${i} >= ${2 ** 54}.0 then 2 when _m${i} >= ${2 ** 53}.0 then 1 else 0 end as _t${i}`],
