@@ -218,6 +218,7 @@ export function prepare(
       sql: typed.sql,
       type: typed.type,
       literal: typed.literal,
+      isUntypedNull: value.typed.isUntypedNull,
       constness:
         typed.literal || typed.isParameter
           ? "constant"

@@ -51,6 +51,8 @@ export interface Argument {
   readonly type: GoogleSqlType;
   /** Set when the argument is a literal. */
   readonly literal?: { readonly value: LiteralValue } | undefined;
+  /** The argument is written NULL, without a type of its own. */
+  readonly isUntypedNull?: boolean | undefined;
   /** Whether the argument has one value for the whole statement; undefined for a part or a lambda. */
   readonly constness?: "constant" | "varying" | "unknown" | undefined;
   /** Set for `PART`: the keyword in upper case, `WEEK(MONDAY)` with its day. */

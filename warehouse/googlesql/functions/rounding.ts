@@ -1,6 +1,6 @@
 /** ROUND and TRUNC to digits, CEIL and FLOOR. */
 import { duckdbType } from "../types.ts";
-import { bind, isNullLiteral, literalInt, literalText, scalar, sig, sigOf } from "./signature.ts";
+import { bind, literalInt, literalText, scalar, sig, sigOf } from "./signature.ts";
 
 const group = "math";
 
@@ -36,9 +36,9 @@ export const rounding = (name: "ROUND" | "TRUNC") => {
       ? [
           ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
             sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
-              if (isNullLiteral(m)) return `cast(null as ${duckdbType({ kind: type })})`;
+              if (m!.isUntypedNull) return `cast(null as ${duckdbType({ kind: type })})`;
               const mode = literalText(m);
-              if (mode === undefined) return ctx.error("A rounding mode must be a literal");
+              if (mode === undefined) return ctx.error("No matching signature for function ROUND: its mode is a literal");
               if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
                 return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
               }
