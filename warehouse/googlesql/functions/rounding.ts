@@ -38,7 +38,8 @@ export const rounding = (name: "ROUND" | "TRUNC") => {
             sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
               if (m!.isUntypedNull) return `cast(null as ${duckdbType({ kind: type })})`;
               const mode = literalText(m);
-              if (mode === undefined) return ctx.error("No matching signature for function ROUND: its mode is a literal");
+              if (mode === undefined)
+                return ctx.error("No matching signature for function ROUND: its mode is a literal");
               if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
                 return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
               }
