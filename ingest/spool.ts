@@ -194,7 +194,8 @@ export async function* readSpool(
         isAtEnd = false;
       }
     }
-    yield block;
+    // Empty only at the end: a log that is through, or messages before the place, are no end.
+    if (block.length > 0 || isAtEnd) yield block;
     if (!isAtEnd) continue;
     if (once) return;
     await wait();

@@ -63,6 +63,20 @@ test("when the spool rolls then readers go on in the next log and read ones can 
   ]);
 });
 
+test("when a log is through or messages were read before then no empty block says that the spool has ended", async () => {
+  const dir = temporaryFolder();
+  const writer = await SpoolWriter.open(dir, { logBytes: 300 });
+  for (let n = 0; n < 50; n++) await writer.publish([message(n)]);
+  await writer.close();
+  expect(readdirSync(dir).filter((name) => name.endsWith(".log")).length).toBeGreaterThan(2);
+  for (const from of [0, 3, 25]) {
+    const sizes: number[] = [];
+    for await (const block of readSpool(dir, from, { signal: live, wait, once: true })) sizes.push(block.length);
+    expect(sizes.indexOf(0)).toBe(sizes.length - 1);
+    expect(sizes.reduce((total, size) => total + size, 0)).toBe(50 - from);
+  }
+});
+
 test("when the writer died in a frame then the next one cuts it off and goes on", async () => {
   for (const cut of [1, 5, 9, 20]) {
     const dir = temporaryFolder();
