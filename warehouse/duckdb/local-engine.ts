@@ -8,7 +8,7 @@ import type { DuckDbWarehouse } from "./adapter.ts";
 import { ensureRecords, forgetRecords, readRecords, readSourceStamp, writeRecord } from "./build-records.ts";
 
 /** Goes up when a text that was translated before is to be translated, and run, anew. */
-const translationVersion = 3;
+const translationVersion = 4;
 
 export interface LocalEngine extends BuildEngine {
   dropSchemas(schemas: readonly string[]): Promise<void>;

@@ -54,7 +54,7 @@ const scalarCasts: Readonly<Partial<Record<`${ScalarKind}>${ScalarKind}`, Print>
   "STRING>BOOL": bound("gs_string_to_bool"),
   "STRING>INT64": bound("gs_string_to_int64"),
   "STRING>FLOAT64": bound("gs_string_to_float64"),
-  "STRING>NUMERIC": call("gs_parse_numeric"),
+  "STRING>NUMERIC": bound("gs_string_to_numeric"),
   "STRING>BIGNUMERIC": call("gs_parse_bignumeric"),
   "STRING>BYTES": (x) => `encode(${x})`,
   "STRING>DATE": bound("gs_string_to_date"),

@@ -360,10 +360,11 @@ const macros: FunctionLibrary["macros"] = [
     definition: `(a, b) as case when b = 0 then cast(gs_raise('division by zero: ' || a || ' / ' || b) as double)
       else cast(a as double) / cast(b as double) end`,
   },
+  // Where JS takes over what DuckDB cannot do, its branch stands first: a NULL falls through to DuckDB's and costs no call.
   {
     name: "gs_numeric_mul",
-    definition: `(a, b) as case when abs(a) < 1000000000 and abs(b) < 1000000000 then cast(a * b as decimal(38,9))
-      else gs_numeric_mul_exact(a, b) end`,
+    definition: `(a, b) as case when abs(a) >= 1000000000 or abs(b) >= 1000000000 then gs_numeric_mul_exact(a, b)
+      else cast(a * b as decimal(38,9)) end`,
   },
   {
     name: "gs_numeric_check",
@@ -376,12 +377,17 @@ const macros: FunctionLibrary["macros"] = [
   {
     name: "gs_string_to_int64",
     definition:
-      "(s) as case when regexp_full_match(s, '[+-]?[0-9]{1,18}') then cast(s as bigint) else gs_parse_int64(s) end",
+      "(s) as case when not regexp_full_match(s, '[+-]?[0-9]{1,18}') then gs_parse_int64(s) else cast(s as bigint) end",
   },
   {
     name: "gs_string_to_float64",
     definition:
-      "(s) as case when regexp_full_match(s, '[+-]?[0-9]{1,15}([.][0-9]{1,15})?') then cast(s as double) else gs_parse_float64(s) end",
+      "(s) as case when not regexp_full_match(s, '[+-]?[0-9]{1,15}([.][0-9]{1,15})?') then gs_parse_float64(s) else cast(s as double) end",
+  },
+  {
+    name: "gs_string_to_numeric",
+    definition:
+      "(s) as case when not regexp_full_match(s, '[+-]?[0-9]{1,15}([.][0-9]{1,9})?') then gs_parse_numeric(s) else cast(s as decimal(38,9)) end",
   },
   {
     name: "gs_string_to_bool",
@@ -391,17 +397,17 @@ const macros: FunctionLibrary["macros"] = [
   {
     name: "gs_string_to_date",
     definition:
-      "(s) as case when regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}') and s >= '0001' then cast(s as date) else gs_parse_date(s) end",
+      "(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}') or s < '0001' then gs_parse_date(s) else cast(s as date) end",
   },
   {
     name: "gs_string_to_datetime",
-    definition: `(s) as case when regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?')
-      and s >= '0001' then cast(s as timestamp) else gs_parse_datetime(s) end`,
+    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?')
+      or s < '0001' then gs_parse_datetime(s) else cast(s as timestamp) end`,
   },
   {
     name: "gs_string_to_timestamp",
-    definition: `(s) as case when regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+]00)?')
-      and s >= '0001' then cast(cast(rtrim(replace(s, '+00', ''), 'Z') as timestamp) as timestamptz) else gs_parse_timestamp(s) end`,
+    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+]00)?')
+      or s < '0001' then gs_parse_timestamp(s) else cast(cast(rtrim(replace(s, '+00', ''), 'Z') as timestamp) as timestamptz) end`,
   },
   {
     name: "gs_fraction_text",

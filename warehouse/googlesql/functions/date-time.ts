@@ -169,7 +169,7 @@ const formats = (kind: FormatKind): Signature => {
         ctx,
         [local],
         (v) =>
-          `case when year(${v}) >= 1000 then strftime(${v}, ${spelledOut(f!.sql)}) else gs_format_${kind === "timestamp" ? "datetime" : kind}(${f!.sql}, ${v}) end`,
+          `case when year(${v}) < 1000 then gs_format_${kind === "timestamp" ? "datetime" : kind}(${f!.sql}, ${v}) else strftime(${v}, ${spelledOut(f!.sql)}) end`,
       );
     }
     return kind === "timestamp"

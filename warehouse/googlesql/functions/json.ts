@@ -62,8 +62,8 @@ const value =
         const found = type === "JSON" ? `json_value(${j}, ${text(duck)})` : `try(json_value(${j}, ${text(duck)}))`;
         const slow = `gs_json_value(${j}, ${pathSql}, ${dialect(standard)})`;
         const r = ctx.fresh("r");
-        const missing = type === "JSON" ? "null" : `(case when json_valid(${j}) then null else ${slow} end)`;
-        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} when regexp_matches(${r}, '^-?[0-9]+[.eE]|^-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
+        const missing = type === "JSON" ? "null" : `(case when not json_valid(${j}) then ${slow} end)`;
+        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} when starts_with(${r}, '"') and not contains(${r}, '\\') then substring(${r}, 2, length(${r}) - 2) when regexp_matches(${r}, '^-?[0-9]+[.eE]|^-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
       });
     });
 

@@ -34,7 +34,7 @@ const roundedOnce = (name: string, count: 1 | 2): Signature[] => [
 const real = (name: string, duck: (x: string) => string, alwaysFinite = false): Signature[] =>
   floats(1, (x) => {
     const value = alwaysFinite ? duck(x) : `gs_finite(${duck(x)})`;
-    return `case when isfinite(${x}) then ${value} else gs_ieee_${name}(${x}) end`;
+    return `case when not isfinite(${x}) then gs_ieee_${name}(${x}) else ${value} end`;
   });
 
 const decimals = (name: string, count: 1 | 2): Signature[] => {
@@ -100,7 +100,7 @@ export const math: FunctionLibrary = {
         ...floats(
           2,
           (x, y) =>
-            `case when isfinite(${x}) and isfinite(${y}) then gs_finite(pow(${x}, ${y})) else gs_ieee_pow(${x}, ${y}) end`,
+            `case when not isfinite(${x}) or not isfinite(${y}) then gs_ieee_pow(${x}, ${y}) else gs_finite(pow(${x}, ${y})) end`,
         ),
         ...roundedOnce("pow", 2),
       ],
@@ -113,7 +113,7 @@ export const math: FunctionLibrary = {
       ...floats(
         2,
         (x, b) =>
-          `case when isfinite(${x}) and isfinite(${b}) then gs_finite(ln(${x}) / ln(${b})) else gs_ieee_log(${x}, ${b}) end`,
+          `case when not isfinite(${x}) or not isfinite(${b}) then gs_ieee_log(${x}, ${b}) else gs_finite(ln(${x}) / ln(${b})) end`,
       ),
       ...roundedOnce("log", 2),
     ]),

@@ -17,7 +17,7 @@ const roundFloat = (mode: "round" | "trunc") =>
         mode === "round"
           ? `abs(abs(${v} * ${unit} - trunc(${v} * ${unit})) - 0.5) > 1e-6`
           : `abs(${v} * ${unit} - round(${v} * ${unit})) > 1e-6`;
-      return `case when abs(${v}) < 1e6 and ${near} then ${mode}(${v} * ${unit}) / ${unit}::double else gs_${mode}_float(${v}, ${n!.sql}) end`;
+      return `case when not (abs(${v}) < 1e6 and ${near}) then gs_${mode}_float(${v}, ${n!.sql}) else ${mode}(${v} * ${unit}) / ${unit}::double end`;
     });
   });
 

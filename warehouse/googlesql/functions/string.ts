@@ -39,7 +39,7 @@ const mapCase = (name: "upper" | "lower") =>
   sigBind(
     "STRING",
     "STRING",
-    (s) => `case when strlen(${s}) = length(${s}) then ${name}(${s}) else gs_${name}(${s}) end`,
+    (s) => `case when strlen(${s}) <> length(${s}) then gs_${name}(${s}) else ${name}(${s}) end`,
   );
 
 const substr = sigOf("STRING, INT64, INT64?", "STRING", ([s, p, n]) => {
@@ -191,7 +191,7 @@ export const string: FunctionLibrary = {
           ctx,
           [s!.sql],
           (v) =>
-            `case when strlen(${v}) = length(${v}) then lower(${v}) else gs_casefold(${v}, ${text(mode?.part ?? "NFC")}) end`,
+            `case when strlen(${v}) <> length(${v}) then gs_casefold(${v}, ${text(mode?.part ?? "NFC")}) else lower(${v}) end`,
         ),
       ),
     ]),
@@ -210,7 +210,7 @@ export const string: FunctionLibrary = {
         sigBind(
           "STRING",
           "STRING",
-          (s) => `case when strlen(${s}) = length(${s}) then reverse(${s}) else gs_reverse(${s}) end`,
+          (s) => `case when strlen(${s}) <> length(${s}) then gs_reverse(${s}) else reverse(${s}) end`,
         ),
         sig("BYTES", "BYTES", (s) => `gs_reverse_bytes(${s})`),
       ],
