@@ -89,17 +89,18 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
     if (request.name !== undefined) await giveName(env.snapshots, request.name, id);
     return { kind: "already-there", id, path, lock: existing };
   }
-  const whole = await warehouseDigest(
-    env,
-    contentDigestSql(`select ${columns.map((c) => `\`${c.name}\``).join(", ")} from ${table}`, columns),
-  );
+  const wholeTable = `select ${columns.map((c) => `\`${c.name}\``).join(", ")} from ${table}`;
   const sorted = [...columns].sort((a, b) => (a.name < b.name ? -1 : 1));
   let lock: SnapshotLock | undefined;
   const kept = await makeFolderWhole(path, async (temporary) => {
     const name = "part-00000.parquet";
     const file = join(temporary, name);
     await env.warehouse.exportParquet(query, file, { signal: env.signal });
-    const copied = await digestOfFiles([file], sorted, env.signal);
+    // The files are digested here, the table they came from where it is: side by side.
+    const [copied, whole] = await Promise.all([
+      digestOfFiles([file], sorted, env.signal),
+      warehouseDigest(env, contentDigestSql(wholeTable, columns)),
+    ]);
     if (copied.content.value !== found.content.value || copied.rows !== found.rows) {
       throw new UserError(
         `the exported files hold ${copied.content.value.slice(0, 16)} (${copied.rows} rows), the warehouse said ${id} (${found.rows} rows)`,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type ExitKind, exitCodes, UserError } from "../errors/user-error.ts";
+import { raisedThere } from "../errors/carried-error.ts";
+import { UserError } from "../errors/user-error.ts";
 import { findModel, type Model } from "./model.ts";
 import type { PolicyTerms } from "./model-record.ts";
 import { findSnapshot, type Snapshot } from "./snapshot.ts";
@@ -89,7 +90,7 @@ const trainerMemoryMb = 1_400;
 /** Runs a job in a process of its own; aborting ends it. */
 export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal" | "onProgress">): Promise<void> {
   env.signal?.throwIfAborted();
-  const child = startProcess("main", trainerMemoryMb);
+  const child = startProcess("./trainer/main", import.meta.url, trainerMemoryMb);
   const stop = () => child.kill("SIGKILL");
   env.signal?.addEventListener("abort", stop, { once: true });
   let said = "";
@@ -109,7 +110,7 @@ export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal
     });
     env.signal?.throwIfAborted();
     if (last?.kind === "done") return;
-    if (last?.kind === "failed") throw failure(last);
+    if (last?.kind === "failed") throw raisedThere(last);
     throw new UserError(`the trainer ended with ${code === null ? "a signal" : `exit code ${code}`}`, {
       code: "train.died",
       exit: "bug",
@@ -119,17 +120,4 @@ export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal
   } finally {
     env.signal?.removeEventListener("abort", stop);
   }
-}
-
-const isExitKind = (text: string | null): text is ExitKind => text !== null && Object.hasOwn(exitCodes, text);
-
-/** A trainer's failure as it was raised there: with its code if it was one that a person can act on. */
-export function failure(message: Extract<TrainerMessage, { kind: "failed" }>): Error {
-  if (message.code === null || !isExitKind(message.exit)) return new Error(message.message);
-  return new UserError(message.message, {
-    code: message.code,
-    exit: message.exit,
-    where: message.where ?? undefined,
-    next: message.next ?? undefined,
-  });
 }

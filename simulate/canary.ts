@@ -5,7 +5,7 @@ import type { Campaign } from "./campaigns.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, worldEnd } from "./config.ts";
 import { announce } from "./history.ts";
 import { Journey } from "./journey.ts";
-import { LineFiles } from "./line-files.ts";
+import { LineFiles, type WrittenFile } from "./line-files.ts";
 import { categories, providers } from "./places.ts";
 import { Random } from "./random.ts";
 import { asciiJson, IdMaker, isoTime } from "./record-text.ts";
@@ -38,6 +38,11 @@ export interface CanaryOptions {
   /** The state at the end of the world's period (`runHistory`); it is not changed. */
   readonly state: State;
   readonly assignments: Iterable<Assignment> | AsyncIterable<Assignment>;
+  /**
+   * Assignments come mail by mail: everybody's first, then everybody's second, and so on, none with a time of its own. What has
+   * arrived when a mail begins is then written before it is thought of, so that files are whole early.
+   */
+  readonly isByMail?: boolean;
   /** Folder for `events-*.ndjson` and `truth/`. */
   readonly dir: string;
   /** Tells canaries of one world apart: other ids, other luck. */
@@ -50,6 +55,8 @@ export interface CanaryOptions {
   readonly daysBetween?: number;
   /** When given, `Assignment.userId` holds its results. */
   readonly pseudonymise?: (address: string) => string;
+  /** Called with each file of the stream as soon as it is whole. */
+  readonly onFile?: (file: WrittenFile) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -109,6 +116,17 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
   const odds = emptyPropensity();
   let decisions = 0;
 
+  const writer = new LineFiles(options.dir, "events", {
+    linesPerFile: 125_000,
+    extension: ".ndjson",
+    onFile: options.onFile,
+  });
+  const counts = emptyCounts();
+  let day = 0;
+  const drainUntil = (end: number) => {
+    for (; day < end; day++) transport.drainDay(day, writer, counts);
+  };
+
   for await (const assignment of options.assignments) {
     options.signal?.throwIfAborted();
     const u = indexOf.get(assignment.userId);
@@ -118,6 +136,11 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     if (variant < 0) throw unknown("variant", assignment.variant, decisions);
     const occasion = occasions.get(assignment.userId) ?? 0;
     occasions.set(assignment.userId, occasion + 1);
+    if (options.isByMail) {
+      if (occasion + 1 < campaigns.length || assignment.sentAt !== undefined)
+        throw new Error(`assignment ${decisions + 1} does not come mail by mail`);
+      drainUntil(occasion * daysBetween);
+    }
     const campaign = campaignOf(world, campaigns, occasion, label, startsAt, daysBetween, transport);
     const random = new Random(config.seed, label, u, occasion);
     const luckOfTime = random.below(14 * HOUR_MS);
@@ -157,9 +180,7 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     );
   }
 
-  const writer = new LineFiles(options.dir, "events", { linesPerFile: 125_000, extension: ".ndjson" });
-  const counts = emptyCounts();
-  for (let day = 0; day <= transport.lastDay(); day++) transport.drainDay(day, writer, counts);
+  while (day <= transport.lastDay()) drainUntil(day + 1);
   const files = writer.close();
   truth.close();
   for (const arm of Object.values(arms)) {

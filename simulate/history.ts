@@ -120,8 +120,14 @@ export function* runHistory(world: World, sink: Sink): Generator<number, State> 
   return state;
 }
 
-/** A world and its state when the period is over, without writing anything (about 2 s for a million events). */
-export function worldAtEnd(config: WorldConfig): { readonly world: World; readonly state: State } {
+/** A world and its state when the period is over. */
+export interface WorldAtEnd {
+  readonly world: World;
+  readonly state: State;
+}
+
+/** Runs a world to its end without writing anything (about 2 s for a million events). */
+export function worldAtEnd(config: WorldConfig): WorldAtEnd {
   const world = createWorld(config);
   const days = runHistory(world, silentSink);
   for (;;) {

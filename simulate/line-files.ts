@@ -14,6 +14,8 @@ export interface LineFilesOptions {
   readonly linesPerFile?: number;
   readonly extension: string;
   readonly header?: string;
+  /** Told of each file when it is whole. */
+  readonly onFile?: ((file: WrittenFile) => void) | undefined;
 }
 
 const BUFFER_BYTES = 1 << 20;
@@ -92,7 +94,9 @@ export class LineFiles {
   private finish(): void {
     this.flush();
     closeSync(this.fd);
-    this.written.push({ file: this.name(), lines: this.lines, bytes: this.bytes, sha256: this.hash.digest("hex") });
+    const whole = { file: this.name(), lines: this.lines, bytes: this.bytes, sha256: this.hash.digest("hex") };
+    this.written.push(whole);
+    this.options.onFile?.(whole);
     this.fd = -1;
     this.lines = 0;
     this.bytes = 0;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
 import { customerCount, defaultDefects, type WorldConfig, worldConfig, worldEnd, worldStart } from "./config.ts";
-import { ORGANIC_SHARE, runHistory } from "./history.ts";
+import { ORGANIC_SHARE, runHistory, type WorldAtEnd } from "./history.ts";
 import { LineFiles, type WrittenFile } from "./line-files.ts";
 import { isoTime } from "./record-text.ts";
 import { emptyCounts, type StreamCounts, Transport } from "./transport.ts";
@@ -59,14 +59,24 @@ export function planWorld(config: WorldConfig, dir: string): SimulationPlan {
   };
 }
 
+export interface WriteWorldOptions {
+  readonly signal?: AbortSignal;
+  /** Called as days end. */
+  readonly onDay?: (day: number, events: number) => void;
+  /** Called with each file of the stream as soon as it is whole. */
+  readonly onFile?: (file: WrittenFile) => void;
+  /** Called with the world as it stands at its end, for what is simulated after it. */
+  readonly onEnd?: (end: WorldAtEnd) => void;
+}
+
 /**
  * Makes a world's files under `dir`: `events-*.ndjson` in order of arrival, `after/` with what came after the end, `truth/`.
- * A folder that holds anything else is refused; a world already in it is replaced. `onDay` is called as days end.
+ * A folder that holds anything else is refused; a world already in it is replaced.
  */
 export async function writeWorld(
   config: WorldConfig,
   dir: string,
-  options: { readonly signal?: AbortSignal; readonly onDay?: (day: number, events: number) => void } = {},
+  options: WriteWorldOptions = {},
 ): Promise<SimulationResult> {
   clearFolder(dir, WORLD_FILE);
   const truthDir = join(dir, "truth");
@@ -83,7 +93,7 @@ export async function writeWorld(
   });
   const shape = { linesPerFile: LINES_PER_FILE, extension: ".ndjson" };
 
-  const writer = new LineFiles(dir, "events", shape);
+  const writer = new LineFiles(dir, "events", { ...shape, onFile: options.onFile });
   const counts = emptyCounts();
   const days = runHistory(world, transport);
   let state: State;
@@ -127,6 +137,7 @@ export async function writeWorld(
   };
   const { dir: _dir, ...kept } = result;
   writeJson(truthDir, "counts.json", kept);
+  options.onEnd?.({ world, state });
   return result;
 }
 

@@ -66,5 +66,6 @@ export interface DemoResult {
   /** By step; steps that run side by side count fully, each. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly total_seconds: number;
+  /** Of the main process; trainers, judges and the simulator are processes of their own. */
   readonly peak_memory_mb: number;
 }

@@ -1,25 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { fileInput } from "../../ingest/file.ts";
 import { createIdHasher } from "../../ingest/id-hasher.ts";
 import { ingestFiles } from "../../ingest/ingest-files.ts";
-import type { Stream } from "../../simulate/write-world.ts";
 import { buildProject } from "../../warehouse/dataform/build.ts";
+import { compileProject } from "../../warehouse/dataform/compile.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { ingestContext } from "../commands/ingest/context.ts";
 import type { Environment } from "../environment.ts";
 import { openLocalEngine, openLocalWarehouse } from "../local-engine.ts";
 
-/** The demo promises to stay within 2 GB, the trainer's process included. */
-const memoryLimitOf = (world: Environment): string => world.settings["INBOXLOOP_MEMORY"] ?? "1GB";
+/**
+ * The demo promises to stay within 2 GB, the trainers' processes included: a build, beside which nothing is trained, may take more.
+ */
+const memoryLimitOf = (world: Environment, step: "build" | "other"): string =>
+  world.settings["INBOXLOOP_MEMORY"] ?? (step === "build" ? "1300MB" : "700MB");
 
-/** Takes files of the simulator in, through the same door as anybody's. */
-export async function ingest(world: Environment, paths: readonly string[], step: string) {
+/** Takes files of the simulator in as they become whole, through the same door as anybody's. */
+export async function ingest(world: Environment, paths: AsyncIterable<string>, step: string) {
   const progress = world.console.progress(step);
   const context = ingestContext(world, { trustReceivedAt: true });
   const hashId = createIdHasher(context.keys.ids.active);
   const inputs = async function* () {
-    for (const path of paths)
+    for await (const path of paths)
       yield await fileInput(path, { hashId, mapping: undefined, source: undefined, table: undefined });
   };
   let before = 0;
@@ -45,6 +47,17 @@ export async function ingest(world: Environment, paths: readonly string[], step:
   return totals;
 }
 
+const varsOf = (asOf: Date) => ({ as_of: asOf.toISOString() });
+const cacheOf = (world: Environment): string => `${world.home.state}/compiled`;
+
+/** Compiles for a build that comes later: the compiler is a process of its own, and there is other work until then. */
+export function compileAhead(world: Environment, projectDir: string, asOf: Date): void {
+  const { signal } = world;
+  compileProject({ projectDir, vars: varsOf(asOf), cacheDir: cacheOf(world), signal }).catch(() => {
+    // the build compiles again, and says what is wrong
+  });
+}
+
 /** Brings the models up to date as of an instant. Throws when an action fails; broken assertions come back by name. */
 export async function build(
   world: Environment,
@@ -54,13 +67,13 @@ export async function build(
   select?: readonly string[],
 ) {
   const progress = world.console.progress(step);
-  const engine = await openLocalEngine(world, { projectDir, memoryLimit: memoryLimitOf(world) });
+  const engine = await openLocalEngine(world, { projectDir, memoryLimit: memoryLimitOf(world, "build") });
   try {
     const { result } = await buildProject({
       projectDir,
       engine,
-      vars: { as_of: asOf.toISOString() },
-      cacheDir: `${world.home.state}/compiled`,
+      vars: varsOf(asOf),
+      cacheDir: cacheOf(world),
       ...(select ? { select, includeDeps: true } : {}),
       now: world.now,
       newId: randomUUID,
@@ -87,7 +100,7 @@ export async function build(
 
 /** Opens the warehouse for one piece of work and lets go of it again. */
 export async function withWarehouse<T>(world: Environment, work: (warehouse: Warehouse) => Promise<T>): Promise<T> {
-  const warehouse = await openLocalWarehouse(world, { memoryLimit: memoryLimitOf(world) });
+  const warehouse = await openLocalWarehouse(world, { memoryLimit: memoryLimitOf(world, "other") });
   try {
     return await work(warehouse);
   } finally {
@@ -103,6 +116,3 @@ export const deadLettersByReason = (world: Environment): Promise<Readonly<Record
     );
     return Object.fromEntries(rows.map((row) => [String(row["reason"]), Number(row["letters"])]));
   });
-
-/** The files of a simulated stream, in the order in which they arrived. */
-export const filesOf = (dir: string, stream: Stream): string[] => stream.files.map(({ file }) => join(dir, file));

@@ -1,7 +1,6 @@
 import type { Model } from "../../retrain/model.ts";
-import { openScorer } from "../../retrain/model.ts";
-import { decide } from "../../retrain/policy.ts";
 import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
+import type { Judge } from "./judge.ts";
 
 /** A customer as a policy sees one: the features that are known now, by name. */
 export interface Visible {
@@ -55,37 +54,32 @@ export interface Decided {
   readonly variant: string;
 }
 
-/** What a model's policy decides for these customers. */
-export async function policyDecisions(model: Model, customers: readonly Visible[]): Promise<readonly Decided[]> {
-  const scorer = await openScorer(model);
-  try {
+/** What each model decides for the same customers, worked out once. */
+export class Policies {
+  readonly #judge: Judge;
+  readonly #customers: readonly Visible[];
+  readonly #decided = new Map<string, Promise<readonly Decided[]>>();
+
+  constructor(judge: Judge, customers: readonly Visible[]) {
+    this.#judge = judge;
+    this.#customers = customers;
+  }
+
+  of(model: Model): Promise<readonly Decided[]> {
+    const known = this.#decided.get(model.digest) ?? this.#decide(model);
+    this.#decided.set(model.digest, known);
+    return known;
+  }
+
+  async #decide(model: Model): Promise<readonly Decided[]> {
+    const customers = this.#customers;
     const columns = Object.fromEntries(
       model.record.lineage.features.list.map(({ name, type }) => {
         const values = customers.map(({ features }) => features[name] ?? occasion[name]);
         return [name, type === "number" ? Float64Array.from(values, number) : values.map(text)];
       }),
     );
-    return decide(scorer, columns, customers.length).map(({ variant }, index) => ({
-      userId: customers[index]?.userId ?? "",
-      variant: variant ?? "suppress",
-    }));
-  } finally {
-    scorer.close();
-  }
-}
-
-/** What each model decides for the same customers, worked out once. */
-export class Policies {
-  readonly #customers: readonly Visible[];
-  readonly #decided = new Map<string, ReturnType<typeof policyDecisions>>();
-
-  constructor(customers: readonly Visible[]) {
-    this.#customers = customers;
-  }
-
-  of(model: Model): ReturnType<typeof policyDecisions> {
-    const known = this.#decided.get(model.digest) ?? policyDecisions(model, this.#customers);
-    this.#decided.set(model.digest, known);
-    return known;
+    const variants = await this.#judge.decide(model, columns, customers.length);
+    return customers.map(({ userId }, i) => ({ userId, variant: variants[i] ?? "suppress" }));
   }
 }

@@ -1,23 +1,24 @@
 import { join } from "node:path";
-import { evaluate } from "../../retrain/evaluate.ts";
+import type { Evaluation } from "../../retrain/evaluate.ts";
 import type { Model } from "../../retrain/model.ts";
 import { fileAlerts } from "../../retrain/release/alert-sinks.ts";
 import { approve, promote, type ReleaseEnv, releaseStatus, submit } from "../../retrain/release/release.ts";
 import type { Environment } from "../environment.ts";
-import type { Stopwatch } from "./stopwatch.ts";
+import type { Judge } from "./judge.ts";
 
 /** Rows that a model is judged on, and rows that its policy is run on. */
 const judgedRows = { rows: 40_000, policyRows: 20_000 };
 
 /** The release desk: Ada submits, Ben approves. */
 export class Releases {
-  readonly evaluations: Awaited<ReturnType<typeof evaluate>>[] = [];
+  /** In the order in which the candidates were submitted. */
+  readonly evaluations: Evaluation[] = [];
   readonly #world: Environment;
-  readonly #watch: Stopwatch;
+  readonly #judge: Judge;
 
-  constructor(world: Environment, watch: Stopwatch) {
+  constructor(world: Environment, judge: Judge) {
     this.#world = world;
-    this.#watch = watch;
+    this.#judge = judge;
   }
 
   as(person: "ada" | "ben" | "inboxloop"): ReleaseEnv {
@@ -34,40 +35,35 @@ export class Releases {
     return (await releaseStatus(this.#world.home.releaseLog)).state.versions.get(model.name)?.stage;
   }
 
-  async submit(model: Model, champion: Model | undefined, despite: string | undefined): Promise<void> {
-    const { home, signal, console } = this.#world;
-    const progress = console.progress(`evaluate ${model.name}`);
-    const evaluation = await this.#watch.time("evaluate", () =>
-      evaluate(
-        {
-          snapshots: home.snapshots,
-          models: home.models,
-          signal,
-          onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
-        },
-        { candidate: model.name, champion: champion?.name, ...judgedRows },
-      ),
-    );
+  evaluate(model: Model, champion: Model | undefined): Promise<Evaluation> {
+    return this.#judge.evaluate({ candidate: model.name, champion: champion?.name, ...judgedRows });
+  }
+
+  async submit(model: Model, evaluation: Evaluation, despite: string | undefined): Promise<void> {
     this.evaluations.push(evaluation);
-    const failed = evaluation.guardrails.filter(({ verdict }) => verdict === "fail").map(({ id }) => id);
-    progress.done(`${evaluation.verdict}${failed.length > 0 ? `: ${failed.join(", ")}` : ""}`);
     if ((await this.stageOf(model)) !== undefined) return;
+    const { verdict, champion, guardrails } = evaluation;
     await submit(this.as("ada"), {
       version: model.name,
       model: model.digest,
       snapshot: model.record.lineage.snapshot.content.value,
-      evaluation: { verdict: evaluation.verdict, champion: champion?.name ?? null, failed },
+      evaluation: {
+        verdict,
+        champion: champion?.name ?? null,
+        failed: guardrails.filter((guardrail) => guardrail.verdict === "fail").map(({ id }) => id),
+      },
     });
     await approve(
       this.as("ben"),
       model.name,
-      evaluation.verdict === "pass" ? {} : { despite: despite ?? "nothing to compare with yet" },
+      verdict === "pass" ? {} : { despite: despite ?? "nothing to compare with yet" },
     );
   }
 
   /** The first champion has nobody to be compared with. */
   async bootstrap(model: Model): Promise<void> {
-    await this.submit(model, undefined, "the first model: there is nobody to compare it with");
+    const evaluation = await this.evaluate(model, undefined);
+    await this.submit(model, evaluation, "the first model: there is nobody to compare it with");
     if ((await this.stageOf(model)) === "approved") await promote(this.as("ben"), model.name);
   }
 }

@@ -65,7 +65,7 @@ export function renderSummary(result: DemoResult): string {
     "",
     `Took ${result.total_seconds.toFixed(0)} s (${Object.entries(result.seconds)
       .map(([step, seconds]) => `${step} ${seconds.toFixed(0)}`)
-      .join(", ")}), ${count(result.peak_memory_mb)} MB at most`,
+      .join(", ")}), ${count(result.peak_memory_mb)} MB at most in the main process`,
     `Report: ${result.report}`,
     "",
     "Try next",

@@ -1,17 +1,16 @@
 import { join } from "node:path";
-import { createIdHasher } from "../../ingest/id-hasher.ts";
 import { readCanaryCounts } from "../../retrain/canary/read-counts.ts";
+import type { Evaluation } from "../../retrain/evaluate.ts";
 import type { Model } from "../../retrain/model.ts";
 import { canary, check, promote, shadow } from "../../retrain/release/release.ts";
-import { simulateCanary } from "../../simulate/canary.ts";
 import { DAY_MS } from "../../simulate/config.ts";
-import type { worldAtEnd } from "../../simulate/history.ts";
 import { ingestContext } from "../commands/ingest/context.ts";
 import type { Environment } from "../environment.ts";
 import type { DemoResult } from "./demo-result.ts";
-import { build, filesOf, ingest, withWarehouse } from "./local-steps.ts";
-import type { Policies, policyDecisions } from "./policy-decisions.ts";
+import { build, compileAhead, ingest, withWarehouse } from "./local-steps.ts";
+import type { Decided, Policies } from "./policy-decisions.ts";
 import type { Releases } from "./releases.ts";
+import type { Simulator } from "./simulator.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** Mails to each customer before each further look at a canary, and looks at most. */
@@ -23,7 +22,7 @@ export interface CanaryField {
   readonly world: Environment;
   readonly watch: Stopwatch;
   readonly folder: string;
-  readonly after: ReturnType<typeof worldAtEnd>;
+  readonly simulator: Simulator;
   readonly policies: Policies;
   readonly releases: Releases;
   readonly projectDir: string;
@@ -34,42 +33,35 @@ export async function runCanary(
   field: CanaryField,
   candidate: Model,
   champion: Model,
+  evaluation: Promise<Evaluation>,
   begins: Date,
   firstRound: number,
   despite: string | undefined,
 ): Promise<DemoResult["canaries"][number]> {
   const { world, watch, releases } = field;
-  await releases.submit(candidate, champion, despite);
+  await releases.submit(candidate, await evaluation, despite);
   if ((await releases.stageOf(candidate)) === "approved") {
     await shadow(releases.as("ada"), candidate.name);
     await canary(releases.as("ada"), candidate.name, 0.5);
   }
-  const decided = await watch.time("decide", async () => ({
-    candidate: await field.policies.of(candidate),
-    champion: await field.policies.of(champion),
-  }));
-  const naming = createIdHasher(ingestContext(world, { trustReceivedAt: true }).keys.ids.active);
+  const mail = assignments(
+    { policy: await field.policies.of(candidate), name: candidate.name },
+    { policy: await field.policies.of(champion), name: champion.name },
+  );
+  const idKey = ingestContext(world, { trustReceivedAt: true }).keys.ids.active;
   let startsAt = begins.getTime();
   for (let look = 1; ; look++) {
     const mails = look === 1 ? firstRound : furtherRound;
     const label = `${candidate.name}-look-${look}`;
-    const made = await watch.time("simulate", () =>
-      simulateCanary({
-        ...field.after,
-        assignments: assignments(decided, candidate.name, champion.name, mails),
-        dir: join(field.folder, label),
-        label,
-        release: candidate.name,
-        startsAt,
-        pseudonymise: naming,
-        signal: world.signal,
-      }),
-    );
+    const dir = join(field.folder, label);
+    const asOf = new Date(startsAt + (mails * 2 + 8) * DAY_MS);
+    compileAhead(world, field.projectDir, asOf);
+    const made = field.simulator.canary({ dir, label, release: candidate.name, startsAt, mail, mails, idKey });
     startsAt += mails * 2 * DAY_MS;
-    await watch.time("ingest", () =>
-      ingest(world, filesOf(join(field.folder, label), made.stream), `canary ${candidate.name}: ingest`),
-    );
-    const asOf = new Date(startsAt + 8 * DAY_MS);
+    await Promise.all([
+      made.result,
+      watch.time("ingest", () => ingest(world, made.files, `canary ${candidate.name}: ingest`)),
+    ]);
     await watch.time("build", () =>
       build(world, field.projectDir, asOf, `canary ${candidate.name}: build`, ["monitoring.canary"]),
     );
@@ -97,18 +89,16 @@ export async function runCanary(
   }
 }
 
-/** Half of the customers to each arm, by their id; everybody is decided for as often as mails go out. */
-function* assignments(
-  decided: Readonly<Record<"candidate" | "champion", Awaited<ReturnType<typeof policyDecisions>>>>,
-  candidate: string,
-  champion: string,
-  mails: number,
-) {
-  for (let mail = 0; mail < mails; mail++) {
-    for (const [index, { userId }] of decided.candidate.entries()) {
-      const arm = Number.parseInt(userId.slice(-2), 16) % 2 === 0 ? "candidate" : "champion";
-      const variant = decided[arm][index]?.variant ?? "suppress";
-      yield { userId, arm, variant, modelVersion: arm === "candidate" ? candidate : champion };
-    }
-  }
+interface Arm {
+  readonly name: string;
+  readonly policy: readonly Decided[];
 }
+
+/** One mail to everybody, half of the customers decided for by each arm, by their id. */
+const assignments = (candidate: Arm, champion: Arm) =>
+  candidate.policy.map(({ userId }, i) => {
+    const isCandidate = Number.parseInt(userId.slice(-2), 16) % 2 === 0;
+    const { name, policy } = isCandidate ? candidate : champion;
+    const variant = policy[i]?.variant ?? "suppress";
+    return { userId, arm: isCandidate ? "candidate" : "champion", variant, modelVersion: name };
+  });

@@ -1,21 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadIngestKeys } from "../../ingest/keys.ts";
 import { releaseStatus } from "../../retrain/release/release.ts";
 import { DAY_MS, worldConfig, worldEnd } from "../../simulate/config.ts";
-import { worldAtEnd } from "../../simulate/history.ts";
-import { type SimulationResult, writeWorld } from "../../simulate/write-world.ts";
 import { describe } from "../commands/release.ts";
 import type { Environment } from "../environment.ts";
 import { readFigures } from "../report/read-figures.ts";
 import { renderReport } from "../report/render-report.ts";
 import { demoReport } from "./demo-report.ts";
 import type { DemoResult } from "./demo-result.ts";
-import { build, deadLettersByReason, filesOf, ingest, withWarehouse } from "./local-steps.ts";
+import { Judge } from "./judge.ts";
+import { build, compileAhead, deadLettersByReason, ingest, withWarehouse } from "./local-steps.ts";
 import { Policies, visibleCustomers } from "./policy-decisions.ts";
 import { Releases } from "./releases.ts";
 import { type CanaryField, runCanary } from "./run-canary.ts";
+import { Simulator } from "./simulator.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Training } from "./training.ts";
 
@@ -33,53 +33,76 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
   const end = new Date(worldEnd(config));
 
   keyOfSeed(world, options.seed);
-  const simulated = await watch.time("simulate", () => simulate(world, join(folder, "world"), config));
-  const ingested = await watch.time("ingest", () =>
-    ingest(world, filesOf(join(folder, "world"), simulated.stream), "ingest"),
-  );
+  const simulator = new Simulator(world, watch, config);
+  const judge = new Judge(world, watch);
+  try {
+    // Open from here to the end, so that no step has to write all its tables to their place before the next one.
+    return await withWarehouse(world, () => turn({ world, options, watch, folder, end, simulator, judge }));
+  } finally {
+    await Promise.all([simulator.close(), judge.close()]);
+  }
+}
+
+interface Turn {
+  readonly world: Environment;
+  readonly options: DemoOptions;
+  readonly watch: Stopwatch;
+  readonly folder: string;
+  readonly end: Date;
+  readonly simulator: Simulator;
+  readonly judge: Judge;
+}
+
+async function turn({ world, options, watch, folder, end, simulator, judge }: Turn): Promise<DemoResult> {
+  const history = simulator.world(join(folder, "world"));
+  const [simulated, ingested] = await Promise.all([
+    history.result.finally(() => compileAhead(world, options.projectDir, end)),
+    watch.time("ingest", () => ingest(world, history.files, "ingest")),
+  ]);
   const deadLetters = await deadLettersByReason(world);
   const built = await watch.time("build", () => build(world, options.projectDir, end, "build"));
 
   const training = new Training(world, watch);
+  const releases = new Releases(world, judge);
   const early = new Date(end.getTime() - 28 * DAY_MS);
-  // Trainers are processes of their own: one learns while the next snapshot is made.
-  const earlySnapshot = await training.snapshot("champion", early, true);
-  const [champion, lateSnapshot] = await Promise.all([
+  const earlySnapshot = await training.snapshot("champion", early);
+  // Trainers and judges are processes: one learns or judges while the next snapshot is made.
+  const [champion, snapshots] = await Promise.all([
     training.train({ snapshot: "champion", name: "champion-1", seed: 1 }),
-    training.snapshot("candidate", end, false),
+    training.again(earlySnapshot, early).then(async (first) => [first, await training.snapshot("candidate", end)]),
   ]);
-  const snapshots = [earlySnapshot, lateSnapshot];
-  const releases = new Releases(world, watch);
-  const [candidate, openHunter] = await Promise.all([
-    training.train({ snapshot: "candidate", name: "candidate-2", seed: 2 }),
+  const bootstrapped = ahead(releases.bootstrap(champion));
+  const [{ candidate, evaluation: first }, openHunter, customers] = await Promise.all([
+    training.train({ snapshot: "candidate", name: "candidate-2", seed: 2 }).then((model) => ({
+      candidate: model,
+      evaluation: ahead(releases.evaluate(model, champion)),
+    })),
     training.train({
       // What goes wrong in practice: trained on raw opens, which are mostly machines, and told that complaints cost nothing.
       snapshot: "candidate",
       name: "open-hunter-3",
       seed: 3,
       outcomes: [{ name: "conversion", column: "was_opened" }],
-      rowsPerOutcome: 20_000,
       policy: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
     }),
-    releases.bootstrap(champion),
+    withWarehouse(world, (warehouse) => visibleCustomers(warehouse, end)),
+    bootstrapped,
   ]);
-  const customers = await withWarehouse(world, (warehouse) => visibleCustomers(warehouse, end));
-  const after = await watch.time("simulate", async () => worldAtEnd(config));
-  const field: CanaryField = {
-    world,
-    watch,
-    folder,
-    after,
-    policies: new Policies(customers),
-    releases,
-    projectDir: options.projectDir,
-  };
+  const policies = new Policies(judge, customers);
+  const field: CanaryField = { world, watch, folder, simulator, policies, releases, projectDir: options.projectDir };
+  for (const model of [candidate, champion]) ahead(policies.of(model));
+  // The second candidate is judged while the canary of the first is under way.
+  const second = ahead(releases.evaluate(openHunter, candidate));
+  const decided = ahead(policies.of(openHunter));
+  // Nobody is left to judge: the builds to come can do with the memory.
+  void Promise.allSettled([second, decided]).then(() => judge.close());
   const canaries = [
-    await runCanary(field, candidate, champion, end, 2, undefined),
+    await runCanary(field, candidate, champion, first, end, 2, undefined),
     await runCanary(
       field,
       openHunter,
       candidate,
+      second,
       new Date(end.getTime() + 14 * DAY_MS),
       5,
       "growth wants to see more opens before the holidays",
@@ -149,6 +172,12 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
   return result;
 }
 
+/** Marks work as begun before its turn: what goes wrong with it is told when its turn comes. */
+function ahead<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {});
+  return work;
+}
+
 /**
  * A demo's home gets an id key of its seed, because ids decide who falls into which arm: the same seed is the same demo, to its end. Everybody can
  * work that key out, so a home with other people's signals in it is no place for a demo. Other keys are drawn as ever.
@@ -160,27 +189,4 @@ function keyOfSeed(world: Environment, seed: number): void {
       ? createHash("sha512").update(`inboxloop demo, seed ${seed}`).digest().subarray(0, n)
       : randomBytes(n),
   );
-}
-
-/** Makes the world, or takes the one that an earlier run made from the same settings. */
-async function simulate(
-  world: Environment,
-  dir: string,
-  config: ReturnType<typeof worldConfig>,
-): Promise<SimulationResult> {
-  const before = await readFile(join(dir, "truth", "counts.json"), "utf8").then(
-    (text) => JSON.parse(text) as SimulationResult,
-    () => undefined,
-  );
-  if (before && JSON.stringify(before.config) === JSON.stringify(config)) {
-    world.console.note(`simulate: ${dir} holds this world already`);
-    return { ...before, dir };
-  }
-  const progress = world.console.progress("simulate");
-  const made = await writeWorld(config, dir, {
-    signal: world.signal,
-    onDay: (day) => progress.update(day + 1, config.days, "days"),
-  });
-  progress.done(`${made.events.toLocaleString("en-US")} events of ${made.customers.toLocaleString("en-US")} customers`);
-  return made;
 }

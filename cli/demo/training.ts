@@ -9,6 +9,8 @@ import type { Stopwatch } from "./stopwatch.ts";
 /** Rows of a snapshot, each stratum by its share: enough for the demo's forests, and a minute less. */
 const snapshotRows = 120_000;
 
+type Snapshot = DemoResult["snapshots"][number];
+
 /** Snapshots and models. */
 export class Training {
   readonly #world: Environment;
@@ -19,31 +21,33 @@ export class Training {
     this.#watch = watch;
   }
 
-  /** `isRepeated`: makes it again, to show that the same data are the same snapshot. */
-  snapshot(name: string, asOf: Date, isRepeated: boolean): Promise<DemoResult["snapshots"][number]> {
-    const { home, now, signal, console } = this.#world;
+  snapshot(name: string, asOf: Date): Promise<Snapshot> {
     return this.#watch.time("snapshot", async () => {
-      const progress = console.progress(`snapshot ${name}`);
-      const [first, second] = await withWarehouse(this.#world, async (warehouse) => {
-        const env = { warehouse, snapshots: home.snapshots, now, signal };
-        const made = await createSnapshot(env, { name, asOf, sampleRows: snapshotRows });
-        return [
-          made,
-          isRepeated ? await createSnapshot(env, { name, asOf, sampleRows: snapshotRows }) : undefined,
-        ] as const;
-      });
-      if (first.kind === "planned" || second?.kind === "planned") throw new Error("a snapshot was planned, not made");
-      progress.done(
-        `${first.lock.lock.rows.toLocaleString("en-US")} rows, ${first.lock.lock.content.value.slice(0, 12)}`,
-      );
-      return {
-        name,
-        rows: first.lock.lock.rows,
-        digest: first.lock.lock.content.value,
-        twice_the_same:
-          second && second.kind === "already-there" && second.lock.lock.content.value === first.lock.lock.content.value,
-      };
+      const progress = this.#world.console.progress(`snapshot ${name}`);
+      const { lock } = (await this.#create(name, asOf)).lock;
+      progress.done(`${lock.rows.toLocaleString("en-US")} rows, ${lock.content.value.slice(0, 12)}`);
+      return { name, rows: lock.rows, digest: lock.content.value, twice_the_same: undefined };
     });
+  }
+
+  /** Makes a snapshot again, to show that the same data are the same snapshot. */
+  again(snapshot: Snapshot, asOf: Date): Promise<Snapshot> {
+    return this.#watch.time("snapshot", async () => {
+      const progress = this.#world.console.progress(`snapshot ${snapshot.name}, again`);
+      const { kind, lock } = await this.#create(snapshot.name, asOf);
+      const isSame = kind === "already-there" && lock.lock.content.value === snapshot.digest;
+      progress.done(isSame ? "the same" : "another one");
+      return { ...snapshot, twice_the_same: isSame };
+    });
+  }
+
+  async #create(name: string, asOf: Date) {
+    const { home, now, signal } = this.#world;
+    const made = await withWarehouse(this.#world, (warehouse) =>
+      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, { name, asOf, sampleRows: snapshotRows }),
+    );
+    if (made.kind === "planned") throw new Error("a snapshot was planned, not made");
+    return made;
   }
 
   train(request: TrainRequest): Promise<Model> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { CarriedError } from "../../errors/carried-error.ts";
 import { policyTerms } from "../model-record.ts";
 
 /** All that the trainer is told, wherever it runs: plain data, in a message, a file or an argument. */
@@ -33,11 +34,4 @@ export type TrainingJob = z.infer<typeof trainingJob>;
 export type TrainerMessage =
   | { readonly kind: "progress"; readonly step: string; readonly done: number; readonly total: number }
   | { readonly kind: "done"; readonly path: string }
-  | {
-      readonly kind: "failed";
-      readonly message: string;
-      readonly code: string | null;
-      readonly exit: string | null;
-      readonly where: string | null;
-      readonly next: string | null;
-    };
+  | ({ readonly kind: "failed" } & CarriedError);

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { carriedError } from "../../errors/carried-error.ts";
 import { UserError } from "../../errors/user-error.ts";
 import { type TrainerMessage, trainingJob } from "./job.ts";
 import { runJob } from "./run-job.ts";
@@ -25,16 +26,8 @@ async function run(data: unknown): Promise<void> {
     }
     send({ kind: "done", path: job.output });
   } catch (error) {
-    const known = error instanceof UserError ? error : undefined;
-    send({
-      kind: "failed",
-      message: known?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)),
-      code: known?.code ?? null,
-      exit: known?.exit ?? null,
-      where: known?.where ?? null,
-      next: known?.next ?? null,
-    });
-    process.exitCode = known?.exitCode ?? 1;
+    send({ kind: "failed", ...carriedError(error) });
+    process.exitCode = error instanceof UserError ? error.exitCode : 1;
   }
 }
 

@@ -315,7 +315,7 @@ async function inThreads<Item, Result>(
   const results = new Map<number, Result>();
   let next = 0;
   const lane = async (): Promise<void> => {
-    const worker = startWorker("outcome-worker", workerMemoryMb);
+    const worker = startWorker("./outcome-worker", import.meta.url, workerMemoryMb);
     const run = (task: OutcomeTask): Promise<OutcomeReply> =>
       new Promise((resolve, reject) => {
         worker.once("message", resolve);

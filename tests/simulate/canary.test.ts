@@ -52,6 +52,25 @@ describe("a canary follows the truth", () => {
     expect(seen(bad)).toBeGreaterThan(seen(good));
   });
 
+  test("when assignments come mail by mail, files are whole before the last mail and the same comes of them", async () => {
+    const mails = Array.from({ length: 9 }, () => decide(greedy, "candidate")).flat();
+    let assigned = 0;
+    const counted = function* () {
+      for (const assignment of mails) {
+        assigned++;
+        yield assignment;
+      }
+    };
+    const wholeAt: number[] = [];
+    const onFile = () => wholeAt.push(assigned);
+    const whole = await run("whole", mails);
+    const byMail = await run("by-mail", counted(), { label: "canary", isByMail: true, onFile });
+    expect(byMail.arms).toEqual(whole.arms);
+    expect(wholeAt.at(-1)).toBe(mails.length);
+    expect(wholeAt[0]).toBeLessThan(mails.length);
+    await expect(run("mixed", [mails[0]!, mails[0]!, mails[1]!], { isByMail: true })).rejects.toThrow(/mail by mail/);
+  });
+
   test("when many are mailed, what happens is what was to be expected", async () => {
     const thrice = [0, 1, 2].flatMap(() => decide(greedy, "candidate"));
     const { arms, stream } = await run("many", thrice);

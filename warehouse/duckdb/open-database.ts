@@ -21,14 +21,13 @@ export interface DatabaseOptions {
 const lockHolder = /Conflicting lock is held in (.+?) \(PID (\d+)\)/;
 
 /**
- * Opens a DuckDB file. Within one process the same file is opened once and shared. A file that another process holds is waited
+ * Opens a DuckDB file. Within one process the same file is opened once and shared; the memory limit of the last opening holds for all. A file that another process holds is waited
  * for up to `lockWaitMs` (10 s), then a UserError `warehouse.locked` names that process.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
   const { path } = options;
   const inMemory = path === ":memory:";
   const config: Record<string, string> = {
-    memory_limit: options.memoryLimit ?? defaultMemoryLimit(totalmem()),
     preserve_insertion_order: "false",
     // A build commits after each action: writing the log into the file every 16 MB would cost more than many of them.
     checkpoint_threshold: "256MB",
@@ -41,7 +40,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
       ? {}
       : { temp_directory: options.tempDirectory ?? join(dirname(path), "spill") }),
   };
-  if (inMemory) return await DuckDBInstance.create(path, config);
+  if (inMemory) return await limited(await DuckDBInstance.create(path, config), options);
   await mkdir(dirname(path), { recursive: true }).catch((cause: Error) => {
     throw new UserError(`the warehouse's folder cannot be made: ${cause.message}`, {
       code: "warehouse.unreadable",
@@ -54,7 +53,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   for (let waited = 0; ; waited += 100) {
     options.signal?.throwIfAborted();
     try {
-      return await DuckDBInstance.fromCache(path, config);
+      return await limited(await DuckDBInstance.fromCache(path, config), options);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       const [, program, pid] = lockHolder.exec(message) ?? [];
@@ -78,6 +77,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
       await pause(100, undefined, options.signal === undefined ? {} : { signal: options.signal });
     }
   }
+}
+
+async function limited(instance: DuckDBInstance, { memoryLimit }: DatabaseOptions): Promise<DuckDBInstance> {
+  const connection = await instance.connect();
+  await connection.run(`set memory_limit = '${memoryLimit ?? defaultMemoryLimit(totalmem())}'`);
+  connection.closeSync();
+  return instance;
 }
 
 /** A quarter of the memory there is, between 1 and 4 GB, so that a laptop stays usable beside a build. */
