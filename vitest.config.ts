@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["tests/**/*.test.ts"],
     exclude: ["tests/googlesql/**", "tests/cloud/**", "tests/faults/**", "node_modules/**"],
     setupFiles: ["tests/support/setup.ts"],
+    // One worker a core: by default a core is kept free, which of two is half.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
