@@ -10,7 +10,7 @@ import { UnsupportedGoogleSql } from "../../warehouse/googlesql/errors.ts";
 import { parseType } from "../../warehouse/googlesql/types.ts";
 import type { Row } from "../../warehouse/warehouse.ts";
 import { differenceOf } from "./compare.ts";
-import { isRefereeInstalled, Referee, type WireTable } from "./referee.ts";
+import { Referee, type WireTable } from "./referee.ts";
 import { seed } from "./settings.ts";
 
 const projectDir = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -37,7 +37,7 @@ const rowsText = (columns: readonly { name: string; type: string }[], rows: read
     .map((row) => `(${columns.map((c) => literal(row[c.name], c.type)).join(", ")})`)
     .join(", ")}])`;
 
-describe.skipIf(!isRefereeInstalled())(`every model of the project on generated rows, seed ${seed}`, () => {
+describe(`every model of the project on generated rows, seed ${seed}`, () => {
   let local: LocalWarehouse;
   let referee: Referee;
   let graph: Graph;

@@ -1,7 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
-import { runOnBoth } from "./both-engines.ts";
-import { isRefereeInstalled, Referee } from "./referee.ts";
+import { describeOnBoth, testStatements } from "./describe-on-both.ts";
 
 /** Forms of queries, FROM clauses and subqueries that other engines read otherwise, each with statements that show it. */
 const forms: Readonly<Record<string, readonly string[]>> = {
@@ -132,24 +129,4 @@ const forms: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-describe.skipIf(!isRefereeInstalled())("forms of queries", () => {
-  let local: LocalWarehouse;
-  let referee: Referee;
-  beforeAll(async () => {
-    local = await openLocalWarehouse();
-    referee = await Referee.start();
-  });
-  afterAll(() => {
-    referee.stop();
-    local.close();
-  });
-
-  for (const [form, statements] of Object.entries(forms)) {
-    test(form, async () => {
-      for (const sql of statements) {
-        const outcome = await runOnBoth(local, referee, sql);
-        expect(outcome, sql).toMatchObject({ kind: "same" });
-      }
-    });
-  }
-});
+describeOnBoth("forms of queries", (both) => testStatements(both, forms));

@@ -12,7 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const service = join(here, "node_modules/@fivetrandevelopers/zetasql/lib/zetasql");
 
 /** Whether `npm ci` has been run in tests/googlesql. Without it there is no referee, and the suite says so. */
-export const isRefereeInstalled = (): boolean =>
+const isInstalled = (): boolean =>
   existsSync(join(service, "local_service.proto")) || existsSync(join(service, "protos"));
 
 export const refereeVersion = "@fivetrandevelopers/zetasql 1.13.0";
@@ -86,6 +86,8 @@ export class Referee {
   }
 
   static async start(): Promise<Referee> {
+    if (!isInstalled())
+      throw new Error("the reference evaluator is not installed; try: npm ci --prefix tests/googlesql");
     const require = createRequire(join(here, "package.json"));
     const grpc = require("@grpc/grpc-js");
     const loader = require("@grpc/proto-loader");

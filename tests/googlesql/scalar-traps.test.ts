@@ -1,7 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
-import { runOnBoth } from "./both-engines.ts";
-import { isRefereeInstalled, Referee } from "./referee.ts";
+import { describeOnBoth, testStatements } from "./describe-on-both.ts";
 
 /** Scalar functions where the letter of the reference matters, each with statements that show it. */
 const traps: Readonly<Record<string, readonly string[]>> = {
@@ -130,24 +127,4 @@ const traps: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-describe.skipIf(!isRefereeInstalled())("traps of scalar functions", () => {
-  let local: LocalWarehouse;
-  let referee: Referee;
-  beforeAll(async () => {
-    local = await openLocalWarehouse();
-    referee = await Referee.start();
-  });
-  afterAll(() => {
-    referee.stop();
-    local.close();
-  });
-
-  for (const [trap, statements] of Object.entries(traps)) {
-    test(trap, async () => {
-      for (const sql of statements) {
-        const outcome = await runOnBoth(local, referee, sql);
-        expect(outcome, sql).toMatchObject({ kind: "same" });
-      }
-    });
-  }
-});
+describeOnBoth("traps of scalar functions", (both) => testStatements(both, traps));

@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
-import { runOnBoth } from "./both-engines.ts";
-import { isRefereeInstalled, Referee } from "./referee.ts";
+import { expect, test } from "vitest";
+import { describeOnBoth, testStatements } from "./describe-on-both.ts";
 
 /** Where GoogleSQL and other engines part ways, each with statements that show it. */
 const traps: Readonly<Record<string, readonly string[]>> = {
@@ -292,36 +290,18 @@ const refused: readonly (readonly [string, string])[] = [
   ["execute immediate 'select 1'", "refused.EXECUTE_IMMEDIATE"],
 ];
 
-describe.skipIf(!isRefereeInstalled())("traps", () => {
-  let local: LocalWarehouse;
-  let referee: Referee;
-  beforeAll(async () => {
-    local = await openLocalWarehouse();
-    referee = await Referee.start();
-  });
-  afterAll(() => {
-    referee.stop();
-    local.close();
-  });
-
+describeOnBoth("traps", (both) => {
   test("what the referee cannot judge gives what the documentation shows", async () => {
     for (const [sql, expected] of documented) {
-      const { rows } = await local.run(sql);
+      const { rows } = await both.local.run(sql);
       const text = rows.map((row) => row.map(String).join(" ")).sort();
       expect(text, sql).toEqual([...expected].sort());
     }
   });
 
   test("what is not served is refused by name", async () => {
-    for (const [sql, code] of refused) await expect(local.run(sql), sql).rejects.toMatchObject({ code });
+    for (const [sql, code] of refused) await expect(both.local.run(sql), sql).rejects.toMatchObject({ code });
   });
 
-  for (const [trap, statements] of Object.entries(traps)) {
-    test(trap, async () => {
-      for (const sql of statements) {
-        const outcome = await runOnBoth(local, referee, sql);
-        expect(outcome, sql).toMatchObject({ kind: "same" });
-      }
-    });
-  }
+  testStatements(both, traps);
 });

@@ -1,3 +1,4 @@
+import { plainCall } from "../ast/plain-call.ts";
 import type { Expression, FunctionCall, Identifier, Lambda, OrderItem, Query, Select } from "../ast.ts";
 import { isPlain } from "../emit/let.ts";
 import { tryText } from "../emit/tried.ts";
@@ -135,23 +136,9 @@ function over(
 /** IF(array IS NULL, NULL, value) */
 function unlessNull(array: Expression, value: Expression): Expression {
   const { span } = array;
-  return {
-    kind: "function-call",
-    name: [{ kind: "identifier", name: "IF", quoted: false, span }],
-    chained: false,
-    distinct: false,
-    arguments: [
-      { kind: "is-test", operand: array, test: "null", negated: false, span },
-      { kind: "null-literal", span },
-      value,
-    ],
-    nulls: undefined,
-    filter: undefined,
-    having: undefined,
-    orderBy: [],
-    limit: undefined,
-    over: undefined,
-    hint: undefined,
+  return plainCall(
+    [{ kind: "identifier", name: "IF", quoted: false, span }],
+    [{ kind: "is-test", operand: array, test: "null", negated: false, span }, { kind: "null-literal", span }, value],
     span,
-  };
+  );
 }

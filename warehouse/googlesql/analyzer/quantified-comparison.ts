@@ -6,6 +6,7 @@ import { type Comparison, checkComparable, compare, comparisonText } from "./com
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { resolveQuery } from "./query.ts";
+import { onlyColumn } from "./subqueries.ts";
 import { bool, flagsOf, type Typed } from "./typed.ts";
 
 /** `x < ANY (...)` and `x = ALL (...)` over a list, UNNEST(array) or a subquery; over nothing ANY is false and ALL is true. */
@@ -23,16 +24,8 @@ export function quantifiedComparison(a: Analysis, node: QuantifiedLike, operator
   if (source.kind === "value-subquery") {
     const relation = resolveQuery(a, source.query, { scope: cx.scope, tables: cx.tables });
     if (relation.columns.length !== 1) a.fail(node, "A compared subquery must have only one output column");
-    const column = relation.columns[0]!;
     const alias = a.fresh("t");
-    const row: Typed = {
-      ...column.source,
-      sql: `${alias}.${column.sqlName}`,
-      type: column.type,
-      literal: undefined,
-      isLiteral: false,
-    };
-    const test = compare(a, node, operator, operand, row);
+    const test = compare(a, node, operator, operand, onlyColumn(relation, alias));
     const all = `bool_${quantifier === "any" ? "or" : "and"}`;
     const decided = quantifier === "any" ? "true" : "false";
     return bool(

@@ -1,4 +1,5 @@
-import type { FunctionCall, NodeBase, Query } from "../ast.ts";
+import { plainCall } from "../ast/plain-call.ts";
+import type { NodeBase, Query } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
 import { raise } from "../functions/contract.ts";
 import { arrayOf, duckdbType, supportsEquality, typeName } from "../types.ts";
@@ -6,6 +7,7 @@ import { coerce, toSupertype } from "./coerce.ts";
 import { comparesNatively, comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolveQuery } from "./query.ts";
+import type { Relation } from "./relation.ts";
 import { bool, flagsOf, type Typed } from "./typed.ts";
 
 /** The name of a form that no one can write: `[value]`, or NULL where computing the value fails. */
@@ -40,21 +42,8 @@ function heldSubquery(a: Analysis, node: NodeBase, query: Query, cx: Context): T
     return a.refuse(node, "IFERROR", "holding back errors of this subquery");
   }
   const { span } = item.expression;
-  const expression: FunctionCall = {
-    kind: "function-call",
-    name: [{ kind: "identifier", name: heldBackName, quoted: true, span }],
-    chained: false,
-    distinct: false,
-    arguments: [item.expression],
-    nulls: undefined,
-    filter: undefined,
-    having: undefined,
-    orderBy: [],
-    limit: undefined,
-    over: undefined,
-    hint: undefined,
-    span,
-  };
+  const name = [{ kind: "identifier", name: heldBackName, quoted: true, span }] as const;
+  const expression = plainCall(name, [item.expression], span);
   const alias = item.alias ?? undefined;
   const held: Query = { ...query, body: { ...body, items: [{ ...item, alias, expression }] } };
   const relation = resolveQuery(a, held, { scope: cx.scope, tables: cx.tables });
@@ -91,20 +80,18 @@ export function existsSubquery(a: Analysis, query: Query, cx: Context): Typed {
   return { ...bool(`EXISTS (${relation.sql})`), hasSubquery: true, canFail: true, isNeverNull: true };
 }
 
+/** The one column of a subquery, read where its rows are called `alias`. */
+export function onlyColumn({ columns }: Relation, alias: string): Typed {
+  const { source, sqlName, type } = columns[0]!;
+  return { ...source, sql: `${alias}.${sqlName}`, type, literal: undefined, isLiteral: false };
+}
+
 /** `needle IN (SELECT ...)`. */
 export function inSubquery(a: Analysis, node: NodeBase, needle: Typed, query: Query, cx: Context): Typed {
   const relation = resolveQuery(a, query, { scope: cx.scope, tables: cx.tables });
   if (relation.columns.length !== 1) a.fail(node, "Subquery of type IN must have only one output column");
-  const column = relation.columns[0]!;
   const alias = a.fresh("t");
-  const element: Typed = {
-    ...column.source,
-    sql: `${alias}.${column.sqlName}`,
-    type: column.type,
-    literal: undefined,
-    isLiteral: false,
-  };
-  const both = toSupertype(a, node, [needle, element], "operator IN");
+  const both = toSupertype(a, node, [needle, onlyColumn(relation, alias)], "operator IN");
   if (!supportsEquality(both.type))
     a.fail(node, `Cannot execute IN subquery with uncomparable type ${typeName(both.type)}`);
   const [left, right] = both.values as [Typed, Typed];

@@ -59,20 +59,18 @@ function limitedScalar(a: Analysis, node: SimpleType): LimitedType {
   const type = scalarTypeNamed(node.name);
   const [first, second] = node.parameters.map((parameter) => parameter.value);
   const refuse = (): never => a.refuse(node, "parameterized_type", "these limits");
+  const held = (hold: (v: string) => string, before = (x: string): string => x): LimitedType => ({
+    type: type!,
+    hold: (x) => letBind([{ sql: before(x) }], a.fresh, ([v]) => hold(v!)),
+  });
   if (typeof first !== "bigint" || (second !== undefined && typeof second !== "bigint")) return refuse();
   if ((type?.kind === "STRING" || type?.kind === "BYTES") && second === undefined && first > 0n) {
     const length = type.kind === "STRING" ? "length" : "octet_length";
     const message = `'${type.kind}(${first}) has maximum length ${first} but got a value with length '`;
-    return {
-      type,
-      hold: (x) =>
-        letBind(
-          [{ sql: x }],
-          a.fresh,
-          ([v]) =>
-            `(CASE WHEN ${length}(${v}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${v})) AS ${duckdbType(type)}) ELSE ${v} END)`,
-        ),
-    };
+    return held(
+      (v) =>
+        `(CASE WHEN ${length}(${v}) > ${first} THEN CAST(gs_raise(${message} || ${length}(${v})) AS ${duckdbType(type)}) ELSE ${v} END)`,
+    );
   }
   const scale = second ?? 0n;
   const digits = first - scale;
@@ -84,23 +82,16 @@ function limitedScalar(a: Analysis, node: SimpleType): LimitedType {
   const tooLarge = `CAST(gs_raise('${name} has precision ${first} but got a value that is larger') AS ${duckdbType(type)})`;
   if (type.kind === "NUMERIC") {
     const bound = `CAST('1${"0".repeat(Number(digits))}' AS HUGEINT)`;
-    return {
-      type,
-      hold: (x) =>
-        letBind(
-          [{ sql: x }],
-          a.fresh,
-          ([v]) =>
-            `(CASE WHEN abs(round(${v}, ${scale})) >= ${bound} THEN ${tooLarge} ELSE CAST(round(${v}, ${scale}) AS DECIMAL(38,9)) END)`,
-        ),
-    };
+    return held(
+      (v) =>
+        `(CASE WHEN abs(round(${v}, ${scale})) >= ${bound} THEN ${tooLarge} ELSE CAST(round(${v}, ${scale}) AS DECIMAL(38,9)) END)`,
+    );
   }
-  return {
-    type,
-    hold: (x) =>
-      letBind([{ sql: `gs_bignumeric_round(${x}, ${scale})` }], a.fresh, ([v]) => {
-        const whole = `split_part(ltrim(${v}, '-'), '.', 1)`;
-        return `(CASE WHEN ${whole} <> '0' AND length(${whole}) > ${digits} THEN ${tooLarge} ELSE ${v} END)`;
-      }),
-  };
+  return held(
+    (v) => {
+      const whole = `split_part(ltrim(${v}, '-'), '.', 1)`;
+      return `(CASE WHEN ${whole} <> '0' AND length(${whole}) > ${digits} THEN ${tooLarge} ELSE ${v} END)`;
+    },
+    (x) => `gs_bignumeric_round(${x}, ${scale})`,
+  );
 }

@@ -1,7 +1,7 @@
 import { checked, divideRounded, numericKind, parseDecimal } from "../emit/decimal.ts";
 import { arrayOf, duckdbType } from "../types.ts";
 import type { AggregateCall, AggregateOptions, EmitContext, FunctionLibrary, JsValue, Signature } from "./contract.ts";
-import { aggregate, analytic, fail, isNullLiteral, literalInt, sigOf } from "./signature.ts";
+import { aggregate, analytic, fail, isNullLiteral, literalInt, sigOf, without } from "./signature.ts";
 
 const group = "aggregate";
 
@@ -12,12 +12,6 @@ const one = (type: string, result: string, print: (x: string, ctx: EmitContext) 
   sigOf(type, result, ([x], ctx) => print(x!.sql, ctx));
 
 const simple = (name: string) => (x: string, ctx: EmitContext) => ctx.aggregate(name, [x]);
-
-/** `FILTER (WHERE x IS NOT NULL)`, with what the call filters by already. */
-const without = (call: AggregateCall, condition: string): Partial<AggregateCall> => ({
-  filter: call.filter === undefined ? condition : `(${call.filter}) and ${condition}`,
-  nulls: undefined,
-});
 
 /** 2^-64, which keeps a sum on its way in range, and what undoes it. */
 const down = "5.421010862427522e-20";

@@ -1,16 +1,10 @@
 /** Approximate aggregates, each with an exact answer: that is an approximate one as well. */
 import { bignumericKind, checked, type DecimalKind, decimalText, numericKind, parseDecimal } from "../emit/decimal.ts";
 import { arrayOf, duckdbType, INT64, structOf, supportsGrouping } from "../types.ts";
-import type { AggregateCall, AggregateOptions, FunctionLibrary, JsValue } from "./contract.ts";
-import { aggregate, literalInt, sigOf } from "./signature.ts";
+import type { AggregateOptions, FunctionLibrary, JsValue } from "./contract.ts";
+import { aggregate, literalInt, sigOf, without } from "./signature.ts";
 
 const window: AggregateOptions = { over: "allowed", windowOrder: "allowed", windowFrame: true };
-
-/** `FILTER (WHERE x IS NOT NULL)`, with what the call filters by already. */
-const without = (call: AggregateCall, condition: string): Partial<AggregateCall> => ({
-  filter: call.filter === undefined ? condition : `(${call.filter}) and ${condition}`,
-  nulls: undefined,
-});
 
 /** Position i of n+1 boundaries over the sorted values: an exact answer is an approximate one. */
 const quantiles = aggregate(

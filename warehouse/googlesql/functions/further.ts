@@ -21,37 +21,30 @@ const angle = (name: string, factor: string) =>
     ),
   ]);
 
-const firstN = (name: "ARRAY_FIRST_N" | "ARRAY_LAST_N") =>
+/** What a call keeps of an array, by a number that must not be negative. Where `isNothing` holds that is no element, else it is the slice. */
+const byCount = (
+  name: string,
+  slice: (array: string, count: string) => string,
+  isNothing: (array: string, count: string) => string,
+) =>
   scalar("array", name, [
     sigOf(
       "ARRAY<T1>, INT64",
       ([a]) => a!.type,
       ([a, n], ctx) =>
-        bind(ctx, [a!.sql, n!.sql], (v, count) => {
-          const slice =
-            name === "ARRAY_FIRST_N"
-              ? `list_slice(${v}, 1, least(${count}, len(${v})))`
-              : `list_slice(${v}, len(${v}) - least(${count}, len(${v})) + 1, len(${v}))`;
-          return `case when ${v} is null or ${count} is null then null when ${count} < 0 then list_slice(${v}, ${fail(`The n argument to ${name} must not be negative.`, "bigint")}, 1) when ${count} = 0 then list_slice(${v}, 1, 0) else ${slice} end`;
-        }),
+        bind(
+          ctx,
+          [a!.sql, n!.sql],
+          (v, count) =>
+            `case when ${v} is null or ${count} is null then null when ${count} < 0 then list_slice(${v}, ${fail(`The n argument to ${name} must not be negative.`, "bigint")}, 1) when ${isNothing(v, count)} then list_slice(${v}, 1, 0) else ${slice(v, count)} end`,
+        ),
     ),
   ]);
 
-const removeN = (name: "ARRAY_REMOVE_FIRST_N" | "ARRAY_REMOVE_LAST_N") =>
-  scalar("array", name, [
-    sigOf(
-      "ARRAY<T1>, INT64",
-      ([a]) => a!.type,
-      ([a, n], ctx) =>
-        bind(ctx, [a!.sql, n!.sql], (v, count) => {
-          const slice =
-            name === "ARRAY_REMOVE_FIRST_N"
-              ? `list_slice(${v}, least(${count}, len(${v})) + 1, len(${v}))`
-              : `list_slice(${v}, 1, len(${v}) - least(${count}, len(${v})))`;
-          return `case when ${v} is null or ${count} is null then null when ${count} < 0 then list_slice(${v}, ${fail(`The n argument to ${name} must not be negative.`, "bigint")}, 1) when ${count} >= len(${v}) then list_slice(${v}, 1, 0) else ${slice} end`;
-        }),
-    ),
-  ]);
+const kept = (name: string, slice: (array: string, count: string) => string) =>
+  byCount(name, slice, (_, count) => `${count} = 0`);
+const removed = (name: string, slice: (array: string, count: string) => string) =>
+  byCount(name, slice, (array, count) => `${count} >= len(${array})`);
 
 const unbounded = (name: string, field: string) =>
   scalar(
@@ -108,10 +101,10 @@ export const further: FunctionLibrary = {
     scalar("math", "PI", [sig("", "FLOAT64", () => "pi()")], total),
     scalar("math", "PI_NUMERIC", [sig("", "NUMERIC", () => "cast('3.141592654' as decimal(38,9))")], total),
     scalar("math", "PI_BIGNUMERIC", [sig("", "BIGNUMERIC", () => "'3.1415926535897932384626433832795028842'")], total),
-    removeN("ARRAY_REMOVE_FIRST_N"),
-    removeN("ARRAY_REMOVE_LAST_N"),
-    firstN("ARRAY_FIRST_N"),
-    firstN("ARRAY_LAST_N"),
+    removed("ARRAY_REMOVE_FIRST_N", (v, n) => `list_slice(${v}, least(${n}, len(${v})) + 1, len(${v}))`),
+    removed("ARRAY_REMOVE_LAST_N", (v, n) => `list_slice(${v}, 1, len(${v}) - least(${n}, len(${v})))`),
+    kept("ARRAY_FIRST_N", (v, n) => `list_slice(${v}, 1, least(${n}, len(${v})))`),
+    kept("ARRAY_LAST_N", (v, n) => `list_slice(${v}, len(${v}) - least(${n}, len(${v})) + 1, len(${v}))`),
     scalar(
       "array",
       "ARRAY_DISTINCT",

@@ -206,30 +206,23 @@ const groupsExtraction = pairs.map((type) =>
   ),
 );
 
+const test = (name: string, duck: string, js: string) =>
+  scalar(
+    group,
+    name,
+    both(
+      name,
+      (type) => `${type}, ${type}`,
+      () => "BOOL",
+      ([s], { text }) => `${duck}(${s!.sql}, ${quote(text)})`,
+      ([s, p], letter) => `${js}_${letter}(${s!.sql}, ${p!.sql})`,
+    ),
+  );
+
 export const regexp: FunctionLibrary = {
   functions: [
-    scalar(
-      group,
-      "REGEXP_CONTAINS",
-      both(
-        "REGEXP_CONTAINS",
-        (type) => `${type}, ${type}`,
-        () => "BOOL",
-        ([s], { text }) => `regexp_matches(${s!.sql}, ${quote(text)})`,
-        ([s, p], letter) => `gs_re_contains_${letter}(${s!.sql}, ${p!.sql})`,
-      ),
-    ),
-    scalar(
-      group,
-      "REGEXP_MATCH",
-      both(
-        "REGEXP_MATCH",
-        (type) => `${type}, ${type}`,
-        () => "BOOL",
-        ([s], { text }) => `regexp_full_match(${s!.sql}, ${quote(text)})`,
-        ([s, p], letter) => `gs_re_match_${letter}(${s!.sql}, ${p!.sql})`,
-      ),
-    ),
+    test("REGEXP_CONTAINS", "regexp_matches", "gs_re_contains"),
+    test("REGEXP_MATCH", "regexp_full_match", "gs_re_match"),
     scalar(group, ["REGEXP_EXTRACT", "REGEXP_SUBSTR"], extraction),
     scalar(group, "REGEXP_EXTRACT_ALL", allExtractions),
     scalar(group, "REGEXP_EXTRACT_GROUPS", groupsExtraction),

@@ -1,5 +1,6 @@
 /** A compact way to write entries of the catalogue, and the few shapes that their DuckDB text is built from. */
 import type {
+  AggregateCall,
   AggregateOptions,
   Argument,
   ArgumentSpec,
@@ -147,6 +148,12 @@ export function bind(ctx: EmitContext, values: readonly string[], body: (...name
   const fields = complex.map((value, i) => `a${i + 1} := ${value}`).join(", ");
   return `list_transform([struct_pack(${fields})], lambda ${it}: ${body(...names)})[1]`;
 }
+
+/** `FILTER (WHERE x IS NOT NULL)`, with what the call filters by already. */
+export const without = (call: AggregateCall, condition: string): Partial<AggregateCall> => ({
+  filter: call.filter === undefined ? condition : `(${call.filter}) and ${condition}`,
+  nulls: undefined,
+});
 
 /** `bind` as an emit over the argument texts. */
 export function sigBind(args: string, result: ResultType, print: Print): Signature {

@@ -1,5 +1,5 @@
+import { plainCall } from "../ast/plain-call.ts";
 import type {
-  Argument,
   Case,
   CaseBranch,
   Expression,
@@ -167,7 +167,7 @@ function parseNamed(p: Cursor): Expression {
   if (word === "REPLACE_FIELDS" && next.word === "(") p.refuse("REPLACE_FIELDS (protocol buffers)");
   const parts: Identifier[] = [p.identifier()];
   if (callsWithoutParentheses.has(word) && !p.at("(")) {
-    return emptyCall(p, parts, start);
+    return plainCall(parts, [], p.spanFrom(start));
   }
   while (p.at(".") && (p.peek(1).kind === "word" || p.peek(1).kind === "quoted")) {
     p.advance();
@@ -175,24 +175,6 @@ function parseNamed(p: Cursor): Expression {
   }
   if (p.at("(")) return parseCallAfterName(p, parts, start);
   return { kind: "path", parts, span: p.spanFrom(start) };
-}
-
-function emptyCall(p: Cursor, name: readonly Identifier[], start: number): Expression {
-  return {
-    kind: "function-call",
-    name,
-    chained: false,
-    distinct: false,
-    arguments: [] as Argument[],
-    nulls: undefined,
-    filter: undefined,
-    having: undefined,
-    orderBy: [],
-    limit: undefined,
-    over: undefined,
-    hint: undefined,
-    span: p.spanFrom(start),
-  };
 }
 
 /** (query), (expression) or the tuple (a, b). */
