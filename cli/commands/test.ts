@@ -41,7 +41,8 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async (options: TestCommandOptions) => {
       const world = environment();
       const { runTests } = await import("../../warehouse/dataform/testing/run-tests.ts");
-      const { openBench } = await import("../../warehouse/duckdb/bench-warehouse.ts");
+      // DuckDB takes a while to load: the compiler, another process, is on its way meanwhile.
+      const openBench = async () => (await import("../../warehouse/duckdb/bench-warehouse.ts")).openBench();
       const projectDir = projectDirOf(options, world.cwd);
       const ownRows = options.sources === undefined ? undefined : await rowsOf(resolve(world.cwd, options.sources));
       const run = (select: readonly string[] | undefined) =>

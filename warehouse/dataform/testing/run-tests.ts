@@ -52,9 +52,21 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
       cacheDir: options.cacheDir,
       signal: options.signal,
     });
-  const [project, cases, declared, warehouse] = await Promise.all([
-    compile({}),
-    readModelCases(root),
+  const cases = readModelCases(root);
+  // Cases with vars of their own wait for a second compilation, which need not wait for the first.
+  const graphs = new Map<string, Promise<CompiledProject>>();
+  const graphOf = (varsText: string): Promise<CompiledProject> => {
+    const known = graphs.get(varsText) ?? compile(JSON.parse(varsText) as Record<string, string>);
+    known.catch(() => {});
+    graphs.set(varsText, known);
+    return known;
+  };
+  const [project, , declared, warehouse] = await Promise.all([
+    graphOf("{}"),
+    cases.then((read) => {
+      const own = read.find((test) => Object.keys(test.vars).length > 0 && mayBeSelected(test, options));
+      if (own !== undefined) void graphOf(varsTextOf(own));
+    }),
     readDeclaredColumns(options.projectDir),
     options.openBench(),
   ]);
@@ -84,17 +96,16 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
         .digest("hex")
         .slice(0, 32)}.json`,
     );
-  const graphs = new Map<string, Promise<CompiledProject>>([["{}", Promise.resolve(project)]]);
   const turnTo = async ({ bench }: Place, varsText: string): Promise<void> => {
-    const known = graphs.get(varsText) ?? compile(JSON.parse(varsText) as Record<string, string>);
-    graphs.set(varsText, known);
-    const { graph, digest } = await known;
+    const { graph, digest } = await graphOf(varsText);
     await bench.use(graph, digest, typesFile(digest));
   };
 
   const jobs: Job<Place, readonly TestOutcome[]>[] = [];
   const outcomes: TestOutcome[][] = [];
-  const add = (work: (place: Place, keep: (outcome: TestOutcome) => void) => Promise<void>): void => {
+  let tests = 0;
+  const add = (count: number, work: (place: Place, keep: (outcome: TestOutcome) => void) => Promise<void>): void => {
+    tests += count;
     const found: TestOutcome[] = [];
     outcomes.push(found);
     jobs.push(async (place) => {
@@ -107,8 +118,8 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     });
   };
   if (wanted.kind("rows")) {
-    for (const [varsText, group] of byVarsAndModel(cases.filter((test) => wanted.model(test.model)))) {
-      add(async (place, keep) => {
+    for (const [varsText, group] of byVarsAndModel((await cases).filter((test) => wanted.model(test.model)))) {
+      add(group.length, async (place, keep) => {
         await turnTo(place, varsText);
         for (const test of group) keep(await runModelCase(place.bench, test, options.clock));
       });
@@ -117,13 +128,13 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
   if (wanted.kind("dataform")) {
     for (const test of project.graph.tests) {
       if (wanted.test(test.name))
-        add(async (place, keep) => keep(await runDataformTest(place.warehouse, test, options.clock)));
+        add(1, async (place, keep) => keep(await runDataformTest(place.warehouse, test, options.clock)));
     }
   }
   if (wanted.kind("property")) {
     for (const action of project.graph.actions) {
       if (action.kind !== "incremental" || action.disabled || !wanted.id(action.id)) continue;
-      add(async (place, keep) => {
+      add(testsOfProperties, async (place, keep) => {
         await turnTo(place, "{}");
         const checks = { clock: options.clock, seed: options.seed, rows: rowsById };
         for (const outcome of await checkIncremental(place.bench, project.graph, action, checks)) keep(outcome);
@@ -134,7 +145,7 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
   try {
     const places = [
       openPlace(warehouse),
-      ...(jobs.length > worthASecondPlace
+      ...(tests > worthASecondPlace
         ? [
             options.openBench().then((another) => {
               opened.push(another);
@@ -160,8 +171,21 @@ interface Place {
   readonly bench: Bench;
 }
 
-/** With fewer jobs than this, a second database costs more than it saves. */
+/** With fewer tests than this, a second database costs more than it saves. */
 const worthASecondPlace = 6;
+
+/** What the properties of one model take, in row tests. */
+const testsOfProperties = 4;
+
+/** Cases that one place takes at once: so few that no place is idle for long, so many that a model is rarely laid out anew. */
+const casesAtOnce = 16;
+
+const varsTextOf = ({ vars }: ModelCase): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(vars).sort(([a], [b]) => (a < b ? -1 : 1))));
+
+/** By its name alone, before the project is compiled. */
+const mayBeSelected = ({ model }: ModelCase, { select = [], tags = [] }: Selection): boolean =>
+  select.length + tags.length === 0 || select.some((wanted) => wanted.includes(model));
 
 /**
  * Cases of the same vars and model together, so that each graph is compiled once and each model laid out once; those without vars
@@ -170,12 +194,19 @@ const worthASecondPlace = 6;
 function byVarsAndModel(cases: readonly ModelCase[]): readonly (readonly [string, readonly ModelCase[]])[] {
   const groups = new Map<string, Map<string, ModelCase[]>>([["{}", new Map()]]);
   for (const test of cases) {
-    const text = JSON.stringify(Object.fromEntries(Object.entries(test.vars).sort(([a], [b]) => (a < b ? -1 : 1))));
+    const text = varsTextOf(test);
     const models = groups.get(text) ?? new Map<string, ModelCase[]>();
     groups.set(text, models);
     models.set(test.model, [...(models.get(test.model) ?? []), test]);
   }
-  return [...groups].flatMap(([text, models]) => [...models.values()].map((group) => [text, group] as const));
+  return [...groups].flatMap(([text, models]) =>
+    [...models.values()].flatMap((group) =>
+      Array.from(
+        { length: Math.ceil(group.length / casesAtOnce) },
+        (_, i) => [text, group.slice(i * casesAtOnce, (i + 1) * casesAtOnce)] as const,
+      ),
+    ),
+  );
 }
 
 function wantedBy({ graph }: CompiledProject, options: TestOptions) {
