@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { RegisterCommand } from "../command.ts";
 import type { DestinationOptions } from "./ingest/destination.ts";
+import { addDestinationOptions } from "./ingest/destination-options.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
 import { registerMoreIngest } from "./ingest/more-commands.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
@@ -8,25 +9,26 @@ import type { IngestReplayOptions } from "./ingest/replay.ts";
 export const register: RegisterCommand = (program, environment) => {
   const ingest = program.command("ingest").description("Take signals in, and account for each one");
 
-  ingest
-    .command("file")
-    .description(
-      "Ingest files, each record exactly once: NDJSON in our own shape, provider payloads, or an export with a mapping",
-    )
-    .argument("<paths...>", "files or globs; plain or gzip")
-    .option(
-      "--map <mapping>",
-      "how an export becomes rows: marketo, hubspot, klaviyo, or a YAML file (docs/reference/mapping.md)",
-    )
-    .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
-    .option("--table <name>", "raw table of NDJSON records that name none (default: events)")
-    .option("--batch-size <n>", "records a batch (default: 100000)", whole)
-    .option("--resume", "go on where an earlier run stopped (always done; the ledger knows)")
-    .option("--trust-received-at", "believe the records' own received_at (simulation, backfill)")
-    .action(async (paths: string[], options: IngestFileOptions) => {
-      const { ingestFileCommand } = await import("./ingest/file.ts");
-      await ingestFileCommand(environment(), paths, options);
-    });
+  addDestinationOptions(
+    ingest
+      .command("file")
+      .description(
+        "Ingest files, each record exactly once: NDJSON in our own shape, provider payloads, or an export with a mapping",
+      )
+      .argument("<paths...>", "files or globs; plain or gzip")
+      .option(
+        "--map <mapping>",
+        "how an export becomes rows: marketo, hubspot, klaviyo, or a YAML file (docs/reference/mapping.md)",
+      )
+      .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
+      .option("--table <name>", "raw table of NDJSON records that name none (default: events)")
+      .option("--batch-size <n>", "records a batch (default: 100000)", whole)
+      .option("--resume", "go on where an earlier run stopped (always done; the ledger knows)")
+      .option("--trust-received-at", "believe the records' own received_at (simulation, backfill)"),
+  ).action(async (paths: string[], options: IngestFileOptions) => {
+    const { ingestFileCommand } = await import("./ingest/file.ts");
+    await ingestFileCommand(environment(), paths, options);
+  });
 
   ingest
     .command("verify")

@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { decoderFor } from "../decoders.ts";
 import { syncDirectory, syncFile } from "../durable.ts";
 import { createIdHasher } from "../id-hasher.ts";
-import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
-import type { LocalSink } from "../local-sink.ts";
+import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, type Message, noTotals, runIngest, type Source } from "../pipeline.ts";
 import type { DocumentRef } from "./find-documents.ts";
 
@@ -36,7 +35,7 @@ export async function ingestDocuments(
   signal: AbortSignal,
   progress?: (totals: IngestTotals) => void,
 ): Promise<DocumentsOutcome> {
-  const { sink, envFor } = await openLocalIngest(context);
+  const { sink, envFor } = await openIngest(context);
   try {
     const lists = join(context.state, `ingested-${kind}`);
     const landed = await landedDigests(lists, sink);
@@ -67,7 +66,7 @@ export async function ingestDocuments(
     const totals = await runIngest(envFor({ source, decode }, progress), signal);
     return { ...totals, ...counted, state: signal.aborted ? "interrupted" : "ingested" };
   } finally {
-    sink.close();
+    await sink.close();
   }
 }
 
@@ -104,8 +103,10 @@ async function writeList(lists: string, id: string, digests: readonly string[]):
   await syncDirectory(lists);
 }
 
+type Progress = Pick<Awaited<ReturnType<typeof openIngest>>["sink"], "progressOf">;
+
 /** Digests of every document that has landed: of each list as many as the ledger says. */
-async function landedDigests(lists: string, sink: LocalSink): Promise<ReadonlySet<string>> {
+async function landedDigests(lists: string, sink: Progress): Promise<ReadonlySet<string>> {
   const landed = new Set<string>();
   if (!existsSync(lists)) return landed;
   for (const name of await readdir(lists)) {

@@ -109,6 +109,13 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select range_contains(null, date '2020-01-01')",
     "select range_intersect(range(date '2020-01-01', null), null)",
   ],
+  "EXTRACT from DATE": [
+    "select extract(hour from date '2020-01-01')",
+    "select extract(microsecond from date '2020-01-01')",
+    "select extract(date from date '2020-01-01')",
+    "select extract(time from date '2020-01-01')",
+    "select extract(week(monday) from date '2020-01-01'), extract(isoyear from date '2020-01-01'), extract(dayofyear from cast(null as date))",
+  ],
   "NaN in arrays": [
     "select array_is_distinct([struct(1.0), struct(1.0)]), array_is_distinct([struct(1.0), struct(2.0)]), array_is_distinct([struct(-0.0), struct(0.0)])",
     "select array_includes_any([1.0, cast('nan' as float64), null], [2.0, null]), array_includes_any([cast('nan' as float64)], [cast('nan' as float64)]), array_includes_all([1.0, 2.0, cast('nan' as float64)], [1.0]), array_includes_all([1.0, cast('nan' as float64)], [cast('nan' as float64)]), array_includes_all([1.0], array<float64>[]), array_includes_all(cast(null as array<float64>), [1.0])",

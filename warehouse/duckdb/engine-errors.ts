@@ -5,9 +5,9 @@ const evaluationKinds =
   /^(Out of Memory|Invalid Input|Conversion|Out of Range|Constraint|Mismatch Type|Invalid type|Decimal) ?Error:?/i;
 
 /**
- * What a failure of DuckDB means for the GoogleSQL statement: a run-time error of the data is an evaluation error; a text that
- * DuckDB cannot bind is something our translation does not serve. So is
- * a statement that outgrew the memory limit. Anything else (disk, interruption) is passed on.
+ * What a failure of DuckDB means for the GoogleSQL statement: a run-time error of the data is an evaluation error, and so is a
+ * statement that outgrew the memory limit; a text that DuckDB cannot bind is something our translation does not serve. Anything else
+ * (disk, interruption) is passed on.
  */
 export function asGoogleSqlError(error: unknown): unknown {
   if (error instanceof GoogleSqlError) return error;
@@ -27,6 +27,8 @@ export function asGoogleSqlError(error: unknown): unknown {
   if (spread !== undefined) {
     return new UnsupportedGoogleSql(spread.toUpperCase(), "values whose squares are out of range", undefined, error);
   }
+  if (/More than one row returned by a subquery/.test(message))
+    return new GoogleSqlEvaluationError("Scalar subquery produced more than one element", error);
   if (/Like pattern must not end with escape character/.test(message))
     return new GoogleSqlEvaluationError("LIKE pattern ends with a backslash which is not allowed", error);
   if (evaluationKinds.test(message)) {

@@ -7,10 +7,11 @@ import { ingestDocuments } from "../../../ingest/documents/ingest-documents.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
+import type { DestinationOptions } from "./destination.ts";
 import { table } from "./render.ts";
 
 /** Where mails and reports come from beside paths. */
-export interface DocumentSources {
+export interface DocumentSources extends DestinationOptions {
   readonly imap?: string;
   readonly seen?: boolean;
   readonly moveTo?: string;
@@ -23,7 +24,7 @@ export async function ingestDocumentsCommand(
   kind: "mail" | "dmarc",
   paths: readonly string[],
   input: AsyncIterable<Uint8Array>,
-  { seen, moveTo, dryRun }: DocumentSources = {},
+  { seen, moveTo, dryRun, ...destination }: DocumentSources = {},
 ): Promise<void> {
   const { console, home, signal } = environment;
   if (seen || moveTo !== undefined || dryRun)
@@ -41,7 +42,7 @@ export async function ingestDocumentsCommand(
   const progress = console.progress(`ingest ${kind}`);
   const unit = kind === "mail" ? "mails" : "reports";
   try {
-    const context = { ...ingestContext(environment, { trustReceivedAt: false }), state: home.state };
+    const context = { ...ingestContext(environment, { ...destination, trustReceivedAt: false }), state: home.state };
     const outcome = await ingestDocuments(kind, documentsAt(paths, environment.cwd, input), context, signal, (totals) =>
       progress.update(totals.records, undefined, unit),
     );

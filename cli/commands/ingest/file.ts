@@ -12,9 +12,10 @@ import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import { isRawTable } from "../../../ingest/raw-row.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
+import type { DestinationOptions } from "./destination.ts";
 import { addTotals, type IngestSummary, renderOutcome } from "./render.ts";
 
-export interface IngestFileOptions {
+export interface IngestFileOptions extends DestinationOptions {
   readonly map?: string;
   readonly source?: string;
   readonly table?: string;
@@ -51,6 +52,7 @@ export async function runIngestFile(
   const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
   try {
     const context = ingestContext(environment, {
+      ...options,
       trustReceivedAt: options.trustReceivedAt === true,
       batchRecords: options.batchSize,
     });

@@ -26,7 +26,7 @@ export async function ingestImapCommand(
   const credentials = imapCredentials(settings);
   const progress = console.progress(`ingest ${kind}`);
   try {
-    const context = { ...ingestContext(environment, { trustReceivedAt: false }), state: home.state };
+    const context = { ...ingestContext(environment, { ...options, trustReceivedAt: false }), state: home.state };
     const outcome = await ingestImap(
       kind,
       {

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Environment } from "../../environment.ts";
 import type { DestinationOptions } from "./destination.ts";
+import { addDestinationOptions } from "./destination-options.ts";
 import type { DocumentSources } from "./documents.ts";
 import type { IngestSeedsOptions } from "./seeds.ts";
 import type { IngestServeOptions } from "./serve.ts";
@@ -17,27 +18,32 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     await ingestDocumentsCommand(environment(), kind, paths, process.stdin, options);
   };
 
-  ingest
-    .command("mail")
-    .description("Ingest bounce mails, complaints and automatic replies, each mail exactly once")
-    .argument("[paths...]", "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)")
-    .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
-    .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
-    .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
-    .option("--dry-run", "say how many mails of --imap are new, and change nothing")
-    .action((paths: string[], options: DocumentSources) => documents("mail", paths, options));
+  addDestinationOptions(
+    ingest
+      .command("mail")
+      .description("Ingest bounce mails, complaints and automatic replies, each mail exactly once")
+      .argument(
+        "[paths...]",
+        "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)",
+      )
+      .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
+      .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
+      .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
+      .option("--dry-run", "say how many mails of --imap are new, and change nothing"),
+  ).action((paths: string[], options: DocumentSources) => documents("mail", paths, options));
 
-  ingest
-    .command("dmarc")
-    .description(
-      "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
-    )
-    .argument("[paths...]", "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input")
-    .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
-    .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
-    .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
-    .option("--dry-run", "say how many mails of --imap are new, and change nothing")
-    .action((paths: string[], options: DocumentSources) => documents("dmarc", paths, options));
+  addDestinationOptions(
+    ingest
+      .command("dmarc")
+      .description(
+        "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
+      )
+      .argument("[paths...]", "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input")
+      .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
+      .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
+      .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
+      .option("--dry-run", "say how many mails of --imap are new, and change nothing"),
+  ).action((paths: string[], options: DocumentSources) => documents("dmarc", paths, options));
 
   ingest
     .command("seeds")
@@ -65,55 +71,38 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       ingestMapCommand(environment());
     });
 
-  ingest
-    .command("serve")
-    .description("Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)")
-    .option("--host <address>", "where to listen", "127.0.0.1")
-    .option("--port <n>", "where to listen; 0 takes any free port", whole, 8080)
-    .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
-    .option("--max-body <bytes>", "largest body (default: 10485760)", whole)
-    .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", whole)
-    .option("--rate <n>", "calls a second and source (default: 5000)", whole)
-    .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
-    .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool")
-    .addOption(to())
-    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
-    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
-    .option("--location <region>", "BigQuery's region of the dataset (default: US)")
-    .addOption(stream())
-    .action(async (options: IngestServeOptions) => {
-      const { ingestServeCommand } = await import("./serve.ts");
-      await ingestServeCommand(environment(), options);
-    });
+  addDestinationOptions(
+    ingest
+      .command("serve")
+      .description(
+        "Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)",
+      )
+      .option("--host <address>", "where to listen", "127.0.0.1")
+      .option("--port <n>", "where to listen; 0 takes any free port", whole, 8080)
+      .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
+      .option("--max-body <bytes>", "largest body (default: 10485760)", whole)
+      .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", whole)
+      .option("--rate <n>", "calls a second and source (default: 5000)", whole)
+      .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
+      .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool"),
+  ).action(async (options: IngestServeOptions) => {
+    const { ingestServeCommand } = await import("./serve.ts");
+    await ingestServeCommand(environment(), options);
+  });
 
-  ingest
-    .command("consume")
-    .description("Land what the collector accepted, until told to stop")
-    .option("--once", "end at the end of the spool")
-    .option("--pubsub-subscription <name>", "read projects/<p>/subscriptions/<s> instead of the spool")
-    .addOption(to())
-    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
-    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
-    .option("--location <region>", "BigQuery's region of the dataset (default: US)")
-    .addOption(stream())
-    .action(async (options: { once?: boolean; pubsubSubscription?: string } & DestinationOptions) => {
-      const { ingestConsumeCommand } = await import("./serve.ts");
-      await ingestConsumeCommand(environment(), options);
-    });
+  addDestinationOptions(
+    ingest
+      .command("consume")
+      .description("Land what the collector accepted, until told to stop")
+      .option("--once", "end at the end of the spool")
+      .option("--pubsub-subscription <name>", "read projects/<p>/subscriptions/<s> instead of the spool"),
+  ).action(async (options: { once?: boolean; pubsubSubscription?: string } & DestinationOptions) => {
+    const { ingestConsumeCommand } = await import("./serve.ts");
+    await ingestConsumeCommand(environment(), options);
+  });
 }
 
 const whole = (text: string): number => {
   if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
   return Number(text);
 };
-
-const to = (): Option =>
-  new Option("--to <where>", "land rows in this machine's segments, or in BigQuery (Storage Write API)")
-    .choices(["local", "bigquery"])
-    .default("local");
-
-const stream = (): Option =>
-  new Option(
-    "--stream <kind>",
-    "committed: each row once, by offset; default: BigQuery's default stream, at least once (default: committed)",
-  ).choices(["committed", "default"]);

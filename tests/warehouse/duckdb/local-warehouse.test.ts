@@ -125,3 +125,13 @@ test("when something is not on the verified list, the refusal names it and its p
   });
   warehouse.close();
 });
+
+test("when the data make a statement fail, the message is GoogleSQL's and not the engine's", async () => {
+  const warehouse = await openLocalWarehouse();
+  const messageOf = (sql: string) => warehouse.run(sql).then(String, (error: Error) => error.message);
+  expect(await messageOf("select (select x from unnest([1, 2]) x)")).toBe(
+    "Scalar subquery produced more than one element",
+  );
+  expect(await messageOf("select extract(hour from date '2026-01-31')")).toMatch(/does not support the HOUR date part/);
+  warehouse.close();
+});

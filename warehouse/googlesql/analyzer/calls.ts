@@ -55,6 +55,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
   return resolveAggregate(a, node, name, entry, isSafe, cx);
 }
 
+const noPartOfDate = /^(?:HOUR|MINUTE|(?:MILLI|MICRO|NANO)?SECOND|DATE|TIME|DATETIME)$/;
+
 /** EXTRACT(part FROM x [AT TIME ZONE z]) is the entry EXTRACT(PART, x [, STRING]). */
 export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {
   const entry = functionNamed("EXTRACT");
@@ -62,11 +64,12 @@ export function resolveExtract(a: Analysis, node: Extract, cx: Context): Typed {
   const operand = resolve(a, node.operand, cx);
   if (operand.type.kind === "STRING" && operand.literal && !operand.isUntypedNull)
     a.fail(node.operand, "EXTRACT does not support literal STRING arguments");
+  const part = datePart(node.part) ?? a.fail(node.part, "A valid date part name is required");
+  // A DATE would else be taken for the DATETIME at its midnight.
+  if (operand.type.kind === "DATE" && !operand.isUntypedNull && noPartOfDate.test(part))
+    a.fail(node.part, `EXTRACT from DATE does not support the ${part} date part`);
   const given: { name: string | undefined; value: Given }[] = [
-    {
-      name: undefined,
-      value: { kind: "part", part: datePart(node.part) ?? a.fail(node.part, "A valid date part name is required") },
-    },
+    { name: undefined, value: { kind: "part", part } },
     { name: undefined, value: { kind: "value", node: node.operand, typed: operand } },
   ];
   if (node.timeZone) {

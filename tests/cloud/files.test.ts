@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
+import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { inboxloopOrThrow } from "./support/run-node.ts";
+
+/** `inboxloop ingest file | mail --to bigquery`: what is on this machine goes straight there, once. */
+let folder: string;
+let warehouse: Warehouse;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inboxloop-cloud-"));
+  warehouse = await connectBigQuery({ projectId: "files", emulatorHost: inject("bigquery") });
+});
+afterAll(async () => {
+  await warehouse?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const ingest = async (...args: readonly string[]): Promise<unknown> =>
+  JSON.parse(
+    await inboxloopOrThrow(
+      ["ingest", ...args, "--to", "bigquery", "--project", "files", "--home", join(folder, "home"), "--json"],
+      {
+        env: {
+          BIGQUERY_EMULATOR_HOST: inject("bigquery"),
+          BIGQUERY_STORAGE_EMULATOR_HOST: inject("bigqueryStorage"),
+          METADATA_SERVER_DETECTION: "none",
+        },
+      },
+    ),
+  );
+
+const event = (id: string) =>
+  `{"event_id":"${id}","event_type":"open","user_id":"reader@example.org","message_id":"m1","timestamp_utc":"2026-01-31T09:00:00Z","consent":true,"provenance":"app","metadata":{"isp":"gmail"}}`;
+
+const bounce = `From: MAILER-DAEMON@mx.example
+To: sender@example.org
+Subject: Undelivered Mail Returned to Sender
+Date: Sat, 31 Jan 2026 09:00:00 +0000
+Message-ID: <bounce-1@mx.example>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Nobody of that name lives here.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; reader@example.net
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+--b--
+`;
+
+test("when files and mails are ingested into BigQuery twice then each is there once, without an address", async () => {
+  const events = join(folder, "events.ndjson");
+  await writeFile(events, [event("e1"), event("e2"), event("e2"), "{"].join("\n"));
+  const mail = join(folder, "bounce.eml");
+  await writeFile(mail, bounce.replaceAll("\n", "\r\n"));
+
+  expect(await ingest("file", events)).toMatchObject({
+    totals: { received: 4, landed: 2, duplicate: 1, dead_letter: 1 },
+  });
+  expect(await ingest("file", events)).toMatchObject({ files: [{ state: "already-ingested" }] });
+  expect(await ingest("mail", mail)).toMatchObject({ received: 1, landed: 1 });
+  expect(await ingest("mail", mail)).toMatchObject({ state: "already-ingested", already_ingested: 1 });
+
+  const { rows } = await warehouse.query(
+    "select event_type, count(*) as n, max(to_json_string(e)) as line from raw.events as e group by 1 order by 1",
+  );
+  expect(rows.map(({ event_type, n }) => [event_type, n])).toEqual([
+    ["bounce", 1n],
+    ["open", 2n],
+  ]);
+  for (const row of rows) expect(row["line"]).not.toContain("@");
+  expect((await warehouse.query("select count(*) as n from raw.dead_letters")).rows).toEqual([{ n: 1n }]);
+});
