@@ -61,11 +61,14 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     graphs.set(varsText, known);
     return known;
   };
-  const [project, , declared, warehouse] = await Promise.all([
-    graphOf("{}"),
-    cases.then((read) => {
-      const own = read.find((test) => Object.keys(test.vars).length > 0 && mayBeSelected(test, options));
-      if (own !== undefined) void graphOf(varsTextOf(own));
+  const first = cases.then((read) => read.find((test) => mayBeSelected(test, options)));
+  const isRowsOnly = options.kinds?.every((kind) => kind === "rows") ?? false;
+  const [project, declared, warehouse] = await Promise.all([
+    // What the names mean does not depend on vars: where only row files are run, the graph of the first one says it too.
+    first.then((test) => {
+      const own = test === undefined ? "{}" : varsTextOf(test);
+      const ahead = graphOf(own);
+      return isRowsOnly ? ahead : graphOf("{}");
     }),
     readDeclaredColumns(options.projectDir),
     options.openBench(),
