@@ -90,6 +90,8 @@ export function serveRequests<Request, Note>(
   const send = (message: Message<Note, unknown>) => process.send?.(message);
   // Ctrl-C reaches every process of a terminal: what it means is for the one that asked to say.
   process.on("SIGINT", () => {});
+  // Nobody is left to hear of it, and whoever starts over wants the folders to be still.
+  process.on("disconnect", () => process.exit(1));
   process.on("message", (request) => {
     answer(request as Request, (note) => send({ kind: "note", note })).then(
       (result) => send({ kind: "result", result }),
