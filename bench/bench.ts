@@ -230,7 +230,7 @@ async function benchTranslation(request: Parameters<typeof planProject>[0]): Pro
   });
   const largest = models.reduce((a, b) => (a.ms > b.ms ? a : b));
   console.log(
-    `translation   median ${median(models.map(({ ms }) => ms)).toFixed(2)} ms a model (limit 3), largest ${largest.ms.toFixed(1)} ms, ${largest.id} (limit 50; ${largest.most.toFixed(1)} ms the first time)`,
+    `translation   median ${median(models.map(({ ms }) => ms)).toFixed(2)} ms a model (limit 3), largest ${largest.ms.toFixed(1)} ms, ${largest.id} (limit 50; ${largest.most.toFixed(1)} ms at the slowest)`,
   );
 }
 

@@ -90,6 +90,10 @@ export function judge(guardrail: Guardrail, measured: Measured): GuardrailResult
   };
 }
 
+/** The ids of those that failed. */
+export const failedGuardrails = (results: readonly GuardrailResult[]): string[] =>
+  results.filter(({ verdict }) => verdict === "fail").map(({ id }) => id);
+
 /** The verdict of a list: any fail fails; all that block until they pass must pass. */
 export function overall(results: readonly GuardrailResult[]): Verdict {
   if (results.some((r) => r.verdict === "fail")) return "fail";

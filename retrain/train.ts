@@ -5,7 +5,7 @@ import { findModel, type Model } from "./model.ts";
 import type { PolicyTerms } from "./model-record.ts";
 import { findSnapshot, type Snapshot } from "./snapshot.ts";
 import type { TrainerMessage, TrainingJob } from "./trainer/job.ts";
-import { startProcess } from "./trainer/processes.ts";
+import { lastWordsOf, startProcess } from "./trainer/processes.ts";
 
 export interface TrainEnv {
   readonly snapshots: string;
@@ -93,10 +93,7 @@ export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal
   const child = startProcess("./trainer/main", import.meta.url, trainerMemoryMb);
   const stop = () => child.kill("SIGKILL");
   env.signal?.addEventListener("abort", stop, { once: true });
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4_000);
-  });
+  const lastWords = lastWordsOf(child);
   let last: TrainerMessage | undefined;
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -114,7 +111,7 @@ export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal
     throw new UserError(`the trainer ended with ${code === null ? "a signal" : `exit code ${code}`}`, {
       code: "train.died",
       exit: "bug",
-      where: said.trim().split("\n").at(-1),
+      where: lastWords().split("\n").at(-1),
       next: "inboxloop train --snapshot <id> with fewer rows, if memory was short",
     });
   } finally {

@@ -16,7 +16,7 @@ import { emptyCounts, Transport } from "./transport.ts";
 import { variantIndex, variants } from "./treatments.ts";
 import { TruthFiles, writeJson } from "./truth-files.ts";
 import { mayMail, type State, type World } from "./world.ts";
-import { clearFolder, type Stream } from "./write-world.ts";
+import { clearFolder, type Stream, streamFiles } from "./write-world.ts";
 
 /** The mark by which a folder is known as ours, to be written over. */
 const CANARY_FILE = "canary.json";
@@ -116,11 +116,7 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
   const odds = emptyPropensity();
   let decisions = 0;
 
-  const writer = new LineFiles(options.dir, "events", {
-    linesPerFile: 125_000,
-    extension: ".ndjson",
-    onFile: options.onFile,
-  });
+  const writer = new LineFiles(options.dir, "events", { ...streamFiles, onFile: options.onFile });
   const counts = emptyCounts();
   let day = 0;
   const drainUntil = (end: number) => {

@@ -12,7 +12,8 @@ import { type MessageTotals, TruthFiles, treatmentEffects, writeCustomers, write
 import type { State } from "./world.ts";
 import { createWorld } from "./world.ts";
 
-const LINES_PER_FILE = 125_000;
+/** How a stream is cut into files. */
+export const streamFiles = { linesPerFile: 125_000, extension: ".ndjson" };
 /** The mark by which a folder is known as ours, to be written over. */
 const WORLD_FILE = "world.json";
 
@@ -91,9 +92,7 @@ export async function writeWorld(
     startsAt: worldStart(config),
     truth,
   });
-  const shape = { linesPerFile: LINES_PER_FILE, extension: ".ndjson" };
-
-  const writer = new LineFiles(dir, "events", { ...shape, onFile: options.onFile });
+  const writer = new LineFiles(dir, "events", { ...streamFiles, onFile: options.onFile });
   const counts = emptyCounts();
   const days = runHistory(world, transport);
   let state: State;
@@ -110,7 +109,7 @@ export async function writeWorld(
   }
   const files = writer.close();
 
-  const afterWriter = new LineFiles(join(dir, "after"), "events", shape);
+  const afterWriter = new LineFiles(join(dir, "after"), "events", streamFiles);
   const afterCounts = emptyCounts();
   for (let day = config.days; day <= transport.lastDay(); day++) transport.drainDay(day, afterWriter, afterCounts);
   const afterFiles = afterWriter.close();

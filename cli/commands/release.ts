@@ -34,6 +34,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--note <text>", "a word to the approver")
     .action(async (name: string, options: DeciderOptions & SubmitOptions) => {
       const { submit, releaseStatus } = await import("../../retrain/release/release.ts");
+      const { failedGuardrails } = await import("../../retrain/guardrails.ts");
       const { findModel } = await import("../../retrain/model.ts");
       const world = environment();
       const model = await findModel(world.home.models, name);
@@ -48,7 +49,7 @@ export const register: RegisterCommand = (program, environment) => {
           evaluation: {
             verdict: evaluation.verdict,
             champion: evaluation.champion?.name ?? null,
-            failed: evaluation.guardrails.filter((g) => g.verdict === "fail").map((g) => g.id),
+            failed: failedGuardrails(evaluation.guardrails),
           },
           note: options.note,
         }),

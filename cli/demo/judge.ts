@@ -1,4 +1,5 @@
 import type { EvaluateRequest, Evaluation } from "../../retrain/evaluate.ts";
+import { failedGuardrails } from "../../retrain/guardrails.ts";
 import type { Model } from "../../retrain/model.ts";
 import type { FeatureColumns } from "../../retrain/trainer/ydf.ts";
 import type { Environment } from "../environment.ts";
@@ -30,7 +31,7 @@ export class Judge {
         { kind: "evaluate", snapshots, models, request },
         ({ done, total }) => progress.update(done, total, "outcomes"),
       );
-      const failed = evaluation.guardrails.filter(({ verdict }) => verdict === "fail").map(({ id }) => id);
+      const failed = failedGuardrails(evaluation.guardrails);
       progress.done(`${evaluation.verdict}${failed.length > 0 ? `: ${failed.join(", ")}` : ""}`);
       return evaluation;
     });

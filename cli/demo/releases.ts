@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Evaluation } from "../../retrain/evaluate.ts";
+import { failedGuardrails } from "../../retrain/guardrails.ts";
 import type { Model } from "../../retrain/model.ts";
 import { fileAlerts } from "../../retrain/release/alert-sinks.ts";
 import { approve, promote, type ReleaseEnv, releaseStatus, submit } from "../../retrain/release/release.ts";
@@ -47,11 +48,7 @@ export class Releases {
       version: model.name,
       model: model.digest,
       snapshot: model.record.lineage.snapshot.content.value,
-      evaluation: {
-        verdict,
-        champion: champion?.name ?? null,
-        failed: guardrails.filter((guardrail) => guardrail.verdict === "fail").map(({ id }) => id),
-      },
+      evaluation: { verdict, champion: champion?.name ?? null, failed: failedGuardrails(guardrails) },
     });
     await approve(
       this.as("ben"),

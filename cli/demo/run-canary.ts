@@ -54,10 +54,11 @@ export async function runCanary(
     const mails = look === 1 ? firstRound : furtherRound;
     const label = `${candidate.name}-look-${look}`;
     const dir = join(field.folder, label);
-    const asOf = new Date(startsAt + (mails * 2 + 8) * DAY_MS);
+    const endsAt = startsAt + mails * 2 * DAY_MS;
+    const asOf = new Date(endsAt + 8 * DAY_MS);
     compileAhead(world, field.projectDir, asOf);
     const made = field.simulator.canary({ dir, label, release: candidate.name, startsAt, mail, mails, idKey });
-    startsAt += mails * 2 * DAY_MS;
+    startsAt = endsAt;
     await Promise.all([
       made.result,
       watch.time("ingest", () => ingest(world, made.files, `canary ${candidate.name}: ingest`)),

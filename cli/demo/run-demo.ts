@@ -56,7 +56,10 @@ interface Turn {
 async function turn({ world, options, watch, folder, end, simulator, judge }: Turn): Promise<DemoResult> {
   const history = simulator.world(join(folder, "world"));
   const [simulated, ingested] = await Promise.all([
-    history.result.finally(() => compileAhead(world, options.projectDir, end)),
+    history.result.then((made) => {
+      compileAhead(world, options.projectDir, end);
+      return made;
+    }),
     watch.time("ingest", () => ingest(world, history.files, "ingest")),
   ]);
   const deadLetters = await deadLettersByReason(world);

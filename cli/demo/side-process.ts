@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { type CarriedError, carriedError, raisedThere } from "../../errors/carried-error.ts";
-import { startProcess } from "../../retrain/trainer/processes.ts";
+import { lastWordsOf, startProcess } from "../../retrain/trainer/processes.ts";
 
 type Message<Note, Result> =
   | { readonly kind: "note"; readonly note: Note }
@@ -18,20 +18,14 @@ export class SideProcess<Request, Note> {
   #child: ChildProcess | undefined;
   /** Settled when the process is free for the next request. */
   #free: Promise<unknown> = Promise.resolve();
-  #said = "";
+  #lastWords = () => "";
 
   /**
    * `name` and `base` as `startProcess` has them; the module calls `serveRequests`. The process starts with the first request;
    * aborting ends it.
    */
   constructor(name: string, base: string, memoryMb: number, signal: AbortSignal) {
-    this.#start = () => {
-      const child = startProcess(name, base, memoryMb);
-      child.stderr?.on("data", (chunk: Buffer) => {
-        this.#said = (this.#said + chunk.toString()).slice(-4_000);
-      });
-      return child;
-    };
+    this.#start = () => startProcess(name, base, memoryMb);
     this.#signal = signal;
   }
 
@@ -53,7 +47,10 @@ export class SideProcess<Request, Note> {
 
   #answer<Result>(request: Request, onNote: (note: Note) => void): Promise<Result> {
     this.#signal.throwIfAborted();
-    this.#child ??= this.#start();
+    if (this.#child === undefined) {
+      this.#child = this.#start();
+      this.#lastWords = lastWordsOf(this.#child);
+    }
     const child = this.#child;
     return new Promise<Result>((resolve, reject) => {
       const onMessage = (data: unknown) => {
@@ -67,7 +64,7 @@ export class SideProcess<Request, Note> {
         settle();
         reject(error);
       };
-      const onExit = () => fail(new Error(`a process ended before its work was done: ${this.#said.trim()}`));
+      const onExit = () => fail(new Error(`a process ended before its work was done: ${this.#lastWords()}`));
       const onAbort = () => {
         fail(this.#signal.reason);
         child.kill("SIGKILL");

@@ -44,7 +44,12 @@ serveRequests<SimulatorRequest, SimulatorNote>((request, say): Promise<Simulatio
   const { config, mail, mails, idKey, kind: _, ...canary } = request;
   end ??= worldAtEnd(config);
   const assignments = Array.from({ length: mails }, () => mail).flat();
-  // a Buffer arrives as a plain array of bytes
-  const pseudonymise = createIdHasher({ ...idKey, secret: Buffer.from(idKey.secret) });
-  return simulateCanary({ ...canary, ...end, assignments, isByMail: true, pseudonymise, onFile });
+  return simulateCanary({
+    ...canary,
+    ...end,
+    assignments,
+    isByMail: true,
+    pseudonymise: createIdHasher(idKey),
+    onFile,
+  });
 });

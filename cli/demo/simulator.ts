@@ -74,6 +74,8 @@ export class Simulator {
 
 function streaming<Result>(dir: string, work: (onFile: (file: string) => void) => Promise<Result>): Simulated<Result> {
   const files = new PassThrough({ objectMode: true });
+  // Whoever reads the files is told by their end, and everybody by `result`: an error before anybody reads is no crash.
+  files.on("error", () => {});
   const result = work((file) => files.write(join(dir, file))).then(
     (value) => {
       files.end();

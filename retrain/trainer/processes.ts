@@ -23,3 +23,12 @@ export function startProcess(name: string, base: string, memoryMb: number): Chil
     serialization: "advanced",
   });
 }
+
+/** What a process said last on stderr, for when it ends without an answer. */
+export function lastWordsOf(child: ChildProcess): () => string {
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4_000);
+  });
+  return () => said.trim();
+}

@@ -25,7 +25,7 @@ export function destinationOf(
       code: "bigquery.no-project",
       exit: "config",
       where: "--project or GOOGLE_CLOUD_PROJECT",
-      next: "the same command again with --project <id>",
+      next: "export GOOGLE_CLOUD_PROJECT=<id>",
     });
   }
   return {

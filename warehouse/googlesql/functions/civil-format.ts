@@ -3,18 +3,22 @@ import { fixedOffset, zoneOffset } from "../emit/civil.ts";
 
 const dayMicros = 86_400_000_000n;
 
-export interface CivilMoment {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
+/** A date and a time of day by their parts. */
+export interface CivilFields {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+  micros: number;
+}
+
+export interface CivilMoment extends Readonly<CivilFields> {
   /** 0 is Sunday. */
   readonly weekday: number;
   /** From 1. */
   readonly dayOfYear: number;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
-  readonly micros: number;
   /** Seconds since 1970 (UTC). */
   readonly epoch: bigint;
   /** Seconds ahead of UTC, in whole minutes. */

@@ -1,4 +1,10 @@
-import { type CivilMoment, momentInZone, momentOf, monthNames } from "../../functions/civil-format.ts";
+import {
+  type CivilFields,
+  type CivilMoment,
+  momentInZone,
+  momentOf,
+  monthNames,
+} from "../../functions/civil-format.ts";
 import { fixedOffset, maxTimestamp, minTimestamp, zonedToUtc, zoneOffset } from "../civil.ts";
 import { type CivilKind, type Element, elementsOf, upperOf } from "./elements.ts";
 
@@ -65,14 +71,7 @@ function precedesDigits(elements: readonly Element[], i: number): boolean {
 /** UTF-8 text with Unicode white space at its start. */
 const space = /^[\p{White_Space}]+/u;
 
-interface Read {
-  year: number;
-  month: number;
-  day: number;
-  hour: number;
-  minute: number;
-  second: number;
-  micros: number;
+interface Read extends CivilFields {
   twelve: number;
   afternoon: boolean;
   zone: { sign: number; hours: number; minutes: number } | undefined;
@@ -125,6 +124,16 @@ function parseElement(elements: readonly Element[], i: number, rest: string, rea
     take(value);
     return digits.length;
   };
+  const into = (field: "month" | "day" | "twelve" | "hour" | "minute" | "second", max: number, min = 0) =>
+    number(
+      2,
+      2,
+      max,
+      (value) => {
+        read[field] = value;
+      },
+      min,
+    );
   const width = element.text.length;
   switch (type) {
     case "LITERAL":
@@ -156,15 +165,7 @@ function parseElement(elements: readonly Element[], i: number, rest: string, rea
       return match[0].length;
     }
     case "MM":
-      return number(
-        2,
-        2,
-        12,
-        (value) => {
-          read.month = value;
-        },
-        1,
-      );
+      return into("month", 12, 1);
     case "MON":
     case "MONTH": {
       const upper = upperOf(rest);
@@ -174,26 +175,10 @@ function parseElement(elements: readonly Element[], i: number, rest: string, rea
       return type === "MON" ? 3 : monthNames[at]!.length;
     }
     case "DD":
-      return number(
-        2,
-        2,
-        31,
-        (value) => {
-          read.day = value;
-        },
-        1,
-      );
+      return into("day", 31, 1);
     case "HH":
     case "HH12":
-      return number(
-        2,
-        2,
-        12,
-        (value) => {
-          read.twelve = value;
-        },
-        1,
-      );
+      return into("twelve", 12, 1);
     case "A.M.":
     case "P.M.": {
       const half = /^([ap])\.m\./i.exec(rest)?.[1];
@@ -202,17 +187,11 @@ function parseElement(elements: readonly Element[], i: number, rest: string, rea
       return 4;
     }
     case "HH24":
-      return number(2, 2, 23, (value) => {
-        read.hour = value;
-      });
+      return into("hour", 23);
     case "MI":
-      return number(2, 2, 59, (value) => {
-        read.minute = value;
-      });
+      return into("minute", 59);
     case "SS":
-      return number(2, 2, 59, (value) => {
-        read.second = value;
-      });
+      return into("second", 59);
     case "SSSSS":
       return number(5, 5, 86_399, (value) => {
         read.hour = Math.floor(value / 3600);

@@ -1,12 +1,7 @@
+import type { CivilFields } from "../civil-format.ts";
+
 /** What a text has said so far, while it is read by a format. */
-export interface Fields {
-  year: number;
-  month: number;
-  day: number;
-  hour: number;
-  minute: number;
-  second: number;
-  micros: number;
+export interface Fields extends CivilFields {
   century: number | undefined;
   explicitCentury: boolean;
   twelveHour: boolean;
