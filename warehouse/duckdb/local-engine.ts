@@ -6,6 +6,7 @@ import { quoteName } from "../googlesql/emit/text.ts";
 import { typeName } from "../googlesql/types.ts";
 import type { DuckDbWarehouse } from "./adapter.ts";
 import { ensureRecords, forgetRecords, readRecords, readSourceStamp, writeRecord } from "./build-records.ts";
+import { reclaimRows } from "./reclaim-rows.ts";
 
 /** Goes up when a text that was translated before is to be translated, and run, anew. */
 const translationVersion = 4;
@@ -74,6 +75,10 @@ export function localEngine(warehouse: DuckDbWarehouse, project: string): LocalE
       return Number(rows[0]?.["n"] ?? 0);
     },
     forget: (ids) => lane.inTurn(undefined, () => forgetRecords(lane.connection, project, ids)),
-    close: () => warehouse.close(),
+    async close() {
+      // What is not given back now is given back after another build.
+      await lane.inTurn(undefined, () => reclaimRows(lane.connection)).catch(() => false);
+      await warehouse.close();
+    },
   };
 }

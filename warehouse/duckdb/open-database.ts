@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import { noReclaiming } from "./reclaim-rows.ts";
 
 export interface DatabaseOptions {
   /** The DuckDB file, made with its folder when it is not there; `:memory:` for one that leaves nothing behind. */
@@ -31,6 +32,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     preserve_insertion_order: "false",
     // A build commits after each action: writing the log into the file every 16 MB would cost more than many of them.
     checkpoint_threshold: "256MB",
+    ...noReclaiming,
     allow_community_extensions: "false",
     autoinstall_known_extensions: "false",
     // A quarter of what a table costs to write, for a third more on disk.
