@@ -130,7 +130,7 @@ export function refuseAll(group: string, reason: string, names: readonly string[
 /** A DuckDB text literal. */
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
-const plain = /^(?:[\w."]+|'(?:[^']|'')*'|-?[0-9.]+)$/;
+const plain = /^(?:[\w."]+|'(?:[^']|'')*'|-?[0-9.]+)(?:::\w+)?$/;
 
 /**
  * Evaluates each value once and uses it as often as `body` likes: DuckDB has no LET, and a lambda over a list of one is as
