@@ -12,11 +12,11 @@ const FATIGUE_RATE = Math.LN2 / (FATIGUE_HALF_LIFE_DAYS * DAY_MS);
 
 /** Intercepts, fitted so that the default world has the rates in README.md. */
 const base = {
-  read: -3.17,
+  read: -3.2,
   click: -3.33,
   conversion: -2.2,
-  complaint: 0.00112,
-  unsubscribe: 0.00158,
+  complaint: 0.001,
+  unsubscribe: 0.00103,
 };
 
 const kindEffect = {

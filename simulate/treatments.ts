@@ -18,7 +18,7 @@ export interface Variant {
 export const variants: readonly Variant[] = [
   { variant: "plain", open: 0, click: 0, conversion: 0, annoyance: 1, priceSlope: 0, revenue: 1 },
   { variant: "discount", open: 0.12, click: 0.15, conversion: 0.2, annoyance: 1.1, priceSlope: 0.35, revenue: 0.86 },
-  { variant: "urgency", open: 0.4, click: -0.15, conversion: -0.45, annoyance: 2.2, priceSlope: 0.05, revenue: 0.9 },
+  { variant: "urgency", open: 0.55, click: -0.15, conversion: -0.45, annoyance: 5, priceSlope: 0.05, revenue: 0.9 },
   { variant: "personal", open: 0.15, click: 0.25, conversion: 0.1, annoyance: 0.85, priceSlope: -0.15, revenue: 1.05 },
 ];
 

@@ -25,6 +25,10 @@ export interface DemoOptions {
   readonly projectDir: string;
 }
 
+/** Rows of the first model's snapshot, made when there was less, and of the next ones'. Enough for the demo's forests, and a minute less than all. */
+const firstRows = 40_000;
+const laterRows = 120_000;
+
 /** One turn of the loop, every step through the product's own doors. Run again in the same home it goes on where it stands. */
 export async function runDemo(world: Environment, options: DemoOptions): Promise<DemoResult> {
   const watch = new Stopwatch(() => performance.now());
@@ -68,11 +72,13 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const training = new Training(world, watch);
   const releases = new Releases(world, judge);
   const early = new Date(end.getTime() - 28 * DAY_MS);
-  const earlySnapshot = await training.snapshot("champion", early);
+  const earlySnapshot = await training.snapshot("champion", early, firstRows);
   // Trainers and judges are processes: one learns or judges while the next snapshot is made.
   const [champion, snapshots] = await Promise.all([
     training.train({ snapshot: "champion", name: "champion-1", seed: 1 }),
-    training.again(earlySnapshot, early).then(async (first) => [first, await training.snapshot("candidate", end)]),
+    training
+      .again(earlySnapshot, early, firstRows)
+      .then(async (first) => [first, await training.snapshot("candidate", end, laterRows)]),
   ]);
   const bootstrapped = ahead(releases.bootstrap(champion));
   const [{ candidate, evaluation: first }, openHunter, customers] = await Promise.all([
@@ -107,7 +113,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
       candidate,
       second,
       new Date(end.getTime() + 14 * DAY_MS),
-      5,
+      3,
       "growth wants to see more opens before the holidays",
     ),
   ];

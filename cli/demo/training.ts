@@ -1,13 +1,10 @@
 import type { Model } from "../../retrain/model.ts";
-import { createSnapshot } from "../../retrain/snapshot.ts";
+import { createSnapshot, type SnapshotRequest } from "../../retrain/snapshot.ts";
 import { type TrainRequest, train } from "../../retrain/train.ts";
 import type { Environment } from "../environment.ts";
 import type { DemoResult } from "./demo-result.ts";
 import { withWarehouse } from "./local-steps.ts";
 import type { Stopwatch } from "./stopwatch.ts";
-
-/** Rows of a snapshot, each stratum by its share: enough for the demo's forests, and a minute less. */
-const snapshotRows = 120_000;
 
 type Snapshot = DemoResult["snapshots"][number];
 
@@ -21,30 +18,31 @@ export class Training {
     this.#watch = watch;
   }
 
-  snapshot(name: string, asOf: Date): Promise<Snapshot> {
+  /** About `sampleRows` rows of what was known by then, each stratum by its share. */
+  snapshot(name: string, asOf: Date, sampleRows: number): Promise<Snapshot> {
     return this.#watch.time("snapshot", async () => {
       const progress = this.#world.console.progress(`snapshot ${name}`);
-      const { lock } = (await this.#create(name, asOf)).lock;
+      const { lock } = (await this.#create({ name, asOf, sampleRows })).lock;
       progress.done(`${lock.rows.toLocaleString("en-US")} rows, ${lock.content.value.slice(0, 12)}`);
       return { name, rows: lock.rows, digest: lock.content.value, twice_the_same: undefined };
     });
   }
 
   /** Makes a snapshot again, to show that the same data are the same snapshot. */
-  again(snapshot: Snapshot, asOf: Date): Promise<Snapshot> {
+  again(snapshot: Snapshot, asOf: Date, sampleRows: number): Promise<Snapshot> {
     return this.#watch.time("snapshot", async () => {
       const progress = this.#world.console.progress(`snapshot ${snapshot.name}, again`);
-      const { kind, lock } = await this.#create(snapshot.name, asOf);
+      const { kind, lock } = await this.#create({ name: snapshot.name, asOf, sampleRows });
       const isSame = kind === "already-there" && lock.lock.content.value === snapshot.digest;
       progress.done(isSame ? "the same" : "another one");
       return { ...snapshot, twice_the_same: isSame };
     });
   }
 
-  async #create(name: string, asOf: Date) {
+  async #create(request: SnapshotRequest) {
     const { home, now, signal } = this.#world;
     const made = await withWarehouse(this.#world, (warehouse) =>
-      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, { name, asOf, sampleRows: snapshotRows }),
+      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, request),
     );
     if (made.kind === "planned") throw new Error("a snapshot was planned, not made");
     return made;
