@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readCanaryCounts } from "../../retrain/canary/read-counts.ts";
 import type { Evaluation } from "../../retrain/evaluate.ts";
 import type { Model } from "../../retrain/model.ts";
-import { canary, check, promote, shadow } from "../../retrain/release/release.ts";
+import { canary, check, promote, rollback, shadow } from "../../retrain/release/release.ts";
 import { DAY_MS } from "../../simulate/config.ts";
 import { ingestContext } from "../commands/ingest/context.ts";
 import type { Environment } from "../environment.ts";
@@ -85,6 +85,10 @@ export async function runCanary(
     if (verdict === "pass") await promote(releases.as("ben"), candidate.name);
     if (verdict !== "insufficient-evidence" || look === mostLooks) {
       const ends = verdict === "pass" ? "promoted" : verdict === "fail" ? "rolled back" : "undecided";
+      // A canary does not go on for ever, and the next one has to wait for it.
+      if (ends === "undecided") {
+        await rollback(releases.as("ben"), candidate.name, `not shown to do no harm in ${look} looks`);
+      }
       return { candidate: candidate.name, rounds: look, ends, guardrails: results, counts };
     }
   }

@@ -26,7 +26,7 @@ export interface DemoOptions {
 }
 
 /** Rows of the first model's snapshot, made when there was less, and of the next ones'. Enough for the demo's forests, and a minute less than all. */
-const firstRows = 40_000;
+const firstRows = 20_000;
 const laterRows = 120_000;
 
 /** One turn of the loop, every step through the product's own doors. Run again in the same home it goes on where it stands. */
@@ -100,23 +100,23 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const policies = new Policies(judge, customers);
   const field: CanaryField = { world, watch, folder, simulator, policies, releases, projectDir: options.projectDir };
   for (const model of [candidate, champion]) ahead(policies.of(model));
-  // The second candidate is judged while the canary of the first is under way.
+  // The second candidate is judged while the canary of the first is under way, as if that one were promoted.
   const second = ahead(releases.evaluate(openHunter, candidate));
   const decided = ahead(policies.of(openHunter));
   // Nobody is left to judge: the builds to come can do with the memory.
   void Promise.allSettled([second, decided]).then(() => judge.close());
-  const canaries = [
-    await runCanary(field, candidate, champion, first, end, 2, undefined),
-    await runCanary(
-      field,
-      openHunter,
-      candidate,
-      second,
-      new Date(end.getTime() + 14 * DAY_MS),
-      3,
-      "growth wants to see more opens before the holidays",
-    ),
-  ];
+  const firstCanary = await runCanary(field, candidate, champion, first, end, 2, undefined);
+  const isPromoted = firstCanary.ends === "promoted";
+  const secondCanary = await runCanary(
+    field,
+    openHunter,
+    isPromoted ? candidate : champion,
+    isPromoted ? second : releases.evaluate(openHunter, champion),
+    // after the first one's looks of two mails, two days each, and what comes of them
+    new Date(end.getTime() + (10 + 4 * firstCanary.rounds) * DAY_MS),
+    3,
+    "growth wants to see more opens before the holidays",
+  );
 
   const {
     labels,
@@ -166,7 +166,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
       outcomes: record.outcomes,
     })),
     evaluations: releases.evaluations,
-    canaries,
+    canaries: [firstCanary, secondCanary],
     release: {
       champion: status.state.champion,
       log: status.entries.map(({ at, by, event, hash }) => ({ at, by, what: describe(event), hash })),

@@ -36,8 +36,10 @@ export class SideProcess<Request, Note> {
     return answer;
   }
 
+  /** Ends the process; the next request starts another one. */
   async close(): Promise<void> {
     const child = this.#child;
+    this.#child = undefined;
     if (child === undefined) return;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");

@@ -6,7 +6,7 @@ import type { Warehouse } from "../../warehouse/warehouse.ts";
 /** Expressions, and what Google's reference implementation answers as TO_JSON_STRING prints it; null where it fails. */
 const cases = JSON.parse(
   readFileSync(new URL("../warehouse/googlesql/functions/reference-cases.json", import.meta.url), "utf8"),
-) as [string, string | null][];
+) as Case[];
 
 let warehouse: Warehouse;
 beforeAll(async () => {
@@ -25,14 +25,24 @@ function plain(value: unknown): unknown {
 
 type Verdict = "same" | "another value" | "a value where there must be an error" | "an error where there is a value";
 
-async function verdictOf(expression: string, expected: string | null): Promise<Verdict> {
-  let value: unknown;
+type Case = readonly [expression: string, expected: string | null];
+
+/** The emulator answers a query in a third of a second, however much is in it: many expressions go into one, and are parted where it fails. */
+async function verdicts(of: readonly Case[]): Promise<readonly (readonly [Case, Verdict])[]> {
   try {
-    const { rows, columns } = await warehouse.query(`select ${expression} as v`);
-    value = columns[0]?.type === "JSON" ? JSON.parse(String(rows[0]?.["v"] ?? "null")) : rows[0]?.["v"];
+    const { rows, columns } = await warehouse.query(`select ${of.map(([text], i) => `${text} as v${i}`).join(", ")}`);
+    return of.map((one, i) => {
+      const value = rows[0]?.[`v${i}`];
+      return [one, verdictOn(one, columns[i]?.type === "JSON" ? JSON.parse(String(value ?? "null")) : value)];
+    });
   } catch {
-    return expected === null ? "same" : "an error where there is a value";
+    if (of.length === 1) return of.map((one) => [one, one[1] === null ? "same" : "an error where there is a value"]);
+    const half = of.length / 2;
+    return [...(await verdicts(of.slice(0, half))), ...(await verdicts(of.slice(half)))];
   }
+}
+
+function verdictOn([, expected]: Case, value: unknown): Verdict {
   if (expected === null) return "a value where there must be an error";
   return JSON.stringify(plain(value)) === JSON.stringify(plain(JSON.parse(expected))) ? "same" : "another value";
 }
@@ -47,7 +57,12 @@ test("when the emulator and the reference implementation evaluate the same expre
     "a value where there must be an error": [],
     "an error where there is a value": [],
   };
-  for (const [expression, expected] of cases) tally[await verdictOf(expression, expected)].push(expression);
+  const failing = cases.filter(([, expected]) => expected === null).map((one) => [one]);
+  const giving = cases.filter(([, expected]) => expected !== null);
+  const together = Array.from({ length: Math.ceil(giving.length / 16) }, (_, i) => giving.slice(16 * i, 16 * i + 16));
+  for (const some of [...failing, ...together]) {
+    for (const [[expression], verdict] of await verdicts(some)) tally[verdict].push(expression);
+  }
   const said = Object.entries(tally).map(([verdict, found]) => `${verdict}: ${found.length}`);
   process.stderr.write(`${cases.length} expressions; ${said.join("; ")}\n`);
   if (process.env["INBOXLOOP_CLOUD_LIST"]) process.stderr.write(`${JSON.stringify(tally, null, 1)}\n`);

@@ -56,3 +56,10 @@ test("when the run is interrupted then so is what it is at, and nothing more is 
   await expect(under).rejects.toThrow("enough");
   await expect(waiting).rejects.toThrow("enough");
 });
+
+test("when it was closed then the next request starts another one", async () => {
+  const side = open();
+  expect(await side.ask({ kind: "echo", text: "first" })).toMatchObject({ text: "first" });
+  await side.close();
+  expect(await side.ask({ kind: "echo", text: "second" })).toMatchObject({ text: "second" });
+});
