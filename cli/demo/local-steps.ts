@@ -108,11 +108,20 @@ export async function withWarehouse<T>(world: Environment, work: (warehouse: War
   }
 }
 
-/** The dead letters by reason, as the warehouse has them. */
-export const deadLettersByReason = (world: Environment): Promise<Readonly<Record<string, number>>> =>
+/** The dead letters among the first `received` signals, by reason: an earlier run of the demo may have gone on to its canaries. */
+export const deadLettersByReason = (world: Environment, received: number): Promise<Readonly<Record<string, number>>> =>
   withWarehouse(world, async (warehouse) => {
     const { rows } = await warehouse.query(
-      "select reason, count(*) as letters from raw.dead_letters group by reason order by reason",
+      `select reason, count(*) as letters
+from raw.dead_letters
+where batch_id in (
+  select batch_id
+  from (select batch_id, sum(received) over (order by sequence) as so_far from raw.ingest_ledger)
+  where so_far <= @received
+)
+group by reason
+order by reason`,
+      { params: { received: BigInt(received) }, file: "dead letters by reason" },
     );
     return Object.fromEntries(rows.map((row) => [String(row["reason"]), Number(row["letters"])]));
   });

@@ -66,7 +66,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     }),
     watch.time("ingest", () => ingest(world, history.files, "ingest")),
   ]);
-  const deadLetters = await deadLettersByReason(world);
+  const deadLetters = await deadLettersByReason(world, ingested.received);
   const built = await watch.time("build", () => build(world, options.projectDir, end, "build"));
 
   const training = new Training(world, watch);
