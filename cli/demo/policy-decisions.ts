@@ -8,6 +8,9 @@ export interface Visible {
   readonly features: Row;
 }
 
+/** A mean of NUMERICs is the same in whatever order the rows come; of FLOAT64s it is not. */
+const mean = (column: string): string => `cast(avg(cast(${column} as numeric)) as float64) as ${column}`;
+
 /**
  * Everybody with features now, for mail about nothing in particular: what is known of the customer, and of the last week's deliverability at
  * the customer's mailbox provider. Ordered, so that the same tables give the same decisions.
@@ -20,15 +23,12 @@ export async function visibleCustomers(warehouse: Pick<Warehouse, "query">, asOf
 providers as (
   select
     isp,
-    avg(isp_bounce_rate_30d) as isp_bounce_rate_30d,
-    avg(isp_complaint_rate_30d) as isp_complaint_rate_30d,
-    avg(domain_bounce_rate_30d) as domain_bounce_rate_30d,
-    avg(seed_inbox_rate_14d) as seed_inbox_rate_14d
+    ${["isp_bounce_rate_30d", "isp_complaint_rate_30d", "domain_bounce_rate_30d", "seed_inbox_rate_14d"].map(mean).join(",\n    ")}
   from week
   group by isp
 ),
 sender as (
-  select avg(sender_complaint_rate_30d) as sender_complaint_rate_30d, avg(subject_length) as subject_length from week
+  select ${mean("sender_complaint_rate_30d")}, ${mean("subject_length")} from week
 )
 select customers.*, providers.* except (isp), sender.sender_complaint_rate_30d, sender.subject_length
 from features.customer_features as customers
