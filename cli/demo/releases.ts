@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { CanaryCounts } from "../../retrain/canary/check-canary.ts";
 import type { Evaluation } from "../../retrain/evaluate.ts";
 import { failedGuardrails } from "../../retrain/guardrails.ts";
 import type { Model } from "../../retrain/model.ts";
@@ -33,7 +34,16 @@ export class Releases {
   }
 
   async stageOf(model: Model): Promise<string | undefined> {
-    return (await releaseStatus(this.#world.home.releaseLog)).state.versions.get(model.name)?.stage;
+    return (await this.#stateOf(model))?.stage;
+  }
+
+  /** What was seen at each look at its canary so far. */
+  async looksAt(model: Model): Promise<readonly CanaryCounts[]> {
+    return (await this.#stateOf(model))?.canary?.looks ?? [];
+  }
+
+  async #stateOf(model: Model) {
+    return (await releaseStatus(this.#world.home.releaseLog)).state.versions.get(model.name);
   }
 
   evaluate(model: Model, champion: Model | undefined): Promise<Evaluation> {

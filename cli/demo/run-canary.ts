@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { type CanaryCheck, checkCanary } from "../../retrain/canary/check-canary.ts";
 import { readCanaryCounts } from "../../retrain/canary/read-counts.ts";
 import type { Evaluation } from "../../retrain/evaluate.ts";
+import type { Verdict } from "../../retrain/guardrails.ts";
 import type { Model } from "../../retrain/model.ts";
 import { canary, check, promote, rollback, shadow } from "../../retrain/release/release.ts";
 import { DAY_MS } from "../../simulate/config.ts";
@@ -28,7 +30,10 @@ export interface CanaryField {
   readonly projectDir: string;
 }
 
-/** Both policies decide for the same customers, half each by their id; the world answers; the guardrails look. */
+/**
+ * Both policies decide for the same customers, half each by their id; the world answers; the guardrails look. What an earlier run of this demo
+ * has seen stands in the release log, and is not looked at again.
+ */
 export async function runCanary(
   field: CanaryField,
   candidate: Model,
@@ -38,60 +43,79 @@ export async function runCanary(
   firstRound: number,
   despite: string | undefined,
 ): Promise<DemoResult["canaries"][number]> {
-  const { world, watch, releases } = field;
+  const { releases, world } = field;
   await releases.submit(candidate, await evaluation, despite);
   if ((await releases.stageOf(candidate)) === "approved") {
     await shadow(releases.as("ada"), candidate.name);
     await canary(releases.as("ada"), candidate.name, 0.5);
   }
-  const mail = assignments(
-    { policy: await field.policies.of(candidate), name: candidate.name },
-    { policy: await field.policies.of(champion), name: champion.name },
-  );
-  const idKey = ingestContext(world, { trustReceivedAt: true }).keys.ids.active;
+  const before = await releases.looksAt(candidate);
   let startsAt = begins.getTime();
   for (let look = 1; ; look++) {
     const mails = look === 1 ? firstRound : furtherRound;
-    const label = `${candidate.name}-look-${look}`;
-    const dir = join(field.folder, label);
-    const endsAt = startsAt + mails * 2 * DAY_MS;
-    const asOf = new Date(endsAt + 8 * DAY_MS);
-    compileAhead(world, field.projectDir, asOf);
-    const made = field.simulator.canary({ dir, label, release: candidate.name, startsAt, mail, mails, idKey });
-    startsAt = endsAt;
-    await Promise.all([
-      made.result,
-      watch.time("ingest", () => ingest(world, made.files, `canary ${candidate.name}: ingest`)),
-    ]);
-    await watch.time("build", () =>
-      build(world, field.projectDir, asOf, `canary ${candidate.name}: build`, ["monitoring.canary"]),
-    );
-    const counts = await withWarehouse(world, (warehouse) =>
-      readCanaryCounts(
-        warehouse,
-        { release: candidate.name, candidate: candidate.name, champion: champion.name },
-        world.signal,
-      ),
-    );
-    const stage = await releases.stageOf(candidate);
-    if (stage !== "canary") {
-      // An earlier run of this demo had decided already.
-      const ends = stage === "deactivated" ? "rolled back" : "promoted";
-      return { candidate: candidate.name, rounds: look, ends, guardrails: [], counts };
-    }
-    const decision = await check(releases.as("inboxloop"), candidate.name, counts);
-    const { verdict, results } = decision.check;
+    const round: Round = { look, mails, startsAt, endsAt: startsAt + mails * 2 * DAY_MS };
+    startsAt = round.endsAt;
+    if (look < before.length) continue;
+    const { verdict, results, counts } =
+      look === before.length ? checkCanary(before) : await lookAgain(field, candidate, champion, round);
     world.console.note(`canary ${candidate.name}, look ${look}: ${verdict}`);
-    if (verdict === "pass") await promote(releases.as("ben"), candidate.name);
     if (verdict !== "insufficient-evidence" || look === mostLooks) {
-      const ends = verdict === "pass" ? "promoted" : verdict === "fail" ? "rolled back" : "undecided";
-      // A canary does not go on for ever, and the next one has to wait for it.
-      if (ends === "undecided") {
-        await rollback(releases.as("ben"), candidate.name, `not shown to do no harm in ${look} looks`);
-      }
+      const ends = await conclude(releases, candidate, verdict, look);
       return { candidate: candidate.name, rounds: look, ends, guardrails: results, counts };
     }
   }
+}
+
+/** Mails to everybody between two instants, before one look. */
+interface Round {
+  readonly look: number;
+  readonly mails: number;
+  readonly startsAt: number;
+  readonly endsAt: number;
+}
+
+async function lookAgain(
+  { world, watch, folder, simulator, policies, releases, projectDir }: CanaryField,
+  candidate: Model,
+  champion: Model,
+  { look, mails, startsAt, endsAt }: Round,
+): Promise<CanaryCheck> {
+  const { name } = candidate;
+  const label = `${name}-look-${look}`;
+  const asOf = new Date(endsAt + 8 * DAY_MS);
+  compileAhead(world, projectDir, asOf);
+  const made = simulator.canary({
+    dir: join(folder, label),
+    label,
+    release: name,
+    startsAt,
+    mail: assignments(
+      { policy: await policies.of(candidate), name },
+      { policy: await policies.of(champion), name: champion.name },
+    ),
+    mails,
+    idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
+  });
+  await Promise.all([made.result, watch.time("ingest", () => ingest(world, made.files, `canary ${name}: ingest`))]);
+  await watch.time("build", () => build(world, projectDir, asOf, `canary ${name}: build`, ["monitoring.canary"]));
+  const counts = await withWarehouse(world, (warehouse) =>
+    readCanaryCounts(warehouse, { release: name, candidate: name, champion: champion.name }, world.signal),
+  );
+  return (await check(releases.as("inboxloop"), name, counts)).check;
+}
+
+/** Promotes what passed. What failed was rolled back by its check; what is undecided is now: a canary does not go on for ever. */
+async function conclude(
+  releases: Releases,
+  candidate: Model,
+  verdict: Verdict,
+  looks: number,
+): Promise<DemoResult["canaries"][number]["ends"]> {
+  if ((await releases.stageOf(candidate)) === "canary") {
+    if (verdict === "pass") await promote(releases.as("ben"), candidate.name);
+    else await rollback(releases.as("ben"), candidate.name, `not shown to do no harm in ${looks} looks`);
+  }
+  return verdict === "pass" ? "promoted" : verdict === "fail" ? "rolled back" : "undecided";
 }
 
 interface Arm {
