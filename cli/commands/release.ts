@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Evaluation } from "../../retrain/evaluate.ts";
+import { whoDecides } from "../../retrain/release/events.ts";
 import type { CheckDecision, Decision, ReleaseEnv, ReleaseStatus } from "../../retrain/release/release.ts";
 import type { RegisterCommand } from "../command.ts";
 import type { Environment } from "../environment.ts";
@@ -237,7 +238,7 @@ export function describe(event: Decision["events"][number]): string {
     case "promoted":
       return `${event.version} is champion${event.replaces ? `; ${event.replaces} retires` : ""}`;
     case "rolled_back":
-      return `${event.version} is deactivated (${event.reason}); ${event.active ?? "the rules"} decide`;
+      return `${event.version} is deactivated (${event.reason}); ${whoDecides(event.active)}`;
     case "alerted":
       return `${event.delivered ? "told" : "could not tell"} ${event.sink}: ${event.message}`;
   }

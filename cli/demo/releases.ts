@@ -63,7 +63,7 @@ export class Releases {
     await approve(
       this.as("ben"),
       model.name,
-      verdict === "pass" ? {} : { despite: despite ?? "nothing to compare with yet" },
+      verdict === "pass" ? {} : { despite: despite ?? "a demo goes on to the canary" },
     );
   }
 

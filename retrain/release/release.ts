@@ -2,7 +2,7 @@ import { UserError } from "../../errors/user-error.ts";
 import { type CanaryCheck, type CanaryCounts, checkCanary } from "../canary/check-canary.ts";
 import { canaryGuardrails, type Guardrail } from "../guardrails.ts";
 import type { AlertSink } from "./alert-sinks.ts";
-import type { ReleaseEvent } from "./events.ts";
+import { type ReleaseEvent, whoDecides } from "./events.ts";
 import { appendEntries, type Entry, readLog } from "./log.ts";
 import { type Stage, stages, type Verb } from "./stages.ts";
 import { type ReleaseState, stateOf, type VersionState } from "./state.ts";
@@ -257,7 +257,7 @@ async function tell(
   env: ReleaseEnv,
   event: Extract<ReleaseEvent, { kind: "rolled_back" }>,
 ): Promise<readonly ReleaseEvent[]> {
-  const message = `model ${event.version} was rolled back (${event.reason}); ${event.active ?? "the rules"} decide now`;
+  const message = `model ${event.version} was rolled back (${event.reason}); ${whoDecides(event.active)} now`;
   const told: ReleaseEvent[] = [];
   for (const sink of env.alerts) {
     const delivered = await sink
