@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Evaluation } from "../../retrain/evaluate.ts";
-import { whoDecides } from "../../retrain/release/events.ts";
 import type { CheckDecision, Decision, ReleaseEnv, ReleaseStatus } from "../../retrain/release/release.ts";
+import { whoDecides } from "../../retrain/release/stages.ts";
 import type { RegisterCommand } from "../command.ts";
 import type { Environment } from "../environment.ts";
 import { renderTable } from "../table.ts";

@@ -18,10 +18,6 @@ export const armCounts = z.strictObject({
 });
 export type ArmCounts = z.infer<typeof armCounts>;
 
-/** Who decides for customers, in words; null: the rules. */
-export const whoDecides = (active: string | null): string =>
-  active === null ? "the rules decide" : `${active} decides`;
-
 /** Everything that can be decided about a model version. The log holds these; the state is a fold over them. */
 export const releaseEvent = z.discriminatedUnion("kind", [
   z.strictObject({

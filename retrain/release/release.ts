@@ -2,9 +2,9 @@ import { UserError } from "../../errors/user-error.ts";
 import { type CanaryCheck, type CanaryCounts, checkCanary } from "../canary/check-canary.ts";
 import { canaryGuardrails, type Guardrail } from "../guardrails.ts";
 import type { AlertSink } from "./alert-sinks.ts";
-import { type ReleaseEvent, whoDecides } from "./events.ts";
+import type { ReleaseEvent } from "./events.ts";
 import { appendEntries, type Entry, readLog } from "./log.ts";
-import { type Stage, stages, type Verb } from "./stages.ts";
+import { type Stage, stages, type Verb, whoDecides } from "./stages.ts";
 import { type ReleaseState, stateOf, type VersionState } from "./state.ts";
 
 export interface ReleaseEnv {

@@ -23,3 +23,7 @@ export const stages: Readonly<
   },
   rollback: { from: ["submitted", "approved", "shadow", "canary", "champion"], to: "deactivated", takes: ["a reason"] },
 };
+
+/** Who decides for customers, in words; null: the rules. */
+export const whoDecides = (active: string | null): string =>
+  active === null ? "the rules decide" : `${active} decides`;
