@@ -1,4 +1,4 @@
-// npm run test:faults:demo [-- --events 3000 --kills 4 --seed 1]
+// npm run test:faults:demo [-- --events 3000 --kills 4 --within 15 --seed 1]
 //
 // Kills `inboxloop demo` with SIGKILL, wherever it is, and starts it again in the same home, until it comes to its end; then compares
 // what it says with what a demo says that was left alone: the same counts, digests, verdicts and releases.
@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     events: { type: "string", default: "3000" },
     kills: { type: "string", default: "4" },
+    within: { type: "string", default: "15" }, // seconds after a start
     seed: { type: "string", default: "1" },
   },
 });
@@ -46,8 +47,10 @@ async function demo(home: string, killAfterMs: number): Promise<unknown> {
   const [code] = await ended;
   alarm.abort();
   await killed;
-  if (code !== 0 && code !== null) throw new Error(`the demo ended with exit code ${code}`);
-  return code === 0 ? JSON.parse(await said) : undefined;
+  if (code === null) return undefined;
+  // 4: so small a world may not tell its candidates apart.
+  if (code !== 0 && code !== 4) throw new Error(`the demo ended with exit code ${code}`);
+  return { code, said: JSON.parse(await said) };
 }
 
 /** Clocks, places and sizes, which differ from run to run; the bytes of a model's file hold a time, its digest does not. */
@@ -70,25 +73,27 @@ function differences(left: unknown, right: unknown, path = ""): string[] {
   return [...keys].flatMap((key) => differences(left[key], right[key], `${path}.${key}`));
 }
 
+/** What a demo says that is killed again and again, and then left to end. */
+async function resumedDemo(home: string): Promise<unknown> {
+  for (let kill = 0; kill < Number(values.kills); kill++) {
+    const after = 1_000 + random() * Number(values.within) * 1_000;
+    if ((await demo(home, after)) !== undefined) throw new Error(`the demo had ended before kill ${kill + 1}`);
+    say(`killed after ${(after / 1000).toFixed(1)} s`);
+  }
+  return demo(home, 600_000);
+}
+
 try {
   say(`seed ${values.seed}, ${values.events} events`);
-  const began = performance.now();
-  const whole = lasting(await demo(join(folder, "whole"), 600_000));
-  const takes = performance.now() - began;
-  let kills = 0;
-  let resumed: unknown;
-  for (let run = 0; resumed === undefined; run++) {
-    const after = run < Number(values.kills) ? 1_000 + random() * takes * 0.4 : 600_000;
-    resumed = await demo(join(folder, "killed"), after);
-    if (resumed === undefined) {
-      kills++;
-      say(`killed after ${(after / 1000).toFixed(1)} s`);
-    }
-  }
-  const parted = differences(whole, lasting(resumed));
+  // Side by side: neither alone has enough to do for two cores.
+  const [whole, resumed] = await Promise.all([
+    demo(join(folder, "whole"), 600_000),
+    resumedDemo(join(folder, "killed")),
+  ]);
+  const parted = differences(lasting(whole), lasting(resumed));
   for (const one of parted.slice(0, 20)) say(`NOT the same ${one}`);
-  say(`${kills} kills; ${parted.length === 0 ? "the same to the last digit" : `${parted.length} differences`}`);
-  process.exitCode = parted.length === 0 && whole !== undefined && kills > 0 ? 0 : 1;
+  say(`${values.kills} kills; ${parted.length === 0 ? "the same to the last digit" : `${parted.length} differences`}`);
+  process.exitCode = parted.length === 0 && whole !== undefined ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
