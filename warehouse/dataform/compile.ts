@@ -1,10 +1,10 @@
-import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
+import { CompilerFailed, coreDir, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
 import { type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
@@ -47,7 +47,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   }
   const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
   const { withPlainReferences } = await import("./plain-references.ts");
-  const compiled = parseCompiledGraph(await runCompiler(sources, options.signal));
+  const compiled = parseCompiledGraph(await compileCopy(sources, options.signal));
   refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
   refuseLeakedText(compiled, sources.files);
   const graph = withPlainReferences(compiled);
@@ -89,9 +89,8 @@ function digestOf(sources: ProjectSources): string {
   return hash.digest("hex");
 }
 
-const coreDir = (): string => dirname(require.resolve("@dataform/core/package.json"));
-
-async function runCompiler(sources: ProjectSources, signal: AbortSignal | undefined): Promise<unknown> {
+/** Lays a copy of the project beside our `@dataform/core`, and has it compiled there. */
+async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefined): Promise<unknown> {
   const root = await mkdtemp(join(tmpdir(), "inboxloop-compile-"));
   try {
     const project = join(root, "project");
@@ -111,50 +110,16 @@ async function runCompiler(sources: ProjectSources, signal: AbortSignal | undefi
       const from = join(sources.dir, "node_modules", name);
       await cp(from, join(project, "node_modules", name), { recursive: true, dereference: true });
     }
-    const { stdout, stderr } = await runDataform(["compile", project, "--json", "--timeout=300s"], temporary, signal);
-    const begin = stdout.indexOf("{");
-    if (begin >= 0) {
-      try {
-        return JSON.parse(stdout.slice(begin));
-      } catch {
-        // falls through: no whole document came out
-      }
-    }
-    const said = withoutColour(stderr || stdout).replaceAll(`${project}/`, "");
+    const settings = JSON.parse(sources.settings.text) as Record<string, unknown>;
+    const extension = sources.settings.file === "workflow_settings.yaml" ? settings["extension"] : undefined;
+    return await runCompiler({ projectDir: project, extension, temporary, signal });
+  } catch (error) {
+    if (!(error instanceof CompilerFailed)) throw error;
+    const said = withoutColour(error.message).replaceAll(`${join(root, "project")}/`, "");
     throw compilerTrouble(said.trim(), sources, versionOf("@dataform/core"));
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-interface ChildOutput {
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function runDataform(
-  args: readonly string[],
-  temporary: string,
-  signal: AbortSignal | undefined,
-): Promise<ChildOutput> {
-  const entry = require.resolve("@dataform/cli/bundle.js");
-  return new Promise((done, failed) => {
-    execFile(
-      process.execPath,
-      [entry, ...args],
-      {
-        maxBuffer: 1 << 30,
-        env: { PATH: process.env["PATH"], TMPDIR: temporary, HOME: temporary },
-        ...(signal ? { signal } : {}),
-      },
-      (error, stdout, stderr) => {
-        // A non-zero exit comes with the graph and its errors on stdout; only a child that never ran is trouble here.
-        if (error && (signal?.aborted || typeof error.code !== "number"))
-          failed(signal?.aborted ? signal.reason : error);
-        else done({ stdout, stderr });
-      },
-    );
-  });
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with one

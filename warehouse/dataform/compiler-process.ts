@@ -1,0 +1,91 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+
+const require = createRequire(import.meta.url);
+/** Where `@dataform/core` lies: the compiler itself, and the .proto files of what it answers. */
+export const coreDir = (): string => dirname(require.resolve("@dataform/core/package.json"));
+
+/** What the compiler's process said where a graph should have been. */
+export class CompilerFailed extends Error {
+  override readonly name = "CompilerFailed";
+}
+
+export interface CompilerRun {
+  /** A project with `@dataform/core` in its node_modules. */
+  readonly projectDir: string;
+  /** `extension` of workflow_settings.yaml, which Dataform's command line reads for the compiler. */
+  readonly extension: unknown;
+  /** The process's home and temporary folder. */
+  readonly temporary: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+const longestMs = 300_000;
+/** Of what a project's JavaScript writes, enough for a message. */
+const mostSaid = 64 << 10;
+
+/**
+ * The compiled graph as `dataform compile --json` prints it. Dataform's command line is left out, its worker is not: it compiles
+ * in a sandbox, in a process of its own. Loaded as a module it listens once; started by the command line it does so twice, and
+ * compiles everything again before it gives away a graph that is longer than a socket's buffer. Throws CompilerFailed.
+ */
+export async function runCompiler(run: CompilerRun): Promise<unknown> {
+  const worker = require.resolve("@dataform/cli/worker_bundle.js");
+  const child = spawn(process.execPath, ["--eval", `require(${JSON.stringify(worker)})`], {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary },
+    timeout: longestMs,
+    killSignal: "SIGKILL",
+    ...(run.signal ? { signal: run.signal } : {}),
+  });
+  let said = "";
+  const hear = (text: string): void => {
+    said = `${said}${text}`.slice(-mostSaid);
+  };
+  child.stdout?.setEncoding("utf8").on("data", hear);
+  child.stderr?.setEncoding("utf8").on("data", hear);
+  const answer = new Promise<unknown>((resolve, reject) => {
+    child.on("message", (message: unknown) => {
+      if (isBooted(message)) child.send({ projectDir: run.projectDir, extension: run.extension });
+      else resolve(message);
+    });
+    child.once("error", (error) => reject(run.signal?.aborted ? run.signal.reason : error));
+    child.once("close", (code, signal) =>
+      reject(new CompilerFailed(`${said}\nthe compiler ended with ${signal ?? `exit code ${code}`}`)),
+    );
+  });
+  try {
+    const message = await answer;
+    if (typeof message !== "string") throw new CompilerFailed(textOf(message));
+    return await readGraph(Buffer.from(message, "base64"));
+  } finally {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    }
+  }
+}
+
+const isBooted = (message: unknown): boolean => (message as { type?: unknown } | null)?.type === "worker_booted";
+
+/** An error of the worker's comes as its own properties; the stack begins with the message. */
+function textOf(message: unknown): string {
+  const { stack, message: text } = (message ?? {}) as { stack?: unknown; message?: unknown };
+  return String(stack ?? text ?? JSON.stringify(message));
+}
+
+/** From the bytes of a CoreExecutionResponse, in the JSON form of its .proto. */
+async function readGraph(bytes: Uint8Array): Promise<unknown> {
+  const { default: protobuf } = await import("protobufjs");
+  const root = new protobuf.Root();
+  const dir = coreDir();
+  // Google's own types come with protobufjs, under their name.
+  root.resolvePath = (_origin, target) => (target.startsWith("google/") ? target : join(dir, basename(target)));
+  await root.load("core.proto");
+  const response = root.lookupType("dataform.CoreExecutionResponse");
+  const { compile } = response.toObject(response.decode(bytes), protobuf.util.toJSONOptions);
+  return compile?.compiledGraph ?? {};
+}
