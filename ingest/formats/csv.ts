@@ -1,3 +1,4 @@
+import { pipeline } from "node:stream/promises";
 import { parse } from "csv-parse";
 import type { Message } from "../pipeline.ts";
 
@@ -52,7 +53,8 @@ export async function* csvRecords(
     skip_empty_lines: true,
     max_record_size: maxRecordBytes,
   });
-  const feeding = feed(chunks, parser);
+  // What goes wrong with the chunks comes through the parser.
+  const feeding = pipeline(chunks, parser).catch(() => {});
   let columns = options.columns;
   let header = columns ? columns.map((name) => quoted(name, options)).join(options.delimiter) : "";
   let position = 0;
@@ -82,7 +84,7 @@ export async function* csvRecords(
     );
   } finally {
     parser.destroy();
-    await feeding.catch(() => {});
+    await feeding;
   }
   yield block;
 }
@@ -94,23 +96,6 @@ function csvValue(record: readonly string[], columns: readonly string[]): CsvVal
   const fields: Record<string, string> = {};
   for (let at = 0; at < columns.length; at++) fields[columns[at]!] = record[at]!;
   return { kind: "record", fields };
-}
-
-async function feed(chunks: AsyncIterable<Buffer>, parser: ReturnType<typeof parse>): Promise<void> {
-  try {
-    for await (const chunk of chunks) {
-      if (parser.destroyed) return;
-      if (!parser.write(chunk)) {
-        await new Promise<void>((resolve) => {
-          parser.once("drain", resolve);
-          parser.once("close", resolve);
-        });
-      }
-    }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error as Error);
-  }
 }
 
 const quoted = (text: string, { delimiter, quote }: CsvOptions): string =>

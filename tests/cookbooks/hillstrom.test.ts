@@ -25,11 +25,10 @@ interface Lift {
 
 describe.runIf(existsSync(file))("docs/cookbooks/hillstrom.md on ../shared/data/hillstrom", () => {
   const home = mkdtempSync(join(tmpdir(), "inboxloop-hillstrom-"));
-  const tsx = join(root, "node_modules/tsx/dist/cli.mjs");
   const run = (words: readonly string[]): unknown => {
     const out = execFileSync(
       process.execPath,
-      [tsx, join(root, "cli/main.ts"), "--home", home, "--json", "--quiet", ...words],
+      ["--import", "tsx", join(root, "cli/main.ts"), "--home", home, "--json", "--quiet", ...words],
       {
         cwd: root,
         encoding: "utf8",

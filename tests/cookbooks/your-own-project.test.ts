@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function run(words: readonly string[], wanted = 0): unknown {
-  const entry = [join(root, "node_modules/tsx/dist/cli.mjs"), join(root, "cli/main.ts")];
+  const entry = ["--import", import.meta.resolve("tsx"), join(root, "cli/main.ts")];
   const args = [...entry, "--home", join(folder, "home"), "--json", "--quiet", ...words];
   try {
     const out = execFileSync(process.execPath, args, {
