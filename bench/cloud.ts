@@ -19,18 +19,19 @@ import { loadIngestKeys } from "../ingest/keys.ts";
 import { consumePubSub } from "../ingest/pubsub/consume-pubsub.ts";
 import { openSubscription } from "../ingest/pubsub/open-pubsub.ts";
 import { pubsubWriter } from "../ingest/pubsub/pubsub-bus.ts";
-import { startEmulators } from "../tests/cloud/emulators.ts";
+import { startBigQuery, startPubSub } from "../tests/cloud/emulators.ts";
 import { installEmulators } from "../tests/cloud/install.ts";
 import { connectBigQuery } from "../warehouse/bigquery/connect.ts";
 
 const { values } = parseArgs({ options: { events: { type: "string", default: "20000" } } });
 const events = Number(values.events);
 const projectId = "bench";
-const emulators = await startEmulators(await installEmulators((line) => process.stderr.write(`${line}\n`)));
-process.env["PUBSUB_EMULATOR_HOST"] = emulators.pubsub;
+const installed = await installEmulators((line) => process.stderr.write(`${line}\n`));
+const [pubsubEmulator, bigquery] = [await startPubSub(installed), await startBigQuery(installed)];
+process.env["PUBSUB_EMULATOR_HOST"] = pubsubEmulator.host;
 process.env["METADATA_SERVER_DETECTION"] = "none";
 const folder = mkdtempSync(join(tmpdir(), "inboxloop-bench-"));
-const target = { projectId, emulatorHost: emulators.bigquery, storageEmulatorHost: emulators.bigqueryStorage };
+const target = { projectId, ...bigquery };
 const warehouse = await connectBigQuery(target);
 const keys = loadIngestKeys({}, folder, randomBytes);
 const pubsub = new PubSub({ projectId });
@@ -82,7 +83,7 @@ async function bare(subscriptionName: string, count = events): Promise<void> {
   const writers = new managedwriter.WriterClient({
     projectId,
     apiEndpoint: "127.0.0.1",
-    port: Number(emulators.bigqueryStorage.split(":")[1]),
+    port: Number(bigquery.storageEmulatorHost.split(":")[1]),
     sslCreds: credentials.createInsecure(),
   });
   const connection = await writers.createStreamConnection({
@@ -172,6 +173,6 @@ try {
 } finally {
   await pubsub.close();
   await warehouse.close();
-  await emulators.stop();
+  await Promise.all([pubsubEmulator.stop(), bigquery.stop()]);
   rmSync(folder, { recursive: true, force: true });
 }

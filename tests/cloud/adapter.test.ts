@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { ownBigQuery } from "./support/own-bigquery.ts";
 
 /** The adapter as it is shipped, with Google's own clients, against an emulator that nobody here wrote. */
+const bigquery = await ownBigQuery();
 let warehouse: Warehouse;
 beforeAll(async () => {
   warehouse = await connectBigQuery({
     projectId: "adapter",
-    emulatorHost: inject("bigquery"),
-    storageEmulatorHost: inject("bigqueryStorage"),
+    ...bigquery,
   });
   await warehouse.execute("create schema shop");
 });

@@ -5,17 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { environmentOf, ownBigQuery } from "./support/own-bigquery.ts";
 import { root } from "./support/run-node.ts";
 
 /** `inboxloop ingest serve --with-pipeline --to bigquery`: one process from HTTP over the spool to BigQuery. */
+const bigquery = await ownBigQuery();
 let folder: string;
 let warehouse: Warehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-cloud-"));
-  warehouse = await connectBigQuery({ projectId: "collector", emulatorHost: inject("bigquery") });
+  warehouse = await connectBigQuery({ projectId: "collector", ...bigquery });
 });
 afterAll(async () => {
   await warehouse?.close();
@@ -46,9 +48,7 @@ test("when events are posted to the collector then they are in BigQuery without 
       env: {
         PATH: process.env["PATH"] ?? "",
         INBOXLOOP_API_KEY_APP: "a key of the cloud tests",
-        BIGQUERY_EMULATOR_HOST: inject("bigquery"),
-        BIGQUERY_STORAGE_EMULATOR_HOST: inject("bigqueryStorage"),
-        METADATA_SERVER_DETECTION: "none",
+        ...environmentOf(bigquery),
       },
       stdio: ["ignore", "pipe", "pipe"],
     },

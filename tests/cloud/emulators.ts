@@ -8,46 +8,59 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Installed } from "./install.ts";
 
-export interface Emulators {
-  /** `host:port` of Pub/Sub's gRPC. */
-  readonly pubsub: string;
-  /** `http://host:port` of BigQuery's REST. */
-  readonly bigquery: string;
-  /** `host:port` of BigQuery's Storage APIs, gRPC. */
-  readonly bigqueryStorage: string;
+export interface PubSubEmulator {
+  /** `host:port` of its gRPC. */
+  readonly host: string;
   stop(): Promise<void>;
 }
 
-/** Starts both on free loopback ports. What is started here is stopped here, by its own process id. */
-export async function startEmulators(installed: Installed): Promise<Emulators> {
-  const children: ChildProcess[] = [];
+export interface BigQueryEmulator {
+  /** `http://host:port` of its REST. */
+  readonly emulatorHost: string;
+  /** `host:port` of its Storage APIs, gRPC. */
+  readonly storageEmulatorHost: string;
+  stop(): Promise<void>;
+}
+
+/** Google's in-memory Pub/Sub on a free loopback port. */
+export async function startPubSub({ pubsub }: Installed): Promise<PubSubEmulator> {
+  const child = spawn(pubsub, { stdio: ["pipe", "pipe", "inherit"] });
+  const stop = stoppedWithUs(child);
+  const [host] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
+  return { host, stop };
+}
+
+/** The BigQuery emulator, with nothing in it, on free loopback ports. */
+export async function startBigQuery(installed: Installed): Promise<BigQueryEmulator> {
   const data = await mkdtemp(join(tmpdir(), "inboxloop-bigquery-"));
+  const [rest, storage] = [await freePort(), await freePort()];
+  const child = spawn(
+    installed.bigquery,
+    ["--host", "127.0.0.1", "--port", String(rest), "--grpc-port", String(storage), "--data-dir", data],
+    { env: { PATH: process.env["PATH"], HOME: installed.bigqueryHome }, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const end = stoppedWithUs(child);
   const stop = async () => {
-    process.off("exit", kill);
-    await Promise.all(children.map(end));
+    await end();
     await rm(data, { recursive: true, force: true });
   };
-  const kill = () => {
-    for (const child of children) child.kill("SIGKILL");
-  };
-  process.once("exit", kill);
   try {
-    const pubsub = spawn(installed.pubsub, { stdio: ["pipe", "pipe", "inherit"] });
-    children.push(pubsub);
-    const [address] = (await once(createInterface({ input: pubsub.stdout! }), "line")) as [string];
-    const [rest, storage] = [await freePort(), await freePort()];
-    const bigquery = spawn(
-      installed.bigquery,
-      ["--host", "127.0.0.1", "--port", String(rest), "--grpc-port", String(storage), "--data-dir", data],
-      { env: { PATH: process.env["PATH"], HOME: installed.bigqueryHome }, stdio: ["ignore", "ignore", "pipe"] },
-    );
-    children.push(bigquery);
-    await answers(`http://127.0.0.1:${rest}/bigquery/v2/projects/ready/queries`, bigquery);
-    return { pubsub: address, bigquery: `http://127.0.0.1:${rest}`, bigqueryStorage: `127.0.0.1:${storage}`, stop };
+    await answers(`http://127.0.0.1:${rest}/bigquery/v2/projects/ready/queries`, child);
   } catch (error) {
     await stop();
     throw error;
   }
+  return { emulatorHost: `http://127.0.0.1:${rest}`, storageEmulatorHost: `127.0.0.1:${storage}`, stop };
+}
+
+/** What is started here is stopped here, by its own process id, at the latest when this process ends. */
+function stoppedWithUs(child: ChildProcess): () => Promise<void> {
+  const kill = () => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  return async () => {
+    process.off("exit", kill);
+    await end(child);
+  };
 }
 
 async function freePort(): Promise<number> {

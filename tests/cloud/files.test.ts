@@ -1,17 +1,19 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { environmentOf, ownBigQuery } from "./support/own-bigquery.ts";
 import { inboxloopOrThrow } from "./support/run-node.ts";
 
 /** `inboxloop ingest file | mail --to bigquery`: what is on this machine goes straight there, once. */
+const bigquery = await ownBigQuery();
 let folder: string;
 let warehouse: Warehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-cloud-"));
-  warehouse = await connectBigQuery({ projectId: "files", emulatorHost: inject("bigquery") });
+  warehouse = await connectBigQuery({ projectId: "files", ...bigquery });
 });
 afterAll(async () => {
   await warehouse?.close();
@@ -24,9 +26,7 @@ const ingest = async (...args: readonly string[]): Promise<unknown> =>
       ["ingest", ...args, "--to", "bigquery", "--project", "files", "--home", join(folder, "home"), "--json"],
       {
         env: {
-          BIGQUERY_EMULATOR_HOST: inject("bigquery"),
-          BIGQUERY_STORAGE_EMULATOR_HOST: inject("bigqueryStorage"),
-          METADATA_SERVER_DETECTION: "none",
+          ...environmentOf(bigquery),
         },
       },
     ),

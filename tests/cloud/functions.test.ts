@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { ownBigQuery } from "./support/own-bigquery.ts";
 
 /** Expressions, and what Google's reference implementation answers as TO_JSON_STRING prints it; null where it fails. */
 const cases = JSON.parse(
   readFileSync(new URL("../warehouse/googlesql/functions/reference-cases.json", import.meta.url), "utf8"),
 ) as Case[];
 
+const bigquery = await ownBigQuery();
 let warehouse: Warehouse;
 beforeAll(async () => {
-  warehouse = await connectBigQuery({ projectId: "functions", emulatorHost: inject("bigquery") });
+  warehouse = await connectBigQuery({ projectId: "functions", ...bigquery });
 });
 afterAll(() => warehouse.close());
 

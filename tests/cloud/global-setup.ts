@@ -1,20 +1,20 @@
 import type { TestProject } from "vitest/node";
-import { startEmulators } from "./emulators.ts";
-import { installEmulators } from "./install.ts";
+import { startPubSub } from "./emulators.ts";
+import { type Installed, installEmulators } from "./install.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
+    readonly installed: Installed;
+    /** `host:port` of the Pub/Sub emulator, which all tests share. */
     readonly pubsub: string;
-    readonly bigquery: string;
-    readonly bigqueryStorage: string;
   }
 }
 
-/** Installs and starts the emulators before the first test, and stops them after the last. */
+/** Installs the emulators before the first test and starts Pub/Sub's; a test file starts a BigQuery of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const emulators = await startEmulators(await installEmulators((line) => process.stderr.write(`${line}\n`)));
-  project.provide("pubsub", emulators.pubsub);
-  project.provide("bigquery", emulators.bigquery);
-  project.provide("bigqueryStorage", emulators.bigqueryStorage);
-  return emulators.stop;
+  const installed = await installEmulators((line) => process.stderr.write(`${line}\n`));
+  const pubsub = await startPubSub(installed);
+  project.provide("installed", installed);
+  project.provide("pubsub", pubsub.host);
+  return pubsub.stop;
 }

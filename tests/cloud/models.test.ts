@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import rawTables from "../../includes/raw_tables.js";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import { buildProject } from "../../warehouse/dataform/build.ts";
@@ -11,8 +11,10 @@ import type { Action } from "../../warehouse/dataform/graph.ts";
 import { type DuckDbWarehouse, openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../../warehouse/duckdb/local-engine.ts";
 import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
+import type { BigQueryEmulator } from "./emulators.ts";
 import { copyProject } from "./support/copy-project.ts";
 import { startMetadataServer } from "./support/metadata-server.ts";
+import { ownBigQuery } from "./support/own-bigquery.ts";
 import { inboxloopOrThrow, root, runNode } from "./support/run-node.ts";
 
 /** This project, as of a day, on a small simulated world: on DuckDB, and on the emulator through our runner and through Dataform's. */
@@ -21,6 +23,7 @@ const asOf = "2025-10-31T00:00:00Z";
 /** Models that the emulator cannot build, and why. Whoever makes this list longer has to say so here. */
 const notBuilt: Readonly<Record<string, string>> = {};
 
+const bigquery = { ours: await ownBigQuery(), dataforms: await ownBigQuery() };
 let folder: string;
 let duck: DuckDbWarehouse;
 let models: readonly Action[];
@@ -54,12 +57,8 @@ const build = (engine: Parameters<typeof buildProject>[0]["engine"], select?: re
     ...(select ? { select, includeDeps: true } : {}),
   });
 
-async function emulator(projectId: string): Promise<Warehouse> {
-  const warehouse = await connectBigQuery({
-    projectId,
-    emulatorHost: inject("bigquery"),
-    storageEmulatorHost: inject("bigqueryStorage"),
-  });
+async function connected(bigquery: BigQueryEmulator, projectId: string): Promise<Warehouse> {
+  const warehouse = await connectBigQuery({ projectId, ...bigquery });
   opened.push(warehouse);
   return warehouse;
 }
@@ -114,7 +113,7 @@ async function expectSameTables(warehouse: Warehouse): Promise<number> {
 }
 
 test("when the project is built by our runner on the emulator then every table equals DuckDB's", async () => {
-  const warehouse = await emulator("inboxloop");
+  const warehouse = await connected(bigquery.ours, "inboxloop");
   await makeRaw(warehouse);
   const events = Number((await duck.query("select count(*) as n from raw.events")).rows[0]?.["n"]);
   // The incremental table meets the last fifth of the events as a second batch.
@@ -138,7 +137,7 @@ test("when the project is built by our runner on the emulator then every table e
 });
 
 test("when the project is run by Dataform's own CLI on the emulator then every table equals DuckDB's", async () => {
-  const warehouse = await emulator("dataform");
+  const warehouse = await connected(bigquery.dataforms, "dataform");
   await makeRaw(warehouse);
   for (const name of rawTables.names) await fill(warehouse, name);
   const metadata = await startMetadataServer();
@@ -157,7 +156,7 @@ test("when the project is run by Dataform's own CLI on the emulator then every t
       {
         env: {
           ...metadata.env,
-          BIGQUERY_EMULATOR_HOST: `${inject("bigquery")}/bigquery/v2`,
+          BIGQUERY_EMULATOR_HOST: `${bigquery.dataforms.emulatorHost}/bigquery/v2`,
           HOME: folder,
           TMPDIR: folder,
         },

@@ -14,6 +14,7 @@ import { engineOver } from "../../warehouse/dataform/engine.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { startConsumer } from "./support/consumer.ts";
 import { copyProject } from "./support/copy-project.ts";
+import { environmentOf, ownBigQuery } from "./support/own-bigquery.ts";
 import { inboxloop } from "./support/run-node.ts";
 
 /**
@@ -26,6 +27,7 @@ const keys = {
 };
 const project = "pipeline";
 
+const bigquery = await ownBigQuery();
 let folder: string;
 let client: Client;
 let warehouse: Warehouse;
@@ -37,8 +39,7 @@ beforeAll(async () => {
   client = new PubSub({ projectId: project });
   warehouse = await connectBigQuery({
     projectId: project,
-    emulatorHost: inject("bigquery"),
-    storageEmulatorHost: inject("bigqueryStorage"),
+    ...bigquery,
   });
 });
 afterAll(async () => {
@@ -50,10 +51,8 @@ afterAll(async () => {
 const environment = () => ({
   ...keys,
   PUBSUB_EMULATOR_HOST: inject("pubsub"),
-  BIGQUERY_EMULATOR_HOST: inject("bigquery"),
-  BIGQUERY_STORAGE_EMULATOR_HOST: inject("bigqueryStorage"),
+  ...environmentOf(bigquery),
   GOOGLE_CLOUD_PROJECT: project,
-  METADATA_SERVER_DETECTION: "none",
 });
 
 /** A seeded source of numbers in [0, 1). */

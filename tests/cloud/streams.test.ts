@@ -1,19 +1,20 @@
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { outcomeOf } from "../../warehouse/bigquery/append-outcome.ts";
 import { connectBigQuery, openAppendStreams } from "../../warehouse/bigquery/connect.ts";
 import type { AppendStreams, OpenStream } from "../../warehouse/bigquery/streams.ts";
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { ownBigQuery } from "./support/own-bigquery.ts";
 
 /** Offsets over the wire: Google's managed writer against the emulator's Storage Write API. */
 const table = "projects/streams/datasets/shop/tables/events";
+const bigquery = await ownBigQuery();
 let warehouse: Warehouse;
 let streams: AppendStreams;
 beforeAll(async () => {
   const target = {
     projectId: "streams",
-    emulatorHost: inject("bigquery"),
-    storageEmulatorHost: inject("bigqueryStorage"),
+    ...bigquery,
   };
   warehouse = await connectBigQuery(target);
   streams = await openAppendStreams(target);

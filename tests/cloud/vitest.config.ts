@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ["./global-setup.ts"],
     // Nobody looks for a machine of Google's.
     env: { METADATA_SERVER_DETECTION: "none" },
-    // One emulator for all files, and two cores: one file at a time.
+    // The emulator alone keeps one of two cores busy: one file at a time.
     maxWorkers: 1,
     fileParallelism: false,
     testTimeout: 1_200_000,
