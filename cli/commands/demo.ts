@@ -1,17 +1,12 @@
-import { InvalidArgumentError } from "commander";
 import type { RegisterCommand } from "../command.ts";
-
-const whole = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
-  return Number(text);
-};
+import { wholeNumber } from "../whole-number.ts";
 
 export const register: RegisterCommand = (program, environment) => {
   program
     .command("demo")
     .description("One turn of the whole loop on this machine: simulate, ingest, build, train, evaluate, release")
-    .option("--seed <n>", "another seed, another world", whole, 7)
-    .option("--events <n>", "at least this many events", whole, 1_000_000)
+    .option("--seed <n>", "another seed, another world", wholeNumber, 7)
+    .option("--events <n>", "at least this many events", wholeNumber, 1_000_000)
     .addHelpText("after", "\nExit code 4 when the counts do not add up or a release does not end as it must.\n")
     .action(async (options: { seed: number; events: number }) => {
       const { exitCodes } = await import("../../errors/user-error.ts");

@@ -1,7 +1,7 @@
-import { InvalidArgumentError, Option } from "commander";
 import type { RegisterCommand } from "../command.ts";
+import { wholeNumber } from "../whole-number.ts";
 import type { DestinationOptions } from "./ingest/destination.ts";
-import { addDestinationOptions } from "./ingest/destination-options.ts";
+import { addDestinationOptions, addPlaceOptions } from "./ingest/destination-options.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
 import { registerMoreIngest } from "./ingest/more-commands.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
@@ -22,7 +22,7 @@ export const register: RegisterCommand = (program, environment) => {
       )
       .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
       .option("--table <name>", "raw table of NDJSON records that name none (default: events)")
-      .option("--batch-size <n>", "records a batch (default: 100000)", whole)
+      .option("--batch-size <n>", "records a batch (default: 100000)", wholeNumber)
       .option("--resume", "go on where an earlier run stopped (always done; the ledger knows)")
       .option("--trust-received-at", "believe the records' own received_at (simulation, backfill)"),
   ).action(async (paths: string[], options: IngestFileOptions) => {
@@ -30,27 +30,20 @@ export const register: RegisterCommand = (program, environment) => {
     await ingestFileCommand(environment(), paths, options);
   });
 
-  ingest
-    .command("verify")
-    .description("Recompute sums, digests and chain of the ledger from the data")
-    .addOption(
-      new Option("--to <where>", "what was landed in this machine's segments, or in BigQuery")
-        .choices(["local", "bigquery"])
-        .default("local"),
-    )
-    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
-    .option("--dataset <name>", "dataset of the raw tables (default: raw)")
-    .action(async (options: DestinationOptions) => {
-      const { ingestVerifyCommand } = await import("./ingest/verify.ts");
-      await ingestVerifyCommand(environment(), options);
-    });
+  addPlaceOptions(
+    ingest.command("verify").description("Recompute sums, digests and chain of the ledger from the data"),
+    "what was landed in this machine's segments, or in BigQuery",
+  ).action(async (options: DestinationOptions) => {
+    const { ingestVerifyCommand } = await import("./ingest/verify.ts");
+    await ingestVerifyCommand(environment(), options);
+  });
 
   ingest
     .command("replay")
     .description("Run dead letters through today's code again")
     .option("--reason <code>", "only letters with this reason")
     .option("--since <when>", "only letters received since: 7d, 12h, a day or an instant")
-    .option("--limit <n>", "at most so many letters, oldest first", whole)
+    .option("--limit <n>", "at most so many letters, oldest first", wholeNumber)
     .option("--map <mapping.yaml>", "the mapping for letters of mapped files")
     .option("--trust-received-at", "believe the records' own received_at")
     .option("--dry-run", "say what would land, and change nothing")
@@ -69,9 +62,4 @@ export const register: RegisterCommand = (program, environment) => {
     });
 
   registerMoreIngest(ingest, environment);
-};
-
-const whole = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
-  return Number(text);
 };

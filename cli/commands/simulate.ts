@@ -1,13 +1,9 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Assignment, CanaryResult } from "../../simulate/canary.ts";
 import type { SimulationPlan, SimulationResult } from "../../simulate/write-world.ts";
 import type { RegisterCommand } from "../command.ts";
-
-const whole = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
-  return Number(text);
-};
+import { wholeNumber } from "../whole-number.ts";
 
 /** Hangs `inboxloop simulate` on the program: a seeded world of a sender, its readers and their machines. */
 export const register: RegisterCommand = (program, environment) => {
@@ -15,9 +11,9 @@ export const register: RegisterCommand = (program, environment) => {
     .command("simulate")
     .description("Make a seeded world of e-mail events, and the truth about it")
     .requiredOption("--out <dir>", "folder for events-*.ndjson, after/ and truth/")
-    .option("--seed <n>", "another seed, another world", whole, 7)
-    .option("--events <n>", "at least this many valid, distinct events", whole, 1_000_000)
-    .option("--days <n>", "length of the period", whole, 90)
+    .option("--seed <n>", "another seed, another world", wholeNumber, 7)
+    .option("--events <n>", "at least this many valid, distinct events", wholeNumber, 1_000_000)
+    .option("--days <n>", "length of the period", wholeNumber, 90)
     .option("--start <day>", "first day of the period, YYYY-MM-DD", "2025-09-01")
     .option("--dry-run", "say what would be made, and make nothing")
     .action(async (options: SimulateOptions) => {
@@ -46,7 +42,7 @@ export const register: RegisterCommand = (program, environment) => {
     .requiredOption("--assignments <file>", "NDJSON: user_id, arm, variant or suppress, model_version [, sent_at]")
     .option("--label <name>", "tells canaries of one world apart", "canary")
     .option("--release <id>", "release_id of the decisions (default: the label)")
-    .option("--days-between <n>", "days between two sends to one customer", whole, 2)
+    .option("--days-between <n>", "days between two sends to one customer", wholeNumber, 2)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CanaryCommandOptions>();
       const { readWorldConfig } = await import("../../simulate/write-world.ts");

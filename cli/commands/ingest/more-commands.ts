@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Environment } from "../../environment.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { addDestinationOptions } from "./destination-options.ts";
 import type { DocumentSources } from "./documents.ts";
@@ -8,42 +9,35 @@ import type { IngestServeOptions } from "./serve.ts";
 
 /** The verbs of `inboxloop ingest` for mails, reports and the collector. */
 export function registerMoreIngest(ingest: Command, environment: () => Environment): void {
-  const documents = async (kind: "mail" | "dmarc", paths: readonly string[], options: DocumentSources) => {
-    if (options.imap !== undefined) {
-      const { ingestImapCommand } = await import("./imap.ts");
-      await ingestImapCommand(environment(), kind, paths, { ...options, imap: options.imap });
-      return;
-    }
-    const { ingestDocumentsCommand } = await import("./documents.ts");
-    await ingestDocumentsCommand(environment(), kind, paths, process.stdin, options);
-  };
-
-  addDestinationOptions(
-    ingest
-      .command("mail")
-      .description("Ingest bounce mails, complaints and automatic replies, each mail exactly once")
-      .argument(
-        "[paths...]",
-        "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)",
-      )
-      .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
-      .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
-      .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
-      .option("--dry-run", "say how many mails of --imap are new, and change nothing"),
-  ).action((paths: string[], options: DocumentSources) => documents("mail", paths, options));
-
-  addDestinationOptions(
-    ingest
-      .command("dmarc")
-      .description(
-        "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
-      )
-      .argument("[paths...]", "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input")
-      .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
-      .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
-      .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
-      .option("--dry-run", "say how many mails of --imap are new, and change nothing"),
-  ).action((paths: string[], options: DocumentSources) => documents("dmarc", paths, options));
+  const documents = (kind: "mail" | "dmarc", description: string, paths: string) =>
+    addDestinationOptions(
+      ingest
+        .command(kind)
+        .description(description)
+        .argument("[paths...]", paths)
+        .option("--imap <address>", "a mailbox, imaps://user@host/INBOX; its password is INBOXLOOP_IMAP_PASSWORD")
+        .option("--seen", "mark mails of --imap as read once they have landed (otherwise the mailbox is left as it is)")
+        .option("--move-to <mailbox>", "move mails of --imap there once they have landed")
+        .option("--dry-run", "say how many mails of --imap are new, and change nothing"),
+    ).action(async (given: string[], options: DocumentSources) => {
+      if (options.imap !== undefined) {
+        const { ingestImapCommand } = await import("./imap.ts");
+        await ingestImapCommand(environment(), kind, given, { ...options, imap: options.imap });
+        return;
+      }
+      const { ingestDocumentsCommand } = await import("./documents.ts");
+      await ingestDocumentsCommand(environment(), kind, given, process.stdin, options);
+    });
+  documents(
+    "mail",
+    "Ingest bounce mails, complaints and automatic replies, each mail exactly once",
+    "mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input (a mail pipe)",
+  );
+  documents(
+    "dmarc",
+    "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
+    "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input",
+  );
 
   ingest
     .command("seeds")
@@ -56,7 +50,7 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     )
     .option("--from <day>", "first day to ask for, 2026-01-01")
     .option("--to <day>", "last day to ask for (default: yesterday)")
-    .option("--days <n>", "so many days up to the last one (default: 30)", whole)
+    .option("--days <n>", "so many days up to the last one (default: 30)", wholeNumber)
     .option("--dry-run", "say what would land and which days would be asked for, and change nothing")
     .action(async (paths: string[], options: IngestSeedsOptions) => {
       const { ingestSeedsCommand } = await import("./seeds.ts");
@@ -78,12 +72,12 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
         "Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)",
       )
       .option("--host <address>", "where to listen", "127.0.0.1")
-      .option("--port <n>", "where to listen; 0 takes any free port", whole, 8080)
+      .option("--port <n>", "where to listen; 0 takes any free port", wholeNumber, 8080)
       .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
-      .option("--max-body <bytes>", "largest body (default: 10485760)", whole)
-      .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", whole)
-      .option("--rate <n>", "calls a second and source (default: 5000)", whole)
-      .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", whole)
+      .option("--max-body <bytes>", "largest body (default: 10485760)", wholeNumber)
+      .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", wholeNumber)
+      .option("--rate <n>", "calls a second and source (default: 5000)", wholeNumber)
+      .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", wholeNumber)
       .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool"),
   ).action(async (options: IngestServeOptions) => {
     const { ingestServeCommand } = await import("./serve.ts");
@@ -101,8 +95,3 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     await ingestConsumeCommand(environment(), options);
   });
 }
-
-const whole = (text: string): number => {
-  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("it must be a whole number");
-  return Number(text);
-};
