@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
-import { type Action, actionsById, type Graph, inDependencyOrder, reachable, sqlName, type Target } from "./graph.ts";
+import {
+  type Action,
+  actionsById,
+  type Graph,
+  inDependencyOrder,
+  reachable,
+  sqlName,
+  type TableAction,
+  type Target,
+} from "./graph.ts";
 import { type Selection, selectActions } from "./selection.ts";
 import { type Mode, modeOf, type Relation, tableStatements } from "./statements.ts";
 
@@ -33,7 +42,9 @@ export interface Plan {
   readonly skipped: readonly { readonly id: string; readonly file: string; readonly why: string }[];
   /** Schemas that the steps write into. */
   readonly schemas: readonly string[];
-  /** Declarations that the steps read. */
+  /** Views that the steps read, themselves or through views, whether or not they are steps: what they read may be new. */
+  readonly views: ReadonlyMap<string, TableAction>;
+  /** Declarations that the steps and those views read. */
   readonly sources: readonly { readonly id: string; readonly target: Target; readonly file: string }[];
   readonly fullRefresh: boolean;
 }
@@ -55,7 +66,6 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
   const fullRefresh = options.fullRefresh === true;
   const steps: Step[] = [];
   const skipped: { id: string; file: string; why: string }[] = [];
-  const sources = new Map<string, Plan["sources"][number]>();
   for (const id of selected) {
     const action = byId.get(id)!;
     if (action.kind === "declaration") continue;
@@ -63,11 +73,6 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
     else if (action.kind === "foreign")
       skipped.push({ id, file: action.file, why: `a ${action.what} runs on Google Cloud only` });
     else {
-      for (const needed of action.dependsOn) {
-        const source = byId.get(needed);
-        if (source?.kind === "declaration")
-          sources.set(needed, { id: needed, target: source.target, file: source.file });
-      }
       const waitsFor = [...action.dependsOn, ...(guards.get(id) ?? [])];
       steps.push({
         id,
@@ -83,6 +88,22 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
       });
     }
   }
+  const views = new Map<string, TableAction>();
+  const sources = new Map<string, Plan["sources"][number]>();
+  const viewOf = (id: string) => {
+    const action = byId.get(id);
+    return action?.kind === "view" && !action.materialized && !action.disabled ? action : undefined;
+  };
+  const read = reachable(
+    steps.flatMap(({ action }) => action.dependsOn),
+    (id) => viewOf(id)?.dependsOn ?? [],
+  );
+  for (const id of read) {
+    const action = byId.get(id);
+    const view = viewOf(id);
+    if (view !== undefined) views.set(id, view);
+    if (action?.kind === "declaration") sources.set(id, { id, target: action.target, file: action.file });
+  }
   const planned = new Set(steps.map((step) => step.id));
   const ordered = inDependencyOrder(
     steps.map((step) => {
@@ -94,6 +115,7 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
     steps: ordered.map(({ dependsOn: _, ...step }) => step),
     skipped,
     schemas: [...new Set(steps.map((step) => step.target.schema))].sort(),
+    views,
     sources: [...sources.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     fullRefresh,
   };

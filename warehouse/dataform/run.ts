@@ -241,8 +241,12 @@ async function carryOutStep(
   const effect = await carryOut(step, context, warehouse);
   const before = context.records.get(step.id);
   const isAssertion = step.kind === "assertion";
-  // An append that added nothing left the table as it was, so nothing downstream has to run again.
-  const isSame = before !== undefined && effect.rowsWritten === 0 && step.mode === "append";
+  // What leaves its table as it was, or only says again what a view reads, is no reason for anything downstream to run.
+  const isSame =
+    before !== undefined &&
+    (step.mode === "append"
+      ? effect.rowsWritten === 0
+      : context.plan.views.has(step.id) && before.sqlDigest === step.sqlDigest);
   return {
     record: {
       id: step.id,
@@ -272,17 +276,31 @@ async function carryOutStep(
 /** Undefined when it cannot be told whether what the step reads has changed. */
 function inputsOf(step: Step, context: StepContext): string | undefined {
   const read: string[] = [];
+  const known = new Map<string, string | undefined>();
   for (const id of step.action.dependsOn) {
-    const stamp = context.sourceStamps.has(id) ? context.sourceStamps.get(id) : context.stamps.get(id);
+    const stamp = stampOf(id, context, known);
     if (stamp === undefined) return undefined;
     read.push(`${id} ${stamp}`);
   }
-  return digest([context.engine.identity, step.sqlDigest, read, clockOf(step, context.options.now())]);
+  return digest([context.engine.identity, step.sqlDigest, read, clockOf(textsOf(step), context.options.now())]);
 }
 
-/** The hour or day that the step's text asks for: until it ends, the same question has the same answer. */
-function clockOf(step: Step, now: Date): string {
-  const texts = textsOf(step);
+/** What tells one state of something that is read from another. A view is as new as what it reads, and as the hour that it asks for. */
+function stampOf(id: string, context: StepContext, known: Map<string, string | undefined>): string | undefined {
+  if (context.sourceStamps.has(id)) return context.sourceStamps.get(id);
+  const own = context.stamps.get(id);
+  const view = context.plan.views.get(id);
+  if (own === undefined || view === undefined) return own;
+  if (!known.has(id)) {
+    const read = view.dependsOn.map((needed) => stampOf(needed, context, known));
+    const cannotBeTold = isUnstable([view.query]) || read.includes(undefined);
+    known.set(id, cannotBeTold ? undefined : digest([own, read, clockOf([view.query], context.options.now())]));
+  }
+  return known.get(id);
+}
+
+/** The hour or day that a text asks for: until it ends, the same question has the same answer. */
+function clockOf(texts: readonly string[], now: Date): string {
   const length = texts.some((text) => hourly.test(text)) ? 13 : texts.some((text) => daily.test(text)) ? 10 : 0;
   return now.toISOString().slice(0, length);
 }
@@ -295,8 +313,12 @@ function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: St
   if (record.inputs !== inputs || step.mode === "append") return false;
   if (step.kind === "operation" && !onlyMakesItself(step)) return false;
   if (hasRelation(step.action) && !context.relations.has(step.id)) return false;
-  return !textsOf(step).some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
+  return !isUnstable(textsOf(step));
 }
+
+/** Whether the same text may have another answer the next time, whatever the hour. */
+const isUnstable = (texts: readonly string[]): boolean =>
+  texts.some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
 
 /** Whether an operation does nothing but make its own table or view anew. */
 function onlyMakesItself({ action, statements, target }: Step): boolean {

@@ -74,11 +74,11 @@ const world = { now: () => new Date("2026-03-10T12:34:56Z"), newId: () => `stamp
 const build = async (
   recording: ReturnType<typeof recordingEngine>,
   actions: readonly Action[],
-  more: { fullRefresh?: boolean; force?: boolean; now?: () => Date } = {},
+  more: { fullRefresh?: boolean; force?: boolean; select?: readonly string[]; now?: () => Date } = {},
 ) => {
   const graph = graphOf(...actions);
   const relations = await recording.engine.relations(actions);
-  const plan = planBuild(graph, { relations, fullRefresh: more.fullRefresh });
+  const plan = planBuild(graph, { relations, fullRefresh: more.fullRefresh, select: more.select });
   recording.log.length = 0;
   const result = await runPlan(plan, recording.engine, { ...world, ...more });
   return {
@@ -174,6 +174,35 @@ describe("runPlan", () => {
     expect(recording.log).toEqual(["create s.y"]);
     await build(recording, actions, { force: true });
     expect(recording.log).toHaveLength(6);
+  });
+
+  test("when a source behind views has changed, what reads them runs, once, selected alone or with them", async () => {
+    const recording = recordingEngine();
+    const actions = [source("raw.y"), view("s.v", ["raw.y"]), view("s.w", ["s.v"]), table("s.t", ["s.w"])];
+    recording.stamps["y"] = "1";
+    await build(recording, actions);
+    expect((await build(recording, actions, { select: ["s.t"] })).outcomes).toEqual({ "s.t": "unchanged" });
+    recording.stamps["y"] = "2";
+    expect((await build(recording, actions, { select: ["s.t"] })).outcomes).toEqual({ "s.t": "done" });
+    expect((await build(recording, actions)).outcomes).toMatchObject({ "s.v": "done", "s.t": "unchanged" });
+    recording.stamps["y"] = "3";
+    expect((await build(recording, actions)).outcomes).toMatchObject({ "s.v": "done", "s.t": "done" });
+    expect((await build(recording, actions, { select: ["s.t"] })).outcomes).toEqual({ "s.t": "unchanged" });
+  });
+
+  test("when a view reads the clock, what reads the view is up to date no longer than the view", async () => {
+    const recording = recordingEngine();
+    const actions = [
+      view("s.now", [], { query: "select current_timestamp() as at from `p.s.q`" }),
+      view("s.hour", [], { query: "select timestamp_trunc(current_timestamp(), hour) as at from `p.s.q`" }),
+      table("s.a", ["s.now"]),
+      table("s.b", ["s.hour"]),
+    ];
+    await build(recording, actions);
+    expect((await build(recording, actions)).outcomes).toMatchObject({ "s.a": "done", "s.b": "unchanged" });
+    const later = { now: () => new Date("2026-03-10T13:00:00Z") };
+    expect((await build(recording, actions, later)).outcomes).toMatchObject({ "s.a": "done", "s.b": "done" });
+    expect((await build(recording, actions, { ...later, select: ["s.b"] })).outcomes).toEqual({ "s.b": "unchanged" });
   });
 
   test("when it cannot be told whether a source has changed, what reads it runs every time", async () => {
