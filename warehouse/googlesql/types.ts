@@ -319,13 +319,16 @@ function structSupertype(sources: readonly CoercionSource[]): GoogleSqlType | un
   const fields: StructField[] = [];
   for (const [i, field] of first.fields.entries()) {
     const column: CoercionSource[] = [];
-    for (const [at, source] of sources.entries()) {
+    for (const source of sources) {
       if (source.type.kind !== "STRUCT" || source.type.fields.length !== first.fields.length) return undefined;
       const value = source.structFields?.[i] ?? { type: source.type.fields[i]!.type, isLiteral: source.isLiteral };
-      // An untyped NULL in the first STRUCT is an INT64 to those that follow.
-      column.push(at === 0 && value.isUntypedNull ? { type: value.type, isLiteral: true } : value);
+      column.push(value);
     }
-    const type = supertypeOf(column);
+    // An untyped NULL in the first STRUCT is an INT64 to literals that follow; what has a type of its own it follows itself.
+    const [leading, ...others] = column;
+    const isPlain = (one: CoercionSource) => one.isUntypedNull || (one.isLiteral && one.type.kind !== "ARRAY");
+    const isFollowed = leading!.isUntypedNull && others.every(isPlain);
+    const type = supertypeOf(isFollowed ? [{ type: leading!.type, isLiteral: true }, ...others] : column);
     if (type === undefined) return undefined;
     fields.push({ name: field.name, type });
   }

@@ -110,6 +110,17 @@ test("when literals meet columns, columns decide the type", async () => {
   );
 });
 
+test("when the first STRUCT has an untyped NULL, it takes the type of what is typed after it, and none of a literal", async () => {
+  const rowsOf = (first: string, second: string) =>
+    `SELECT * FROM UNNEST([STRUCT(1 AS a, ${first} AS b), (2, ${second})])`;
+  expect(await types(rowsOf("NULL", "DATE '2024-01-01'"))).toBe("a INT64, b DATE");
+  expect(await rows(rowsOf("NULL", "DATE '2024-01-01'"))).toEqual(["1 | NULL", "2 | 2024-01-01"]);
+  expect(await types(rowsOf("NULL", "CONCAT('x')"))).toBe("a INT64, b STRING");
+  expect(await types(rowsOf("NULL", "1.5"))).toBe("a INT64, b FLOAT64");
+  expect(await types(rowsOf("'x'", "NULL"))).toBe("a INT64, b STRING");
+  expect(await code(rowsOf("NULL", "'x'"))).toBe("sql.analysis");
+});
+
 test("when fields have no names or share one, they are kept apart", async () => {
   expect(await types("SELECT (1, 'a') AS t, STRUCT(1 AS x, 'a' AS x) AS u")).toBe(
     "t STRUCT<INT64, STRING>, u STRUCT<x INT64, x STRING>",
