@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Environment } from "../../environment.ts";
-import { wholeNumber } from "../../whole-number.ts";
+import { countedNumber } from "../../whole-number.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { addDestinationOptions } from "./destination-options.ts";
 import type { DocumentSources } from "./documents.ts";
@@ -50,7 +50,7 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     )
     .option("--from <day>", "first day to ask for, 2026-01-01")
     .option("--to <day>", "last day to ask for (default: yesterday)")
-    .option("--days <n>", "so many days up to the last one (default: 30)", wholeNumber)
+    .option("--days <n>", "so many days up to the last one (default: 30)", countedNumber)
     .option("--dry-run", "say what would land and which days would be asked for, and change nothing")
     .action(async (paths: string[], options: IngestSeedsOptions) => {
       const { ingestSeedsCommand } = await import("./seeds.ts");
@@ -72,12 +72,12 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
         "Collect webhooks and events over HTTP; 202 only once they are durable (docs/reference/collector.md)",
       )
       .option("--host <address>", "where to listen", "127.0.0.1")
-      .option("--port <n>", "where to listen; 0 takes any free port", wholeNumber, 8080)
+      .option("--port <n>", "where to listen; 0 takes any free port", countedNumber, 8080)
       .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
-      .option("--max-body <bytes>", "largest body (default: 10485760)", wholeNumber)
-      .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", wholeNumber)
-      .option("--rate <n>", "calls a second and source (default: 5000)", wholeNumber)
-      .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", wholeNumber)
+      .option("--max-body <bytes>", "largest body (default: 10485760)", countedNumber)
+      .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", countedNumber)
+      .option("--rate <n>", "calls a second and source (default: 5000)", countedNumber)
+      .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", countedNumber)
       .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool"),
   ).action(async (options: IngestServeOptions) => {
     const { ingestServeCommand } = await import("./serve.ts");
