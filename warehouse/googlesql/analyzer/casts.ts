@@ -1,9 +1,10 @@
 import type { Cast, NodeBase } from "../ast.ts";
+import { coercionCost } from "../coercion.ts";
 import { castable, castCanFail, castText } from "../emit/cast.ts";
 import { castFormatText } from "../emit/cast-format.ts";
 import { structText } from "../emit/text.ts";
 import { tryText } from "../emit/tried.ts";
-import { coercionCost, type GoogleSqlType, STRING, sameType, typeName } from "../types.ts";
+import { type GoogleSqlType, STRING, sameType, typeName } from "../types.ts";
 import { coerce, coerceOrFail, convertLiteral } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";

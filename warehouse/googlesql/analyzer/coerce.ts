@@ -1,4 +1,5 @@
 import type { NodeBase } from "../ast.ts";
+import { coercionCost, supertypeOf } from "../coercion.ts";
 import { castCanFail, castText } from "../emit/cast.ts";
 import {
   dateText,
@@ -13,7 +14,7 @@ import {
 import { bignumericKind, decimalText, numericKind, parseDecimal } from "../emit/decimal.ts";
 import { structText } from "../emit/text.ts";
 import type { LiteralValue } from "../functions/contract.ts";
-import { coercionCost, duckdbType, type GoogleSqlType, sameType, supertypeOf, typeName } from "../types.ts";
+import { duckdbType, type GoogleSqlType, sameType, typeName } from "../types.ts";
 import type { Analysis } from "./context.ts";
 import { constant, flagsOf, nullOf, type Typed } from "./typed.ts";
 

@@ -12,6 +12,7 @@ import type {
   TypedLiteral,
   WithExpression,
 } from "../ast.ts";
+import { coercionCost, supertypeOf } from "../coercion.ts";
 import { type IntervalParts, isFinerThanMicros, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
 import { parseDecimal } from "../emit/decimal.ts";
 import { canonicalJson } from "../emit/json.ts";
@@ -22,7 +23,6 @@ import {
   arrayOf,
   BOOL,
   BYTES,
-  coercionCost,
   duckdbType,
   FLOAT64,
   type GoogleSqlType,
@@ -33,7 +33,6 @@ import {
   STRING,
   type StructType,
   scalarTypes,
-  supertypeOf,
   typeName,
 } from "../types.ts";
 import { resolveCall, resolveExtract } from "./calls.ts";

@@ -1,6 +1,7 @@
 import type { NodeBase, QuantifiedLike, ValueSubquery, ValueUnnest } from "../ast.ts";
+import { coercionCost } from "../coercion.ts";
 import { letBind } from "../emit/let.ts";
-import { arrayOf, BYTES, coercionCost, STRING, typeName } from "../types.ts";
+import { arrayOf, BYTES, STRING, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { negate, resolve } from "./expressions.ts";

@@ -1,11 +1,11 @@
 import type { Binary, BinaryOperator, NodeBase, Unary } from "../ast.ts";
+import { coercionCost, supertypeOf } from "../coercion.ts";
 import { castable, castText } from "../emit/cast.ts";
 import { letBind } from "../emit/let.ts";
 import {
   arrayOf,
   BIGNUMERIC,
   BYTES,
-  coercionCost,
   DATE,
   DATETIME,
   FLOAT64,
@@ -17,7 +17,6 @@ import {
   type ScalarKind,
   STRING,
   scalarTypes,
-  supertypeOf,
   TIMESTAMP,
   typeName,
 } from "../types.ts";

@@ -1,6 +1,7 @@
 import type { CommonTable, Limit, NodeBase, OrderItem, Query, QueryBody, WithClause } from "../ast.ts";
+import { coercionCost } from "../coercion.ts";
 import { inOrder, refersTo } from "../common-table-order.ts";
-import { coercionCost, INT64, typeName } from "../types.ts";
+import { INT64, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, CommonTables, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";

@@ -1,5 +1,6 @@
 import type { SampledTable } from "../ast.ts";
-import { coercionCost, FLOAT64, supportsGrouping, typeName } from "../types.ts";
+import { coercionCost } from "../coercion.ts";
+import { FLOAT64, supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";

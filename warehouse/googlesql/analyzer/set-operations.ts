@@ -1,5 +1,6 @@
 import type { NodeBase, SetOperation } from "../ast.ts";
-import { duckdbType, structFieldName, supertypeOf, supportsGrouping, typeName } from "../types.ts";
+import { supertypeOf } from "../coercion.ts";
+import { duckdbType, structFieldName, supportsGrouping, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis } from "./context.ts";
 import { resolveBody } from "./query.ts";

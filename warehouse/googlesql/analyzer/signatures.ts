@@ -1,12 +1,10 @@
+import { type CoercionSource, coercionCost, supertypeOf } from "../coercion.ts";
 import type { ArgumentSpec, Signature, TypeTemplate } from "../functions/contract.ts";
 import {
   arrayOf,
-  type CoercionSource,
-  coercionCost,
   type GoogleSqlType,
   parseType,
   rangeOf,
-  supertypeOf,
   supportsEquality,
   supportsGrouping,
   supportsOrdering,

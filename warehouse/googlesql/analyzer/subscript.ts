@@ -1,6 +1,7 @@
 import type { Subscript } from "../ast.ts";
+import { coercionCost } from "../coercion.ts";
 import { letBind } from "../emit/let.ts";
-import { coercionCost, INT64, JSON_TYPE, STRING, typeName } from "../types.ts";
+import { INT64, JSON_TYPE, STRING, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";

@@ -1,6 +1,7 @@
+import type { CoercionSource } from "../coercion.ts";
 import { literalText } from "../emit/text.ts";
 import type { LiteralValue } from "../functions/contract.ts";
-import { BOOL, type CoercionSource, duckdbType, type GoogleSqlType, INT64 } from "../types.ts";
+import { BOOL, duckdbType, type GoogleSqlType, INT64 } from "../types.ts";
 
 /** An expression after name resolution and type inference: its GoogleSQL type and the DuckDB SQL that computes it. */
 export interface Typed extends CoercionSource {

@@ -1,6 +1,7 @@
 import type { FrameBound, FunctionCall, NodeBase, OrderItem, WindowFrame, WindowName, WindowSpec } from "../ast.ts";
+import { coercionCost } from "../coercion.ts";
 import type { AggregateCall, FunctionEntry } from "../functions/contract.ts";
-import { coercionCost, INT64, isNumeric, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
+import { INT64, isNumeric, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
