@@ -7,10 +7,7 @@ import { ownBigQuery } from "./support/own-bigquery.ts";
 const bigquery = await ownBigQuery();
 let warehouse: Warehouse;
 beforeAll(async () => {
-  warehouse = await connectBigQuery({
-    projectId: "adapter",
-    ...bigquery,
-  });
+  warehouse = await connectBigQuery({ projectId: "adapter", ...bigquery });
   await warehouse.execute("create schema shop");
 });
 afterAll(() => warehouse.close());

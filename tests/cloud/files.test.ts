@@ -24,11 +24,7 @@ const ingest = async (...args: readonly string[]): Promise<unknown> =>
   JSON.parse(
     await inboxloopOrThrow(
       ["ingest", ...args, "--to", "bigquery", "--project", "files", "--home", join(folder, "home"), "--json"],
-      {
-        env: {
-          ...environmentOf(bigquery),
-        },
-      },
+      { env: environmentOf(bigquery) },
     ),
   );
 

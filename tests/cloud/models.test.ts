@@ -57,8 +57,8 @@ const build = (engine: Parameters<typeof buildProject>[0]["engine"], select?: re
     ...(select ? { select, includeDeps: true } : {}),
   });
 
-async function connected(bigquery: BigQueryEmulator, projectId: string): Promise<Warehouse> {
-  const warehouse = await connectBigQuery({ projectId, ...bigquery });
+async function connected(emulator: BigQueryEmulator, projectId: string): Promise<Warehouse> {
+  const warehouse = await connectBigQuery({ projectId, ...emulator });
   opened.push(warehouse);
   return warehouse;
 }

@@ -37,10 +37,7 @@ beforeAll(async () => {
   // The client of the tests' own process; the consumer's finds PUBSUB_EMULATOR_HOST in its environment.
   process.env["PUBSUB_EMULATOR_HOST"] = inject("pubsub");
   client = new PubSub({ projectId: project });
-  warehouse = await connectBigQuery({
-    projectId: project,
-    ...bigquery,
-  });
+  warehouse = await connectBigQuery({ projectId: project, ...bigquery });
 });
 afterAll(async () => {
   await client?.close();

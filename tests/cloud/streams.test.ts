@@ -12,10 +12,7 @@ const bigquery = await ownBigQuery();
 let warehouse: Warehouse;
 let streams: AppendStreams;
 beforeAll(async () => {
-  const target = {
-    projectId: "streams",
-    ...bigquery,
-  };
+  const target = { projectId: "streams", ...bigquery };
   warehouse = await connectBigQuery(target);
   streams = await openAppendStreams(target);
   await warehouse.execute("create schema shop; create table shop.events (id string, n int64)");

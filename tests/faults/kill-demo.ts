@@ -9,8 +9,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { seededRandom } from "../../retrain/seeded-random.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({
@@ -24,11 +24,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), "inboxloop-kill-demo-"));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-let state = Number(values.seed) >>> 0;
-const random = (): number => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-};
+const random = seededRandom(Number(values.seed));
 
 /** What a demo says at its end as JSON; undefined when it was killed before. */
 async function demo(home: string, killAfterMs: number): Promise<unknown> {
@@ -36,17 +32,11 @@ async function demo(home: string, killAfterMs: number): Promise<unknown> {
   const child = spawn(process.execPath, [...args, "--events", values.events, "--seed", values.seed], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
+    timeout: killAfterMs,
+    killSignal: "SIGKILL",
   });
-  const ended = once(child, "exit");
   const said = text(child.stdout);
-  const alarm = new AbortController();
-  const killed = pause(killAfterMs, undefined, { signal: alarm.signal }).then(
-    () => child.kill("SIGKILL"),
-    () => false,
-  );
-  const [code] = await ended;
-  alarm.abort();
-  await killed;
+  const [code] = await once(child, "exit");
   if (code === null) return undefined;
   // 4: so small a world may not tell its candidates apart.
   if (code !== 0 && code !== 4) throw new Error(`the demo ended with exit code ${code}`);

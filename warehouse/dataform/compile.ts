@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
-import { CompilerFailed, coreDir, runCompiler } from "./compiler-process.ts";
+import { CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
 import { type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
@@ -95,11 +95,8 @@ async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefi
   try {
     const project = join(root, "project");
     const temporary = join(root, "tmp");
-    const core = join(project, "node_modules", "@dataform", "core");
-    await mkdir(core, { recursive: true });
     await mkdir(temporary);
-    for (const name of ["bundle.js", "package.json"]) await cp(join(coreDir(), name), join(core, name));
-    await writeFile(join(project, "package.json"), '{"dependencies":{"@dataform/core":"*"}}');
+    await layCompilerInto(project);
     await writeFile(join(project, sources.settings.file), sources.settings.text);
     for (const [path, content] of sources.files) {
       const to = join(project, path);
@@ -110,9 +107,7 @@ async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefi
       const from = join(sources.dir, "node_modules", name);
       await cp(from, join(project, "node_modules", name), { recursive: true, dereference: true });
     }
-    const settings = JSON.parse(sources.settings.text) as Record<string, unknown>;
-    const extension = sources.settings.file === "workflow_settings.yaml" ? settings["extension"] : undefined;
-    return await runCompiler({ projectDir: project, extension, temporary, signal });
+    return await runCompiler({ projectDir: project, extension: sources.settings.extension, temporary, signal });
   } catch (error) {
     if (!(error instanceof CompilerFailed)) throw error;
     const said = withoutColour(error.message).replaceAll(`${join(root, "project")}/`, "");

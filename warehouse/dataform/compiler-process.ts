@@ -1,11 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 
 const require = createRequire(import.meta.url);
 /** Where `@dataform/core` lies: the compiler itself, and the .proto files of what it answers. */
-export const coreDir = (): string => dirname(require.resolve("@dataform/core/package.json"));
+const coreDir = (): string => dirname(require.resolve("@dataform/core/package.json"));
+
+/** Makes a folder a project with our `@dataform/core`, as the compiler wants to find one. */
+export async function layCompilerInto(projectDir: string): Promise<void> {
+  const core = join(projectDir, "node_modules", "@dataform", "core");
+  await mkdir(core, { recursive: true });
+  for (const name of ["bundle.js", "package.json"]) await cp(join(coreDir(), name), join(core, name));
+  await writeFile(join(projectDir, "package.json"), '{"dependencies":{"@dataform/core":"*"}}');
+}
 
 /** What the compiler's process said where a graph should have been. */
 export class CompilerFailed extends Error {
@@ -15,7 +24,7 @@ export class CompilerFailed extends Error {
 export interface CompilerRun {
   /** A project with `@dataform/core` in its node_modules. */
   readonly projectDir: string;
-  /** `extension` of workflow_settings.yaml, which Dataform's command line reads for the compiler. */
+  /** As the project's settings have it. */
   readonly extension: unknown;
   /** The process's home and temporary folder. */
   readonly temporary: string;

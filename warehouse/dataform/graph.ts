@@ -86,6 +86,10 @@ export interface ForeignAction extends ActionBase {
 
 export type Action = TableAction | OperationAction | AssertionAction | DeclarationAction | ForeignAction;
 
+/** A view that holds no rows of its own: it is as new as what it reads. */
+export const isPlainView = (action: Action | undefined): action is TableAction =>
+  action?.kind === "view" && !action.materialized;
+
 /** A Dataform unit test: two queries that must give the same rows. */
 export interface DataformTest {
   readonly name: string;

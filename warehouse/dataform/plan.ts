@@ -5,6 +5,7 @@ import {
   actionsById,
   type Graph,
   inDependencyOrder,
+  isPlainView,
   reachable,
   sqlName,
   type TableAction,
@@ -90,18 +91,16 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
   }
   const views = new Map<string, TableAction>();
   const sources = new Map<string, Plan["sources"][number]>();
-  const viewOf = (id: string) => {
-    const action = byId.get(id);
-    return action?.kind === "view" && !action.materialized && !action.disabled ? action : undefined;
-  };
   const read = reachable(
     steps.flatMap(({ action }) => action.dependsOn),
-    (id) => viewOf(id)?.dependsOn ?? [],
+    (id) => {
+      const action = byId.get(id);
+      return isPlainView(action) && !action.disabled ? action.dependsOn : [];
+    },
   );
   for (const id of read) {
     const action = byId.get(id);
-    const view = viewOf(id);
-    if (view !== undefined) views.set(id, view);
+    if (isPlainView(action) && !action.disabled) views.set(id, action);
     if (action?.kind === "declaration") sources.set(id, { id, target: action.target, file: action.file });
   }
   const planned = new Set(steps.map((step) => step.id));

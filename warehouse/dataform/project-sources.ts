@@ -8,7 +8,12 @@ import { UserError } from "../../errors/user-error.ts";
 export interface ProjectSources {
   readonly dir: string;
   /** The settings as the compiler shall see them: vars overridden, no core version that it would want to download. */
-  readonly settings: { readonly file: "dataform.json" | "workflow_settings.yaml"; readonly text: string };
+  readonly settings: {
+    readonly file: "dataform.json" | "workflow_settings.yaml";
+    readonly text: string;
+    /** `extension` of workflow_settings.yaml, which Dataform's command line reads for the compiler. */
+    readonly extension: unknown;
+  };
   /** Path in the project (forward slashes) -> content; text where it is text. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   /** Installed npm packages that the project's JavaScript asks for beside Dataform's own, and those that they need in turn. */
@@ -176,7 +181,8 @@ async function readSettings(
     if (Object.keys(merged).length > 0) settings["vars"] = merged;
     // JSON is YAML too, and quotes every text: a bare 2026-03-10T00:00:00Z would be read as a date.
     const text = JSON.stringify(settings, null, 2);
-    return { file, text, coreVersion: coreVersion === undefined ? undefined : String(coreVersion) };
+    const extension = file === "workflow_settings.yaml" ? settings["extension"] : undefined;
+    return { file, text, extension, coreVersion: coreVersion === undefined ? undefined : String(coreVersion) };
   }
   throw new UserError(`${dir} holds no Dataform project: neither workflow_settings.yaml nor dataform.json is there`, {
     code: "dataform.no-project",

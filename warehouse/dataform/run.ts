@@ -1,9 +1,10 @@
 import { UserError } from "../../errors/user-error.ts";
 import type { Row, Warehouse } from "../warehouse.ts";
 import type { BuildEngine, BuildRecord } from "./engine.ts";
-import { hasRelation, sqlName } from "./graph.ts";
-import { digest, type Plan, type Severity, type Step } from "./plan.ts";
+import { isPlainView, sqlName } from "./graph.ts";
+import type { Plan, Severity, Step } from "./plan.ts";
 import { modeOf, type Relation, tableStatements } from "./statements.ts";
+import { inputsOf, isUpToDate } from "./up-to-date.ts";
 
 export type Outcome =
   /** It ran; an assertion found no row. */
@@ -61,10 +62,6 @@ export interface RunOptions {
   readonly onStep?: ((result: StepResult, done: number, total: number) => void) | undefined;
   readonly onStart?: ((step: Step) => void) | undefined;
 }
-
-/** Functions whose answer is another one next time: what uses them is never up to date. */
-const unstable =
-  /\b(current_timestamp|current_datetime|current_date|current_time|rand|generate_uuid|session_user|tablesample)\b/i;
 
 /**
  * Carries out a plan. Steps that do not wait for each other run side by side, as many as the engine allows. A failed step skips
@@ -246,7 +243,7 @@ async function carryOutStep(
     before !== undefined &&
     (step.mode === "append"
       ? effect.rowsWritten === 0
-      : context.plan.views.has(step.id) && before.sqlDigest === step.sqlDigest);
+      : isPlainView(step.action) && before.sqlDigest === step.sqlDigest);
   return {
     record: {
       id: step.id,
@@ -271,72 +268,6 @@ async function carryOutStep(
       sample: effect.sample,
     },
   };
-}
-
-/** Undefined when it cannot be told whether what the step reads has changed. */
-function inputsOf(step: Step, context: StepContext): string | undefined {
-  const read: string[] = [];
-  const known = new Map<string, string | undefined>();
-  for (const id of step.action.dependsOn) {
-    const stamp = stampOf(id, context, known);
-    if (stamp === undefined) return undefined;
-    read.push(`${id} ${stamp}`);
-  }
-  return digest([context.engine.identity, step.sqlDigest, read, clockOf(textsOf(step), context.options.now())]);
-}
-
-/** What tells one state of something that is read from another. A view is as new as what it reads, and as the hour that it asks for. */
-function stampOf(id: string, context: StepContext, known: Map<string, string | undefined>): string | undefined {
-  if (context.sourceStamps.has(id)) return context.sourceStamps.get(id);
-  const own = context.stamps.get(id);
-  const view = context.plan.views.get(id);
-  if (own === undefined || view === undefined) return own;
-  if (!known.has(id)) {
-    const read = view.dependsOn.map((needed) => stampOf(needed, context, known));
-    const cannotBeTold = isUnstable([view.query]) || read.includes(undefined);
-    known.set(id, cannotBeTold ? undefined : digest([own, read, clockOf([view.query], context.options.now())]));
-  }
-  return known.get(id);
-}
-
-/** The hour or day that a text asks for: until it ends, the same question has the same answer. */
-function clockOf(texts: readonly string[], now: Date): string {
-  const length = texts.some((text) => hourly.test(text)) ? 13 : texts.some((text) => daily.test(text)) ? 10 : 0;
-  return now.toISOString().slice(0, length);
-}
-
-const hourly = /\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*hour\s*\)/i;
-const daily = /\bcurrent_date\s*(?:\(\s*\))|\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*day\s*\)/i;
-
-function isUpToDate(step: Step, record: BuildRecord, inputs: string, context: StepContext): boolean {
-  if (context.options.force === true || context.plan.fullRefresh) return false;
-  if (record.inputs !== inputs || step.mode === "append") return false;
-  if (step.kind === "operation" && !onlyMakesItself(step)) return false;
-  if (hasRelation(step.action) && !context.relations.has(step.id)) return false;
-  return !isUnstable(textsOf(step));
-}
-
-/** Whether the same text may have another answer the next time, whatever the hour. */
-const isUnstable = (texts: readonly string[]): boolean =>
-  texts.some((text) => unstable.test(text.replaceAll(everyHourly, "").replaceAll(everyDaily, "")));
-
-/** Whether an operation does nothing but make its own table or view anew. */
-function onlyMakesItself({ action, statements, target }: Step): boolean {
-  if (action.kind !== "operation" || !action.hasOutput) return false;
-  const own = new RegExp(
-    `^\\s*create\\s+or\\s+replace\\s+(table|view)\\s+${sqlName(target).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`,
-    "i",
-  );
-  return statements.length === 1 && own.test(statements[0]!) && !/;\s*\S/.test(statements[0]!);
-}
-
-const everyHourly = new RegExp(hourly, "gi");
-const everyDaily = new RegExp(daily, "gi");
-
-/** All SQL that the step may run, whichever way it runs. */
-function textsOf({ action, statements }: Step): readonly string[] {
-  if (action.kind === "operation" || action.kind === "assertion") return statements;
-  return [...statements, action.query, ...(action.incremental === undefined ? [] : [action.incremental.query])];
 }
 
 interface Effect {

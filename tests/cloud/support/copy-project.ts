@@ -1,5 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { layCompilerInto } from "../../../warehouse/dataform/compiler-process.ts";
 import { root } from "./run-node.ts";
 
 /** This project's files for another project of BigQuery, with the compiler beside them, as Dataform's CLI wants a project to be. */
@@ -8,8 +9,6 @@ export async function copyProject(to: string, database: string): Promise<string>
   for (const name of ["definitions", "includes"]) await cp(join(root, name), join(to, name), { recursive: true });
   const settings = JSON.parse(await readFile(join(root, "dataform.json"), "utf8")) as object;
   await writeFile(join(to, "dataform.json"), JSON.stringify({ ...settings, defaultDatabase: database }));
-  const core = join(to, "node_modules", "@dataform", "core");
-  await cp(join(root, "node_modules/@dataform/core"), core, { recursive: true });
-  await writeFile(join(to, "package.json"), '{"dependencies":{"@dataform/core":"*"}}');
+  await layCompilerInto(to);
   return to;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { CompilerFailed, coreDir, runCompiler } from "../../../warehouse/dataform/compiler-process.ts";
+import { CompilerFailed, layCompilerInto, runCompiler } from "../../../warehouse/dataform/compiler-process.ts";
 
 // Each starts processes of its own; on a busy machine these take their time.
 vi.setConfig({ testTimeout: 180_000 });
@@ -17,12 +17,10 @@ let temporary: string;
 beforeEach(async () => {
   const scratch = await mkdtemp(join(tmpdir(), "inboxloop-test-"));
   [projectDir, temporary] = [join(scratch, "project"), join(scratch, "tmp")];
-  const core = join(projectDir, "node_modules/@dataform/core");
-  await Promise.all([mkdir(core, { recursive: true }), mkdir(temporary, { recursive: true })]);
-  for (const name of ["bundle.js", "package.json"]) await cp(join(coreDir(), name), join(core, name));
+  await mkdir(temporary);
+  await layCompilerInto(projectDir);
   for (const name of ["definitions", "includes", "dataform.json"])
     await cp(join(root, name), join(projectDir, name), { recursive: true });
-  await writeFile(join(projectDir, "package.json"), '{"dependencies":{"@dataform/core":"*"}}');
 });
 afterEach(() => rm(resolve(projectDir, ".."), { recursive: true, force: true }));
 
