@@ -66,7 +66,7 @@ function differences(left: unknown, right: unknown, path = ""): string[] {
 /** What a demo says that is killed again and again, and then left to end. */
 async function resumedDemo(home: string): Promise<unknown> {
   for (let kill = 0; kill < Number(values.kills); kill++) {
-    const after = 1_000 + random() * Number(values.within) * 1_000;
+    const after = Math.round(1_000 + random() * Number(values.within) * 1_000);
     if ((await demo(home, after)) !== undefined) throw new Error(`the demo had ended before kill ${kill + 1}`);
     say(`killed after ${(after / 1000).toFixed(1)} s`);
   }
