@@ -7,7 +7,8 @@ export default defineConfig({
     setupFiles: ["tests/support/setup.ts"],
     // One worker a core: by default a core is kept free, which of two is half.
     maxWorkers: "100%",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // An end for what hangs, nothing that a busy machine should meet.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -65,4 +65,4 @@ test("when a compaction dies at any boundary then the next start finishes or for
     expect(segmentsOf(raw, "events"), `boundary ${at}`).toHaveLength(1);
     expect((await verifyLedger(raw)).problems, `boundary ${at}`).toEqual([]);
   }
-}, 60_000);
+});

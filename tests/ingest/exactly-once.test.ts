@@ -83,7 +83,7 @@ test("when an ingest dies at any boundary then repeating it lands every row exac
     expect(await dataOf(raw), `died at ${boundaries[at - 1]}, boundary ${at}`).toEqual(expected);
     expect((await verifyLedger(raw)).problems, `died at ${boundaries[at - 1]}`).toEqual([]);
   }
-}, 120_000);
+});
 
 test("when an ingest of several files dies while one is committed and the next is read then repeating it lands every row once", async () => {
   const folder = temporaryFolder();
@@ -109,7 +109,7 @@ test("when an ingest of several files dies while one is committed and the next i
     expect(await dataOf(raw), `died at ${boundaries[death]}, boundary ${death}`).toEqual(expected);
     expect((await verifyLedger(raw)).problems, `died at ${boundaries[death]}`).toEqual([]);
   }
-}, 120_000);
+});
 
 test("when an ingest dies before its commit then no reader sees a row of the batch", async () => {
   const folder = temporaryFolder();
@@ -174,7 +174,7 @@ test("when events are split, reordered and redelivered then the same rows land",
     expect(sum("received"), `seed ${seed}`).toBe(shuffled.length);
     expect(sum("landed") + sum("duplicate"), `seed ${seed}`).toBe(shuffled.length);
   }
-}, 60_000);
+});
 
 test("when two processes ingest the same file at once then one of them lands it", async () => {
   const folder = temporaryFolder();

@@ -73,7 +73,7 @@ test("when the disk is full at any boundary then the error says so, and after ma
     expect((await verifyLedger(raw)).problems, point).toEqual([]);
     expect(readdirSync(join(raw, ".staging")), point).toEqual([]);
   }
-}, 120_000);
+});
 
 test("when the lines of a batch find no room then the draft fails with the system's word for it", async () => {
   const draft = new SegmentDraft("consents", "/dev/full");

@@ -149,5 +149,5 @@ describe.runIf(existsSync(hillstrom))("hillstrom (../shared/data)", () => {
     expect(revenue).toEqual(spends.map(([spend]) => String(Number(spend))));
     connection.closeSync();
     instance.closeSync();
-  }, 60_000);
+  });
 });

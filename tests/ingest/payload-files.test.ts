@@ -191,4 +191,4 @@ test("when the command line ingests then the result is on stdout, trouble on std
   const missing = run("file", join(folder, "nowhere.csv"));
   expect([missing.status, missing.stdout]).toEqual([2, ""]);
   expect(missing.stderr).toMatch(/^error: no such file.*\[ingest\.no-file\]\nwhere: .*\nnext: /m);
-}, 60_000);
+});

@@ -22,7 +22,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, n) => total + n, 0);
 
-describe("determinism", { timeout: 120_000 }, () => {
+describe("determinism", () => {
   const small = { events: 8_000, days: 30 };
   const digests = (result: SimulationResult) => [...result.stream.files, ...result.after.files].map((f) => f.sha256);
 
