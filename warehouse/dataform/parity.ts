@@ -1,6 +1,6 @@
 import { functionNamed } from "../googlesql/analyzer/function-table.ts";
 import type { Node } from "../googlesql/ast.ts";
-import { GoogleSqlError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
+import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import verification from "../googlesql/verification.json" with { type: "json" };
 import { walk } from "../googlesql/walk.ts";
@@ -25,7 +25,8 @@ export interface ModelParity {
   readonly file: string;
   /**
    * `verified`: the engine takes the model and the referee has judged every function in it. `served`: the engine takes it, some
-   * function in it is only listed. `refused` and `invalid`: the reason says what. `unknown`: it reads something of unknown columns.
+   * function in it is only listed, or a statement of it is made at run time. `refused` and `invalid`: the reason says what.
+   * `unknown`: it reads something of unknown columns, or makes a statement out of rows that are not there.
    */
   readonly verdict: "verified" | "served" | "refused" | "invalid" | "unknown";
   readonly reason?:
@@ -121,12 +122,16 @@ async function judge(action: Action, unknown: ReadonlySet<string>, options: Cert
     for (const text of texts.run) await options.run(text, action.file);
   } catch (error) {
     if (!(error instanceof GoogleSqlError)) throw error;
+    if (error instanceof GoogleSqlEvaluationError && constructs.includes(madeAtRunTime)) {
+      const message = `a statement made at run time, out of empty tables: ${error.message}`;
+      return { ...base, verdict: "unknown", reason: { code: "parity.unknown", message }, functions, constructs };
+    }
     const verdict = error instanceof UnsupportedGoogleSql ? "refused" : "invalid";
     const reason = { code: error.code, message: error.message, where: error.where };
     return { ...base, verdict, reason, functions, constructs };
   }
-  const isListed = functions.some((one) => one.status === "listed");
-  return { ...base, verdict: isListed ? "served" : "verified", functions, constructs };
+  const isServed = constructs.includes(madeAtRunTime) || functions.some((one) => one.status === "listed");
+  return { ...base, verdict: isServed ? "served" : "verified", functions, constructs };
 }
 
 /** What to read, and what to run so that what comes after finds its tables. */
@@ -156,7 +161,10 @@ function textsOf(action: Action): { readonly all: readonly string[]; readonly ru
 const emptyTable = (target: Target, columns: readonly Column[]): string =>
   `create or replace table ${sqlName(target)} (${columns.map((column) => `\`${column.name}\` ${column.type}`).join(", ")})`;
 
+const madeAtRunTime = "execute immediate";
+
 const constructNames: Readonly<Record<string, string>> = {
+  "execute-immediate": madeAtRunTime,
   pivot: "pivot",
   unpivot: "unpivot",
   unnest: "unnest",

@@ -1,5 +1,5 @@
 import { pathOf } from "../googlesql/analyzer/ddl.ts";
-import type { ObjectName, Script } from "../googlesql/ast.ts";
+import type { ObjectName, Script, Statement } from "../googlesql/ast.ts";
 import type { Source } from "../googlesql/errors.ts";
 import { parseQuery, parseScript } from "../googlesql/parser/parse.ts";
 import { type Binding, type TranslatedQuery, translateQuery } from "../googlesql/translate.ts";
@@ -86,7 +86,6 @@ export class LaneSpeaker {
 
   /** Scripts with anything more: whatever they name is looked at again after them. */
   private async runOtherScript(script: Script, options: QueryOptions): Promise<readonly PlainOutcome[]> {
-    const { catalog, connection } = this.lane;
     const outcomes = await this.session
       .run(script.text, { file: options.file, params: options.params })
       .catch(async (error: unknown) => {
@@ -94,14 +93,15 @@ export class LaneSpeaker {
         if (!this.lane.isInTransaction) await this.lookAgain(script);
         throw error;
       });
-    for (const path of objectNames(script)) await catalog.lookAgain(connection, path);
-    if (!this.lane.isInTransaction) catalog.commit();
+    await this.lookAgain(script);
     return outcomes;
   }
 
   private async lookAgain(script: Script): Promise<void> {
-    for (const path of objectNames(script)) await this.lane.catalog.lookAgain(this.lane.connection, path);
-    this.lane.catalog.commit();
+    const { catalog, connection, isInTransaction } = this.lane;
+    for (const path of objectNames([...script.statements, ...this.session.madeAtRunTime]))
+      await catalog.lookAgain(connection, path);
+    if (!isInTransaction) catalog.commit();
   }
 }
 
@@ -119,8 +119,8 @@ function portResult(result: SessionResult): QueryResult {
   return { columns, rows };
 }
 
-/** The names of all tables, views and schemas that a script mentions, each once. */
-function objectNames(script: Script): readonly (readonly string[])[] {
+/** The names of all tables, views and schemas that statements mention, each once. */
+function objectNames(statements: readonly Statement[]): readonly (readonly string[])[] {
   const found = new Map<string, readonly string[]>();
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) for (const item of node) visit(item);
@@ -131,6 +131,6 @@ function objectNames(script: Script): readonly (readonly string[])[] {
       } else for (const value of Object.values(node)) visit(value);
     }
   };
-  visit(script.statements);
+  visit(statements);
   return [...found.values()];
 }

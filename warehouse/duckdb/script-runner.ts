@@ -3,7 +3,9 @@ import { resolveType } from "../googlesql/analyzer/type-names.ts";
 import type {
   CreateConstant,
   Declare,
+  ExecuteImmediate,
   Expression,
+  Identifier,
   NodeBase,
   Query,
   Script,
@@ -20,6 +22,7 @@ import {
 import { analysisFor, type Binding, type TranslateOptions } from "../googlesql/translate.ts";
 import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../googlesql/types.ts";
 import { define } from "./definitions.ts";
+import { checkInto, intoValues, readDynamicStatement, usingParameters } from "./execute-immediate.ts";
 import { bindingOf } from "./render-value.ts";
 import type { GoogleSqlSession, SessionResult } from "./session.ts";
 import type { StructEntry, Value } from "./values.ts";
@@ -41,6 +44,16 @@ class Leave extends Error {
     super(how);
   }
 }
+
+/** A variable that a statement gives a value, by name in lower case. */
+interface Target {
+  readonly key: string;
+  readonly type: GoogleSqlType;
+}
+
+const copySystemVariables = (from: ReadonlyMap<string, Binding>, to: Map<string, Binding>): void => {
+  for (const [key, binding] of from) if (key.startsWith("@@")) to.set(key, binding);
+};
 
 /** Runs the statements of a script one by one, with its variables and control flow. */
 export class ScriptRunner {
@@ -190,7 +203,7 @@ export class ScriptRunner {
         if (node.action === "rollback") await this.session.catalog.refresh();
         return;
       case "execute-immediate":
-        return this.refuse(node, "EXECUTE_IMMEDIATE", "a statement made at run time cannot be verified before it runs");
+        return await this.executeImmediate(node);
       default:
         return this.refuse(node, node.kind.replaceAll("-", "_"), "this statement");
     }
@@ -283,15 +296,13 @@ export class ScriptRunner {
   }
 
   private async set(node: SetVariable): Promise<void> {
-    const binding = (at: (typeof node.targets)[number]): { key: string; type: GoogleSqlType } => {
+    const binding = (at: (typeof node.targets)[number]): Target => {
       // A label of the job, for BigQuery's own records; a query may read it back.
       if (at.kind === "system-variable" && at.parts.length === 1 && /^query_label$/i.test(at.parts[0]!.name))
         return { key: "@@query_label", type: STRING };
       if (at.kind !== "identifier")
         return this.refuse(at, "SET_system_variable", "setting a system variable or parameter");
-      const key = at.name.toLowerCase();
-      const before = this.variables.get(key) ?? this.fail(at, `Undeclared variable: ${at.name}`);
-      return { key, type: before.type };
+      return this.declared(at);
     };
     if (!node.tuple || node.targets.length === 1) {
       const { key, type } = binding(node.targets[0]!);
@@ -307,6 +318,37 @@ export class ScriptRunner {
     for (const [i, target] of targets.entries()) {
       const field = value === null ? null : (value as readonly StructEntry[])[i]!.value;
       this.variables.set(target.key, bindingOf(field, target.type));
+    }
+  }
+
+  private declared(at: Identifier): Target {
+    const key = at.name.toLowerCase();
+    const before = this.variables.get(key) ?? this.fail(at, `Undeclared variable: ${at.name}`);
+    return { key, type: before.type };
+  }
+
+  /** Runs a statement made at run time. Of what is around it, it sees the system variables and what USING gives it. */
+  private async executeImmediate(node: ExecuteImmediate): Promise<void> {
+    checkInto(node, this.source);
+    const targets = node.into.map((at) => this.declared(at));
+    const { value: text } = await this.value(node.sql, STRING);
+    const values: Binding[] = [];
+    for (const { value: given } of node.using) {
+      const { value, type } = await this.value(given);
+      values.push(bindingOf(value, type));
+    }
+    const parameters = usingParameters(node, values, this.source);
+    const script = readDynamicStatement(text, node, this.source);
+    const inner = new ScriptRunner(this.session, script, { file: script.file, ...parameters });
+    copySystemVariables(this.variables, inner.variables);
+    this.session.madeAtRunTime.push(...script.statements);
+    await inner.run(script.statements);
+    copySystemVariables(inner.variables, this.variables);
+    if (targets.length === 0) this.outcomes.push(...inner.outcomes);
+    else {
+      const types = targets.map(({ type }) => type);
+      const found = await intoValues(this.session, this.analysis(), node, types, inner.outcomes[0]!.result!);
+      for (const [i, { key, type }] of targets.entries()) this.variables.set(key, bindingOf(found[i]!, type));
     }
   }
 

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Query } from "../googlesql/ast.ts";
+import type { Query, Statement } from "../googlesql/ast.ts";
 import { type Source, UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
@@ -40,6 +40,8 @@ export class GoogleSqlSession {
   budget = new RunBudget(unlimited);
   /** What CREATE CONSTANT made, by name in lower case. */
   readonly constants = new Map<string, Binding>();
+  /** What EXECUTE IMMEDIATE ran in the last run. */
+  readonly madeAtRunTime: Statement[] = [];
   private functionCount = 0;
   private readonly isAlone: boolean;
 
@@ -84,6 +86,7 @@ export class GoogleSqlSession {
     budget = new RunBudget(unlimited),
   ): Promise<readonly StatementOutcome[]> {
     this.budget = budget;
+    this.madeAtRunTime.length = 0;
     try {
       return await this.runScript(sql, options);
     } catch (error) {

@@ -77,4 +77,16 @@ describe("the certificate of a project", () => {
     const query = "select edit_distance(s, 'a') as n from `p.raw.a`";
     expect(await verdicts([source("raw.a"), table("s.b", ["raw.a"], { query })])).toEqual({ "s.b": "served" });
   });
+
+  test("when a statement is made at run time, then the model is served and no more; out of rows, it is unknown", async () => {
+    const operation = (id: string, query: string): Action => ({
+      ...table(id, ["raw.a"]),
+      kind: "operation",
+      queries: [query],
+      hasOutput: false,
+    });
+    const fromRows = "execute immediate (select string_agg(concat('select ', s), ' union all ') from `p.raw.a`)";
+    const actions = [source("raw.a"), operation("s.b", "execute immediate 'select 1'"), operation("s.c", fromRows)];
+    expect(await verdicts(actions)).toEqual({ "s.b": "served", "s.c": "unknown" });
+  });
 });

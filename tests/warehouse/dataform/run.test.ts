@@ -247,6 +247,13 @@ describe("runPlan", () => {
     expect((await build(recording, actions, later)).outcomes).toEqual({ "s.now": "done", "s.hour": "done" });
   });
 
+  test("when a statement is made at run time, nobody knows what it reads: the model is never up to date", async () => {
+    const recording = recordingEngine();
+    const actions = [table("s.a", [], { postOps: ["EXECUTE  IMMEDIATE 'select 1'"] }), table("s.b", [])];
+    await build(recording, actions);
+    expect((await build(recording, actions)).outcomes).toEqual({ "s.a": "done", "s.b": "unchanged" });
+  });
+
   test("when an append adds nothing, what reads its table is still up to date", async () => {
     const recording = recordingEngine();
     const actions = [incremental("s.log", [], { strategy: "append", uniqueKey: [] }), table("s.b", ["s.log"])];

@@ -174,6 +174,17 @@ describe("tables", () => {
     expect(await warehouse.columns("s.t")).toBeUndefined();
   });
 
+  test("when a statement made at run time makes a table, it is known afterwards, also where a later one fails", async () => {
+    const warehouse = await openAt();
+    await warehouse.execute(`begin
+      execute immediate format('create schema if not exists %s', 's');
+      execute immediate 'create table if not exists \`p.s.t\` (x int64)'; end`);
+    expect(await warehouse.columns("s.t")).toEqual([{ name: "x", type: "INT64" }]);
+    const failing = "execute immediate 'alter table s.t add column y string'; execute immediate 'select 1 / 0'";
+    await expect(warehouse.execute(failing)).rejects.toMatchObject({ code: "sql.evaluation" });
+    expect((await warehouse.query("select * from s.t")).columns.map(({ name }) => name)).toEqual(["x", "y"]);
+  });
+
   test("when a merge meets a row twice, it fails and changes nothing", async () => {
     const warehouse = await openAt();
     await warehouse.execute("create schema s; create table s.t as select 1 as k, 'a' as v");

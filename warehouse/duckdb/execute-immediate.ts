@@ -1,0 +1,145 @@
+import { coerceOrFail } from "../googlesql/analyzer/coerce.ts";
+import type { Analysis } from "../googlesql/analyzer/context.ts";
+import type { ExecuteImmediate, Script, Statement } from "../googlesql/ast.ts";
+import {
+  GoogleSqlAnalysisError,
+  GoogleSqlEvaluationError,
+  type Source,
+  UnsupportedGoogleSql,
+} from "../googlesql/errors.ts";
+import { readScript } from "../googlesql/read-script.ts";
+import { positionAt } from "../googlesql/span.ts";
+import { type Binding, bound, type TranslateOptions } from "../googlesql/translate.ts";
+import type { GoogleSqlType } from "../googlesql/types.ts";
+import { bindingOf } from "./render-value.ts";
+import type { GoogleSqlSession, SessionResult } from "./session.ts";
+import type { Value } from "./values.ts";
+
+type Kind = Statement["kind"];
+
+/** A query, DML or DDL may be made at run time. */
+const allowed: ReadonlySet<Kind> = new Set<Kind>([
+  "query-statement",
+  "insert",
+  "update",
+  "delete",
+  "merge",
+  "truncate",
+  "create-table",
+  "create-view",
+  "create-schema",
+  "create-function",
+  "create-table-function",
+  "drop",
+  "alter",
+]);
+
+/** GoogleSQL's own list of what may not: https://cloud.google.com/bigquery/docs/reference/standard-sql/procedural-language */
+const forbidden: ReadonlySet<Kind> = new Set<Kind>([
+  "execute-immediate",
+  "block",
+  "case-statement",
+  "if",
+  "loop",
+  "repeat",
+  "while",
+  "for-in",
+  "call",
+]);
+
+/**
+ * The statement that `EXECUTE IMMEDIATE` was given as a text, as a script of its own. Throws GoogleSqlEvaluationError for NULL, for
+ * none or several statements and for control flow; places in its errors are `<place of EXECUTE IMMEDIATE> > <place in the text>`.
+ */
+export function readDynamicStatement(text: Value, node: ExecuteImmediate, source: Source): Script {
+  if (text === null) throw new GoogleSqlEvaluationError("EXECUTE IMMEDIATE sql string cannot be NULL");
+  const { line, column } = positionAt(source.text, node.sql.span.start);
+  const file = `${source.file ?? "query"}:${line}:${column} > EXECUTE IMMEDIATE`;
+  const script = readScript({ text: String(text), file });
+  const [statement, ...others] = script.statements;
+  if (!statement) throw new GoogleSqlEvaluationError("Empty EXECUTE IMMEDIATE sql string cannot be executed");
+  if (others.length > 0)
+    throw new GoogleSqlEvaluationError("EXECUTE IMMEDIATE sql string must contain exactly one statement");
+  const { kind } = statement;
+  if (forbidden.has(kind))
+    throw new GoogleSqlEvaluationError(
+      `SQL created by EXECUTE IMMEDIATE contains unsupported statement type: ${kind.replaceAll("-", " ").toUpperCase()}`,
+    );
+  if (!allowed.has(kind))
+    throw new UnsupportedGoogleSql(
+      `EXECUTE_IMMEDIATE_${kind.replaceAll("-", "_")}`,
+      "this statement, made at run time",
+      {
+        source: { text: script.text, file },
+        span: statement.span,
+      },
+    );
+  if (node.into.length > 0 && kind !== "query-statement")
+    throw new GoogleSqlEvaluationError("EXECUTE IMMEDIATE with INTO clause must use a query statement");
+  return script;
+}
+
+/** No variable of INTO is given two values. */
+export function checkInto(node: ExecuteImmediate, source: Source): void {
+  const keys = node.into.map(({ name }) => name.toLowerCase());
+  for (const [i, { name, span }] of node.into.entries()) {
+    if (keys.indexOf(keys[i]!) < i)
+      throw new GoogleSqlAnalysisError(
+        `The same parameter cannot be assigned multiple times in an INTO clause: ${name}`,
+        source,
+        span,
+      );
+  }
+}
+
+/** The values of USING as the parameters of the statement: all of them by name, or all by place. */
+export function usingParameters(
+  node: ExecuteImmediate,
+  values: readonly Binding[],
+  source: Source,
+): Pick<TranslateOptions, "parameters" | "positional"> {
+  const parameters = new Map<string, Binding>();
+  for (const [i, { alias, span }] of node.using.entries()) {
+    if ((alias === undefined) !== (node.using[0]!.alias === undefined))
+      throw new GoogleSqlAnalysisError("Cannot mix named and positional parameters", source, span);
+    if (!alias) continue;
+    const key = alias.name.toLowerCase();
+    if (parameters.has(key))
+      throw new GoogleSqlAnalysisError(
+        `The same parameter cannot be assigned multiple times in a USING clause: ${alias.name}`,
+        source,
+        alias.span,
+      );
+    parameters.set(key, values[i]!);
+  }
+  return parameters.size > 0 ? { parameters } : { positional: values };
+}
+
+/** The one row of a query as values for the variables of INTO; NULL for each when there is none. */
+export async function intoValues(
+  session: Pick<GoogleSqlSession, "read">,
+  analysis: Analysis,
+  node: ExecuteImmediate,
+  types: readonly GoogleSqlType[],
+  { columns, rows }: SessionResult,
+): Promise<readonly Value[]> {
+  if (columns.length !== types.length)
+    throw new GoogleSqlEvaluationError(
+      "Variables returned by Dynamic SQL do not match number of variables in INTO clause, " +
+        `expected ${types.length} columns, but got ${columns.length}`,
+    );
+  if (rows.length > 1) throw new GoogleSqlEvaluationError("DynamicSQL may only return 0 or 1 rows with INTO clause");
+  const [row] = rows;
+  if (!row) return types.map(() => null);
+  const coerced = types.map((type, i) => {
+    const given = bound(bindingOf(row[i]!, columns[i]!.type), false);
+    return coerceOrFail(analysis, node.into[i]!, given, type, `The value for ${node.into[i]!.name}`);
+  });
+  const sql = `SELECT ${coerced.map((value, i) => `${value.sql} AS c${i}`).join(", ")}`;
+  return (
+    await session.read(
+      sql,
+      types.map((type) => ({ name: "", type })),
+    )
+  )[0]!;
+}
