@@ -6,6 +6,7 @@ import verification from "../googlesql/verification.json" with { type: "json" };
 import { walk } from "../googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
+import { pathOf } from "./path-of.ts";
 
 /** What the run of the referee says about a function; see tests/googlesql. */
 export interface FunctionEvidence {
@@ -25,7 +26,7 @@ export interface ModelParity {
   readonly file: string;
   /**
    * `verified`: the engine takes the model and the referee has judged every function in it. `served`: the engine takes it, some
-   * function in it is only listed, or a statement of it is made at run time. `refused` and `invalid`: the reason says what.
+   * function in it is only listed, it reads INFORMATION_SCHEMA, or a statement of it is made at run time. `refused` and `invalid`: the reason says what.
    * `unknown`: it reads something of unknown columns, or makes a statement out of rows that are not there.
    */
   readonly verdict: "verified" | "served" | "refused" | "invalid" | "unknown";
@@ -130,7 +131,9 @@ async function judge(action: Action, unknown: ReadonlySet<string>, options: Cert
     const reason = { code: error.code, message: error.message, where: error.where };
     return { ...base, verdict, reason, functions, constructs };
   }
-  const isServed = constructs.includes(madeAtRunTime) || functions.some((one) => one.status === "listed");
+  const isServed =
+    constructs.some((one) => one === madeAtRunTime || one === records) ||
+    functions.some((one) => one.status === "listed");
   return { ...base, verdict: isServed ? "served" : "verified", functions, constructs };
 }
 
@@ -161,7 +164,9 @@ function textsOf(action: Action): { readonly all: readonly string[]; readonly ru
 const emptyTable = (target: Target, columns: readonly Column[]): string =>
   `create or replace table ${sqlName(target)} (${columns.map((column) => `\`${column.name}\` ${column.type}`).join(", ")})`;
 
+// What no referee can judge.
 const madeAtRunTime = "execute immediate";
+const records = "information schema";
 
 const constructNames: Readonly<Record<string, string>> = {
   "execute-immediate": madeAtRunTime,
@@ -216,6 +221,8 @@ function constructsOf(node: Node): readonly string[] {
   if (node.kind === "select" && node.qualify) found.push("qualify");
   if (node.kind === "query" && node.pipes.length > 0) found.push("pipe");
   if (node.kind === "set-operation") found.push(node.operator);
+  if (node.kind === "table-reference" && /(^|\.)information_schema\./i.test(pathOf(node.name).join(".")))
+    found.push(records);
   return found;
 }
 

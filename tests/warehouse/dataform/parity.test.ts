@@ -89,4 +89,10 @@ describe("the certificate of a project", () => {
     const actions = [source("raw.a"), operation("s.b", "execute immediate 'select 1'"), operation("s.c", fromRows)];
     expect(await verdicts(actions)).toEqual({ "s.b": "served", "s.c": "unknown" });
   });
+
+  test("when a model reads INFORMATION_SCHEMA, which no referee has, then it is served and no more", async () => {
+    const query = "select table_name from `p.raw.INFORMATION_SCHEMA.TABLES`";
+    const made = await certificateOf([table("s.b", [], { query })]);
+    expect(made.models).toMatchObject([{ verdict: "served", constructs: ["information schema"] }]);
+  });
 });

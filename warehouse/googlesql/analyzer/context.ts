@@ -24,6 +24,8 @@ export class Analysis {
   readonly callStack: string[] = [];
   /** How many bodies of SQL functions were put in place so far. */
   expansions = 0;
+  /** The text that comes of it is kept, and run when the catalogue may be another: a view. */
+  isStored = false;
   private counter = 0;
 
   constructor(options: {

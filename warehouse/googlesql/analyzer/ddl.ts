@@ -195,6 +195,7 @@ export const createView = (a: Analysis, node: CreateView): readonly string[] => 
 
 export function newView(a: Analysis, node: CreateView): Made {
   const target = targetName(pathOf(node.name), node.temporary);
+  a.isStored = true;
   const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
   const columns = namedColumns(
     a,

@@ -6,6 +6,7 @@ import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFlattened } from "./flatten.ts";
+import { informationSchema } from "./information-schema.ts";
 import { columnValue } from "./names.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
@@ -77,9 +78,9 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
   const path = parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
   const wildcard = wildcardTable(a, node, path);
   if (wildcard) return wildcard;
+  const records = informationSchema(a, node, path);
+  if (records) return records;
   const table = a.catalog.table(path);
-  if (!table && path.some((part) => /^information_schema$/i.test(part)))
-    a.refuse(node.name, "INFORMATION_SCHEMA", "BigQuery's own records of datasets, tables and jobs are not here");
   if (!table) return a.fail(node.name, `Table not found: ${parts.map((part) => part.name).join(".")}`);
   if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
   if (node.systemTime) a.refuse(node.systemTime, "FOR_SYSTEM_TIME", "there is no history of tables");
