@@ -37,6 +37,10 @@ export function asGoogleSqlError(error: unknown): unknown {
   if (/^Catalog Error: .* already exists!?$/.test(message.split("\n")[0]!)) {
     return new GoogleSqlEvaluationError(message.split("\n")[0]!.replace(/^Catalog Error: /, ""), error);
   }
+  const missing = /^Catalog Error: Schema with name "?(.+?)"? does not exist!/.exec(message)?.[1];
+  if (missing !== undefined) {
+    return new GoogleSqlEvaluationError(`Dataset not found: ${missing}; make it with CREATE SCHEMA`, error);
+  }
   if (refusedKinds.test(message)) {
     return new UnsupportedGoogleSql("engine", message.split("\n")[0]!, undefined, error);
   }

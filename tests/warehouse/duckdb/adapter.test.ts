@@ -185,6 +185,14 @@ describe("tables", () => {
     expect((await warehouse.query("select * from s.t")).columns.map(({ name }) => name)).toEqual(["x", "y"]);
   });
 
+  test("when a table is to be made in a dataset that is not there, the error says so", async () => {
+    const warehouse = await openAt();
+    await expect(warehouse.execute("create table gone.t (x int64)")).rejects.toMatchObject({
+      code: "sql.evaluation",
+      message: "Dataset not found: gone; make it with CREATE SCHEMA",
+    });
+  });
+
   test("when a merge meets a row twice, it fails and changes nothing", async () => {
     const warehouse = await openAt();
     await warehouse.execute("create schema s; create table s.t as select 1 as k, 'a' as v");
