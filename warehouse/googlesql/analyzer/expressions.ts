@@ -1,5 +1,4 @@
 import type {
-  ArrayConstructor,
   Between,
   Case,
   Expression,
@@ -8,7 +7,6 @@ import type {
   IsTest,
   Like,
   RangeLiteral,
-  StructConstructor,
   TypedLiteral,
   WithExpression,
 } from "../ast.ts";
@@ -20,10 +18,8 @@ import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";
 import { GoogleSqlAnalysisError } from "../errors.ts";
 import {
-  arrayOf,
   BOOL,
   BYTES,
-  duckdbType,
   FLOAT64,
   type GoogleSqlType,
   INT64,
@@ -31,14 +27,14 @@ import {
   JSON_TYPE,
   type RangeType,
   STRING,
-  type StructType,
   scalarTypes,
   typeName,
 } from "../types.ts";
 import { resolveCall, resolveExtract } from "./calls.ts";
 import { resolveCast } from "./casts.ts";
-import { arrayText, coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
+import { coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
 import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
+import { arrayConstructor, structConstructor } from "./constructors.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolveFlattened } from "./flatten.ts";
 import { like, quantifiedLike } from "./like.ts";
@@ -48,7 +44,6 @@ import { quantifiedComparison } from "./quantified-comparison.ts";
 import { Scope } from "./scope.ts";
 import { arraySubquery, existsSubquery, inSubquery, scalarSubquery } from "./subqueries.ts";
 import { resolveSubscript } from "./subscript.ts";
-import { limitedType } from "./type-limits.ts";
 import { resolveType } from "./type-names.ts";
 import { bool, constant, flagsOf, literal, type Typed, untypedNull } from "./typed.ts";
 
@@ -343,78 +338,6 @@ function resolveCase(a: Analysis, node: Case, cx: Context): Typed {
     whens.push(`WHEN ${test.sql} THEN ${values[i]!.sql}`);
   }
   return { sql: `(CASE ${whens.join(" ")} ELSE ${values.at(-1)!.sql} END)`, type, ...flagsOf(...parts) };
-}
-
-function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Context): Typed {
-  const elements = node.elements.map((element) => resolve(a, element, cx));
-  for (const [i, element] of elements.entries()) {
-    if (element.type.kind === "ARRAY")
-      a.fail(
-        node.elements[i]!,
-        "Cannot construct array with element type ARRAY because nested arrays are not supported",
-      );
-  }
-  if (node.elementType) {
-    const { type, hold } = limitedType(a, node.elementType);
-    if (type.kind === "ARRAY") a.fail(node.elementType, "Arrays of arrays are not supported");
-    const array = arrayOf(type);
-    const typed = elements.map((element, i) => coerceOrFail(a, node.elements[i]!, element, type, "Array element"));
-    const held = hold ? typed.map((element) => ({ ...element, sql: hold(element.sql), canFail: true })) : typed;
-    return { sql: arrayText(held, array), type: array, ...flagsOf(...held), isNeverNull: true };
-  }
-  if (elements.length === 0) {
-    return {
-      sql: "CAST([] AS BIGINT[])",
-      type: arrayOf(INT64),
-      isUntypedEmptyArray: true,
-      isNeverNull: true,
-      isLiteral: true,
-    };
-  }
-  const { type, values } = toSupertype(a, node, elements, "ARRAY constructor");
-  const array = arrayOf(type);
-  return {
-    sql: arrayText(values, array),
-    type: array,
-    arrayElements: elements,
-    isLiteral: elements.every((element) => element.isLiteral),
-    isNeverNull: true,
-    ...flagsOf(...values),
-  };
-}
-
-function structConstructor(a: Analysis, node: StructConstructor, cx: Context): Typed {
-  const values = node.fields.map((field) => resolve(a, field.expression, cx));
-  if (node.type) {
-    const type = resolveType(a, node.type) as StructType;
-    if (type.fields.length !== values.length) {
-      a.fail(node, `STRUCT type has ${type.fields.length} fields but constructor call has ${values.length} fields`);
-    }
-    const fields = values.map((value, i) =>
-      coerceOrFail(a, node.fields[i]!, value, type.fields[i]!.type, "Struct field"),
-    );
-    return { sql: structText(fields.map((field) => field.sql)), type, isNeverNull: true, ...flagsOf(...fields) };
-  }
-  const type: StructType = {
-    kind: "STRUCT",
-    fields: values.map((value, i) => ({
-      name:
-        node.form === "untyped" ? (node.fields[i]!.alias?.name ?? impliedName(node.fields[i]!.expression)) : undefined,
-      type: value.type,
-    })),
-  };
-  // An untyped NULL or [] in a struct takes its default type where nothing else decides.
-  const sql = structText(
-    values.map((value) => (value.isUntypedNull ? `CAST(NULL AS ${duckdbType(value.type)})` : value.sql)),
-  );
-  return {
-    sql,
-    type,
-    structFields: values,
-    isNeverNull: true,
-    isLiteral: values.every((value) => value.isLiteral),
-    ...flagsOf(...values),
-  };
 }
 
 /** The name that an expression without alias has in a SELECT list or STRUCT(). */

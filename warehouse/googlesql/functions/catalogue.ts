@@ -12,6 +12,7 @@ import { decimalMath } from "./decimal-math.ts";
 import { exactAggregates } from "./exact-aggregates.ts";
 import { formatting } from "./format.ts";
 import { further } from "./further.ts";
+import { generatedArrays } from "./generate-array.ts";
 import { hash } from "./hash.ts";
 import { json } from "./json.ts";
 import { jsonConversions } from "./json-conversions.ts";
@@ -40,6 +41,7 @@ export const catalogue: readonly FunctionLibrary[] = [
   json,
   jsonConversions,
   array,
+  generatedArrays,
   arrayFind,
   lambdas,
   aggregates,
