@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { decoderFor } from "../decoders.ts";
 import { createIdHasher } from "../id-hasher.ts";
-import { type IngestContext, openLocalIngest } from "../ingest-files.ts";
+import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, noTotals, runIngest, type Source } from "../pipeline.ts";
 import { type PostmasterEnv, queryDomainStats } from "./postmaster-client.ts";
 import type { PostmasterDay } from "./postmaster-stats.ts";
@@ -41,7 +41,7 @@ export async function ingestPostmaster(
   signal: AbortSignal,
   progress?: (days: number) => void,
 ): Promise<PostmasterOutcome> {
-  const { sink, envFor } = await openLocalIngest(context);
+  const { sink, envFor } = await openIngest(context);
   const totals = noTotals();
   const domains: { domain: string; days_before: number; days_asked: number; days_landed: number }[] = [];
   let landed = 0;
@@ -66,7 +66,7 @@ export async function ingestPostmaster(
     const state = signal.aborted ? "interrupted" : landed === 0 ? "already-ingested" : "ingested";
     return { ...totals, domains, dry_run: options.dryRun, state };
   } finally {
-    sink.close();
+    await sink.close();
   }
 }
 

@@ -39,23 +39,24 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input",
   );
 
-  ingest
-    .command("seeds")
-    .description("Ingest results of seed tests (CSV, NDJSON, JSON), and Google Postmaster's statistics of domains")
-    .argument("[paths...]", "files of results or globs of them; plain or gzip (docs/reference/ingest-seeds.md)")
-    .option("--map <mapping>", "how another tool's export becomes rows: a YAML file (docs/reference/mapping.md)")
-    .option(
-      "--postmaster <domain...>",
-      "domains to ask Google Postmaster Tools about; needs INBOXLOOP_POSTMASTER_TOKEN",
-    )
-    .option("--from <day>", "first day to ask for, 2026-01-01")
-    .option("--to <day>", "last day to ask for (default: yesterday)")
-    .option("--days <n>", "so many days up to the last one (default: 30)", countedNumber)
-    .option("--dry-run", "say what would land and which days would be asked for, and change nothing")
-    .action(async (paths: string[], options: IngestSeedsOptions) => {
-      const { ingestSeedsCommand } = await import("./seeds.ts");
-      await ingestSeedsCommand(environment(), paths, options);
-    });
+  addDestinationOptions(
+    ingest
+      .command("seeds")
+      .description("Ingest results of seed tests (CSV, NDJSON, JSON), and Google Postmaster's statistics of domains")
+      .argument("[paths...]", "files of results or globs of them; plain or gzip (docs/reference/ingest-seeds.md)")
+      .option("--map <mapping>", "how another tool's export becomes rows: a YAML file (docs/reference/mapping.md)")
+      .option(
+        "--postmaster <domain...>",
+        "domains to ask Google Postmaster Tools about; needs INBOXLOOP_POSTMASTER_TOKEN",
+      )
+      .option("--from <day>", "first day to ask for, 2026-01-01")
+      .option("--until <day>", "last day to ask for (default: yesterday)")
+      .option("--days <n>", "so many days up to the last one (default: 30)", countedNumber)
+      .option("--dry-run", "say what would land and which days would be asked for, and change nothing"),
+  ).action(async (paths: string[], options: IngestSeedsOptions) => {
+    const { ingestSeedsCommand } = await import("./seeds.ts");
+    await ingestSeedsCommand(environment(), paths, options);
+  });
 
   ingest
     .command("map")

@@ -9,14 +9,15 @@ import { ingestPostmaster, type PostmasterOutcome } from "../../../ingest/seeds/
 import { type PostmasterEnv, postmasterEndpoint, postmasterScope } from "../../../ingest/seeds/postmaster-client.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
+import type { DestinationOptions } from "./destination.ts";
 import { expandPaths, runIngestFile } from "./file.ts";
 import { type IngestSummary, renderOutcome, table } from "./render.ts";
 
-export interface IngestSeedsOptions {
+export interface IngestSeedsOptions extends DestinationOptions {
   readonly map?: string;
   readonly postmaster?: readonly string[];
   readonly from?: string;
-  readonly to?: string;
+  readonly until?: string;
   readonly days?: number;
   readonly dryRun?: boolean;
 }
@@ -51,10 +52,10 @@ export async function ingestSeedsCommand(
 async function fromFiles(
   environment: Environment,
   paths: readonly string[],
-  { map, dryRun }: IngestSeedsOptions,
+  options: IngestSeedsOptions,
 ): Promise<Pick<SeedsResult, "files" | "preview">> {
-  if (!dryRun)
-    return { files: await runIngestFile(environment, paths, map === undefined ? { isSeeds: true } : { map }) };
+  const { map, dryRun } = options;
+  if (!dryRun) return { files: await runIngestFile(environment, paths, { ...options, isSeeds: map === undefined }) };
   const context = ingestContext(environment, { trustReceivedAt: false });
   const mapping = map === undefined ? undefined : namedMapping(map, environment.cwd);
   const hashId = createIdHasher(context.keys.ids.active);
@@ -76,7 +77,7 @@ async function fromPostmaster(
     const outcome = await ingestPostmaster(
       { domains, ...rangeOf(options, environment.now()), dryRun: options.dryRun === true },
       postmasterEnv(environment.settings),
-      ingestContext(environment, { trustReceivedAt: false }),
+      ingestContext(environment, { ...options, trustReceivedAt: false }),
       environment.signal,
       (days) => progress.update(days, undefined, "days"),
     );
@@ -88,14 +89,14 @@ async function fromPostmaster(
 }
 
 /** The last `days` days that are over, unless both ends are given. */
-function rangeOf({ from, to, days }: IngestSeedsOptions, now: Date): { readonly from: string; readonly to: string } {
+function rangeOf({ from, until, days }: IngestSeedsOptions, now: Date): { readonly from: string; readonly to: string } {
   const isDay = (text: string): boolean =>
     /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
-  const wrong = [from, to].find((text) => text !== undefined && !isDay(text));
+  const wrong = [from, until].find((text) => text !== undefined && !isDay(text));
   if (wrong !== undefined) throw badRange(`${wrong} is no day`);
   const dayBefore = (day: string, count: number): string =>
     new Date(Date.parse(`${day}T00:00:00Z`) - count * 86_400_000).toISOString().slice(0, 10);
-  const last = to ?? dayBefore(now.toISOString().slice(0, 10), 1);
+  const last = until ?? dayBefore(now.toISOString().slice(0, 10), 1);
   const first = from ?? dayBefore(last, (days ?? 30) - 1);
   if (first > last) throw badRange(`${first} is after ${last}`);
   return { from: first, to: last };
@@ -105,7 +106,7 @@ const badRange = (message: string): UserError =>
   new UserError(message, {
     code: "ingest.bad-range",
     exit: "usage",
-    next: "--from 2026-01-01 --to 2026-01-31, or --days 30",
+    next: "--from 2026-01-01 --until 2026-01-31, or --days 30",
   });
 
 /** A token from the settings, or the one of the machine (application default credentials). */

@@ -83,7 +83,7 @@ test.each([
   [
     "a range that ends before it begins",
     [],
-    { postmaster: ["e.com"], from: "2026-03-01", to: "2026-02-01" },
+    { postmaster: ["e.com"], from: "2026-03-01", until: "2026-02-01" },
     "ingest.bad-range",
   ],
   ["a file that is not there", ["none.csv"], {}, "ingest.no-file"],
