@@ -13,8 +13,10 @@ export async function openBench(): Promise<BenchWarehouse> {
     storedName(`${target.schema}.${target.name}`);
   // Tests of a model ask the same of other rows. What was translated holds until a table or view comes or goes.
   const translated = new Map<string, () => Promise<QueryResult>>();
+  const inserted = new Map<string, () => Promise<void>>();
   const forget = <T>(result: T): T => {
     translated.clear();
+    inserted.clear();
     return result;
   };
   return {
@@ -37,14 +39,23 @@ export async function openBench(): Promise<BenchWarehouse> {
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
     async createEmpty(target, columns) {
-      translated.clear();
+      forget(target);
       await lane.inTurn(undefined, () => createTable(lane, `${target.schema}.${target.name}`, columns));
     },
     async clear(target) {
       await lane.native(`truncate ${nameOf(target)}`);
     },
+    async insertQuery(target, query, options) {
+      const table = nameOf(target);
+      await lane.inTurn(undefined, async () => {
+        const key = `${table} ${query}`;
+        const insert = inserted.get(key) ?? (await lane.speak()).prepareInsert(table, query, options);
+        inserted.set(key, insert);
+        await insert();
+      });
+    },
     async drop(target) {
-      translated.clear();
+      forget(target);
       await lane.inTurn(undefined, async () => {
         const found = lane.catalog.table([target.schema, target.name]);
         if (found === undefined) return;

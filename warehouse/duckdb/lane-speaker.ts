@@ -55,6 +55,12 @@ export class LaneSpeaker {
     return async () => portResult({ columns, rows: await this.session.read(text, columns), isValueTable });
   }
 
+  /** The same for a query whose rows go into a table (DuckDB's name of it) of the query's columns. */
+  prepareInsert(table: string, sql: string, options: QueryOptions): () => Promise<void> {
+    const { sql: text } = this.translate(sql, options);
+    return async () => void (await this.session.execute(`insert into ${table} ${text}`));
+  }
+
   /** DuckDB text of a query, its helpers in place. */
   translate(sql: string, options: QueryOptions): TranslatedQuery {
     const query = parseQuery(sql, options.file === undefined ? {} : { file: options.file });

@@ -14,6 +14,8 @@ export interface BenchWarehouse extends Warehouse {
   createEmpty(target: Target, columns: readonly Column[]): Promise<void>;
   /** Takes all rows out of a table. */
   clear(target: Target): Promise<void>;
+  /** Adds the rows of a query to a table of the query's columns. */
+  insertQuery(target: Target, query: string, options: { readonly file: string }): Promise<void>;
   /** Removes a table or view of that name, if there is one. */
   drop(target: Target): Promise<void>;
 }
@@ -32,9 +34,13 @@ export class Bench {
   private columnsOf = new Map<string, readonly Column[]>();
   private digest: string | undefined;
   private readonly columnsKnown: LearntColumns;
-  /** What stands under each name: the digest of a view's text, or "table" with its columns. */
+  /** What stands under each name: a table, by its columns. */
   private readonly standing = new Map<string, string>();
   private readonly filled = new Set<string>();
+  /** What lies between the given tables and the action, in the order in which it is computed. */
+  private computed: TableAction[] = [];
+  /** Rows were given since `computed` was. */
+  private isStale = false;
   private readonly declared: (target: Target) => readonly Column[] | undefined;
 
   /** `declared` knows the columns of a project's declarations; what is learnt of the others' is kept in `learnt`. */
@@ -82,7 +88,10 @@ export class Bench {
     );
   }
 
-  /** Lays out everything that the action reads: the given tables filled, the rest computed or empty. */
+  /**
+   * Lays out everything that the action reads: the given tables filled, the rest computed or empty. What is computed are tables,
+   * not views: DuckDB would bind a view once for every path that leads to it, which in a deep project takes longer than all the rest.
+   */
   async layOut(action: TableAction, given: ReadonlyMap<string, readonly Row[]>): Promise<void> {
     await this.empty();
     const next = (id: string) => this.actions.get(id)?.dependsOn ?? [];
@@ -94,16 +103,18 @@ export class Bench {
       prepared.add(id);
       const dependency = this.actions.get(id);
       if (dependency === undefined || dependency.kind === "assertion") return;
-      if (!given.has(id) && isQuery(dependency) && hasGiven(id)) {
-        for (const upstream of dependency.dependsOn) await prepare(upstream);
-        await this.standView(dependency);
-      } else await this.standTable(dependency, given.get(id));
+      const isComputed = !given.has(id) && isQuery(dependency) && hasGiven(id);
+      if (isComputed) for (const upstream of dependency.dependsOn) await prepare(upstream);
+      await this.standTable(dependency);
+      if (isComputed) this.computed.push(dependency);
     };
     for (const id of action.dependsOn) await prepare(id);
-    for (const [id, rows] of given) {
-      if (needed.has(id) && !prepared.has(id)) await this.standTable(this.actions.get(id)!, rows);
+    for (const id of given.keys()) {
+      if (needed.has(id) && !prepared.has(id)) await this.standTable(this.actions.get(id)!);
     }
     for (const [id, rows] of given) await this.fill(id, rows);
+    // Also without a row given: an aggregate of nothing is a row.
+    this.isStale = true;
   }
 
   /** Given tables by action id. A name that the model does not read is a mistake worth hearing of. */
@@ -162,10 +173,12 @@ export class Bench {
     const result = await this.warehouse.append(tableName(action.target), typed);
     if (result.kind !== "written") throw new Error(`rows of ${id} were refused: ${JSON.stringify(result)}`);
     this.filled.add(id);
+    this.isStale = true;
   }
 
-  query(sql: string, file: string): Promise<QueryResult> {
-    return this.warehouse.query(sql, { file });
+  async query(sql: string, file: string): Promise<QueryResult> {
+    await this.compute();
+    return await this.warehouse.query(sql, { file });
   }
 
   /** Removes the action's own table; with `rows`, puts them there in its place. */
@@ -180,6 +193,7 @@ export class Bench {
 
   /** Builds the action as the runner would, on top of what stands under its name. */
   async build(action: TableAction, fullRefresh = false): Promise<void> {
+    await this.compute();
     const columns = await this.warehouse.columns(tableName(action.target));
     const relation: Relation | undefined = columns === undefined ? undefined : { kind: "table", columns };
     const part = action.incremental;
@@ -219,46 +233,47 @@ export class Bench {
     for (const id of action.dependsOn) {
       const dependency = this.actions.get(id);
       if (dependency === undefined || dependency.kind === "assertion" || this.standing.has(id)) continue;
-      await this.standTable(dependency, undefined);
+      await this.standTable(dependency);
     }
     return (
-      await this.warehouse.query(`select * from (\n${action.query.trim().replace(/;\s*$/, "")}\n) limit 0`, {
+      await this.warehouse.query(`select * from (\n${queryOf(action)}\n) limit 0`, {
         file: action.file,
       })
     ).columns;
   }
 
-  private async standTable(action: Action, _rows: readonly Row[] | undefined): Promise<void> {
+  private async standTable(action: Action): Promise<void> {
     if (action.kind === "operation" && !action.hasOutput) return;
     const columns = await this.columns(action);
-    const signature = `table ${columns.map((column) => `${column.name} ${column.type}`).join(", ")}`;
+    const signature = columns.map((column) => `${column.name} ${column.type}`).join(", ");
     if (this.standing.get(action.id) === signature) return;
     if (this.standing.has(action.id)) await this.warehouse.drop(action.target);
     await this.warehouse.createEmpty(action.target, columns);
     this.standing.set(action.id, signature);
   }
 
-  private async standView(action: TableAction): Promise<void> {
-    const signature = `view ${action.query}`;
-    if (this.standing.get(action.id) === signature) return;
-    if (this.standing.has(action.id)) await this.warehouse.drop(action.target);
-    await this.warehouse.execute(
-      `create or replace view ${sqlName(action.target)} as\n${action.query.trim().replace(/;\s*$/, "")}`,
-      {
-        file: action.file,
-      },
-    );
-    this.standing.set(action.id, signature);
+  /** Computes what lies between the given rows and the action, if they have changed. */
+  private async compute(): Promise<void> {
+    if (!this.isStale) return;
+    for (const action of this.computed) {
+      if (this.filled.has(action.id)) await this.warehouse.clear(action.target);
+      await this.warehouse.insertQuery(action.target, queryOf(action), { file: action.file });
+      this.filled.add(action.id);
+    }
+    this.isStale = false;
   }
 
   private async empty(): Promise<void> {
     for (const id of this.filled) {
       const action = this.actions.get(id);
-      if (action !== undefined && this.standing.get(id)?.startsWith("table")) await this.warehouse.clear(action.target);
+      if (action !== undefined && this.standing.has(id)) await this.warehouse.clear(action.target);
     }
     this.filled.clear();
+    this.computed = [];
   }
 }
+
+const queryOf = (action: TableAction): string => action.query.trim().replace(/;\s*$/, "");
 
 export const isQuery = (action: Action): action is TableAction =>
   action.kind === "table" || action.kind === "view" || action.kind === "incremental";
