@@ -19,6 +19,7 @@ import {
   total,
   type Value,
 } from "../googlesql/lineage/value.ts";
+import { pathOf } from "../googlesql/path-of.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { type TranslatedColumn, translateQuery } from "../googlesql/translate.ts";
 import { parseType } from "../googlesql/types.ts";
@@ -27,7 +28,6 @@ import type { Column } from "../warehouse.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
 import { isOwnDelete, namesIn } from "./own-delete.ts";
-import { pathOf } from "./path-of.ts";
 
 export interface LineageSources {
   /** The columns of something declared; undefined when they are not known. */

@@ -1,7 +1,7 @@
 import type { Node, Statement } from "../googlesql/ast.ts";
+import { pathOf } from "../googlesql/path-of.ts";
 import { walk } from "../googlesql/walk.ts";
 import type { Action } from "./graph.ts";
-import { pathOf } from "./path-of.ts";
 
 /** Names that stand in a node by themselves or begin a path, lower case. */
 export function namesIn(node: Node): ReadonlySet<string> {

@@ -1,12 +1,12 @@
 import { functionNamed } from "../googlesql/analyzer/function-table.ts";
 import type { Node } from "../googlesql/ast.ts";
 import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
+import { isInformationSchema, pathOf } from "../googlesql/path-of.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import verification from "../googlesql/verification.json" with { type: "json" };
 import { walk } from "../googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
-import { pathOf } from "./path-of.ts";
 
 /** What the run of the referee says about a function; see tests/googlesql. */
 export interface FunctionEvidence {
@@ -26,8 +26,8 @@ export interface ModelParity {
   readonly file: string;
   /**
    * `verified`: the engine takes the model and the referee has judged every function in it. `served`: the engine takes it, some
-   * function in it is only listed, it reads INFORMATION_SCHEMA, or a statement of it is made at run time. `refused` and `invalid`: the reason says what.
-   * `unknown`: it reads something of unknown columns, or makes a statement out of rows that are not there.
+   * function in it is only listed, it reads INFORMATION_SCHEMA, or a statement of it is made at run time. `refused` and `invalid`:
+   * the reason says what. `unknown`: it reads something of unknown columns, or makes a statement out of rows that are not there.
    */
   readonly verdict: "verified" | "served" | "refused" | "invalid" | "unknown";
   readonly reason?:
@@ -131,9 +131,7 @@ async function judge(action: Action, unknown: ReadonlySet<string>, options: Cert
     const reason = { code: error.code, message: error.message, where: error.where };
     return { ...base, verdict, reason, functions, constructs };
   }
-  const isServed =
-    constructs.some((one) => one === madeAtRunTime || one === records) ||
-    functions.some((one) => one.status === "listed");
+  const isServed = constructs.some((one) => unjudged.has(one)) || functions.some((one) => one.status === "listed");
   return { ...base, verdict: isServed ? "served" : "verified", functions, constructs };
 }
 
@@ -164,9 +162,10 @@ function textsOf(action: Action): { readonly all: readonly string[]; readonly ru
 const emptyTable = (target: Target, columns: readonly Column[]): string =>
   `create or replace table ${sqlName(target)} (${columns.map((column) => `\`${column.name}\` ${column.type}`).join(", ")})`;
 
-// What no referee can judge.
 const madeAtRunTime = "execute immediate";
 const records = "information schema";
+/** What no referee can judge. */
+const unjudged: ReadonlySet<string> = new Set([madeAtRunTime, records]);
 
 const constructNames: Readonly<Record<string, string>> = {
   "execute-immediate": madeAtRunTime,
@@ -221,8 +220,7 @@ function constructsOf(node: Node): readonly string[] {
   if (node.kind === "select" && node.qualify) found.push("qualify");
   if (node.kind === "query" && node.pipes.length > 0) found.push("pipe");
   if (node.kind === "set-operation") found.push(node.operator);
-  if (node.kind === "table-reference" && /(^|\.)information_schema\./i.test(pathOf(node.name).join(".")))
-    found.push(records);
+  if (node.kind === "table-reference" && isInformationSchema(pathOf(node.name))) found.push(records);
   return found;
 }
 

@@ -1,5 +1,6 @@
 import type { Identifier, Node, Statement } from "../googlesql/ast.ts";
 import { GoogleSqlError } from "../googlesql/errors.ts";
+import { isInformationSchema, pathOf } from "../googlesql/path-of.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { walk } from "../googlesql/walk.ts";
 import {
@@ -11,7 +12,6 @@ import {
   sqlName,
   type Target,
 } from "./graph.ts";
-import { pathOf } from "./path-of.ts";
 
 /**
  * A graph in which tables that queries name by their plain path, without `ref`, are known too: one that the project makes becomes a
@@ -101,7 +101,7 @@ function tablesNamedIn(action: Action, refs: ReadonlySet<string>): readonly Targ
         const isOneName = node.name.parts.length === 1;
         const path = pathOf(node.name);
         // `orders.items` may be an array of a row: of a table or alias that is there under that name.
-        if (path.length < 2 || path.length > 3 || path.some((part) => /^information_schema$/i.test(part))) return;
+        if (path.length < 2 || path.length > 3 || isInformationSchema(path)) return;
         if (!isOneName && local.has(path[0]!.toLowerCase())) return;
         const [name, schema, database] = [...path].reverse() as [string, string, string | undefined];
         found.set(path.join("."), { ...(database === undefined ? {} : { database }), schema, name });

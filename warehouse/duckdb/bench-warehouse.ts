@@ -14,24 +14,27 @@ export async function openBench(): Promise<BenchWarehouse> {
   // Tests of a model ask the same of other rows. What was translated holds until a table or view comes or goes.
   const translated = new Map<string, () => Promise<QueryResult>>();
   const inserted = new Map<string, () => Promise<void>>();
-  const forget = <T>(result: T): T => {
+  const forget = () => {
     translated.clear();
     inserted.clear();
+  };
+  const thenForget = <T>(result: T): T => {
+    forget();
     return result;
   };
   return {
     name: warehouse.name,
     async query(sql, options) {
-      if (options?.params !== undefined || !isOneQuery(sql)) return forget(await warehouse.query(sql, options));
+      if (options?.params !== undefined || !isOneQuery(sql)) return thenForget(await warehouse.query(sql, options));
       return await lane.inTurn(options?.signal, async () => {
         const run = translated.get(sql) ?? (await (await lane.speak()).prepare(sql, options ?? {}));
         translated.set(sql, run);
         return await run();
       });
     },
-    execute: async (sql, options) => forget(await warehouse.execute(sql, options)),
+    execute: async (sql, options) => thenForget(await warehouse.execute(sql, options)),
     append: (table, rows, options) => warehouse.append(table, rows, options),
-    loadParquet: async (table, files, columns) => forget(await warehouse.loadParquet(table, files, columns)),
+    loadParquet: async (table, files, columns) => thenForget(await warehouse.loadParquet(table, files, columns)),
     exportParquet: (sql, path, options) => warehouse.exportParquet(sql, path, options),
     columns: (table) => warehouse.columns(table),
     close: () => warehouse.close(),
@@ -39,7 +42,7 @@ export async function openBench(): Promise<BenchWarehouse> {
       for (const schema of schemas) await lane.native(`create schema if not exists ${quoteName(schema)}`);
     },
     async createEmpty(target, columns) {
-      forget(target);
+      forget();
       await lane.inTurn(undefined, () => createTable(lane, `${target.schema}.${target.name}`, columns));
     },
     async clear(target) {
@@ -55,7 +58,7 @@ export async function openBench(): Promise<BenchWarehouse> {
       });
     },
     async drop(target) {
-      forget(target);
+      forget();
       await lane.inTurn(undefined, async () => {
         const found = lane.catalog.table([target.schema, target.name]);
         if (found === undefined) return;

@@ -6,7 +6,6 @@ import {
   createView,
   declaredColumn,
   type NewColumn,
-  pathOf,
 } from "../googlesql/analyzer/ddl.ts";
 import { checkTableFunction } from "../googlesql/analyzer/table-functions.ts";
 import { resolveType } from "../googlesql/analyzer/type-names.ts";
@@ -23,6 +22,7 @@ import type {
 import type { CatalogColumn, SqlFunction, UserTableFunction } from "../googlesql/catalog.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { UnsupportedGoogleSql } from "../googlesql/errors.ts";
+import { pathOf } from "../googlesql/path-of.ts";
 import { userJsFunction } from "./js-functions.ts";
 import type { GoogleSqlSession } from "./session.ts";
 

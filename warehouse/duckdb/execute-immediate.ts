@@ -1,12 +1,7 @@
 import { coerceOrFail } from "../googlesql/analyzer/coerce.ts";
 import type { Analysis } from "../googlesql/analyzer/context.ts";
 import type { ExecuteImmediate, Script, Statement } from "../googlesql/ast.ts";
-import {
-  GoogleSqlAnalysisError,
-  GoogleSqlEvaluationError,
-  type Source,
-  UnsupportedGoogleSql,
-} from "../googlesql/errors.ts";
+import { GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
 import { readScript } from "../googlesql/read-script.ts";
 import { positionAt } from "../googlesql/span.ts";
 import { type Binding, bound, type TranslateOptions } from "../googlesql/translate.ts";
@@ -51,7 +46,7 @@ const forbidden: ReadonlySet<Kind> = new Set<Kind>([
  * The statement that `EXECUTE IMMEDIATE` was given as a text, as a script of its own. Throws GoogleSqlEvaluationError for NULL, for
  * none or several statements and for control flow; places in its errors are `<place of EXECUTE IMMEDIATE> > <place in the text>`.
  */
-export function readDynamicStatement(text: Value, node: ExecuteImmediate, source: Source): Script {
+export function readDynamicStatement({ source }: Analysis, node: ExecuteImmediate, text: Value): Script {
   if (text === null) throw new GoogleSqlEvaluationError("EXECUTE IMMEDIATE sql string cannot be NULL");
   const { line, column } = positionAt(source.text, node.sql.span.start);
   const file = `${source.file ?? "query"}:${line}:${column} > EXECUTE IMMEDIATE`;
@@ -80,36 +75,30 @@ export function readDynamicStatement(text: Value, node: ExecuteImmediate, source
 }
 
 /** No variable of INTO is given two values. */
-export function checkInto(node: ExecuteImmediate, source: Source): void {
-  const keys = node.into.map(({ name }) => name.toLowerCase());
-  for (const [i, { name, span }] of node.into.entries()) {
-    if (keys.indexOf(keys[i]!) < i)
-      throw new GoogleSqlAnalysisError(
-        `The same parameter cannot be assigned multiple times in an INTO clause: ${name}`,
-        source,
-        span,
-      );
+export function checkInto(a: Analysis, node: ExecuteImmediate): void {
+  const keys = new Set<string>();
+  for (const at of node.into) {
+    const key = at.name.toLowerCase();
+    if (keys.has(key)) a.fail(at, `The same parameter cannot be assigned multiple times in an INTO clause: ${at.name}`);
+    keys.add(key);
   }
 }
 
 /** The values of USING as the parameters of the statement: all of them by name, or all by place. */
 export function usingParameters(
+  a: Analysis,
   node: ExecuteImmediate,
   values: readonly Binding[],
-  source: Source,
 ): Pick<TranslateOptions, "parameters" | "positional"> {
   const parameters = new Map<string, Binding>();
-  for (const [i, { alias, span }] of node.using.entries()) {
+  for (const [i, given] of node.using.entries()) {
+    const { alias } = given;
     if ((alias === undefined) !== (node.using[0]!.alias === undefined))
-      throw new GoogleSqlAnalysisError("Cannot mix named and positional parameters", source, span);
+      a.fail(given, "Cannot mix named and positional parameters");
     if (!alias) continue;
     const key = alias.name.toLowerCase();
     if (parameters.has(key))
-      throw new GoogleSqlAnalysisError(
-        `The same parameter cannot be assigned multiple times in a USING clause: ${alias.name}`,
-        source,
-        alias.span,
-      );
+      a.fail(alias, `The same parameter cannot be assigned multiple times in a USING clause: ${alias.name}`);
     parameters.set(key, values[i]!);
   }
   return parameters.size > 0 ? { parameters } : { positional: values };
@@ -117,9 +106,9 @@ export function usingParameters(
 
 /** The one row of a query as values for the variables of INTO; NULL for each when there is none. */
 export async function intoValues(
-  session: Pick<GoogleSqlSession, "read">,
-  analysis: Analysis,
+  a: Analysis,
   node: ExecuteImmediate,
+  session: Pick<GoogleSqlSession, "read">,
   types: readonly GoogleSqlType[],
   { columns, rows }: SessionResult,
 ): Promise<readonly Value[]> {
@@ -133,7 +122,7 @@ export async function intoValues(
   if (!row) return types.map(() => null);
   const coerced = types.map((type, i) => {
     const given = bound(bindingOf(row[i]!, columns[i]!.type), false);
-    return coerceOrFail(analysis, node.into[i]!, given, type, `The value for ${node.into[i]!.name}`);
+    return coerceOrFail(a, node.into[i]!, given, type, `The value for ${node.into[i]!.name}`);
   });
   const sql = `SELECT ${coerced.map((value, i) => `${value.sql} AS c${i}`).join(", ")}`;
   return (

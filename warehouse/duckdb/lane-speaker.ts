@@ -1,7 +1,7 @@
-import { pathOf } from "../googlesql/analyzer/ddl.ts";
 import type { ObjectName, Script, Statement } from "../googlesql/ast.ts";
 import type { Source } from "../googlesql/errors.ts";
 import { parseQuery, parseScript } from "../googlesql/parser/parse.ts";
+import { pathOf } from "../googlesql/path-of.ts";
 import { type Binding, type TranslatedQuery, translateQuery } from "../googlesql/translate.ts";
 import { typeName } from "../googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";

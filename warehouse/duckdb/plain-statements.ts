@@ -1,9 +1,10 @@
-import { newTable, newView, pathOf } from "../googlesql/analyzer/ddl.ts";
+import { newTable, newView } from "../googlesql/analyzer/ddl.ts";
 import { type Change, deleteRows, insert, merge, truncate, update } from "../googlesql/analyzer/dml.ts";
 import type { Drop, Merge, Statement } from "../googlesql/ast.ts";
 import { quoteName } from "../googlesql/emit/text.ts";
 import { GoogleSqlEvaluationError, type Source } from "../googlesql/errors.ts";
 import { parseQuery } from "../googlesql/parser/parse.ts";
+import { pathOf } from "../googlesql/path-of.ts";
 import { analysisFor, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
 import { INT64 } from "../googlesql/types.ts";
 import type { LaneCatalog } from "./relation-catalog.ts";

@@ -329,7 +329,8 @@ export class ScriptRunner {
 
   /** Runs a statement made at run time. Of what is around it, it sees the system variables and what USING gives it. */
   private async executeImmediate(node: ExecuteImmediate): Promise<void> {
-    checkInto(node, this.source);
+    const a = this.analysis();
+    checkInto(a, node);
     const targets = node.into.map((at) => this.declared(at));
     const { value: text } = await this.value(node.sql, STRING);
     const values: Binding[] = [];
@@ -337,8 +338,8 @@ export class ScriptRunner {
       const { value, type } = await this.value(given);
       values.push(bindingOf(value, type));
     }
-    const parameters = usingParameters(node, values, this.source);
-    const script = readDynamicStatement(text, node, this.source);
+    const parameters = usingParameters(a, node, values);
+    const script = readDynamicStatement(a, node, text);
     const inner = new ScriptRunner(this.session, script, { file: script.file, ...parameters });
     copySystemVariables(this.variables, inner.variables);
     this.session.madeAtRunTime.push(...script.statements);
@@ -347,7 +348,7 @@ export class ScriptRunner {
     if (targets.length === 0) this.outcomes.push(...inner.outcomes);
     else {
       const types = targets.map(({ type }) => type);
-      const found = await intoValues(this.session, this.analysis(), node, types, inner.outcomes[0]!.result!);
+      const found = await intoValues(a, node, this.session, types, inner.outcomes[0]!.result!);
       for (const [i, { key, type }] of targets.entries()) this.variables.set(key, bindingOf(found[i]!, type));
     }
   }

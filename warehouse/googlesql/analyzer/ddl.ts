@@ -1,6 +1,7 @@
 import type { ColumnDefinition, CreateTable, CreateView, ObjectName } from "../ast.ts";
 import type { CatalogTable } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
+import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis } from "./context.ts";
@@ -9,10 +10,6 @@ import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { resolveType } from "./type-names.ts";
-
-/** The dotted path of an object; a backquoted part may hold the whole path. */
-export const pathOf = (name: ObjectName): readonly string[] =>
-  name.parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
 
 /** The DuckDB name of an object that is to be made: `"dataset"."table"`; the project is not part of it. */
 export function targetName(path: readonly string[], temporary: boolean): string {

@@ -13,10 +13,10 @@ import type {
 } from "../ast.ts";
 import type { CatalogColumn, CatalogTable } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
+import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, structFieldName, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
-import { pathOf } from "./ddl.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { resolveQuery } from "./query.ts";

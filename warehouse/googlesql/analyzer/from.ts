@@ -1,5 +1,6 @@
 import type { Expression, Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
 import { quoteName } from "../emit/text.ts";
+import { pathOf } from "../path-of.ts";
 import { arrayOf, type GoogleSqlType, INT64, supportsEquality, typeName } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
@@ -75,7 +76,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
       left,
     );
   }
-  const path = parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+  const path = pathOf(node.name);
   const wildcard = wildcardTable(a, node, path);
   if (wildcard) return wildcard;
   const records = informationSchema(a, node, path);

@@ -2,7 +2,8 @@ import type { TableReference } from "../ast.ts";
 import type { CatalogTable } from "../catalog.ts";
 import { literalText, quoteName } from "../emit/text.ts";
 import type { LiteralValue } from "../functions/contract.ts";
-import { duckdbType, type GoogleSqlType, parseType, STRING, typeName } from "../types.ts";
+import { isRecords } from "../path-of.ts";
+import { arrayOf, duckdbType, type GoogleSqlType, INT64, STRING, TIMESTAMP, typeName } from "../types.ts";
 import type { Analysis } from "./context.ts";
 import { type From, tableOf } from "./relation.ts";
 import type { Column } from "./scope.ts";
@@ -28,8 +29,6 @@ const told = (name: string, type: GoogleSqlType, say: RecordColumn["say"]): Reco
 });
 const untold = (type: GoogleSqlType, names: string): readonly RecordColumn[] =>
   names.split(" ").map((name) => ({ name, type, say: undefined }));
-const TIMESTAMP = parseType("TIMESTAMP");
-const INT64 = parseType("INT64");
 
 const identity = [
   ...untold(STRING, "table_catalog"),
@@ -74,7 +73,7 @@ const views: Readonly<Record<string, { readonly perColumn: boolean; readonly col
       ...untold(STRING, "is_partitioning_column"),
       ...untold(INT64, "clustering_ordinal_position"),
       ...untold(STRING, "collation_name column_default rounding_mode"),
-      ...untold(parseType("ARRAY<STRING>"), "policy_tags"),
+      ...untold(arrayOf(STRING), "policy_tags"),
     ],
   },
 };
@@ -85,7 +84,7 @@ const views: Readonly<Record<string, { readonly perColumn: boolean; readonly col
  * records; the others (jobs, partitions, options ...) are refused, and so is a view over these, which would keep what they say now.
  */
 export function informationSchema(a: Analysis, node: TableReference, path: readonly string[]): From | undefined {
-  const at = path.findIndex((part) => /^information_schema$/i.test(part));
+  const at = path.findIndex(isRecords);
   if (at < 0) return undefined;
   const dataset = path[at - 1];
   const view = at === path.length - 2 ? views[path.at(-1)!.toUpperCase()] : undefined;

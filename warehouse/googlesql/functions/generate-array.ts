@@ -8,7 +8,8 @@ const group = "array";
 /** More elements than this in one generated array are an error, as they are there. */
 const maxElements = 16_000_000;
 
-const tooMany = `cast(gs_fail('Cannot generate arrays with more than ${maxElements} elements.') as bigint)`;
+const tooManyElements = `Cannot generate arrays with more than ${maxElements} elements.`;
+const tooMany = fail(tooManyElements, "bigint");
 
 const generateArray: Signature[] = [
   sigBind(
@@ -81,13 +82,13 @@ export const generatedArrays: FunctionLibrary = {
       name: "gs_generate_float_array",
       args: ["DOUBLE", "DOUBLE", "DOUBLE"],
       result: "DOUBLE[]",
-      run: (a, b, s) => steps(a as number, b as number, s as number, (from, step, i) => from + i * step, 0),
+      run: (a, b, s) => numberSteps(a as number, b as number, s as number),
     },
     {
       name: "gs_generate_numeric_array",
       args: ["DECIMAL(38,9)", "DECIMAL(38,9)", "DECIMAL(38,9)"],
       result: "DECIMAL(38,9)[]",
-      run: (a, b, s) => steps(a as bigint, b as bigint, s as bigint, (from, step, i) => from + BigInt(i) * step, 0n),
+      run: (a, b, s) => bigintSteps(a as bigint, b as bigint, s as bigint),
     },
     {
       name: "gs_generate_bignumeric_array",
@@ -95,21 +96,20 @@ export const generatedArrays: FunctionLibrary = {
       result: "VARCHAR[]",
       run: (...bounds) => {
         const [a, b, s] = bounds.map((text) => parseDecimal(bigNumericKind, text as string));
-        const list = steps(a!, b!, s!, (from, step, i) => from + BigInt(i) * step, 0n);
-        return list.map((value) => printDecimal(bigNumericKind, value));
+        return bigintSteps(a!, b!, s!).map((value) => printDecimal(bigNumericKind, value));
       },
     },
     {
       name: "gs_generate_timestamps",
       args: ["TIMESTAMPTZ", "TIMESTAMPTZ", "BIGINT"],
       result: "TIMESTAMPTZ[]",
-      run: (a, b, s) => steps(a as bigint, b as bigint, s as bigint, (from, step, i) => from + BigInt(i) * step, 0n),
+      run: (a, b, s) => bigintSteps(a as bigint, b as bigint, s as bigint),
     },
     {
       name: "gs_generate_days",
       args: ["DATE", "DATE", "BIGINT"],
       result: "DATE[]",
-      run: (a, b, s) => steps(a as number, b as number, Number(s), (from, step, i) => from + i * step, 0),
+      run: (a, b, s) => numberSteps(a as number, b as number, Number(s)),
     },
     {
       name: "gs_generate_months",
@@ -120,13 +120,13 @@ export const generatedArrays: FunctionLibrary = {
   ],
 };
 
-function steps<T extends number | bigint>(
-  from: T,
-  to: T,
-  step: T,
-  at: (from: T, step: T, i: number) => T,
-  zero: T,
-): T[] {
+const numberSteps = (from: number, to: number, step: number): number[] =>
+  steps(from, to, step, (i) => from + i * step, 0);
+
+const bigintSteps = (from: bigint, to: bigint, step: bigint): bigint[] =>
+  steps(from, to, step, (i) => from + BigInt(i) * step, 0n);
+
+function steps<T extends number | bigint>(from: T, to: T, step: T, at: (i: number) => T, zero: T): T[] {
   if (Number.isNaN(from) || Number.isNaN(to) || Number.isNaN(step)) {
     throw new Error("Sequence start, end, and step cannot be NaN.");
   }
@@ -137,13 +137,12 @@ function steps<T extends number | bigint>(
   if (from === to) return [from];
   // What would be too long is not begun.
   const span = typeof from === "bigint" ? Number((to as bigint) - from) : (to as number) - from;
-  if (span / Number(step) > maxElements + 1)
-    throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
+  if (span / Number(step) > maxElements + 1) throw new Error(tooManyElements);
   const result: T[] = [];
   for (let i = 0; ; i++) {
-    const value = at(from, step, i);
+    const value = at(i);
     if (step > zero ? value > to : value < to) return result;
-    if (i >= maxElements) throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
+    if (i >= maxElements) throw new Error(tooManyElements);
     result.push(value);
   }
 }
@@ -153,7 +152,7 @@ function monthly(from: number, to: number, step: number): number[] {
   if (step === 0) throw new Error("Sequence step cannot be 0.");
   const result: number[] = [];
   for (let day = from; step > 0 ? day <= to : day >= to; day = addMonths(day, step)) {
-    if (result.length >= maxElements) throw new Error(`Cannot generate arrays with more than ${maxElements} elements.`);
+    if (result.length >= maxElements) throw new Error(tooManyElements);
     result.push(day);
   }
   return result;

@@ -1,4 +1,5 @@
 import type { Join, Query, TableExpression, TableReference, UnnestTable } from "../ast.ts";
+import { pathOf } from "../path-of.ts";
 import { resolveValue } from "./expression.ts";
 import { pivoted, unpivoted } from "./pivot.ts";
 import { bitOf, deciding, merge, none, type Provenance, single, sourceKey } from "./provenance.ts";
@@ -68,7 +69,7 @@ function tableReference(
     return unnest(a, { ...node, kind: "unnest", alias: node.alias ?? parts.at(-1)!, array }, scope, tables, left);
   }
   if (node.offset) return a.fail(node.offset, "WITH OFFSET can only be used with array scans");
-  const path = parts.flatMap((part) => (part.quoted ? part.name.split(".") : [part.name]));
+  const path = pathOf(node.name);
   const table = a.catalog.table(path);
   if (!table) return a.fail(node.name, `Table not found, or its columns are not known: ${path.join(".")}`);
   const columns = table.columns.map(
