@@ -1,16 +1,16 @@
-import { decodeAuthenticationReport } from "./authentication-reports/decode-report.ts";
 import { unpackHook } from "./collector/hook-message.ts";
-import { decodeLine, decodeRecord, decodeText } from "./decode.ts";
-import { type CsvValue, csvRecords } from "./formats/csv.ts";
-import type { IdHasher } from "./id-hasher.ts";
+import { decodeLine, decodeRecord, decodeText } from "./door/decode.ts";
+import type { IdHasher } from "./door/id-hasher.ts";
+import type { Item } from "./door/signal.ts";
+import { type CsvValue, csvRecords } from "./files/csv.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Details } from "./mapping/details.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message } from "./pipeline.ts";
+import { decodeAuthenticationReport } from "./reports/decode-report.ts";
 import { decodePlacement } from "./seeds/placement.ts";
 import { decodePostmasterDay } from "./seeds/postmaster-stats.ts";
-import type { Item } from "./signal.ts";
 import { providers } from "./sources/providers.ts";
 
 export type Decode = (message: Message) => readonly Item[] | Promise<readonly Item[]>;

@@ -1,15 +1,15 @@
 import { UserError } from "../errors/user-error.ts";
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
-import { type DeadLetter, deadLetterRow } from "./dead-letter.ts";
-import { createDoor } from "./door.ts";
-import { DoorWindows, defaultWindowRows, windowSeed } from "./door-window.ts";
-import type { FileInput } from "./file.ts";
-import { createIdHasher } from "./id-hasher.ts";
-import { type IngestKeys, keyName } from "./keys.ts";
+import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
+import { createDoor } from "./door/door.ts";
+import { DoorWindows, defaultWindowRows, windowSeed } from "./door/door-window.ts";
+import { createIdHasher } from "./door/id-hasher.ts";
+import { type IngestKeys, keyName } from "./door/keys.ts";
+import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
-import { LocalSink } from "./local-sink.ts";
 import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
+import { LocalSink } from "./segments/local-sink.ts";
 
 export interface IngestContext {
   /** The folder of raw segments. */

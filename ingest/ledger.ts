@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readFile, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors/user-error.ts";
-import { syncDirectory } from "./durable.ts";
+import { syncDirectory } from "../platform/journal/durable.ts";
 
 /** The rows that a batch put into one table. */
 export interface LandedTable {

@@ -1,12 +1,12 @@
 import { UserError } from "../errors/user-error.ts";
 import type { AppendResult } from "../warehouse/warehouse.ts";
-import type { DeadLetter } from "./dead-letter.ts";
-import type { Door } from "./door.ts";
-import { type DoorWindows, rowKey } from "./door-window.ts";
-import type { Micros } from "./instant.ts";
+import type { DeadLetter } from "./door/dead-letter.ts";
+import type { Door } from "./door/door.ts";
+import { type DoorWindows, rowKey } from "./door/door-window.ts";
+import type { Micros } from "./door/instant.ts";
+import type { RawRow } from "./door/raw-row.ts";
+import type { Item } from "./door/signal.ts";
 import type { BatchCounts } from "./ledger.ts";
-import type { RawRow } from "./raw-row.ts";
-import type { Item } from "./signal.ts";
 
 /** One record of a source: a line, a row, a webhook call, a bus message. */
 export interface Message {

@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { pointedTo, unseal } from "./dead-letter.ts";
 import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
-import { createDoor } from "./door.ts";
-import { guessDelimiter } from "./formats/csv.ts";
-import { createIdHasher } from "./id-hasher.ts";
+import { pointedTo, unseal } from "./door/dead-letter.ts";
+import { createDoor } from "./door/door.ts";
+import { createIdHasher } from "./door/id-hasher.ts";
+import { type Micros, parseInstant } from "./door/instant.ts";
+import { type RawRow, rawColumns } from "./door/raw-row.ts";
+import type { Item } from "./door/signal.ts";
+import { guessDelimiter } from "./files/csv.ts";
 import { type IngestContext, openLocalIngest } from "./ingest-files.ts";
-import { type Micros, parseInstant } from "./instant.ts";
 import type { BatchEntry } from "./ledger.ts";
-import type { LocalSink } from "./local-sink.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
-import { type RawRow, rawColumns } from "./raw-row.ts";
-import { locateSegments } from "./segment-map.ts";
-import type { Item } from "./signal.ts";
+import type { LocalSink } from "./segments/local-sink.ts";
+import { locateSegments } from "./segments/segment-map.ts";
 
 export interface ReplayOptions {
   readonly reason?: string | undefined;

@@ -1,29 +1,44 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
 
+const low = ["errors", "includes", "platform"] as const;
+const middle = [...low, "warehouse", "scoring", "policy"] as const;
+
 /** Who may know whom. A room that is not listed as known may not be imported. */
 const mayKnow: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   includes: [],
-  warehouse: ["errors", "includes"],
-  ingest: ["errors", "includes", "warehouse"],
-  retrain: ["errors", "includes", "warehouse"],
+  platform: ["errors"],
+  warehouse: low,
+  ingest: [...low, "warehouse"],
+  scoring: low,
+  policy: [...low, "scoring"],
+  retrain: middle,
+  release: middle,
+  serve: [...middle, "release", "activation"],
+  activation: middle,
+  governance: [...low, "warehouse"],
+  report: [...middle, "release"],
   simulate: ["errors", "includes"],
-  cli: ["errors", "includes", "warehouse", "ingest", "retrain", "simulate"],
+  demo: [...middle, "ingest", "retrain", "release", "serve", "activation", "report", "simulate", "cli"],
+  cli: [...middle, "ingest", "retrain", "release", "serve", "activation", "governance", "report", "simulate", "demo"],
 };
-/** Packages that only one room may import. */
+/** Packages that only some rooms may import. */
 const ownedBy: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@google-cloud\/bigquery/, ["warehouse"]],
   [/^@duckdb\//, ["warehouse"]],
   [/^@google-cloud\/pubsub/, ["ingest"]],
+  [/^@google-cloud\/storage/, ["platform", "warehouse"]],
   [/^@google-cloud\/aiplatform/, ["retrain"]],
-  [/^ydf-/, ["retrain"]],
+  [/^ydf-training/, ["retrain"]],
+  [/^ydf-inference/, ["scoring"]],
 ];
 
 function sourceFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return sourceFiles(path);

@@ -10,9 +10,9 @@ export const register: RegisterCommand = (program, environment) => {
     .addHelpText("after", "\nExit code 4 when the counts do not add up or a release does not end as it must.\n")
     .action(async (options: { seed: number; events: number }) => {
       const { exitCodes } = await import("../../errors/user-error.ts");
-      const { ownProjectDir } = await import("../demo/own-project.ts");
-      const { runDemo } = await import("../demo/run-demo.ts");
-      const { renderSummary } = await import("../demo/render-summary.ts");
+      const { ownProjectDir } = await import("../../demo/own-project.ts");
+      const { runDemo } = await import("../../demo/run-demo.ts");
+      const { renderSummary } = await import("../../demo/render-summary.ts");
       const world = environment();
       const result = await runDemo(world, { ...options, projectDir: ownProjectDir() });
       world.console.result(result, () => renderSummary(result));

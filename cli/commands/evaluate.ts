@@ -1,5 +1,5 @@
-import type { Evaluation } from "../../retrain/evaluate.ts";
-import type { GuardrailResult } from "../../retrain/guardrails.ts";
+import type { GuardrailResult } from "../../policy/guardrails.ts";
+import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "./retrain/options.ts";
@@ -32,7 +32,7 @@ export const register: RegisterCommand = (program, environment) => {
       "\nExit code 4 when a guardrail fails.\n\nExample:\n  inboxloop evaluate --candidate c2 --champion c1\n",
     )
     .action(async (options: EvaluateOptions) => {
-      const { evaluate } = await import("../../retrain/evaluate.ts");
+      const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
       const { exitCodes } = await import("../../errors/user-error.ts");
       const world = environment();
       const progress = world.console.progress("evaluate");

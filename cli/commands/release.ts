@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { Evaluation } from "../../retrain/evaluate.ts";
-import type { CheckDecision, Decision, ReleaseEnv, ReleaseStatus } from "../../retrain/release/release.ts";
-import { whoDecides } from "../../retrain/release/stages.ts";
+import type { CheckDecision, Decision, ReleaseEnv, ReleaseStatus } from "../../release/release.ts";
+import { whoDecides } from "../../release/stages.ts";
+import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
 import type { Environment } from "../environment.ts";
 import { renderTable } from "../table.ts";
@@ -34,9 +34,9 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--evaluation <file>", "the evaluation to submit with it (`inboxloop evaluate --json`)")
     .option("--note <text>", "a word to the approver")
     .action(async (name: string, options: DeciderOptions & SubmitOptions) => {
-      const { submit, releaseStatus } = await import("../../retrain/release/release.ts");
-      const { failedGuardrails } = await import("../../retrain/guardrails.ts");
-      const { findModel } = await import("../../retrain/model.ts");
+      const { submit, releaseStatus } = await import("../../release/release.ts");
+      const { failedGuardrails } = await import("../../policy/guardrails.ts");
+      const { findModel } = await import("../../scoring/model.ts");
       const world = environment();
       const model = await findModel(world.home.models, name);
       const { state } = await releaseStatus(world.home.releaseLog);
@@ -61,13 +61,13 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--despite <reason>", "why, although its evaluation did not pass")
     .option("--note <text>", "a word for the log")
     .action(async (name: string, options: DeciderOptions & { despite?: string; note?: string }) => {
-      const { approve } = await import("../../retrain/release/release.ts");
+      const { approve } = await import("../../release/release.ts");
       show(environment(), await approve(deciding(environment(), options), name, options));
     });
 
   verb("shadow <model>", "Score with it beside the champion; customers see no difference").action(
     async (name: string, options: DeciderOptions) => {
-      const { shadow } = await import("../../retrain/release/release.ts");
+      const { shadow } = await import("../../release/release.ts");
       show(environment(), await shadow(deciding(environment(), options), name));
     },
   );
@@ -75,7 +75,7 @@ export const register: RegisterCommand = (program, environment) => {
   verb("canary <model>", "Let it decide for a share of the sends")
     .option("--share <share>", "share of the sends", numberOption("--share", { least: 0, most: 1 }), 0.05)
     .action(async (name: string, options: DeciderOptions & { share: number }) => {
-      const { canary } = await import("../../retrain/release/release.ts");
+      const { canary } = await import("../../release/release.ts");
       show(environment(), await canary(deciding(environment(), options), name, options.share));
     });
 
@@ -83,7 +83,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--release <id>", "release_id under which its decisions were logged (default: the model's name)")
     .option("--counts <file>", "JSON with both arms' counts, instead of monitoring.canary")
     .action(async (name: string, options: DeciderOptions & { release?: string; counts?: string }) => {
-      const { check } = await import("../../retrain/release/release.ts");
+      const { check } = await import("../../release/release.ts");
       const { exitCodes } = await import("../../errors/user-error.ts");
       const world = environment();
       const counts = await countsOf(world, name, options);
@@ -94,7 +94,7 @@ export const register: RegisterCommand = (program, environment) => {
 
   verb("promote <model>", "Let it decide for everybody; only from a canary whose last check passed").action(
     async (name: string, options: DeciderOptions) => {
-      const { promote } = await import("../../retrain/release/release.ts");
+      const { promote } = await import("../../release/release.ts");
       show(environment(), await promote(deciding(environment(), options), name));
     },
   );
@@ -102,7 +102,7 @@ export const register: RegisterCommand = (program, environment) => {
   verb("rollback <model>", "Deactivate a version and tell the deliverability team; its predecessor decides again")
     .requiredOption("--reason <text>", "why")
     .action(async (name: string, options: DeciderOptions & { reason: string }) => {
-      const { rollback } = await import("../../retrain/release/release.ts");
+      const { rollback } = await import("../../release/release.ts");
       show(environment(), await rollback(deciding(environment(), options), name, options.reason));
     });
 
@@ -110,7 +110,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("status")
     .description("Where every version stands, and the head to decide on")
     .action(async () => {
-      const { releaseStatus } = await import("../../retrain/release/release.ts");
+      const { releaseStatus } = await import("../../release/release.ts");
       const status = await releaseStatus(environment().home.releaseLog);
       const { champion, canary, previous, versions } = status.state;
       environment().console.result(
@@ -123,7 +123,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("log")
     .description("Every decision, the oldest first; the chain of hashes is checked as it is read")
     .action(async () => {
-      const { releaseStatus } = await import("../../retrain/release/release.ts");
+      const { releaseStatus } = await import("../../release/release.ts");
       const status = await releaseStatus(environment().home.releaseLog);
       environment().console.result(status.entries, () => renderLog(status));
     });
@@ -148,7 +148,7 @@ function deciding(world: Environment, options: DeciderOptions): ReleaseEnv {
       {
         name: "alerts.ndjson",
         send: async (alert) => {
-          const { fileAlerts } = await import("../../retrain/release/alert-sinks.ts");
+          const { fileAlerts } = await import("../../release/alert-sinks.ts");
           await fileAlerts(`${world.home.root}/alerts.ndjson`).send(alert);
         },
       },
@@ -167,13 +167,13 @@ async function evaluationOf(
   champion: string | null,
 ): Promise<Pick<Evaluation, "verdict" | "champion" | "guardrails">> {
   if (options.evaluation === undefined) {
-    const { evaluate } = await import("../../retrain/evaluate.ts");
+    const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
     return evaluate(
       { snapshots: world.home.snapshots, models: world.home.models, signal: world.signal },
       { candidate: name, champion: options.champion ?? champion ?? undefined },
     );
   }
-  const { evaluationSummary } = await import("../../retrain/evaluation-summary.ts");
+  const { evaluationSummary } = await import("../../retrain/evaluate/evaluation-summary.ts");
   return evaluationSummary(await readText(options.evaluation), options.evaluation, digest);
 }
 
@@ -191,9 +191,9 @@ async function readText(path: string): Promise<string> {
 }
 
 async function countsOf(world: Environment, name: string, options: { release?: string; counts?: string }) {
-  const { parseCanaryCounts, readCanaryCounts } = await import("../../retrain/canary/read-counts.ts");
+  const { parseCanaryCounts, readCanaryCounts } = await import("../../release/canary/read-counts.ts");
   if (options.counts !== undefined) return parseCanaryCounts(await readText(options.counts), options.counts);
-  const { releaseStatus } = await import("../../retrain/release/release.ts");
+  const { releaseStatus } = await import("../../release/release.ts");
   const { openLocalWarehouse } = await import("../local-engine.ts");
   const { state } = await releaseStatus(world.home.releaseLog);
   const baseline = state.versions.get(name)?.canary?.baseline ?? state.champion ?? "";

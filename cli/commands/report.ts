@@ -8,13 +8,13 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async (options: { out?: string }) => {
       const { mkdir, writeFile } = await import("node:fs/promises");
       const { dirname, join, resolve } = await import("node:path");
-      const { listModels } = await import("../../retrain/model.ts");
-      const { releaseStatus } = await import("../../retrain/release/release.ts");
+      const { listModels } = await import("../../scoring/model.ts");
+      const { releaseStatus } = await import("../../release/release.ts");
       const { openLocalWarehouse } = await import("../local-engine.ts");
-      const { readFigures } = await import("../report/read-figures.ts");
-      const { renderReport } = await import("../report/render-report.ts");
+      const { readFigures } = await import("../../report/read-figures.ts");
+      const { renderReport } = await import("../../report/render-report.ts");
       const { driftSection, engagementSection, historySection, modelsSection, signalsSection } = await import(
-        "../report/sections.ts"
+        "../../report/sections.ts"
       );
       const { describe } = await import("./release.ts");
       const world = environment();

@@ -1,4 +1,4 @@
-import type { CreatedSnapshot, Snapshot, SnapshotVerdict } from "../../retrain/snapshot.ts";
+import type { CreatedSnapshot, Snapshot, SnapshotVerdict } from "../../retrain/snapshot/snapshot.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { instantOption, numberOption } from "./retrain/options.ts";
@@ -33,7 +33,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--dry-run", "print the query and change nothing")
     .addHelpText("after", "\nExample:\n  inboxloop snapshot create --as-of 2026-02-01 --name january\n")
     .action(async (options: CreateOptions) => {
-      const { createSnapshot } = await import("../../retrain/snapshot.ts");
+      const { createSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const { openLocalWarehouse } = await import("../local-engine.ts");
       const world = environment();
       const sampleRows = sampleOption(options.sample);
@@ -63,7 +63,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("list")
     .description("Every snapshot, the newest first")
     .action(async () => {
-      const { listSnapshots } = await import("../../retrain/snapshot.ts");
+      const { listSnapshots } = await import("../../retrain/snapshot/snapshot.ts");
       const found = await listSnapshots(environment().home.snapshots);
       environment().console.result(found, () => renderList(found));
     });
@@ -72,7 +72,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("show <snapshot>")
     .description("The lock of a snapshot: what was asked, what was found")
     .action(async (reference: string) => {
-      const { findSnapshot } = await import("../../retrain/snapshot.ts");
+      const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const found = await findSnapshot(environment().home.snapshots, reference);
       environment().console.result(found, () => `${found.path}\n${JSON.stringify(found.lock, null, 2)}`);
     });
@@ -81,7 +81,7 @@ export const register: RegisterCommand = (program, environment) => {
     .command("verify <snapshot>")
     .description("Recompute a snapshot's digest from its files; exit code 4 when it differs")
     .action(async (reference: string) => {
-      const { findSnapshot, verifySnapshot } = await import("../../retrain/snapshot.ts");
+      const { findSnapshot, verifySnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const { exitCodes } = await import("../../errors/user-error.ts");
       const world = environment();
       const verdict = await verifySnapshot(await findSnapshot(world.home.snapshots, reference), world.signal);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import type { Model } from "../../retrain/model.ts";
+import type { Model } from "../../scoring/model.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { numberOption } from "./retrain/options.ts";
@@ -112,8 +112,8 @@ export const register: RegisterCommand = (program, environment) => {
         await trainOnVertex(world, request, options);
         return;
       }
-      const { planTraining, train } = await import("../../retrain/train.ts");
-      const { findSnapshot } = await import("../../retrain/snapshot.ts");
+      const { planTraining, train } = await import("../../retrain/trainer/train.ts");
+      const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       if (options.dryRun) {
         const snapshot = await findSnapshot(world.home.snapshots, options.snapshot);
         const job = planTraining(request, snapshot, world.home.models, world.now());

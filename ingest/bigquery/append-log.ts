@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
-import type { RawRow } from "../raw-row.ts";
+import type { RawRow } from "../door/raw-row.ts";
 
 /** Where a block of rows was sent: a committed stream, and the offset of its first row there. */
 export interface Place {

@@ -1,17 +1,17 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree, syncDirectory, syncFile } from "../../platform/journal/durable.ts";
+import { type LockOptions, withLock } from "../../platform/journal/lock.ts";
 import type { AppendStreams, StreamKind } from "../../warehouse/bigquery/streams.ts";
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { AppendResult, Warehouse } from "../../warehouse/warehouse.ts";
-import { rowKey } from "../door-window.ts";
-import { removeTree, syncDirectory, syncFile } from "../durable.ts";
-import { type LockOptions, withLock } from "../home-lock.ts";
-import { instantText } from "../instant.ts";
+import { rowKey } from "../door/door-window.ts";
+import { instantText } from "../door/instant.ts";
+import { canonicalLine, type RawRow, rawColumns } from "../door/raw-row.ts";
 import { type BatchEntry, contentDigest, type LandedTable, LedgerLog, type NewEntry } from "../ledger.ts";
-import { ledgerRow } from "../local-sink.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
-import { canonicalLine, type RawRow, rawColumns } from "../raw-row.ts";
-import { RowDigest } from "../segment-draft.ts";
+import { ledgerRow } from "../segments/local-sink.ts";
+import { RowDigest } from "../segments/segment-draft.ts";
 import { AppendLog, landedBlocks, readAppendLog, type SentBlock } from "./append-log.ts";
 import { appendable, prepareRawTables, rawRowOf } from "./raw-tables.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { BigQueryTarget } from "../../warehouse/bigquery/connect.ts";
 import type { StreamKind } from "../../warehouse/bigquery/streams.ts";
+import { keyName } from "../door/keys.ts";
 import type { IngestContext } from "../ingest-files.ts";
-import { keyName } from "../keys.ts";
 import { BigQuerySink } from "./bigquery-sink.ts";
 
 /** Where rows go that do not stay on this machine. */

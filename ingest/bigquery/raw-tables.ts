@@ -1,7 +1,7 @@
 import rawTables from "../../includes/raw_tables.js";
 import type { Column, Row, Warehouse } from "../../warehouse/warehouse.ts";
-import { parseInstant } from "../instant.ts";
-import { type RawRow, rawColumns } from "../raw-row.ts";
+import { parseInstant } from "../door/instant.ts";
+import { type RawRow, rawColumns } from "../door/raw-row.ts";
 
 /**
  * Makes the raw tables that are not there, and adds the columns that a newer version has. Nothing else is ever changed: a

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { BusWriter } from "../bus/bus.ts";
 import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
 import { providers } from "../sources/providers.ts";
 import { snsEnvelope } from "../sources/sns.ts";
 import { bodyDigest, parseJson } from "../sources/webhook.ts";
 import { readApiBody } from "./api-body.ts";
 import type { SourceOfKey } from "./api-keys.ts";
-import type { BusWriter } from "./bus.ts";
 import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
 import { openApi } from "./openapi.ts";

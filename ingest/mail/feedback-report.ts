@@ -1,4 +1,4 @@
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
 import { isoOfMailDate, messageIdOf } from "./decode-mail.ts";

@@ -1,8 +1,8 @@
-import { decodeRecord } from "../decode.ts";
-import type { IdHasher } from "../id-hasher.ts";
-import { instantText, parseInstant } from "../instant.ts";
-import { cleanText } from "../metadata.ts";
-import type { DeadLetterReason, Item } from "../signal.ts";
+import { decodeRecord } from "../door/decode.ts";
+import type { IdHasher } from "../door/id-hasher.ts";
+import { instantText, parseInstant } from "../door/instant.ts";
+import { cleanText } from "../door/metadata.ts";
+import type { DeadLetterReason, Item } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "../sources/bounce-class.ts";
 import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
-import type { CsvValue } from "../formats/csv.ts";
+import type { CsvValue } from "../files/csv.ts";
 import type { Message } from "../pipeline.ts";
 import { recordMatches } from "./apply.ts";
 import type { Mapping } from "./schema.ts";

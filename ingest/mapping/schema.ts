@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { isRawTable, rawColumns } from "../raw-row.ts";
+import { isRawTable, rawColumns } from "../door/raw-row.ts";
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 

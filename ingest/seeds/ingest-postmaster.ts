@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { decoderFor } from "../decoders.ts";
-import { createIdHasher } from "../id-hasher.ts";
+import { createIdHasher } from "../door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, noTotals, runIngest, type Source } from "../pipeline.ts";
 import { type PostmasterEnv, queryDomainStats } from "./postmaster-client.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { IdHasher } from "../id-hasher.ts";
-import { cleanText } from "../metadata.ts";
-import type { DeadLetterReason, Item } from "../signal.ts";
+import type { IdHasher } from "../door/id-hasher.ts";
+import { cleanText } from "../door/metadata.ts";
+import type { DeadLetterReason, Item } from "../door/signal.ts";
 import { present } from "../sources/webhook.ts";
 
 export interface PlacementContext {

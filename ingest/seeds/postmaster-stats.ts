@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Item } from "../signal.ts";
+import type { Item } from "../door/signal.ts";
 
 /** A metric as Google Postmaster Tools computes it, under the name that we keep it by. */
 export interface PostmasterMetric {

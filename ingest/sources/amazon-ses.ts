@@ -3,7 +3,7 @@
 // https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { type BounceClass, bounceClass, readSmtpReply } from "./bounce-class.ts";
 import type { Provider } from "./provider.ts";
 import { snsEnvelope, verifySns } from "./sns.ts";

@@ -1,7 +1,7 @@
 // Brevo (formerly Sendinblue) transactional and marketing webhooks: https://developers.brevo.com/docs/transactional-webhooks
 
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";

@@ -1,7 +1,7 @@
 // Mailjet event API: https://dev.mailjet.com/email/guides/webhooks/
 
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";

@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";

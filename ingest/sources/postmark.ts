@@ -1,7 +1,7 @@
 // Postmark webhooks: https://postmarkapp.com/developer/webhooks/webhooks-overview
 
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import type { Provider } from "./provider.ts";
 import { deadLetter, decodeJson, ownValue, present, signal, verifyCredentials } from "./webhook.ts";

@@ -1,4 +1,4 @@
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 
 /** A webhook call as it arrived. Signatures are over `body`, byte for byte. */
 export interface WebhookRequest {

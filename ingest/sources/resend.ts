@@ -3,7 +3,7 @@
 
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import type { Provider } from "./provider.ts";

@@ -3,7 +3,7 @@
 import { createHash, verify } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import type { Provider } from "./provider.ts";

@@ -1,7 +1,7 @@
 // SparkPost (and Bird) event webhooks: https://developers.sparkpost.com/api/webhooks
 
 import { z } from "zod";
-import type { Decoded } from "../signal.ts";
+import type { Decoded } from "../door/signal.ts";
 import { type BounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds, isoOfText } from "./instants.ts";
 import type { Provider } from "./provider.ts";

@@ -2,7 +2,7 @@
 
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
-import type { DeadLetterReason, Decoded, Signal } from "../signal.ts";
+import type { DeadLetterReason, Decoded, Signal } from "../door/signal.ts";
 import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
 
 /** Deeper JSON than any provider sends; what goes beyond is refused before anybody walks it. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { CarriedError } from "../../errors/carried-error.ts";
-import { policyTerms } from "../model-record.ts";
+import { policyTerms } from "../../scoring/model-record.ts";
 
 /** All that the trainer is told, wherever it runs: plain data, in a message, a file or an argument. */
 export const trainingJob = z.strictObject({

@@ -19,7 +19,7 @@ async function run(data: unknown): Promise<void> {
     const onProgress = (step: string, done: number, total: number) => send({ kind: "progress", step, done, total });
     if (job.snapshot.startsWith("gs://")) {
       const { runContainerJob } = await import("../vertex/container-job.ts");
-      const { cloudStorage } = await import("../vertex/object-store.ts");
+      const { cloudStorage } = await import("../../platform/artefacts/object-store.ts");
       await runContainerJob(job, await cloudStorage(), onProgress);
     } else {
       await runJob(job, onProgress);

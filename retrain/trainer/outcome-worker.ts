@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
-import { loadForest } from "../forest.ts";
-import { type FeatureColumns, trainForest } from "./ydf.ts";
+import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import { loadForest } from "../../scoring/forest.ts";
+import { trainForest } from "./ydf.ts";
 
 /** One outcome to learn. */
 export interface OutcomeTask {

@@ -4,18 +4,24 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import featureSet from "../../includes/features.js";
+import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { startWorker } from "../../platform/processes.ts";
+import { seededRandom } from "../../platform/seeded-random.ts";
+import { calibrated, fitCalibration } from "../../scoring/calibration.ts";
+import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import {
+  digestOf,
+  featuresDigest,
+  type ModelRecord,
+  modelRecord,
+  type OutcomeRecord,
+} from "../../scoring/model-record.ts";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
-import { fileSha256, makeFolderWhole, writeWhole } from "../files.ts";
-import { mean, outcomeMetrics } from "../metrics.ts";
-import { digestOf, featuresDigest, type ModelRecord, modelRecord, type OutcomeRecord } from "../model-record.ts";
-import { seededRandom } from "../seeded-random.ts";
-import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot-lock.ts";
-import { calibrated, fitCalibration } from "./calibration.ts";
+import { mean, outcomeMetrics } from "../evaluate/metrics.ts";
+import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
 import type { TrainingJob } from "./job.ts";
 import type { OutcomeReply, OutcomeTask } from "./outcome-worker.ts";
-import { startWorker } from "./processes.ts";
 import { type ClassSample, everyKth, sampleByClass, splitByTime } from "./sampling.ts";
-import type { FeatureColumns } from "./ydf.ts";
 
 interface Feature {
   readonly name: string;

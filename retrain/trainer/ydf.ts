@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import JSZip from "jszip";
 
-/** Columns by name, of equal length. A number that is not known is NaN, a category that is not known is "". */
-export type FeatureColumns = Readonly<Record<string, Float64Array | readonly string[]>>;
+import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 
 /** The parts of ydf-training that we call. */
 interface Ydf {

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ObjectStore, partsOf } from "../../platform/artefacts/object-store.ts";
 import type { TrainingJob } from "../trainer/job.ts";
 import { runJob } from "../trainer/run-job.ts";
-import { type ObjectStore, partsOf } from "./object-store.ts";
 
 /**
  * Runs a job whose snapshot and output are in a bucket: fetch, train, upload. model.json goes last and only if there is none, so a

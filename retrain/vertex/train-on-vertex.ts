@@ -1,11 +1,11 @@
 import { UserError } from "../../errors/user-error.ts";
-import { type ModelRecord, modelDigest, modelRecord } from "../model-record.ts";
-import { type Snapshot, snapshotFiles } from "../snapshot.ts";
-import { planTraining, type TrainRequest } from "../train.ts";
+import type { ObjectStore } from "../../platform/artefacts/object-store.ts";
+import { type ModelRecord, modelDigest, modelRecord } from "../../scoring/model-record.ts";
+import { type Snapshot, snapshotFiles } from "../snapshot/snapshot.ts";
 import type { TrainingJob } from "../trainer/job.ts";
+import { planTraining, type TrainRequest } from "../trainer/train.ts";
 import type { VertexClients } from "./clients.ts";
 import { troubleOf, vertexError } from "./errors.ts";
-import type { ObjectStore } from "./object-store.ts";
 import {
   customJobRequest,
   locationOf,

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { seededRandom } from "../../retrain/seeded-random.ts";
+import { seededRandom } from "../../platform/seeded-random.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({

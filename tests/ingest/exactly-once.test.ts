@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { canonicalLine, type RawRow } from "../../ingest/raw-row.ts";
-import { verifyLedger } from "../../ingest/verify.ts";
+import { canonicalLine, type RawRow } from "../../ingest/door/raw-row.ts";
+import { verifyLedger } from "../../ingest/segments/verify.ts";
 import { eventRecord, ingest, rowsOf, segmentsOf, temporaryFolder, testKeys, writeLines } from "./support.ts";
 
 class Died extends Error {}

@@ -4,13 +4,13 @@
 import { readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { consumeSpool } from "../../ingest/collector/consume-spool.ts";
-import { sealedWriter } from "../../ingest/collector/sealed-spool.ts";
+import { consumeSpool } from "../../ingest/bus/consume-spool.ts";
+import { sealedWriter } from "../../ingest/bus/sealed-spool.ts";
+import { SpoolWriter } from "../../ingest/bus/spool.ts";
+import { canonicalLine } from "../../ingest/door/raw-row.ts";
 import { homeTrouble } from "../../ingest/home-trouble.ts";
-import { canonicalLine } from "../../ingest/raw-row.ts";
-import { SegmentDraft } from "../../ingest/segment-draft.ts";
-import { SpoolWriter } from "../../ingest/spool.ts";
-import { verifyLedger } from "../../ingest/verify.ts";
+import { SegmentDraft } from "../../ingest/segments/segment-draft.ts";
+import { verifyLedger } from "../../ingest/segments/verify.ts";
 import {
   eventRecord,
   ingest,

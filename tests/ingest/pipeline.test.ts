@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { decodeLine } from "../../ingest/decode.ts";
-import { createDoor } from "../../ingest/door.ts";
-import { DoorWindows } from "../../ingest/door-window.ts";
+import { decodeLine } from "../../ingest/door/decode.ts";
+import { createDoor } from "../../ingest/door/door.ts";
+import { DoorWindows } from "../../ingest/door/door-window.ts";
 import { type CommitResult, type IngestEnv, type Message, runIngest } from "../../ingest/pipeline.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
 import { eventRecord } from "./support.ts";

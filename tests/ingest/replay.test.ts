@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseMapping } from "../../ingest/mapping/schema.ts";
 import { parseSince, replay } from "../../ingest/replay.ts";
-import { verifyLedger } from "../../ingest/verify.ts";
+import { verifyLedger } from "../../ingest/segments/verify.ts";
 import { eventRecord, ingest, rowsOf, temporaryFolder, testContext, testNow, writeLines } from "./support.ts";
 
 const live = new AbortController().signal;

@@ -3,14 +3,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type FileOptions, fileInput } from "../../ingest/file.ts";
-import { createIdHasher } from "../../ingest/id-hasher.ts";
+import { createIdHasher } from "../../ingest/door/id-hasher.ts";
+import type { IngestKeys, KeyRing } from "../../ingest/door/keys.ts";
+import { type RawRow, rawColumns } from "../../ingest/door/raw-row.ts";
+import { type FileOptions, fileInput } from "../../ingest/files/file.ts";
 import { type FileOutcome, type IngestContext, ingestFiles } from "../../ingest/ingest-files.ts";
-import type { IngestKeys, KeyRing } from "../../ingest/keys.ts";
 import { LedgerLog } from "../../ingest/ledger.ts";
-import { ledgerPath } from "../../ingest/local-sink.ts";
-import { type RawRow, rawColumns } from "../../ingest/raw-row.ts";
-import { locateSegments } from "../../ingest/segment-map.ts";
+import { ledgerPath } from "../../ingest/segments/local-sink.ts";
+import { locateSegments } from "../../ingest/segments/segment-map.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 
 const ring = (text: string): KeyRing => {

@@ -43,7 +43,7 @@ test("when nothing was released, then status and log say so as data", async () =
 });
 
 test("when a canary fails its check on the command line, then the exit code is 4 and the log has the rollback", async () => {
-  const { approve, canary, promote, submit } = await import("../../retrain/release/release.ts");
+  const { approve, canary, promote, submit } = await import("../../release/release.ts");
   const as = (by: string) => ({ log: join(home, "release_log.ndjson"), now: () => new Date(), by, alerts: [] });
   const evaluation = { verdict: "pass" as const, champion: null, failed: [] };
   for (const version of ["v1", "v2"]) {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../../platform/seeded-random.ts";
 import {
   areaUnderCurve,
   aucDifference,
@@ -9,11 +10,15 @@ import {
   mean,
   outcomeMetrics,
   reliability,
-} from "../../retrain/metrics.ts";
-import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } from "../../retrain/off-policy.ts";
-import { seededRandom } from "../../retrain/seeded-random.ts";
-import { calibrated, fitCalibration, sigmoid } from "../../retrain/trainer/calibration.ts";
+} from "../../retrain/evaluate/metrics.ts";
+import {
+  empiricalPropensities,
+  type LoggedSend,
+  perSend,
+  perSendDifference,
+} from "../../retrain/evaluate/off-policy.ts";
 import { everyKth, sampleByClass, splitByTime } from "../../retrain/trainer/sampling.ts";
+import { calibrated, fitCalibration, sigmoid } from "../../scoring/calibration.ts";
 
 describe("AUC", () => {
   test("when computed by midranks, then it equals the share of pairs in order, ties counting half", () => {

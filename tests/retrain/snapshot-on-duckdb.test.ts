@@ -2,10 +2,10 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readCanaryCounts } from "../../retrain/canary/read-counts.ts";
+import { readCanaryCounts } from "../../release/canary/read-counts.ts";
 import { contentDigest } from "../../retrain/digest/content-digest.ts";
 import { contentDigestSql } from "../../retrain/digest/content-digest-sql.ts";
-import { createSnapshot, verifySnapshot } from "../../retrain/snapshot.ts";
+import { createSnapshot, verifySnapshot } from "../../retrain/snapshot/snapshot.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 import type { Column, Row, Warehouse } from "../../warehouse/warehouse.ts";
 

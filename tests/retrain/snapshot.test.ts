@@ -2,8 +2,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { SnapshotEnv } from "../../retrain/snapshot.ts";
-import { createSnapshot, findSnapshot, listSnapshots, snapshotFiles, verifySnapshot } from "../../retrain/snapshot.ts";
+import type { SnapshotEnv } from "../../retrain/snapshot/snapshot.ts";
+import {
+  createSnapshot,
+  findSnapshot,
+  listSnapshots,
+  snapshotFiles,
+  verifySnapshot,
+} from "../../retrain/snapshot/snapshot.ts";
 import { fillExamples } from "./support/examples.ts";
 import { type PlainWarehouse, plainWarehouse } from "./support/plain-duckdb.ts";
 

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import features from "../../includes/features.js";
-import { type Evaluation, evaluate } from "../../retrain/evaluate.ts";
-import { type Model, openScorer } from "../../retrain/model.ts";
-import { decide } from "../../retrain/policy.ts";
-import { createSnapshot } from "../../retrain/snapshot.ts";
-import { type TrainEnv, train } from "../../retrain/train.ts";
-import type { FeatureColumns } from "../../retrain/trainer/ydf.ts";
+import { decide } from "../../policy/policy.ts";
+import { type Evaluation, evaluate } from "../../retrain/evaluate/evaluate.ts";
+import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
+import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import { type Model, openScorer } from "../../scoring/model.ts";
 import { fillExamples } from "./support/examples.ts";
 import { plainWarehouse } from "./support/plain-duckdb.ts";
 

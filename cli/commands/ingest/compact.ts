@@ -1,6 +1,6 @@
-import { compact, defaultCompaction, planCompaction } from "../../../ingest/compact.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { openLocalIngest } from "../../../ingest/ingest-files.ts";
+import { compact, defaultCompaction, planCompaction } from "../../../ingest/segments/compact.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import { table } from "./render.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { loadIngestKeys } from "../../../ingest/door/keys.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
-import { loadIngestKeys } from "../../../ingest/keys.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 

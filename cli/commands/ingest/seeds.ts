@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
-import { fileInput } from "../../../ingest/file.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { fileInput } from "../../../ingest/files/file.ts";
+import { type FilePreview, previewFile } from "../../../ingest/files/preview-file.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
-import { createIdHasher } from "../../../ingest/id-hasher.ts";
 import { namedMapping } from "../../../ingest/mapping/schema.ts";
-import { type FilePreview, previewFile } from "../../../ingest/preview-file.ts";
 import { ingestPostmaster, type PostmasterOutcome } from "../../../ingest/seeds/ingest-postmaster.ts";
 import { type PostmasterEnv, postmasterEndpoint, postmasterScope } from "../../../ingest/seeds/postmaster-client.ts";
 import type { Environment } from "../../environment.ts";

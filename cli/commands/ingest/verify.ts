@@ -1,5 +1,5 @@
 import { exitCodes } from "../../../errors/user-error.ts";
-import { verifyLedger } from "../../../ingest/verify.ts";
+import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 import { table } from "./render.ts";

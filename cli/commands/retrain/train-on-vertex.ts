@@ -1,6 +1,6 @@
 import { UserError } from "../../../errors/user-error.ts";
-import { findSnapshot } from "../../../retrain/snapshot.ts";
-import type { TrainRequest } from "../../../retrain/train.ts";
+import { findSnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import type { TrainRequest } from "../../../retrain/trainer/train.ts";
 import type { VertexTarget } from "../../../retrain/vertex/requests.ts";
 import type { Environment } from "../../environment.ts";
 
@@ -54,7 +54,7 @@ export async function trainOnVertex(world: Environment, request: TrainRequest, o
     return;
   }
   const { connectVertex } = await import("../../../retrain/vertex/clients.ts");
-  const { cloudStorage } = await import("../../../retrain/vertex/object-store.ts");
+  const { cloudStorage } = await import("../../../platform/artefacts/object-store.ts");
   const { setTimeout: pause } = await import("node:timers/promises");
   const clients = await connectVertex(target.region);
   try {

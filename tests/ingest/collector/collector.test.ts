@@ -4,6 +4,7 @@ import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { SpoolMessage } from "../../../ingest/bus/spool.ts";
 import { apiSources } from "../../../ingest/collector/api-keys.ts";
 import { configuredHooks, hookChecks, hookSetting } from "../../../ingest/collector/hook-settings.ts";
 import { createMetrics } from "../../../ingest/collector/metrics.ts";
@@ -11,7 +12,6 @@ import { type CollectorEnv, createCollector, defaultLimits } from "../../../inge
 import { busDecoder } from "../../../ingest/decoders.ts";
 import type { ProviderSecrets } from "../../../ingest/sources/provider.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
-import type { SpoolMessage } from "../../../ingest/spool.ts";
 import { type Call, type Signer, signers, snsCall, snsCertificateUrl, snsSigner, snsTopic } from "./signed-calls.ts";
 
 const now = new Date("2026-01-31T10:00:00Z");

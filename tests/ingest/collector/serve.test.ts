@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { consumeSpool } from "../../../ingest/collector/consume-spool.ts";
-import { loadIngestKeys } from "../../../ingest/keys.ts";
-import { verifyLedger } from "../../../ingest/verify.ts";
+import { consumeSpool } from "../../../ingest/bus/consume-spool.ts";
+import { loadIngestKeys } from "../../../ingest/door/keys.ts";
+import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import { rowsOf, temporaryFolder, testContext } from "../support.ts";
 
 const root = resolve(import.meta.dirname, "../../..");

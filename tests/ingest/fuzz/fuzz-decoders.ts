@@ -1,10 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { packHook } from "../../../ingest/collector/hook-message.ts";
-import { deadLetterRow } from "../../../ingest/dead-letter.ts";
 import { decoderFor } from "../../../ingest/decoders.ts";
-import { createDoor } from "../../../ingest/door.ts";
-import { createIdHasher } from "../../../ingest/id-hasher.ts";
-import type { RawRow } from "../../../ingest/raw-row.ts";
+import { deadLetterRow } from "../../../ingest/door/dead-letter.ts";
+import { createDoor } from "../../../ingest/door/door.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import type { RawRow } from "../../../ingest/door/raw-row.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 import { signers } from "../collector/signed-calls.ts";
 import { mutate, type Random, seeded } from "./mutate.ts";

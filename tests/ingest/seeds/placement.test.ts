@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createIdHasher } from "../../../ingest/id-hasher.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { replay } from "../../../ingest/replay.ts";
 import { decodePlacement } from "../../../ingest/seeds/placement.ts";
 import { ingest, rowsOf, temporaryFolder, testContext, testKeys, writeLines } from "../support.ts";

@@ -4,7 +4,7 @@ import { createPublicKey } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Decoded, Signal } from "../../../ingest/signal.ts";
+import type { Decoded, Signal } from "../../../ingest/door/signal.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 
 const shared = resolve(import.meta.dirname, "../../../../shared/data");

@@ -1,0 +1,71 @@
+import type { Environment } from "../cli/environment.ts";
+import { createSnapshot, type SnapshotRequest } from "../retrain/snapshot/snapshot.ts";
+import { type TrainRequest, train } from "../retrain/trainer/train.ts";
+import type { Model } from "../scoring/model.ts";
+import type { DemoResult } from "./demo-result.ts";
+import { withWarehouse } from "./local-steps.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+type Snapshot = DemoResult["snapshots"][number];
+
+/** Snapshots and models. */
+export class Training {
+  readonly #world: Environment;
+  readonly #watch: Stopwatch;
+
+  constructor(world: Environment, watch: Stopwatch) {
+    this.#world = world;
+    this.#watch = watch;
+  }
+
+  /** About `sampleRows` rows of what was known by then, each stratum by its share. */
+  snapshot(name: string, asOf: Date, sampleRows: number): Promise<Snapshot> {
+    return this.#watch.time("snapshot", async () => {
+      const progress = this.#world.console.progress(`snapshot ${name}`);
+      const { lock } = (await this.#create({ name, asOf, sampleRows })).lock;
+      progress.done(`${lock.rows.toLocaleString("en-US")} rows, ${lock.content.value.slice(0, 12)}`);
+      return { name, rows: lock.rows, digest: lock.content.value, twice_the_same: undefined };
+    });
+  }
+
+  /** Makes a snapshot again, to show that the same data are the same snapshot. */
+  again(snapshot: Snapshot, asOf: Date, sampleRows: number): Promise<Snapshot> {
+    return this.#watch.time("snapshot", async () => {
+      const progress = this.#world.console.progress(`snapshot ${snapshot.name}, again`);
+      const { kind, lock } = await this.#create({ name: snapshot.name, asOf, sampleRows });
+      const isSame = kind === "already-there" && lock.lock.content.value === snapshot.digest;
+      progress.done(isSame ? "the same" : "another one");
+      return { ...snapshot, twice_the_same: isSame };
+    });
+  }
+
+  async #create(request: SnapshotRequest) {
+    const { home, now, signal } = this.#world;
+    const made = await withWarehouse(this.#world, (warehouse) =>
+      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, request),
+    );
+    if (made.kind === "planned") throw new Error("a snapshot was planned, not made");
+    return made;
+  }
+
+  train(request: TrainRequest): Promise<Model> {
+    const { home, now, signal, console } = this.#world;
+    return this.#watch.time("train", async () => {
+      const progress = console.progress(`train ${request.name}`);
+      const model = await train(
+        {
+          snapshots: home.snapshots,
+          models: home.models,
+          now,
+          signal,
+          onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
+        },
+        request,
+      );
+      progress.done(
+        model.record.outcomes.map((o) => `${o.name} AUC ${o.validation.auc?.toFixed(3) ?? "-"}`).join(", "),
+      );
+      return model;
+    });
+  }
+}

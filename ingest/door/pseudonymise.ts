@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import events from "../../includes/events.js";
+import { addressDomain, isHashedId, normaliseAddress, withoutAddresses } from "./address.ts";
+import type { IdHasher } from "./id-hasher.ts";
+import { type Micros, parseInstant } from "./instant.ts";
+import { allowedMetadata, cleanText, isEventType } from "./metadata.ts";
+import type { RawRow } from "./raw-row.ts";
+import type { DeadLetterReason, Signal } from "./signal.ts";
+
+/** What happened may lie this far after its arrival: the sender's clock is ahead, which is flagged and kept. */
+export const futureToleranceSeconds = 300;
+/** Ids longer than this are refused. */
+export const maxIdLength = 1024;
+
+export type Refusal = {
+  readonly kind: "dead-letter";
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+};
+
+export type Pseudonymised = { readonly kind: "row"; readonly row: RawRow } | Refusal;
+
+const placementTypes = new Set<string>(events.ofFamily("placement"));
+const schemaVersion: number = events.schemaVersion;
+
+/**
+ * A signal as a row of raw.events: the recipient's id keyed and hashed, metadata cut to the allow-list, addresses taken
+ * out of every text, IP addresses cut to prefixes. What cannot be a row is refused with a reason that names no person.
+ *
+ * An event must name a user or a message (seeds and traps name neither). It may lie up to five minutes after its
+ * arrival, with the difference in `metadata.clock_skew_seconds`; further on it is refused. Where the source gives no
+ * time, the arrival stands in and `metadata.is_time_assumed` says so. The event id is the source's, or `digest:` and
+ * the SHA-256 of the event itself, so that a redelivery of the same event has the same id.
+ */
+export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher): Pseudonymised {
+  const { eventType } = signal;
+  if (typeof eventType !== "string") return refuse("wrong-type", "event_type");
+  if (!isEventType(eventType)) return refuse("unknown-event-type", `"${cleanText(eventType).slice(0, 80)}"`);
+  const recipient = signal.recipient?.trim();
+  const messageId = signal.messageId?.trim();
+  if (!recipient && !messageId && !placementTypes.has(eventType)) {
+    return refuse("missing-field", "neither a user nor a message is named");
+  }
+  const happened = signal.occurredAt === undefined ? arrival : parseInstant(signal.occurredAt);
+  if (happened === undefined) return refuse("time-unreadable", "timestamp_utc");
+  const aheadSeconds = (happened - arrival) / 1e6;
+  if (aheadSeconds > futureToleranceSeconds) {
+    return refuse("time-in-future", `${Math.round(aheadSeconds)} s after its arrival`);
+  }
+  if (isTooLong(signal.eventId) || isTooLong(recipient) || isTooLong(messageId) || isTooLong(signal.campaignId)) {
+    return refuse("too-large", `an id is longer than ${maxIdLength} characters`);
+  }
+
+  const userId = recipient ? hashId(recipient) : null;
+  const metadata = allowedMetadata(eventType, signal.metadata);
+  let address: string | undefined;
+  if (recipient?.includes("@") && !isHashedId(recipient)) {
+    address = normaliseAddress(recipient);
+    const domain = addressDomain(address);
+    if (domain && metadata["recipient_domain"] === undefined) metadata["recipient_domain"] = domain;
+  }
+  if (aheadSeconds > 0 && signal.occurredAt !== undefined) metadata["clock_skew_seconds"] = Math.ceil(aheadSeconds);
+  if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
+  let message = messageId ? withoutRecipient(messageId, address) : null;
+  if (message !== null && (signal.isMessageIdShared || metadata["provider"] !== undefined)) {
+    const providers = metadata["provider_message_id"];
+    metadata["provider_message_id"] = typeof providers === "string" ? withoutRecipient(providers, address) : message;
+    if (signal.isMessageIdShared && userId !== null) message = `${message}:${userId.slice(7, 23)}`;
+  }
+  const eventId = signal.eventId?.trim();
+  const row: Record<string, string | number | boolean | object | null> = {
+    event_id: eventId ? withoutRecipient(eventId, address) : "",
+    event_type: eventType,
+    user_id_hash: userId,
+    message_id: message,
+    campaign_id: signal.campaignId?.trim() ? withoutAddresses(signal.campaignId.trim()) : null,
+    timestamp_utc: happened,
+    received_at: arrival,
+    consent: signal.consent ?? null,
+    provenance: withoutAddresses(signal.provenance).slice(0, 200),
+    metadata,
+    schema_version: schemaVersion,
+  };
+  if (!eventId) row["event_id"] = digestOf(row, signal.occurredAt === undefined);
+  return { kind: "row", row };
+}
+
+const refuse = (reason: DeadLetterReason, detail: string): Refusal => ({ kind: "dead-letter", reason, detail });
+
+const isTooLong = (id: string | undefined): boolean => id !== undefined && id.length > maxIdLength;
+
+/** An id that spells out the recipient's address (some senders build them so) keeps all but that. */
+function withoutRecipient(id: string, address: string | undefined): string {
+  if (id.includes("%40")) return withoutAddresses(id);
+  if (address === undefined || !id.includes("@")) return id;
+  return id.toLowerCase().includes(address) ? withoutAddresses(id) : id;
+}
+
+/** The id of an event that has none: what it says, apart from when it came and by what clock we judged it. */
+function digestOf(row: Readonly<Record<string, unknown>>, isTimeAssumed: boolean): string {
+  const { received_at: _received, event_id: _id, schema_version: _version, metadata, timestamp_utc, ...rest } = row;
+  const { clock_skew_seconds: _skew, ...said } = metadata as Record<string, unknown>;
+  const canonical = { ...rest, timestamp_utc: isTimeAssumed ? null : timestamp_utc, metadata: sorted(said) };
+  return `digest:${createHash("sha256").update(JSON.stringify(canonical)).digest("hex")}`;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}

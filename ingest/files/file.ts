@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { UserError } from "../../errors/user-error.ts";
+import { type Decode, decoderFor } from "../decoders.ts";
+import type { IdHasher } from "../door/id-hasher.ts";
+import type { Details } from "../mapping/details.ts";
+import type { Mapping } from "../mapping/schema.ts";
+import type { Message, Source } from "../pipeline.ts";
+import { providers } from "../sources/providers.ts";
+import { fileChunks, fileDigest, fileHead } from "./bytes.ts";
+import { csvRecords, guessDelimiter } from "./csv.ts";
+import { linesOf } from "./ndjson.ts";
+import { parquetRows } from "./parquet.ts";
+
+/** A file as something that the pipeline can pull from, with the decoder that reads its records. */
+export interface FileInput {
+  readonly path: string;
+  /** `<decoder>:<file name>`. */
+  readonly name: string;
+  /** `<digest of the content>/<how it is read>`: the same file read in the same way is the same source. */
+  readonly id: string;
+  open(from: number): Source;
+  readonly decode: Decode;
+}
+
+export interface FileOptions {
+  readonly hashId: IdHasher;
+  readonly mapping?: Mapping | undefined;
+  /** An e-mail provider whose webhook payloads the file holds. */
+  readonly source?: string | undefined;
+  /** The raw table of records that name none. */
+  readonly table?: string | undefined;
+  /** What other files of the run say of records of this one. */
+  readonly details?: Details | undefined;
+  /** The file holds results of seed tests. */
+  readonly isSeeds?: boolean | undefined;
+}
+
+/** A whole document (a payload, an array of events) may be this large; larger ones come as lines. */
+const maxDocumentBytes = 64 << 20;
+
+type Shape =
+  | { readonly kind: "parquet" }
+  | { readonly kind: "csv"; readonly delimiter: string }
+  | { readonly kind: "lines" }
+  | { readonly kind: "document"; readonly data: Buffer };
+
+/** Finds out what a file holds and how to read it; see docs/reference/ingest-file.md. */
+export async function fileInput(path: string, options: FileOptions): Promise<FileInput> {
+  const { mapping, source } = options;
+  const content = await fileDigest(path);
+  const shape = await shapeOf(path, mapping?.format, source !== undefined);
+  const provider =
+    source ?? (shape.kind === "lines" || shape.kind === "document" ? await guessProvider(path, shape) : undefined);
+  if (!mapping && options.isSeeds && shape.kind === "parquet")
+    throw new UserError("a Parquet file of seed tests needs a mapping", {
+      code: "ingest.no-mapping",
+      exit: "usage",
+      where: path,
+      next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
+    });
+  if (!mapping && !options.isSeeds && (shape.kind === "csv" || shape.kind === "parquet")) {
+    throw new UserError(
+      `a ${shape.kind === "csv" ? "CSV" : "Parquet"} file needs a mapping: its columns mean nothing to us`,
+      {
+        code: "ingest.no-mapping",
+        exit: "usage",
+        where: path,
+        next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
+      },
+    );
+  }
+  const kind = mapping
+    ? `mapped-${shape.kind}`
+    : options.isSeeds
+      ? `seeds-${shape.kind}`
+      : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
+  // Another set of details makes other rows of the same file.
+  const joined = options.details ? [options.details.digest] : [];
+  const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
+    "/",
+  );
+  const name = `${kind}:${basename(path)}`;
+  const id = `${content}/${digest(how).slice(0, 16)}`;
+  const decode = decoderFor(kind, {
+    hashId: options.hashId,
+    mapping,
+    fileId: content,
+    fileName: basename(path),
+    table: options.table,
+    details: options.details,
+  });
+  return {
+    path,
+    name,
+    id,
+    decode,
+    open: (from) => fileSource(name, id, from, () => blocks(path, shape, mapping, from)),
+  };
+}
+
+/** A file as a source; the ledger remembers how far it was read, so there is nothing to ack. */
+function fileSource(name: string, id: string, from: number, open: () => AsyncIterable<readonly Message[]>): Source {
+  return {
+    name,
+    id,
+    from,
+    async *pull(signal) {
+      for await (const block of open()) {
+        if (signal.aborted) return;
+        yield block;
+      }
+    },
+    async ack() {},
+  };
+}
+
+function blocks(
+  path: string,
+  shape: Shape,
+  mapping: Mapping | undefined,
+  from: number,
+): AsyncIterable<readonly Message[]> {
+  switch (shape.kind) {
+    case "parquet":
+      return parquetRows(path, from);
+    case "csv":
+      return csvRecords(
+        fileChunks(path),
+        {
+          delimiter: mapping?.csv?.delimiter ?? shape.delimiter,
+          quote: mapping?.csv?.quote ?? '"',
+          columns: mapping?.csv?.columns,
+        },
+        from,
+      );
+    case "lines":
+      return linesOf(fileChunks(path), from);
+    case "document":
+      return one(from === 0 ? [{ data: shape.data, position: 1 }] : []);
+  }
+}
+
+async function* one(messages: readonly Message[]): AsyncIterable<readonly Message[]> {
+  yield messages;
+}
+
+async function shapeOf(path: string, format: Mapping["format"], isPayload: boolean): Promise<Shape> {
+  const head = await fileHead(path);
+  if (head.subarray(0, 4).toString("latin1") === "PAR1" || format === "parquet") return { kind: "parquet" };
+  const text = head.toString("utf8").replace(/^\ufeff/, "");
+  const isJson = /^\s*[[{]/.test(text);
+  if (format === "csv" || (!isJson && !isPayload && !isNdjsonName(path)))
+    return { kind: "csv", delimiter: guessDelimiter(text) };
+  if (format === "ndjson" || !(await isOneDocument(path, text))) return { kind: "lines" };
+  const chunks: Buffer[] = [];
+  for await (const chunk of fileChunks(path)) chunks.push(chunk);
+  return { kind: "document", data: Buffer.concat(chunks) };
+}
+
+const isNdjsonName = (path: string): boolean => /\.(?:ndjson|jsonl|json)(?:\.gz)?$/i.test(path);
+
+/** Lines when the first line is a document by itself and another line follows; one document when it starts as an array or runs on. */
+async function isOneDocument(path: string, head: string): Promise<boolean> {
+  if (isNdjsonName(path) && !/\.json(?:\.gz)?$/i.test(path) && !/^\s*\[/.test(head)) return false;
+  const end = head.indexOf("\n");
+  const first = (end < 0 ? head : head.slice(0, end)).trim();
+  const rest = end < 0 ? "" : head.slice(end + 1).trim();
+  if (rest !== "" && isJsonText(first)) return false;
+  let bytes = 0;
+  for await (const chunk of fileChunks(path)) {
+    bytes += chunk.length;
+    if (bytes > maxDocumentBytes) return false;
+  }
+  return true;
+}
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The provider whose payloads these are, where their shape leaves no doubt. */
+async function guessProvider(path: string, shape: Shape): Promise<string | undefined> {
+  const text =
+    shape.kind === "document"
+      ? shape.data.toString("utf8")
+      : ((await fileHead(path))
+          .toString("utf8")
+          .split("\n")
+          .find((line) => line.trim() !== "") ?? "");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  if (first === null || typeof first !== "object") return undefined;
+  const has = (...keys: string[]) => keys.every((key) => key in first);
+  if (has("sg_event_id") || has("sg_message_id")) return "sendgrid";
+  if (has("Type", "MessageId", "Message") || (has("mail") && (has("eventType") || has("notificationType"))))
+    return "amazon_ses";
+  return has("detail-type", "source") && String((first as { source: unknown }).source) === "aws.ses"
+    ? "amazon_ses"
+    : undefined;
+}
+
+/** Refuses a provider that we do not know. */
+export function checkProvider(name: string | undefined): void {
+  if (name === undefined || providers.has(name)) return;
+  throw new UserError(`no provider "${name}"`, {
+    code: "ingest.unknown-source",
+    exit: "usage",
+    next: `--source ${[...providers.keys()].join(" | ")}`,
+  });
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -1,0 +1,366 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors/user-error.ts";
+import { moveDurably, removeTree, syncDirectory } from "../../platform/journal/durable.ts";
+import { isAlive, type LockOptions, processStart, withLock } from "../../platform/journal/lock.ts";
+import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
+import type { AppendResult } from "../../warehouse/warehouse.ts";
+import { eventKeyColumns, rowKey } from "../door/door-window.ts";
+import { instantText } from "../door/instant.ts";
+import { type RawRow, rawColumns } from "../door/raw-row.ts";
+import {
+  type BatchEntry,
+  type CompactionEntry,
+  contentDigest,
+  type LandedTable,
+  type LedgerEntry,
+  LedgerLog,
+} from "../ledger.ts";
+import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
+import type { CompactionStep } from "./compact.ts";
+import { SegmentDraft } from "./segment-draft.ts";
+import { locateSegments, type SegmentPart } from "./segment-map.ts";
+
+export interface LocalSinkOptions {
+  /** The folder of raw segments; the ledger's log lives in it too. */
+  readonly raw: string;
+  /** The name of the key under which ids are made. */
+  readonly idKey: string;
+  readonly lock: LockOptions;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Called at every boundary between two durable writes, by name; the kill tests die in it. */
+  readonly fault?: ((point: string) => void) | undefined;
+}
+
+export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
+export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
+
+/** Batches begun by this process, for names that no two of its sinks share. */
+let begun = 0;
+
+/**
+ * Raw tables as immutable Parquet segments under one folder, exactly once (docs/adr/0003-ingest-ledger.md):
+ * a batch is encoded under `.staging/`, where no reader looks; appending its ledger line is the commit; then its
+ * segments are moved to where readers look. Opening the sink finishes what a killed process had committed and
+ * removes what it had not.
+ */
+export class LocalSink implements Sink {
+  readonly #options: LocalSinkOptions;
+  readonly #store: SegmentStore;
+  readonly ledger: LedgerLog;
+
+  private constructor(options: LocalSinkOptions, store: SegmentStore) {
+    this.#options = options;
+    this.#store = store;
+    this.ledger = new LedgerLog(ledgerPath(options.raw));
+  }
+
+  static async open(options: LocalSinkOptions): Promise<LocalSink> {
+    await mkdir(join(options.raw, ".staging"), { recursive: true });
+    const sink = new LocalSink(options, await SegmentStore.open());
+    await withLock(lockPath(options.raw), options.lock, () => sink.#recover());
+    return sink;
+  }
+
+  get raw(): string {
+    return this.#options.raw;
+  }
+
+  get store(): SegmentStore {
+    return this.#store;
+  }
+
+  /** How far a source has landed, by the ledger. */
+  progressOf(sourceId: string): { readonly to: number; readonly isEnd: boolean } | undefined {
+    const entries = this.ledger.entries;
+    for (let index = entries.length - 1; index >= 0; index--) {
+      const entry = entries[index]!;
+      if (entry.kind === "batch" && entry.source_id === sourceId) return { to: entry.to, isEnd: entry.is_end };
+    }
+    return undefined;
+  }
+
+  /** The keys of the rows that landed last in a table, at most so many segments as have `rows` of them, oldest first. */
+  async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
+    const parts: SegmentPart[] = [];
+    let found = 0;
+    for (const part of locateSegments(this.ledger.entries).toReversed()) {
+      if (part.table !== table) continue;
+      if (found >= rows) break;
+      parts.unshift(part);
+      found += part.rows;
+    }
+    for (const part of parts) {
+      const path = join(this.#options.raw, part.segment);
+      try {
+        if (table === "events") yield* this.#store.keys(path, eventKeyColumns, part);
+        else
+          for await (const block of this.#store.read(path, rawColumns(table), part))
+            yield block.map((row) => rowKey(table, row));
+      } catch (cause) {
+        throw new UserError("a segment that the ledger counts cannot be read", {
+          code: "ingest.damaged-segment",
+          exit: "check",
+          where: path,
+          next: "inboxloop ingest verify; then bring the segment back from a copy",
+          cause,
+        });
+      }
+    }
+  }
+
+  async begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch> {
+    const staging = await this.#makeStaging();
+    this.#fault("staging-made");
+    const id = createHash("sha256").update(`${source.id}\0${from}`).digest("hex").slice(0, 16);
+    const drafts = new Map<string, SegmentDraft>();
+    return {
+      id,
+      append: async (table, rows) => this.#append(drafts, staging, table, rows),
+      commit: (end) => this.#commit({ id, source, from, staging, drafts, end }),
+      discard: async () => {
+        for (const draft of drafts.values()) await draft.discard();
+        await removeTree(staging);
+      },
+    };
+  }
+
+  /**
+   * Puts one segment in the place of several that hold the same rows. False when they are no longer there to replace. A
+   * reader that looks between the move and the removals sees rows twice, never too few; build when nothing compacts.
+   */
+  async replaceSegments(step: CompactionStep): Promise<boolean> {
+    const { raw, lock } = this.#options;
+    const staging = await this.#makeStaging();
+    const merged = join(staging, "merged.parquet");
+    const rows = await this.#store.merge(
+      step.parts.map((part) => join(raw, part.segment)),
+      merged,
+    );
+    const expected = step.parts.reduce((sum, part) => sum + part.rows, 0);
+    if (rows !== expected)
+      throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
+    this.#fault("compaction-encoded");
+    return withLock(lockPath(raw), lock, async () => {
+      await this.ledger.refresh({ repair: true });
+      if (!step.parts.every((part) => existsSync(join(raw, part.segment)))) {
+        await removeTree(staging);
+        return false;
+      }
+      await this.#makeReady(staging, step.id);
+      const { id, ...rest } = step;
+      const said = {
+        kind: "compaction" as const,
+        compaction_id: id,
+        ...rest,
+        received_at: instantText(this.#options.now() * 1000),
+      };
+      const entry = await this.ledger.append(said, this.#torn());
+      this.#fault("compaction-committed");
+      await this.#publishCompaction(entry as CompactionEntry);
+      return true;
+    });
+  }
+
+  async #publishCompaction(entry: CompactionEntry): Promise<void> {
+    const { raw } = this.#options;
+    const ready = join(raw, ".staging", `ready-${entry.compaction_id}`);
+    const staged = join(ready, "merged.parquet");
+    if (existsSync(staged)) await moveDurably(staged, join(raw, entry.segment));
+    this.#fault("compaction-moved");
+    for (const { segment } of entry.parts) {
+      await rm(join(raw, segment), { force: true });
+      this.#fault("compaction-removed-one");
+    }
+    await syncDirectory(join(raw, entry.table));
+    await removeTree(ready);
+  }
+
+  close(): void {
+    this.#store.close();
+  }
+
+  /** A folder where no reader looks, with its owner's name in it. */
+  async #makeStaging(): Promise<string> {
+    const { pid } = this.#options.lock;
+    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
+    await removeTree(staging);
+    await mkdir(staging, { recursive: true });
+    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
+    return staging;
+  }
+
+  /** Gives a staged folder the name under which recovery finds it again. Under the lock. */
+  async #makeReady(staging: string, id: string): Promise<void> {
+    const ready = join(this.#options.raw, ".staging", `ready-${id}`);
+    await removeTree(ready);
+    await syncDirectory(staging);
+    await rename(staging, ready);
+    await syncDirectory(join(this.#options.raw, ".staging"));
+  }
+
+  async #append(
+    drafts: Map<string, SegmentDraft>,
+    staging: string,
+    table: string,
+    rows: readonly RawRow[],
+  ): Promise<AppendResult> {
+    let draft = drafts.get(table);
+    if (!draft) {
+      draft = new SegmentDraft(table, join(staging, `${table}.ndjson`));
+      drafts.set(table, draft);
+    }
+    await draft.add(rows);
+    return { kind: "written", rows: rows.length };
+  }
+
+  async #commit(batch: ClosingBatch): Promise<CommitResult> {
+    const digests = new Map<string, string>();
+    for (const [table, draft] of batch.drafts) digests.set(table, await draft.close());
+    this.#fault("lines-written");
+    for (const [table, draft] of batch.drafts) {
+      await this.#encode(draft, join(batch.staging, `${table}.parquet`));
+      this.#fault(`encoded-${table}`);
+    }
+    return withLock(lockPath(this.#options.raw), this.#options.lock, async () => {
+      await this.ledger.refresh({ repair: true });
+      const landed = this.progressOf(batch.source.id)?.to ?? 0;
+      if (landed !== batch.from) return { kind: "superseded", to: landed };
+      return this.#commitLocked(batch, digests);
+    });
+  }
+
+  async #commitLocked(batch: ClosingBatch, digests: ReadonlyMap<string, string>): Promise<CommitResult> {
+    await this.#makeReady(batch.staging, batch.id);
+    this.#fault("ready");
+    const entry = await this.ledger.append(this.#entryFor(batch, digests), this.#torn());
+    this.#fault("ledger-appended");
+    await this.#publish(entry as BatchEntry);
+    return { kind: "committed", sequence: entry.sequence };
+  }
+
+  #entryFor(batch: ClosingBatch, digests: ReadonlyMap<string, string>) {
+    const sequence = String(this.ledger.entries.length).padStart(9, "0");
+    const tables: Record<string, LandedTable> = {};
+    for (const [table, draft] of batch.drafts) {
+      if (draft.rows === 0) continue;
+      tables[table] = {
+        rows: draft.rows,
+        digest: digests.get(table)!,
+        segment: `${table}/${sequence}-${batch.id}.parquet`,
+      };
+    }
+    const { received, landed, duplicate, dead_letter, to, isEnd, receivedAt, replayed } = batch.end;
+    return {
+      kind: "batch" as const,
+      batch_id: batch.id,
+      source: batch.source.name,
+      source_id: batch.source.id,
+      from: batch.from,
+      to,
+      is_end: isEnd,
+      received,
+      landed,
+      duplicate,
+      dead_letter,
+      tables,
+      content_digest: contentDigest(tables),
+      id_key: this.#options.idKey,
+      ...(replayed ? { replayed } : {}),
+      received_at: instantText(receivedAt),
+    };
+  }
+
+  /** Moves a committed batch to where readers look. May be repeated at any point. */
+  async #publish(entry: BatchEntry): Promise<void> {
+    const { raw } = this.#options;
+    const ready = join(raw, ".staging", `ready-${entry.batch_id}`);
+    for (const [table, { segment }] of Object.entries(entry.tables)) {
+      const staged = join(ready, `${table}.parquet`);
+      if (existsSync(staged)) await moveDurably(staged, join(raw, segment));
+      this.#fault(`published-${table}`);
+    }
+    await this.#mirror(entry, ready);
+    this.#fault("mirrored");
+    await removeTree(ready);
+    this.#fault("staging-removed");
+  }
+
+  /** The entry as a row of raw.ingest_ledger. */
+  async #mirror(entry: BatchEntry, staging: string): Promise<void> {
+    const name = `${String(entry.sequence).padStart(9, "0")}-${entry.batch_id}.parquet`;
+    const draft = new SegmentDraft("ingest_ledger", join(staging, "ingest_ledger.ndjson"));
+    await draft.add([ledgerRow(entry)]);
+    await draft.close();
+    const staged = join(staging, "ingest_ledger.parquet");
+    await this.#encode(draft, staged);
+    await moveDurably(staged, join(this.#options.raw, "ingest_ledger", name));
+  }
+
+  /** Finishes what was committed, removes what was not. Under the lock. */
+  async #recover(): Promise<void> {
+    await this.ledger.refresh({ repair: true });
+    const staging = join(this.#options.raw, ".staging");
+    const committed = new Map<string, LedgerEntry>();
+    for (const entry of this.ledger.entries) {
+      committed.set(entry.kind === "batch" ? entry.batch_id : entry.compaction_id, entry);
+    }
+    for (const name of await readdir(staging)) {
+      const path = join(staging, name);
+      if (name.startsWith("ready-")) {
+        const entry = committed.get(name.slice("ready-".length));
+        if (entry?.kind === "batch") await this.#publish(entry);
+        else if (entry) await this.#publishCompaction(entry);
+        else await removeTree(path);
+      } else if (name.startsWith("open-")) {
+        const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");
+        if (!isAlive(owner)) await removeTree(path);
+      }
+    }
+  }
+
+  /** Writes the closed draft's rows to a segment; the draft's own file goes. */
+  async #encode(draft: SegmentDraft, target: string): Promise<void> {
+    const written = await this.#store.encode(draft.path, rawColumns(draft.table), target);
+    if (written !== draft.rows)
+      throw new Error(`segment ${target}: ${draft.rows} rows went in and ${written} came out`);
+    await unlink(draft.path);
+  }
+
+  #fault(point: string): void {
+    this.#options.fault?.(point);
+  }
+
+  #torn(): (() => void) | undefined {
+    const { fault } = this.#options;
+    return fault ? () => fault("ledger-torn") : undefined;
+  }
+}
+
+interface ClosingBatch {
+  readonly id: string;
+  readonly source: Pick<Source, "name" | "id">;
+  readonly from: number;
+  readonly staging: string;
+  readonly drafts: ReadonlyMap<string, SegmentDraft>;
+  readonly end: BatchEnd;
+}
+
+export function ledgerRow(entry: BatchEntry): RawRow {
+  return {
+    batch_id: entry.batch_id,
+    sequence: entry.sequence,
+    source: entry.source,
+    received: entry.received,
+    landed: entry.landed,
+    duplicate: entry.duplicate,
+    dead_letter: entry.dead_letter,
+    content_digest: entry.content_digest,
+    previous_hash: entry.previous_hash,
+    entry_hash: entry.entry_hash,
+    received_at: Date.parse(entry.received_at) * 1000,
+  };
+}

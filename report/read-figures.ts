@@ -1,0 +1,90 @@
+import { sql } from "kysely";
+import { z } from "zod";
+import { queryBuilder } from "../warehouse/kysely/googlesql-dialect.ts";
+import type { Tables } from "../warehouse/kysely/tables.ts";
+import type { Warehouse } from "../warehouse/warehouse.ts";
+
+/** INT64 and NUMERIC cross the port as bigint and text; a report draws numbers. */
+const number = z.union([z.number(), z.bigint(), z.string()]).transform(Number);
+const share = z.union([number, z.null().transform(() => 0)]);
+
+const figures = z.object({
+  labels: z.array(z.object({ label: z.string(), messages: number })),
+  opens: z.object({ human: number, machine: number }),
+  kpis: z.array(
+    z.object({
+      week: z.string(),
+      sends: number,
+      open_rate: share,
+      human_open_rate: share,
+      click_rate: share,
+      unsubscribe_rate: share,
+      complaint_rate: share,
+      revenue_per_send: share,
+    }),
+  ),
+  drift: z.array(z.object({ feature: z.string(), psi: number, kl: number, verdict: z.string() })),
+  accounts: z.object({ received: number, landed: number, duplicate: number, dead_letter: number }),
+  deadLetters: z.array(z.object({ reason: z.string(), letters: number })),
+});
+export type Figures = z.infer<typeof figures>;
+
+/** What the warehouse's own tables say, for the report and the summaries. */
+export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<Figures> {
+  const tables = queryBuilder<Tables>(warehouse);
+  const rate = (part: string, whole: string) =>
+    sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
+  const [labels, opens, kpis, drift, accounts, deadLetters] = [
+    await tables
+      .selectFrom("training.examples")
+      .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
+      .where("is_mature", "=", true)
+      .groupBy("label")
+      .orderBy("messages", "desc")
+      .execute(),
+    await tables
+      .selectFrom("events.events")
+      .select([sql<bigint>`countif(not is_machine)`.as("human"), sql<bigint>`countif(is_machine)`.as("machine")])
+      .where("event_type", "=", "open")
+      .executeTakeFirstOrThrow(),
+    await tables
+      .selectFrom("monitoring.kpis_daily")
+      .select([
+        sql<string>`format_date('%F', date_trunc(sent_date, isoweek))`.as("week"),
+        (e) => e.fn.sum<bigint>("sends").as("sends"),
+        rate("opened", "delivered").as("open_rate"),
+        rate("human_opened", "delivered").as("human_open_rate"),
+        rate("clicked", "delivered").as("click_rate"),
+        rate("unsubscribed", "delivered").as("unsubscribe_rate"),
+        rate("complained", "delivered").as("complaint_rate"),
+        sql<number | null>`safe_divide(cast(sum(revenue) as float64), sum(sends))`.as("revenue_per_send"),
+      ])
+      .groupBy("week")
+      .orderBy("week")
+      .execute(),
+    await tables
+      .selectFrom("monitoring.drift")
+      .select(["feature", "psi", "kl", "drift_level as verdict"])
+      .where("psi", "is not", null)
+      // What the sender chooses moves every week; what customers do and what becomes of the mail should not.
+      .where("feature_origin", "in", ["customer", "delivery"])
+      .orderBy("psi", "desc")
+      .limit(12)
+      .execute(),
+    await tables
+      .selectFrom("raw.ingest_ledger")
+      .select(
+        (["received", "landed", "duplicate", "dead_letter"] as const).map((name) =>
+          sql<bigint>`coalesce(sum(${sql.ref(name)}), 0)`.as(name),
+        ),
+      )
+      .executeTakeFirstOrThrow(),
+    await tables
+      .selectFrom("raw.dead_letters")
+      .select(["reason", (e) => e.fn.countAll<bigint>().as("letters")])
+      .groupBy("reason")
+      .orderBy("reason")
+      .execute(),
+  ];
+  return figures.parse({ labels, opens, kpis, drift, accounts, deadLetters });
+}

@@ -1,0 +1,153 @@
+import type { GuardrailResult } from "../policy/guardrails.ts";
+import type { Model } from "../scoring/model.ts";
+import type { Figures } from "./read-figures.ts";
+import type { ReportBlock, ReportSection, ReportTone } from "./report.ts";
+
+export const toneOf = (verdict: string): ReportTone =>
+  verdict === "pass" || verdict === "promoted"
+    ? "good"
+    : verdict === "fail" || verdict === "rolled back"
+      ? "bad"
+      : "warn";
+
+/** What came in, and what became of it. */
+export function signalsSection(accounts: Figures["accounts"], deadLetters: Figures["deadLetters"]): ReportSection {
+  const addsUp = accounts.received === accounts.landed + accounts.duplicate + accounts.dead_letter;
+  return {
+    title: "Signals in and out",
+    lead: addsUp
+      ? "Every signal is accounted for: received = landed + duplicate + dead letter."
+      : "The numbers do not add up: run `inboxloop ingest verify`.",
+    blocks: [
+      {
+        kind: "figures",
+        figures: [
+          { label: "received", value: accounts.received, tone: addsUp ? "good" : "bad" },
+          { label: "landed", value: accounts.landed },
+          { label: "duplicate", value: accounts.duplicate },
+          { label: "dead letters", value: accounts.dead_letter },
+        ],
+      },
+      {
+        kind: "table",
+        caption: "Dead letters, each kept with its reason and its original bytes",
+        columns: [{ name: "reason" }, { name: "letters" }],
+        rows: deadLetters.map(({ reason, letters }) => [reason, letters]),
+      },
+    ],
+  };
+}
+
+/** Readers and machines, week by week, and what the messages were labelled. */
+export function engagementSection({ kpis, labels, opens }: Pick<Figures, "kpis" | "labels" | "opens">): ReportSection {
+  const line = (name: string, key: "open_rate" | "human_open_rate" | "complaint_rate" | "unsubscribe_rate") => ({
+    name,
+    points: kpis.map((week) => ({ at: `${week.week}T00:00:00Z`, value: week[key] })),
+  });
+  const machineShare = opens.machine / Math.max(1, opens.human + opens.machine);
+  return {
+    title: "What readers did, and what machines did",
+    lead: `${(100 * machineShare).toFixed(0)} % of opens were machines: privacy proxies and security gateways. They are told apart and kept out of labels.`,
+    blocks: [
+      {
+        kind: "time-series",
+        title: "Opens per delivered mail, by week",
+        format: "percent",
+        series: [line("all opens", "open_rate"), line("human opens", "human_open_rate")],
+      },
+      {
+        kind: "time-series",
+        title: "Complaints and unsubscribes per delivered mail, by week",
+        format: "percent",
+        series: [line("complaints", "complaint_rate"), line("unsubscribes", "unsubscribe_rate")],
+      },
+      {
+        kind: "bars",
+        title: "Labels of mature messages",
+        items: labels.map(({ label, messages }) => ({ label, value: messages })),
+      },
+    ],
+  };
+}
+
+export const driftSection = (features: Figures["drift"]): ReportSection => ({
+  title: "Drift",
+  lead: "How far features moved in the last week from the four weeks before. Above 0.25 is a trigger to retrain.",
+  blocks: [
+    {
+      kind: "bars",
+      title: "Population stability index",
+      items: features.map(({ feature, psi }) => ({ label: feature, value: psi })),
+      thresholds: [
+        { label: "watch", value: 0.1 },
+        { label: "retrain", value: 0.25 },
+      ],
+    },
+  ],
+});
+
+export const modelsSection = (
+  models: readonly { readonly name: string; readonly outcomes: Model["record"]["outcomes"] }[],
+): ReportSection => ({
+  title: "Models",
+  lead: "One forest an outcome, calibrated on later rows than it learned from, measured on rows later still.",
+  blocks: [
+    {
+      kind: "table",
+      columns: [
+        { name: "model" },
+        { name: "outcome" },
+        { name: "AUC" },
+        { name: "AUC from" },
+        { name: "AUC to" },
+        { name: "log loss" },
+      ],
+      rows: models.flatMap(({ name, outcomes }) =>
+        outcomes.map((o) => [
+          name,
+          o.name,
+          o.validation.auc,
+          o.validation.auc_low,
+          o.validation.auc_high,
+          o.validation.log_loss,
+        ]),
+      ),
+    },
+  ],
+});
+
+export const guardrailsBlock = (results: readonly GuardrailResult[]): ReportBlock => ({
+  kind: "table",
+  caption: "Guardrails",
+  columns: [
+    { name: "guardrail" },
+    { name: "actual" },
+    { name: "champion" },
+    { name: "allowed" },
+    { name: "evidence" },
+    { name: "verdict" },
+    { name: "what the test can see" },
+  ],
+  rows: results.map((r) => [r.id, r.actual, r.champion, r.expected, r.evidence, r.verdict, r.note]),
+  tones: results.map((r) => toneOf(r.verdict)),
+});
+
+export const historySection = (
+  champion: string | null,
+  log: readonly { readonly at: string; readonly by: string; readonly what: string; readonly hash: string }[],
+): ReportSection => ({
+  title: "Release log",
+  lead: `Champion: ${champion ?? "none"}. Every entry carries the hash of the one before.`,
+  blocks: [
+    {
+      kind: "history",
+      entries: log.map(({ at, by, what, hash }) => ({
+        at,
+        who: by,
+        what,
+        note: hash.slice(0, 12),
+        tone: /deactivated|fail/.test(what) ? "bad" : /is champion|pass/.test(what) ? "good" : "plain",
+      })),
+    },
+  ],
+});

@@ -1,0 +1,371 @@
+import { UserError } from "../../errors/user-error.ts";
+import experiments from "../../includes/experiments.js";
+import { seededRandom } from "../../platform/seeded-random.ts";
+import {
+  evaluationGuardrails,
+  type Guardrail,
+  type GuardrailResult,
+  judge,
+  type Measured,
+  overall,
+  type Verdict,
+} from "../../policy/guardrails.ts";
+import { decide } from "../../policy/policy.ts";
+import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import { findModel, type Model, openScorer, type Scorer } from "../../scoring/model.ts";
+import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
+import { findSnapshot, snapshotFiles } from "../snapshot/snapshot.ts";
+import { columnsOf } from "../trainer/run-job.ts";
+import { everyKth } from "../trainer/sampling.ts";
+import {
+  areaUnderCurve,
+  aucDifference,
+  isMiscalibrated,
+  logLosses,
+  mean,
+  type OutcomeMetrics,
+  outcomeMetrics,
+  reliability,
+  type Scored,
+  standardErrorOfMean,
+} from "./metrics.ts";
+import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } from "./off-policy.ts";
+
+export interface EvaluateEnv {
+  readonly snapshots: string;
+  readonly models: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (step: string, done: number, total: number) => void;
+}
+
+export interface EvaluateRequest {
+  readonly candidate: string;
+  /** Without one, only the guardrails with an absolute limit apply. */
+  readonly champion?: string | undefined;
+  /** Snapshot to judge on; the candidate's own (its latest rows, that it was not fitted to) when not given. */
+  readonly snapshot?: string | undefined;
+  readonly seed?: number | undefined;
+  /** Rows to score at most, and rows to run the policies on at most. */
+  readonly rows?: number | undefined;
+  readonly policyRows?: number | undefined;
+  readonly guardrails?: readonly Guardrail[] | undefined;
+}
+
+export interface Group {
+  readonly dimension: "isp" | "region";
+  readonly value: string;
+  readonly candidate: OutcomeMetrics;
+  readonly champion: OutcomeMetrics | null;
+}
+
+export interface OutcomeEvaluation {
+  readonly outcome: string;
+  readonly candidate: OutcomeMetrics;
+  readonly champion: OutcomeMetrics | null;
+  /** Candidate minus champion: AUC (DeLong, paired) and log loss (paired), with their 95 % intervals. */
+  readonly auc_difference: { readonly value: number; readonly low: number; readonly high: number } | null;
+  readonly log_loss_difference: { readonly value: number; readonly low: number; readonly high: number } | null;
+  readonly reliability: ReturnType<typeof reliability>;
+  readonly groups: readonly Group[];
+}
+
+export interface PolicyMeasure {
+  readonly metric: string;
+  /** From logged sends, by inverse propensity. */
+  readonly candidate: ReturnType<typeof perSend>;
+  readonly champion: ReturnType<typeof perSend> | null;
+  readonly difference: ReturnType<typeof perSendDifference>;
+  /** What each model itself expects of its own policy: by its probabilities, not by what happened. */
+  readonly candidate_expects: number | null;
+  readonly champion_expects: number | null;
+}
+
+export interface Evaluation {
+  readonly verdict: Verdict;
+  readonly candidate: { readonly name: string; readonly digest: string };
+  readonly champion: { readonly name: string; readonly digest: string } | null;
+  readonly snapshot: string;
+  readonly rows: {
+    readonly scored: number;
+    readonly policy: number;
+    readonly sent_from: string;
+    readonly sent_to: string;
+  };
+  readonly outcomes: readonly OutcomeEvaluation[];
+  readonly policy: {
+    readonly assumption: string;
+    readonly candidate_send_share: number;
+    readonly champion_send_share: number | null;
+    readonly measures: readonly PolicyMeasure[];
+  };
+  readonly guardrails: readonly GuardrailResult[];
+}
+
+const assumption =
+  "variants were given at random within a campaign (inverse propensity, self-normalised); revenue is cut off at " +
+  `${experiments.winsorisedRevenue} a message`;
+
+/** Judges a candidate on rows that were sent after everything both models were fitted to. */
+export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Promise<Evaluation> {
+  const candidate = await findModel(env.models, request.candidate);
+  const champion = request.champion === undefined ? null : await findModel(env.models, request.champion);
+  const snapshot = await findSnapshot(env.snapshots, request.snapshot ?? candidate.record.lineage.snapshot.id);
+  const models = champion ? [candidate, champion] : [candidate];
+  const wanted = wantedColumns(models);
+  const table = await readParquetTable(
+    snapshotFiles(snapshot),
+    wanted,
+    ["sent_at", "message_id"],
+    snapshot.lock.lock.rows,
+  );
+  const later = rowsAfter(table, models);
+  if (later.length === 0) {
+    throw new UserError(
+      `snapshot ${snapshot.id} has no row later than what ${models.map((m) => m.name).join(" and ")} learned from`,
+      {
+        code: "evaluate.no-later-rows",
+        exit: "check",
+        where: snapshot.path,
+        next: "inboxloop snapshot create, on newer sends",
+      },
+    );
+  }
+  const random = seededRandom(request.seed ?? 1);
+  const stratum = (row: number) => `${table.texts("isp")[row]}/${table.texts("region")[row]}`;
+  const sampled = (count: number) => [...everyKth(later, count, stratum, random)].sort((a, b) => a - b);
+  const rows = sampled(request.rows ?? 30_000);
+  const policyRows = sampled(request.policyRows ?? 15_000);
+
+  const scorers: Scorer[] = [];
+  try {
+    for (const model of models) scorers.push(await openScorer(model));
+    const [own, other] = scorers as [Scorer, Scorer | undefined];
+    const columns = scorers.map((s) => columnsOf(table, s.model.record.lineage.features.list, rows));
+    const outcomes: OutcomeEvaluation[] = [];
+    for (const [i, outcome] of candidate.record.outcomes.entries()) {
+      env.signal?.throwIfAborted();
+      env.onProgress?.("score", i, candidate.record.outcomes.length);
+      outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns));
+    }
+    env.onProgress?.("policy", 0, 1);
+    const policy = evaluatePolicies(table, policyRows, own, other);
+    const applicable = (request.guardrails ?? evaluationGuardrails).filter(
+      (g) => champion || g.relativeTo === "absolute",
+    );
+    const guardrails = applicable.flatMap((guardrail) => {
+      const measured = measure(guardrail, outcomes, policy, policyRows.length);
+      return measured ? [judge(guardrail, measured)] : [];
+    });
+    const times = table.numbers("sent_at");
+    const instant = (row: number) => new Date(1000 * times[row]!).toISOString();
+    const named = (model: Model) => ({ name: model.name, digest: model.digest });
+    return {
+      verdict: overall(guardrails),
+      candidate: named(candidate),
+      champion: champion && named(champion),
+      snapshot: snapshot.id,
+      rows: {
+        scored: rows.length,
+        policy: policyRows.length,
+        sent_from: instant(later[0]!),
+        sent_to: instant(later.at(-1)!),
+      },
+      outcomes,
+      policy,
+      guardrails,
+    };
+  } finally {
+    for (const scorer of scorers) scorer.close();
+  }
+}
+
+function wantedColumns(models: readonly Model[]): Readonly<Record<string, Reading>> {
+  const wanted: Record<string, Reading> = {
+    sent_at: "seconds",
+    revenue: "number",
+    isp: "text",
+    region: "text",
+    variant: "text",
+    campaign_id: "text",
+  };
+  for (const { record } of models) {
+    for (const f of record.lineage.features.list) wanted[f.name] = f.type === "number" ? "number" : "text";
+    for (const o of record.outcomes) wanted[o.column] = "number";
+  }
+  return wanted;
+}
+
+function rowsAfter(table: Table, models: readonly Model[]): readonly number[] {
+  const after = Math.max(...models.map((m) => Date.parse(m.record.lineage.fitted_before) / 1000));
+  const times = table.numbers("sent_at");
+  return Array.from({ length: table.rows }, (_, i) => i).filter((i) => times[i]! >= after);
+}
+
+const z95 = 1.959964;
+const interval = (value: number, error: number) => ({ value, low: value - z95 * error, high: value + z95 * error });
+
+function evaluateOutcome(
+  table: Table,
+  rows: readonly number[],
+  outcome: { readonly name: string; readonly column: string },
+  own: Scorer,
+  other: Scorer | undefined,
+  columns: readonly FeatureColumns[],
+): OutcomeEvaluation {
+  const column = table.numbers(outcome.column);
+  const known = rows.flatMap((row, i) => (Number.isNaN(column[row]!) ? [] : [i]));
+  const labels = known.map((i) => column[rows[i]!]!);
+  const scoredBy = (scorer: Scorer, features: FeatureColumns): Scored => {
+    const all = scorer.predict(outcome.name, features, rows.length);
+    return { labels, scores: known.map((i) => all[i]!) };
+  };
+  const mine = scoredBy(own, columns[0]!);
+  const theirs = other?.outcomes.includes(outcome.name) ? scoredBy(other, columns[1]!) : null;
+  const auc = theirs && aucDifference(areaUnderCurve(mine), areaUnderCurve(theirs));
+  const theirLosses = theirs && logLosses(theirs);
+  const losses = theirLosses && logLosses(mine).map((loss, i) => loss - theirLosses[i]!);
+  const groups = (["isp", "region"] as const).flatMap((dimension): Group[] => {
+    const values = table.texts(dimension);
+    const members = new Map<string, number[]>();
+    known.forEach((i, k) => {
+      const value = values[rows[i]!]!;
+      const found = members.get(value);
+      if (found) found.push(k);
+      else members.set(value, [k]);
+    });
+    const part = (scored: Scored, of: readonly number[]): OutcomeMetrics =>
+      outcomeMetrics({ labels: of.map((k) => scored.labels[k]!), scores: of.map((k) => scored.scores[k]!) });
+    return [...members]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([value, of]) => ({
+        dimension,
+        value: value === "" ? "unknown" : value,
+        candidate: part(mine, of),
+        champion: theirs && part(theirs, of),
+      }));
+  });
+  return {
+    outcome: outcome.name,
+    candidate: outcomeMetrics(mine),
+    champion: theirs && outcomeMetrics(theirs),
+    auc_difference: auc ? interval(auc.difference, auc.standardError) : null,
+    log_loss_difference: losses && losses.length > 1 ? interval(mean(losses), standardErrorOfMean(losses)) : null,
+    reliability: reliability(mine),
+    groups,
+  };
+}
+
+function evaluatePolicies(
+  table: Table,
+  rows: readonly number[],
+  own: Scorer,
+  other: Scorer | undefined,
+): Evaluation["policy"] {
+  const logged = rows.map((row) => table.texts("variant")[row]!);
+  const propensity = empiricalPropensities(
+    rows.map((row) => table.texts("campaign_id")[row]!),
+    logged,
+  );
+  const run = (scorer: Scorer) => {
+    const columns = columnsOf(table, scorer.model.record.lineage.features.list, rows);
+    const decisions = decide(scorer, columns, rows.length, propensity.offered);
+    const sends: LoggedSend[] = decisions.map((d, i) => ({
+      logged: logged[i]!,
+      propensity: propensity.of(i),
+      chosen: d.variant,
+    }));
+    const sent = decisions.filter((d) => d.variant !== null);
+    const expects = (outcome: string): number | null =>
+      sent.length === 0 ? null : mean(sent.map((d) => d.probabilities[outcome] ?? 0));
+    return {
+      sends,
+      share: sent.length / Math.max(1, decisions.length),
+      expects,
+      value: scorer.model.record.policy.conversion_value,
+    };
+  };
+  const mine = run(own);
+  const theirs = other && run(other);
+  const values = (column: string, limit = Number.POSITIVE_INFINITY): Float64Array => {
+    const all = table.numbers(column);
+    return Float64Array.from(rows, (row) => (Number.isNaN(all[row]!) ? 0 : Math.min(limit, all[row]!)));
+  };
+  const measure = (
+    metric: string,
+    outcome: string,
+    y: Float64Array,
+    factor: (run: typeof mine) => number,
+  ): PolicyMeasure => {
+    const expected = (of: typeof mine | undefined): number | null => {
+      const p = of?.expects(outcome) ?? null;
+      return p === null || !of ? null : p * factor(of);
+    };
+    return {
+      metric,
+      candidate: perSend(mine.sends, y),
+      champion: theirs ? perSend(theirs.sends, y) : null,
+      difference: theirs ? perSendDifference(mine.sends, theirs.sends, y) : null,
+      candidate_expects: expected(mine),
+      champion_expects: expected(theirs),
+    };
+  };
+  const columnOf = (name: string) => own.model.record.outcomes.find((o) => o.name === name)?.column;
+  const rates = (["complaint", "unsubscribe", "click", "conversion"] as const).flatMap((name) => {
+    const column = columnOf(name);
+    return column ? [measure(`${name}s_per_send`, name, values(column), () => 1)] : [];
+  });
+  return {
+    assumption,
+    candidate_send_share: mine.share,
+    champion_send_share: theirs?.share ?? null,
+    measures: [
+      ...rates,
+      measure("revenue_per_send", "conversion", values("revenue", experiments.winsorisedRevenue), (r) => r.value),
+    ],
+  };
+}
+
+/** What a guardrail's metric is in this evaluation; undefined when the models do not have it. */
+function measure(
+  guardrail: Guardrail,
+  outcomes: readonly OutcomeEvaluation[],
+  policy: Evaluation["policy"],
+  policyRows: number,
+): Measured | undefined {
+  const [subject = "", name = ""] = guardrail.metric.split(".");
+  if (subject === "policy") {
+    const found = policy.measures.find((m) => m.metric === name);
+    if (!found) return undefined;
+    const difference = found.difference;
+    return {
+      actual: found.candidate.value,
+      champion: found.champion?.value ?? null,
+      evidence: guardrail.minimumEvidence.of === "rows" ? policyRows : Math.floor(found.candidate.effective_sends),
+      isProvenWorse:
+        difference !== null && (guardrail.direction === "lower-is-better" ? difference.low > 0 : difference.high < 0),
+      interval: [difference?.low ?? null, difference?.high ?? null],
+      note: `worth ${Math.round(found.candidate.effective_sends)} sends; ${policy.assumption}`,
+    };
+  }
+  const outcome = outcomes.find((o) => o.outcome === subject);
+  if (!outcome) return undefined;
+  const figure = (of: OutcomeMetrics | null): number | null => {
+    if (!of) return null;
+    if (name === "auc") return of.auc;
+    return name === "log_loss" ? of.log_loss : name === "ece" ? of.ece : null;
+  };
+  const difference = name === "auc" ? outcome.auc_difference : name === "log_loss" ? outcome.log_loss_difference : null;
+  const isAbsolute = guardrail.relativeTo === "absolute";
+  return {
+    actual: figure(outcome.candidate),
+    champion: figure(outcome.champion),
+    evidence: guardrail.minimumEvidence.of === "positives" ? outcome.candidate.positives : outcome.candidate.rows,
+    isProvenWorse: isAbsolute
+      ? name === "ece"
+        ? isMiscalibrated(outcome.reliability)
+        : outcome.candidate.positives >= guardrail.minimumEvidence.least
+      : difference !== null && (guardrail.direction === "lower-is-better" ? difference.low > 0 : difference.high < 0),
+    interval: [difference?.low ?? null, difference?.high ?? null],
+    note: `${outcome.candidate.positives} of ${outcome.candidate.rows} rows are positive`,
+  };
+}

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { canonicalJson } from "../platform/journal/canonical-json.ts";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const rate = z.number().min(0).max(1).nullable();
+
+const metrics = z.strictObject({
+  rows: z.int().nonnegative(),
+  positives: z.int().nonnegative(),
+  observed_rate: rate,
+  predicted_rate: rate,
+  auc: rate,
+  auc_low: rate,
+  auc_high: rate,
+  log_loss: z.number().nullable(),
+  ece: z.number().nullable(),
+});
+
+export const calibrationShape = z.strictObject({
+  method: z.enum(["platt", "intercept"]),
+  sampling_offset: z.number(),
+  slope: z.number(),
+  intercept: z.number(),
+  rows: z.int().nonnegative(),
+  positives: z.int().nonnegative(),
+});
+
+const learned = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("forest"),
+    file: z.string(),
+    sha256,
+    bytes: z.int().positive(),
+    /** SHA-256 of the trees alone; the same inputs give the same one. */
+    forest: sha256,
+    trees: z.int().nonnegative(),
+    calibration: calibrationShape,
+  }),
+  /** Too few of one class to learn from: everybody gets the base rate. */
+  z.strictObject({ kind: z.literal("constant"), probability: z.number().min(0).max(1) }),
+]);
+
+const outcome = z.strictObject({
+  name: z.string(),
+  column: z.string(),
+  model: learned,
+  sample: z.strictObject({
+    positives: z.int(),
+    negatives: z.int(),
+    kept_positives: z.int(),
+    kept_negatives: z.int(),
+  }),
+  /** On the latest rows, which nothing was fitted to. */
+  validation: metrics,
+  /** SHA-256 over the calibrated validation predictions as 64-bit floats, little-endian. */
+  predictions: sha256,
+});
+
+/** What a policy costs and gains, in the currency of the revenue. */
+export const policyTerms = z.strictObject({
+  /** Worth of one conversion; null: the mean revenue of a conversion in the training rows. */
+  conversion_value: z.number().nonnegative().nullable(),
+  complaint_cost: z.number().nonnegative(),
+  unsubscribe_cost: z.number().nonnegative(),
+  send_cost: z.number().nonnegative(),
+});
+export type PolicyTerms = z.infer<typeof policyTerms>;
+
+/** A model version: where it comes from, what it is, how good it was on rows it had not seen. */
+export const modelRecord = z.strictObject({
+  schema: z.literal("1"),
+  name: z.string(),
+  lineage: z.strictObject({
+    snapshot: z.strictObject({
+      id: z.string(),
+      content: z.strictObject({ algorithm: z.string(), value: sha256 }),
+      rows: z.int(),
+    }),
+    features: z.strictObject({
+      version: z.string(),
+      digest: sha256,
+      list: z.array(z.strictObject({ name: z.string(), type: z.enum(["number", "category"]) })),
+    }),
+    trainer: z.strictObject({ name: z.string(), version: z.string() }),
+    hyperparameters: z.record(z.string(), z.union([z.number(), z.string()])),
+    seed: z.int(),
+    /** SHA-256 of all of the above with outcomes and policy as asked: what decides what the model becomes. */
+    inputs: sha256,
+    sent_from: z.string(),
+    /** Everything that was learned or calibrated on was sent before. */
+    fitted_before: z.string(),
+    sent_to: z.string(),
+  }),
+  variants: z.array(z.string()),
+  policy: z.strictObject({ ...policyTerms.shape, conversion_value: z.number().nonnegative() }),
+  outcomes: z.array(outcome).min(1),
+  made: z.strictObject({ at: z.string(), seconds: z.number(), where: z.string() }),
+});
+export type ModelRecord = z.infer<typeof modelRecord>;
+export type OutcomeRecord = ModelRecord["outcomes"][number];
+
+/** SHA-256 of a value's canonical JSON. */
+export const digestOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
+
+/** Digest of the ordered feature list and its version. */
+export const featuresDigest = (features: { readonly version: string; readonly list: readonly unknown[] }): string =>
+  digestOf({ version: features.version, list: features.list });
+
+/**
+ * What a model is: lineage, forests, calibrations and policy, without its name, the zip's bytes (YDF writes a random id into
+ * its header) and the circumstances. The same inputs give the same digest.
+ */
+export function modelDigest(record: ModelRecord): string {
+  const { lineage, variants, policy, outcomes } = record;
+  return digestOf({
+    lineage,
+    variants,
+    policy,
+    outcomes: outcomes.map((o) => ({
+      name: o.name,
+      column: o.column,
+      model:
+        o.model.kind === "forest"
+          ? { kind: o.model.kind, forest: o.model.forest, calibration: o.model.calibration }
+          : o.model,
+      predictions: o.predictions,
+    })),
+  });
+}

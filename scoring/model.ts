@@ -1,0 +1,131 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../errors/user-error.ts";
+import { fileSha256 } from "../platform/files.ts";
+import { calibrated } from "./calibration.ts";
+import type { FeatureColumns } from "./feature-columns.ts";
+import { type Forest, loadForest } from "./forest.ts";
+import { type ModelRecord, modelDigest, modelRecord } from "./model-record.ts";
+
+/** A trained version on disk. */
+export interface Model {
+  readonly name: string;
+  readonly path: string;
+  readonly digest: string;
+  readonly record: ModelRecord;
+}
+
+async function readModel(path: string): Promise<Model | undefined> {
+  const file = join(path, "model.json");
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const parsed = modelRecord.safeParse(JSON.parse(text));
+  if (parsed.success) {
+    return { name: parsed.data.name, path, digest: modelDigest(parsed.data), record: parsed.data };
+  }
+  throw new UserError(`not a model record: ${parsed.error.issues[0]?.message}`, {
+    code: "model.record",
+    exit: "config",
+    where: `${file} at ${parsed.error.issues[0]?.path.join(".")}`,
+    next: "remove the folder and train again",
+  });
+}
+
+/** Every trained version, by name. */
+export async function listModels(models: string): Promise<readonly Model[]> {
+  const found: Model[] = [];
+  for (const entry of (await readdir(models).catch(() => [])).sort()) {
+    if (entry.startsWith(".")) continue;
+    const model = await readModel(join(models, entry));
+    if (model) found.push(model);
+  }
+  return found;
+}
+
+/** A version by its name or the beginning of its digest (eight digits at least). */
+export async function findModel(models: string, reference: string): Promise<Model> {
+  const all = await listModels(models);
+  const found =
+    all.find((m) => m.name === reference) ??
+    (reference.length >= 8 ? all.find((m) => m.digest.startsWith(reference)) : undefined);
+  if (found) return found;
+  throw new UserError(
+    `no model "${reference}"${all.length > 0 ? `; there is ${all.map((m) => m.name).join(", ")}` : ""}`,
+    {
+      code: "model.unknown",
+      exit: "usage",
+      where: models,
+      next: "inboxloop train --snapshot <id>",
+    },
+  );
+}
+
+/** A version in memory, ready to score. */
+export interface Scorer {
+  readonly model: Model;
+  readonly outcomes: readonly string[];
+  /** Calibrated probabilities of one outcome. `columns` hold the model's features; NaN and "" are unknown. */
+  predict(outcome: string, columns: FeatureColumns, rows: number): Float64Array;
+  /** The same for several values of one categorical feature, whatever `columns` say of it: one array a value. */
+  predictEach(
+    outcome: string,
+    columns: FeatureColumns,
+    rows: number,
+    feature: string,
+    values: readonly string[],
+  ): readonly Float64Array[];
+  close(): void;
+}
+
+/** Loads a version; refuses files that are not those of its record. */
+export async function openScorer(model: Model): Promise<Scorer> {
+  const forests = new Map<string, Forest>();
+  for (const outcome of model.record.outcomes) {
+    if (outcome.model.kind !== "forest") continue;
+    const file = join(model.path, outcome.model.file);
+    if ((await fileSha256(file).catch(() => "")) !== outcome.model.sha256) {
+      throw new UserError(`the forest of ${model.name} for ${outcome.name} is not the one that was trained`, {
+        code: "model.changed",
+        exit: "check",
+        where: file,
+        next: "train again under another name",
+      });
+    }
+    forests.set(outcome.name, await loadForest(await readFile(file)));
+  }
+  const names = model.record.lineage.features.list.map((f) => f.name);
+
+  /** Scores of one outcome, calibrated; without a forest the outcome has one probability for everybody. */
+  function scored(
+    name: string,
+    columns: FeatureColumns,
+    rows: number,
+    count: number,
+    score: (forest: Forest) => readonly Float64Array[],
+  ): readonly Float64Array[] {
+    const outcome = model.record.outcomes.find((o) => o.name === name);
+    if (!outcome) throw new Error(`${model.name} does not predict ${name}`);
+    const learned = outcome.model;
+    if (learned.kind === "constant") {
+      return Array.from({ length: count }, () => new Float64Array(rows).fill(learned.probability));
+    }
+    const missing = names.find((feature) => columns[feature] === undefined);
+    if (missing) throw new Error(`feature "${missing}" is not among the columns`);
+    return score(forests.get(name)!).map((scores) => scores.map((one) => calibrated(one, learned.calibration)));
+  }
+
+  return {
+    model,
+    outcomes: model.record.outcomes.map((o) => o.name),
+    predict: (name, columns, rows) => scored(name, columns, rows, 1, (forest) => [forest.predict(columns, rows)])[0]!,
+    predictEach: (name, columns, rows, feature, values) =>
+      scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
+    close() {
+      for (const forest of forests.values()) forest.close();
+      forests.clear();
+    },
+  };
+}
