@@ -4,14 +4,14 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Value } from "../../warehouse/duckdb/values.ts";
-import type { GoogleSqlType } from "../../warehouse/googlesql/types.ts";
+import type { Value } from "../../../warehouse/duckdb/values.ts";
+import type { GoogleSqlType } from "../types.ts";
 import { decodeReferee, refereeType, type WireType, type WireValue } from "./referee-values.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const service = join(here, "node_modules/@fivetrandevelopers/zetasql/lib/zetasql");
 
-/** Whether `npm ci` has been run in tests/googlesql. Without it there is no referee, and the suite says so. */
+/** Whether `npm ci` has been run in packages/googlesql/referee. Without it there is no referee, and the suite says so. */
 const isInstalled = (): boolean =>
   existsSync(join(service, "local_service.proto")) || existsSync(join(service, "protos"));
 
@@ -87,7 +87,7 @@ export class Referee {
 
   static async start(): Promise<Referee> {
     if (!isInstalled())
-      throw new Error("the reference evaluator is not installed; try: npm ci --prefix tests/googlesql");
+      throw new Error("the reference evaluator is not installed; try: npm ci --prefix packages/googlesql/referee");
     const require = createRequire(join(here, "package.json"));
     const grpc = require("@grpc/grpc-js");
     const loader = require("@grpc/proto-loader");

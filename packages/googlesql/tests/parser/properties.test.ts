@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { Node } from "../../../../warehouse/googlesql/ast.ts";
-import { tokenize } from "../../../../warehouse/googlesql/lexer.ts";
-import { parseExpression, parseScript } from "../../../../warehouse/googlesql/parser/parse.ts";
-import { GoogleSqlSyntaxError } from "../../../../warehouse/googlesql/syntax-error.ts";
-import { walk } from "../../../../warehouse/googlesql/walk.ts";
+import type { Node } from "../../ast.ts";
+import { tokenize } from "../../lexer.ts";
+import { parseExpression, parseScript } from "../../parser/parse.ts";
+import { GoogleSqlSyntaxError } from "../../syntax-error.ts";
+import { walk } from "../../walk.ts";
 import { sExpression } from "./s-expression.ts";
 
 /** Between them they touch most of the grammar. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { coreLibrary } from "../../../../warehouse/googlesql/emit/core.ts";
-import { catalogue } from "../../../../warehouse/googlesql/functions/catalogue.ts";
+import { coreLibrary } from "../../emit/core.ts";
+import { catalogue } from "../../functions/catalogue.ts";
 
 // A condition over NULL is not true, so a CASE goes on to its ELSE: with JavaScript there, every NULL of a column would be a call
 // out of the engine, with all its threads waiting.

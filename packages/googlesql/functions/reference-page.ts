@@ -9,7 +9,7 @@ export function referencePage(catalogue: readonly FunctionLibrary[]): string {
   return [
     "# GoogleSQL functions on the local engine",
     "",
-    "Made by `npm run codegen` from the catalogue in `warehouse/googlesql/functions/`; do not edit by hand.",
+    "Made by `npm run codegen` from the catalogue in `packages/googlesql/functions/`; do not edit by hand.",
     "",
     "A function on this list gives what GoogleSQL gives, errors included. One that is not on it is refused with its name, file, line and",
     "column. Some calls of a listed function are refused too (a regular expression that is no literal, for example); the message says why.",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseStatement } from "../../../../warehouse/googlesql/parser/parse.ts";
+import { parseStatement } from "../../parser/parse.ts";
 import { sExpression } from "./s-expression.ts";
 
 const cases: readonly (readonly [sql: string, tree: string])[] = [

@@ -1,10 +1,6 @@
-import type {
-  Influence,
-  LineageCatalog,
-  QueryLineage,
-} from "../../../../warehouse/googlesql/lineage/column-lineage.ts";
-import { shapeOfType } from "../../../../warehouse/googlesql/lineage/value.ts";
-import { parseType } from "../../../../warehouse/googlesql/types.ts";
+import type { Influence, LineageCatalog, QueryLineage } from "../../lineage/column-lineage.ts";
+import { shapeOfType } from "../../lineage/value.ts";
+import { parseType } from "../../types.ts";
 
 /** Tables by name, their columns as the fields of a STRUCT. */
 export function catalogOf(tables: Readonly<Record<string, string>>): LineageCatalog {

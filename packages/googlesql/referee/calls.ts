@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type Bindings, substitute, template } from "../../warehouse/googlesql/analyzer/signatures.ts";
-import type { ArgumentSpec, FunctionEntry, Signature } from "../../warehouse/googlesql/functions/contract.ts";
+import { type Bindings, substitute, template } from "../analyzer/signatures.ts";
+import type { ArgumentSpec, FunctionEntry, Signature } from "../functions/contract.ts";
 import {
   arrayOf,
   BIGNUMERIC,
@@ -18,7 +18,7 @@ import {
   structOf,
   TIME,
   TIMESTAMP,
-} from "../../warehouse/googlesql/types.ts";
+} from "../types.ts";
 import { literalOf, type StringFlavour, stringsOf } from "./literals.ts";
 
 const anyTypes: readonly GoogleSqlType[] = [
@@ -317,7 +317,7 @@ function overRows(
   );
 }
 
-import { typeName } from "../../warehouse/googlesql/types.ts";
+import { typeName } from "../types.ts";
 
 const typeText = (type: GoogleSqlType): string => typeName(type);
 /** An untyped NULL in the first row of a UNION ALL would be an INT64. */

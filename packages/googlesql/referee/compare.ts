@@ -1,5 +1,5 @@
-import type { Value } from "../../warehouse/duckdb/values.ts";
-import { type GoogleSqlType, typeName } from "../../warehouse/googlesql/types.ts";
+import type { Value } from "../../../warehouse/duckdb/values.ts";
+import { type GoogleSqlType, typeName } from "../types.ts";
 
 export interface TypedRows {
   readonly columns: readonly { readonly name: string; readonly type: GoogleSqlType }[];

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { coreLibrary } from "../../../../warehouse/googlesql/emit/core.ts";
-import { catalogue } from "../../../../warehouse/googlesql/functions/catalogue.ts";
-import { referencePage } from "../../../../warehouse/googlesql/functions/reference-page.ts";
+import { coreLibrary } from "../../emit/core.ts";
+import { catalogue } from "../../functions/catalogue.ts";
+import { referencePage } from "../../functions/reference-page.ts";
 
 const libraries = [...catalogue, coreLibrary];
 

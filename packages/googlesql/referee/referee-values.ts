@@ -1,8 +1,8 @@
-import type { Value } from "../../warehouse/duckdb/values.ts";
-import { dateText, datetimeText, intervalText, timestampText, timeText } from "../../warehouse/googlesql/emit/civil.ts";
-import { decimalText } from "../../warehouse/googlesql/emit/decimal.ts";
-import { canonicalJson } from "../../warehouse/googlesql/emit/json.ts";
-import { arrayOf, type GoogleSqlType, rangeOf, type ScalarKind, scalarTypes } from "../../warehouse/googlesql/types.ts";
+import type { Value } from "../../../warehouse/duckdb/values.ts";
+import { dateText, datetimeText, intervalText, timestampText, timeText } from "../emit/civil.ts";
+import { decimalText } from "../emit/decimal.ts";
+import { canonicalJson } from "../emit/json.ts";
+import { arrayOf, type GoogleSqlType, rangeOf, type ScalarKind, scalarTypes } from "../types.ts";
 
 /** zetasql.TypeProto, as far as BigQuery's types need it. */
 export interface WireType {

@@ -1,6 +1,6 @@
-import type { LocalWarehouse } from "../../warehouse/duckdb/local-warehouse.ts";
-import { GoogleSqlError, UnsupportedGoogleSql } from "../../warehouse/googlesql/errors.ts";
-import { parseType } from "../../warehouse/googlesql/types.ts";
+import type { LocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+import { GoogleSqlError, UnsupportedGoogleSql } from "../errors.ts";
+import { parseType } from "../types.ts";
 import { differenceOf } from "./compare.ts";
 import { excuseOf, keepsRefereeBusy } from "./known-limits.ts";
 import type { Referee } from "./referee.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseScript } from "../../../../warehouse/googlesql/parser/parse.ts";
-import { GoogleSqlSyntaxError } from "../../../../warehouse/googlesql/syntax-error.ts";
+import { parseScript } from "../../parser/parse.ts";
+import { GoogleSqlSyntaxError } from "../../syntax-error.ts";
 
 type Cases = readonly (readonly [sql: string, error: string])[];
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { columnLineage } from "../../../../warehouse/googlesql/lineage/column-lineage.ts";
+import { columnLineage } from "../../lineage/column-lineage.ts";
 import { catalogOf, lineageText } from "./support.ts";
 
 const catalog = catalogOf({

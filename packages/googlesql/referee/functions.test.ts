@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { catalogue } from "../../warehouse/googlesql/functions/catalogue.ts";
+import { catalogue } from "../functions/catalogue.ts";
 import { callsOf } from "./calls.ts";
 import { describeOnBoth } from "./describe-on-both.ts";
 import { functionsWithoutReferee, volatileFunctions } from "./known-limits.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { GoogleSqlType, ScalarKind } from "../../warehouse/googlesql/types.ts";
-import { typeName } from "../../warehouse/googlesql/types.ts";
+import type { GoogleSqlType, ScalarKind } from "../types.ts";
+import { typeName } from "../types.ts";
 
 /** What strings a function is likely to make something of. */
 export type StringFlavour =

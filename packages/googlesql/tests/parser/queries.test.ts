@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseQuery } from "../../../../warehouse/googlesql/parser/parse.ts";
+import { parseQuery } from "../../parser/parse.ts";
 import { sExpression } from "./s-expression.ts";
 
 const cases: readonly (readonly [sql: string, tree: string])[] = [

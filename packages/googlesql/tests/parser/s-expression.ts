@@ -1,4 +1,4 @@
-import type { Node } from "../../../../warehouse/googlesql/ast.ts";
+import type { Node } from "../../ast.ts";
 
 /**
  * The tree on one line, so that a test can show it: `(kind field:value ...)`, without spans and without what is absent,

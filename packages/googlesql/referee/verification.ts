@@ -20,10 +20,10 @@ export function countFunction(name: string, count: FunctionCount): void {
   counts.set(name, count);
 }
 
-const file = join(import.meta.dirname, "../../warehouse/googlesql/verification.json");
+const file = join(import.meta.dirname, "../verification.json");
 
 /**
- * Writes what the run has verified to warehouse/googlesql/verification.json, for `inboxloop parity`; only when asked to
+ * Writes what the run has verified to packages/googlesql/verification.json, for `inboxloop parity`; only when asked to
  * (GOOGLESQL_RECORD=1), so that a run changes nothing by itself. No date: the same run gives the same bytes.
  */
 export async function saveCounts(): Promise<void> {

@@ -13,7 +13,7 @@ import {
   STRING,
   TIMESTAMP,
   typeName,
-} from "../../warehouse/googlesql/types.ts";
+} from "../types.ts";
 import { literalOf } from "./literals.ts";
 
 /** An expression of that type: literals, the columns of `row`, and everything that nests. */
