@@ -17,7 +17,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   await rename(temporary, path);
 }
 
-/** Makes the bytes of a file, or the names in a folder, survive a power cut. */
+/** Flushes a file's bytes to the disk. */
 export async function syncFile(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
@@ -74,15 +74,3 @@ export async function makeFolderWhole(path: string, fill: (temporary: string) =>
     throw error;
   }
 }
-
-/** Makes the names in a directory survive a power cut. */
-export const syncDirectory = (path: string): Promise<void> => syncFile(path);
-
-/** Moves a synced file to its final name and makes the move durable. */
-export async function moveDurably(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  await rename(from, to);
-  await syncDirectory(dirname(to));
-}
-
-export const removeTree = (path: string): Promise<void> => rm(path, { recursive: true, force: true });

@@ -12,8 +12,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   includes: [],
   platform: ["errors"],
-  packages: ["errors", "warehouse"],
-  warehouse: [...low, "packages"],
+  warehouse: low,
   ingest: [...low, "warehouse"],
   scoring: low,
   policy: [...low, "scoring"],
@@ -42,7 +41,7 @@ function sourceFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : sourceFiles(path);
+    if (entry.isDirectory()) return sourceFiles(path);
     return /\.(ts|js)$/.test(entry.name) ? [path] : [];
   });
 }

@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { moveDurably, removeTree, syncDirectory } from "../../platform/files.ts";
-import { type HeldLock, type LockOptions, livenessOf, ownerText, withLock } from "../../platform/journal/lock.ts";
+import { moveDurably, removeTree, syncDirectory } from "../../platform/journal/durable.ts";
+import { isAlive, type LockOptions, processStart, withLock } from "../../platform/journal/lock.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
 import { eventKeyColumns, rowKey } from "../door/door-window.ts";
@@ -16,8 +16,7 @@ import {
   contentDigest,
   type LandedTable,
   type LedgerEntry,
-  type LedgerLog,
-  openLedger,
+  LedgerLog,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import type { CompactionStep } from "./compact.ts";
@@ -39,6 +38,9 @@ export interface LocalSinkOptions {
 export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
 export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
 
+/** Batches begun by this process, for names that no two of its sinks share. */
+let begun = 0;
+
 /**
  * Raw tables as immutable Parquet segments under one folder, exactly once (docs/adr/0003-ingest-ledger.md):
  * a batch is encoded under `.staging/`, where no reader looks; appending its ledger line is the commit; then its
@@ -53,7 +55,7 @@ export class LocalSink implements Sink {
   private constructor(options: LocalSinkOptions, store: SegmentStore) {
     this.#options = options;
     this.#store = store;
-    this.ledger = openLedger(ledgerPath(options.raw));
+    this.ledger = new LedgerLog(ledgerPath(options.raw));
   }
 
   static async open(options: LocalSinkOptions): Promise<LocalSink> {
@@ -142,7 +144,7 @@ export class LocalSink implements Sink {
     if (rows !== expected)
       throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
     this.#fault("compaction-encoded");
-    return withLock(lockPath(raw), lock, async (held) => {
+    return withLock(lockPath(raw), lock, async () => {
       await this.ledger.refresh({ repair: true });
       if (!step.parts.every((part) => existsSync(join(raw, part.segment)))) {
         await removeTree(staging);
@@ -156,8 +158,7 @@ export class LocalSink implements Sink {
         ...rest,
         received_at: instantText(this.#options.now() * 1000),
       };
-      held.check();
-      const [entry] = await this.ledger.append([said], this.#torn());
+      const entry = await this.ledger.append(said, this.#torn());
       this.#fault("compaction-committed");
       await this.#publishCompaction(entry as CompactionEntry);
       return true;
@@ -185,10 +186,10 @@ export class LocalSink implements Sink {
   /** A folder where no reader looks, with its owner's name in it. */
   async #makeStaging(): Promise<string> {
     const { pid } = this.#options.lock;
-    const staging = join(this.#options.raw, ".staging", `open-${randomUUID()}`);
+    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
     await removeTree(staging);
     await mkdir(staging, { recursive: true });
-    await writeFile(join(staging, "owner"), ownerText(pid));
+    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
     return staging;
   }
 
@@ -224,26 +225,21 @@ export class LocalSink implements Sink {
       await this.#encode(draft, join(batch.staging, `${table}.parquet`));
       this.#fault(`encoded-${table}`);
     }
-    return withLock(lockPath(this.#options.raw), this.#options.lock, async (held) => {
+    return withLock(lockPath(this.#options.raw), this.#options.lock, async () => {
       await this.ledger.refresh({ repair: true });
       const landed = this.progressOf(batch.source.id)?.to ?? 0;
       if (landed !== batch.from) return { kind: "superseded", to: landed };
-      return this.#commitLocked(batch, digests, held);
+      return this.#commitLocked(batch, digests);
     });
   }
 
-  async #commitLocked(
-    batch: ClosingBatch,
-    digests: ReadonlyMap<string, string>,
-    held: HeldLock,
-  ): Promise<CommitResult> {
+  async #commitLocked(batch: ClosingBatch, digests: ReadonlyMap<string, string>): Promise<CommitResult> {
     await this.#makeReady(batch.staging, batch.id);
     this.#fault("ready");
-    held.check();
-    const [entry] = await this.ledger.append([this.#entryFor(batch, digests)], this.#torn());
+    const entry = await this.ledger.append(this.#entryFor(batch, digests), this.#torn());
     this.#fault("ledger-appended");
     await this.#publish(entry as BatchEntry);
-    return { kind: "committed", sequence: entry!.sequence };
+    return { kind: "committed", sequence: entry.sequence };
   }
 
   #entryFor(batch: ClosingBatch, digests: ReadonlyMap<string, string>) {
@@ -321,7 +317,7 @@ export class LocalSink implements Sink {
         else await removeTree(path);
       } else if (name.startsWith("open-")) {
         const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");
-        if (livenessOf(owner) === "dead" || (await isAbandoned(path))) await removeTree(path);
+        if (!isAlive(owner)) await removeTree(path);
       }
     }
   }
@@ -342,12 +338,6 @@ export class LocalSink implements Sink {
     const { fault } = this.#options;
     return fault ? () => fault("ledger-torn") : undefined;
   }
-}
-
-/** Staged by a process of another container or host, which cannot be seen from here, and older than any batch gets. */
-async function isAbandoned(path: string): Promise<boolean> {
-  const { mtimeMs } = await stat(path);
-  return Date.now() - mtimeMs > 86_400_000;
 }
 
 interface ClosingBatch {
