@@ -244,6 +244,19 @@ const column = {
   as_of_at: "The instant as of which the features hold.",
   expires_at: "When the features are stale.",
   first_decided_at: "First decision.",
+  cohort_at: "The hour in which the cohort's messages were sent.",
+  planned_share:
+    "The candidate's share of people when it was decided (attributes.canary_share); null where the decision does not say.",
+  people_new: "People that the release decided about for the first time.",
+  deferrals: "Messages that the mailbox provider put off.",
+  negatives: "Messages that a person put away at a glance.",
+  people: "People with at least one message.",
+  sends_squared: "Sum over people of the square of their messages.",
+  revenue_sends: "Sum over people of their revenue times their messages.",
+  revenue_before: "Revenue of the same people before the release, cut off alike.",
+  revenue_before_squared: "Sum over people of the square of it.",
+  revenue_before_sends: "Sum over people of it times their messages.",
+  revenue_before_revenue: "Sum over people of it times their revenue in the release.",
   last_decided_at: "Last decision.",
 };
 

@@ -7,6 +7,13 @@ const quantile95 = 1.96;
 /** Revenue per message is cut off here for comparisons: one order may not decide a release. */
 const winsorisedRevenue = 500;
 
+/** Outcomes later than this after the send are not a canary's; a send younger than this is no evidence that a model does no harm. */
+const canaryMaturityHours = 72;
+/** A person who had the message on the screen for less than this did not want it. */
+const glanceSeconds = 2;
+/** What a person brought in so many days before a release began tells how much they would bring in anyway. */
+const beforeReleaseDays = 28;
+
 /** Names of a hold-out, letters only and in lower case: "No E-Mail" is noemail. */
 const holdOutNames = ["holdout", "heldout", "noemail", "nomail", "control", "nosend", "none"];
 
@@ -21,4 +28,21 @@ function isHoldOut(arm, attributes) {
   return `coalesce(json_value(${attributes}, '$.is_holdout') = 'true', regexp_replace(lower(${arm}), r'[^a-z]', '') in (${named}), false)`;
 }
 
-module.exports = { outcomeDays, quantile95, winsorisedRevenue, holdOutNames, isHoldOut };
+/**
+ * A message's revenue with both ends cut off: refunds count, and neither they nor one order decide.
+ *
+ *   winsorised("revenue")  =>  greatest(least(coalesce(revenue, 0), 500), -500)
+ */
+const winsorised = (column) => `greatest(least(coalesce(${column}, 0), ${winsorisedRevenue}), -${winsorisedRevenue})`;
+
+module.exports = {
+  outcomeDays,
+  quantile95,
+  winsorisedRevenue,
+  canaryMaturityHours,
+  glanceSeconds,
+  beforeReleaseDays,
+  holdOutNames,
+  isHoldOut,
+  winsorised,
+};

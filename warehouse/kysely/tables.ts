@@ -351,6 +351,42 @@ export interface Tables {
     first_decided_at: string | null;
     last_decided_at: string | null;
   };
+  "monitoring.canary_cohorts": {
+    release_id: string | null;
+    arm: string | null;
+    model_version: string | null;
+    planned_share: number | null;
+    cohort_at: string | null;
+    isp: string | null;
+    region: string | null;
+    is_mature: boolean | null;
+    decisions: bigint | null;
+    people_new: bigint | null;
+    sends: bigint | null;
+    delivered: bigint | null;
+    opens: bigint | null;
+    clicks: bigint | null;
+    conversions: bigint | null;
+    complaints: bigint | null;
+    unsubscribes: bigint | null;
+    deferrals: bigint | null;
+    negatives: bigint | null;
+  };
+  "monitoring.canary_people": {
+    release_id: string | null;
+    arm: string | null;
+    model_version: string | null;
+    people: bigint | null;
+    sends: bigint | null;
+    sends_squared: bigint | null;
+    revenue: number | null;
+    revenue_squared: number | null;
+    revenue_sends: number | null;
+    revenue_before: number | null;
+    revenue_before_squared: number | null;
+    revenue_before_sends: number | null;
+    revenue_before_revenue: number | null;
+  };
   "monitoring.consent_skew": {
     dimension: string | null;
     dimension_value: string | null;
