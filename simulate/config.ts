@@ -1,4 +1,5 @@
 import { UserError } from "../errors/user-error.ts";
+import { type AdversaryShares, defaultAdversaries } from "./adversary-shares.ts";
 
 /** What a world is made from. Two equal configs are the same world, byte for byte. */
 export interface WorldConfig {
@@ -9,6 +10,7 @@ export interface WorldConfig {
   /** First day, `YYYY-MM-DD`, UTC. */
   readonly startsOn: string;
   readonly defects: DefectRates;
+  readonly adversaries: AdversaryShares;
 }
 
 /** Share of events that meet each kind of trouble on their way. */
@@ -62,6 +64,7 @@ export function worldConfig(options: Partial<WorldConfig>): WorldConfig {
     days: options.days ?? 90,
     startsOn: options.startsOn ?? "2025-09-01",
     defects: options.defects ?? defaultDefects,
+    adversaries: options.adversaries ?? defaultAdversaries,
   };
   const refuse = (message: string, code: string): never => {
     throw new UserError(message, { code: `simulate.${code}`, exit: "usage", next: "inboxloop simulate --help" });
@@ -76,6 +79,9 @@ export function worldConfig(options: Partial<WorldConfig>): WorldConfig {
   }
   if (!/^\d{4}-\d{2}-\d{2}$/.test(config.startsOn) || Number.isNaN(Date.parse(`${config.startsOn}T00:00:00Z`))) {
     refuse(`first day "${config.startsOn}" is not a YYYY-MM-DD day`, "day");
+  }
+  for (const [name, share] of Object.entries(config.adversaries)) {
+    if (!(share >= 0 && share <= 1)) refuse(`adversary ${name} = ${share} is no share between 0 and 1`, "adversary");
   }
   return config;
 }

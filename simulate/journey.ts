@@ -1,3 +1,4 @@
+import { isFromNotification, networkOf, notificationDelay, personActor, seenAgent, unflagged } from "./adversaries.ts";
 import { exp } from "./arithmetic.ts";
 import type { Campaign } from "./campaigns.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./config.ts";
@@ -78,7 +79,7 @@ export class Journey {
     let isComplaint = false;
     let isUnsubscribed = false;
     if (isDelivered) {
-      machineSignals(world, sink, u, campaignId, messageId, deliveredAt, random);
+      machineSignals(world, state, sink, u, campaignId, messageId, deliveredAt, random);
       if (random.chance(isInbox ? odds.read : odds.read * 0.03)) {
         readAt =
           deliveredAt +
@@ -88,9 +89,12 @@ export class Journey {
       }
       if (isInbox) this.summary(u, campaignId, messageId, deliveredAt, readAt > 0, random);
       if (readAt > 0) {
-        this.read(u, campaignId, messageId, readAt, random);
         isClicked = random.chance(odds.click);
-        if (isClicked) revenueCents = this.click(u, campaign, variant, messageId, readAt, odds.conversion, random);
+        const isHurried = isClicked && isFromNotification(world, u, deliveredAt);
+        if (isHurried) readAt = deliveredAt + notificationDelay(world, u, deliveredAt);
+        this.read(u, campaignId, messageId, readAt, isHurried, random);
+        if (isClicked)
+          revenueCents = this.click(u, campaign, variant, messageId, readAt, isHurried, odds.conversion, random);
       }
       if (isInbox) {
         isComplaint = random.chance(odds.complaint);
@@ -145,15 +149,22 @@ export class Journey {
     );
   }
 
-  private read(u: number, campaignId: string, messageId: string, readAt: number, random: Random): void {
-    const { customers } = this.world;
-    const { sink } = this;
+  private read(
+    u: number,
+    campaignId: string,
+    messageId: string,
+    readAt: number,
+    isHurried: boolean,
+    random: Random,
+  ): void {
+    const { sink, world } = this;
+    const { customers } = world;
     const mailbox = providers[customers.provider[u]!]!;
     // Behind the privacy proxy the pictures are there already: the reading itself is invisible.
     if (customers.usesPrivacyProxy[u] === 0 && customers.loadsPictures[u] === 1) {
-      const agent = mailbox.openAgents[u % mailbox.openAgents.length]!;
+      const agent = seenAgent(world, campaignId, mailbox.openAgents[u % mailbox.openAgents.length]!);
       const prefixes = mailbox.proxyPrefixes;
-      const prefix = prefixes.length > 0 ? `,"ip_prefix":"${prefixes[u % prefixes.length]!}"` : "";
+      const prefix = prefixes.length > 0 ? prefixes[u % prefixes.length]! : networkOf(world, u);
       let at = readAt;
       for (let n = 0; n < 4; n++) {
         sink.event(
@@ -163,8 +174,8 @@ export class Journey {
           campaignId,
           at,
           "pixel-v1",
-          `{${n === 0 ? `"first":true,` : ""}"user_agent":"${agent}"${prefix}}`,
-          "person",
+          `{${n === 0 ? `"first":true,` : ""}${unflagged(world, u, at)}"user_agent":"${agent}","ip_prefix":"${prefix}"}`,
+          personActor(world, u, campaignId, isHurried && n === 0),
         );
         if (!random.chance(shares.repeatedOpen)) break;
         at += 20_000 + Math.floor(random.exponential(9 * HOUR_MS));
@@ -214,18 +225,22 @@ export class Journey {
     variant: number,
     messageId: string,
     readAt: number,
+    isHurried: boolean,
     pConversion: number,
     random: Random,
   ): number {
     const { sink, world } = this;
     const campaignId = campaign.campaignId;
-    const agent = clickAgents[u % clickAgents.length]!;
-    let at = readAt + 2_500 + Math.floor(random.exponential(35_000));
+    const agent = seenAgent(world, campaignId, clickAgents[u % clickAgents.length]!);
+    const network = networkOf(world, u);
+    const thought = Math.floor(random.exponential(35_000));
+    let at = readAt + (isHurried ? 150 + (thought % 500) : 2_500 + thought);
     const clicks = random.chance(0.24) ? 2 + random.below(2) : 1;
     for (let n = 0; n < clicks; n++) {
       const link = 1 + random.below(6);
-      const metadata = `{"link_id":"link-${link}","user_agent":"${agent}"}`;
-      sink.event("click", u, messageId, campaignId, at, "click-redirect-v1", metadata, "person");
+      const metadata = `{${unflagged(world, u, at)}"link_id":"link-${link}","user_agent":"${agent}","ip_prefix":"${network}"}`;
+      const actor = personActor(world, u, campaignId, isHurried && n === 0);
+      sink.event("click", u, messageId, campaignId, at, "click-redirect-v1", metadata, actor);
       if (random.chance(0.09)) {
         // An impatient second press: its own event, the same signal.
         sink.event(
@@ -236,7 +251,7 @@ export class Journey {
           at + 300 + random.below(1_500),
           "click-redirect-v1",
           metadata,
-          "person",
+          actor,
         );
       }
       at += 15_000 + random.below(90_000);
@@ -274,7 +289,8 @@ export class Journey {
       campaignId,
       at,
       "preference-centre-v1",
-      `{"method":"${method}","list_id":"news"}`,
+      `{"method":"${method}","list_id":"news","user_agent":"${seenAgent(this.world, campaignId, clickAgents[u % clickAgents.length]!)}","ip_prefix":"${networkOf(this.world, u)}"}`,
+      personActor(this.world, u, campaignId, false),
     );
   }
 }

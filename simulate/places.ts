@@ -28,10 +28,11 @@ const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefo
 export const gmailProxyAgent =
   "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)";
 const yahooProxy = "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html";
-/** Apple's proxy says no more than this. */
+/** Apple's proxy says no more than this, or passes for Mail on a Mac. */
 export const applePrivacyAgent = "Mozilla/5.0";
+export const appleFullAgent = macMail;
 
-/** Gateways: some say so, most pass for a browser. */
+/** Plain gateways: some say so, most pass for a browser. */
 export const gatewayAgents: readonly string[] = [
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0",
   chrome,
@@ -40,11 +41,12 @@ export const gatewayAgents: readonly string[] = [
   "TwinWaveScanner",
   firefox,
 ];
+/** What the others pass for: what people have, too. */
+export const browserAgents: readonly string[] = [chrome, firefox, android];
 export const personAgents: readonly string[] = [iphone, macMail, outlookDesktop, chrome, android, firefox];
 export const clickAgents: readonly string[] = [chrome, android, iphone, firefox];
 
 export const applePrefixes: readonly string[] = ["104.28.31.0/24", "146.75.166.0/24", "172.224.226.0/24"];
-export const gatewayPrefixes: readonly string[] = ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"];
 
 const corporate = (count: number): string[] =>
   Array.from({ length: count }, (_, n) => `corp-${String(n + 1).padStart(2, "0")}.example`);

@@ -1,9 +1,24 @@
-/** Who really did what an open or a click reports. */
-export type Actor = "person" | "apple-privacy-proxy" | "gmail-prefetch" | "gateway";
+/** Who really did what an open, a click or an unsubscribe reports: people, by what hides that they are, and machines, by their habits. */
+export type Actor =
+  | "person"
+  | "person-from-notification"
+  | "person-in-office"
+  | "person-behind-cdn"
+  | "apple-privacy-proxy"
+  | "apple-privacy-proxy-full-agent"
+  | "gmail-prefetch"
+  | "gateway"
+  | "browser-gateway"
+  | "patient-gateway"
+  | "single-link-gateway"
+  | "pre-delivery-gateway"
+  | "unsubscribing-gateway";
+
+export const isPerson = (actor: Actor): boolean => actor.startsWith("person");
 
 /** Where a world's happenings go: a stream with transport defects, or nowhere when only the state matters. */
 export interface Sink {
-  /** `metadata` is the JSON text of an object. `actor` is given for opens and clicks. */
+  /** `metadata` is the JSON text of an object. `actor` is given for opens, clicks and unsubscribes. */
   event(
     type: string,
     u: number,

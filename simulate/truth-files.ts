@@ -6,7 +6,7 @@ import { LineFiles } from "./line-files.ts";
 import { categories, providers, regions } from "./places.ts";
 import { isoTime } from "./record-text.ts";
 import { emptyPropensity, propensity } from "./response.ts";
-import type { Actor, MessageTruth } from "./sink.ts";
+import { type Actor, isPerson, type MessageTruth } from "./sink.ts";
 import type { TruthWriter } from "./transport.ts";
 import { variants } from "./treatments.ts";
 import { mayMail, type State, type World } from "./world.ts";
@@ -37,7 +37,7 @@ export class TruthFiles implements TruthWriter {
     converted: 0,
     revenueCents: 0,
   };
-  /** Opens and clicks that reached the stream, by type and actor: `open/person`. */
+  /** Opens, clicks and unsubscribes that reached the stream, by type and actor: `open/person`. */
   readonly actors: Record<string, number> = {};
   private readonly signals: LineFiles;
   private readonly messages: LineFiles;
@@ -55,7 +55,7 @@ export class TruthFiles implements TruthWriter {
   signal(eventId: string, messageId: string, type: string, actor: Actor): void {
     const key = `${type}/${actor}`;
     this.actors[key] = (this.actors[key] ?? 0) + 1;
-    this.signals.line(`${eventId},${messageId},${type},${actor === "person"},${actor}`);
+    this.signals.line(`${eventId},${messageId},${type},${isPerson(actor)},${actor}`);
   }
 
   message(t: MessageTruth): void {

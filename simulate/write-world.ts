@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
+import { defaultAdversaries } from "./adversary-shares.ts";
 import { customerCount, defaultDefects, type WorldConfig, worldConfig, worldEnd, worldStart } from "./config.ts";
 import { ORGANIC_SHARE, runHistory, type WorldAtEnd } from "./history.ts";
 import { LineFiles, type WrittenFile } from "./line-files.ts";
@@ -146,6 +147,7 @@ const worldFile = z.object({
   days: z.number(),
   startsOn: z.string(),
   defects: z.record(z.string(), z.number()),
+  adversaries: z.record(z.string(), z.number()).default({}),
 });
 
 /** The config of the world that was written under `dir`. Throws a `UserError` when there is none. */
@@ -168,7 +170,11 @@ export function readWorldConfig(dir: string): WorldConfig {
   }
   const read = worldFile.safeParse(value);
   if (!read.success) throw refuse("the world's config is not one of ours", read.error);
-  return worldConfig({ ...read.data, defects: { ...defaultDefects, ...read.data.defects } });
+  return worldConfig({
+    ...read.data,
+    defects: { ...defaultDefects, ...read.data.defects },
+    adversaries: { ...defaultAdversaries, ...read.data.adversaries },
+  });
 }
 
 /**

@@ -15,12 +15,14 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--events <n>", "at least this many valid, distinct events", wholeNumber, 1_000_000)
     .option("--days <n>", "length of the period", wholeNumber, 90)
     .option("--start <day>", "first day of the period, YYYY-MM-DD", "2025-09-01")
+    .option("--adversary <share>", "name=share of a kind of machine or person (repeatable)", adversaryShare, {})
     .option("--dry-run", "say what would be made, and make nothing")
     .action(async (options: SimulateOptions) => {
+      const { withShares } = await import("../../simulate/adversary-shares.ts");
       const { worldConfig } = await import("../../simulate/config.ts");
       const { planWorld, writeWorld } = await import("../../simulate/write-world.ts");
       const { console, signal, cwd } = environment();
-      const config = worldConfig({ ...options, startsOn: options.start });
+      const config = worldConfig({ ...options, startsOn: options.start, adversaries: withShares(options.adversary) });
       const dir = resolve(cwd, options.out);
       if (options.dryRun) {
         const plan = planWorld(config, dir);
@@ -105,8 +107,15 @@ interface SimulateOptions {
   readonly events: number;
   readonly days: number;
   readonly start: string;
+  readonly adversary: Readonly<Record<string, number>>;
   readonly dryRun?: boolean;
 }
+
+/** Gathers `--adversary name=share`; whether the name and the share are any is for the world to say. */
+const adversaryShare = (text: string, before: Readonly<Record<string, number>>): Record<string, number> => {
+  const [name, share] = text.split("=");
+  return { ...before, [name!]: share === undefined || share === "" ? Number.NaN : Number(share) };
+};
 
 const count = (n: number): string => n.toLocaleString("en-US");
 const sum = (counts: Readonly<Record<string, number>>): number =>
@@ -133,8 +142,10 @@ function renderCanary(result: CanaryResult): string {
 function renderResult(result: SimulationResult): string {
   const { counts, files } = result.stream;
   const share = (n: number | undefined) => `${((100 * (n ?? 0)) / result.messages.messages).toFixed(3)} %`;
-  const people = result.actors["open/person"] ?? 0;
-  const opens = sum(Object.fromEntries(Object.entries(result.actors).filter(([key]) => key.startsWith("open/"))));
+  const openedBy = (who: string) =>
+    sum(Object.fromEntries(Object.entries(result.actors).filter(([key]) => key.startsWith(`open/${who}`))));
+  const people = openedBy("person");
+  const opens = openedBy("");
   return [
     `${files.length} files in ${result.dir}, ${count(counts.lines)} lines`,
     `  ${count(result.events)} events, ${count(sum(counts.rows))} rows of other tables, ${count(counts.duplicates)} duplicates, ${count(sum(counts.deadLetters))} that cannot land`,

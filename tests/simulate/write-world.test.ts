@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import events from "../../includes/events.js";
 import rawTables from "../../includes/raw_tables.js";
 import { decodeLine } from "../../ingest/door/decode.ts";
 import { createDoor } from "../../ingest/door/door.ts";
+import { defaultAdversaries } from "../../simulate/adversary-shares.ts";
 import { worldConfig } from "../../simulate/config.ts";
 import { readWorldConfig, type SimulationResult, writeWorld } from "../../simulate/write-world.ts";
 import { readCsv, readLines } from "./world-files.ts";
@@ -151,7 +152,7 @@ describe("the stream adds up", () => {
 });
 
 describe("the truth about signals", () => {
-  test("when an open or click landed, the truth knows who made it, and knows no others", () => {
+  test("when an open, a click or an unsubscribe landed, the truth knows who made it, and knows no others", () => {
     const landed = new Set<string>();
     for (const part of [dir, join(dir, "after")]) {
       for (const { value } of readLines(part)) {
@@ -164,13 +165,13 @@ describe("the truth about signals", () => {
           typeof value?.["metadata"] === "object" &&
           typeof value["consent"] !== "object" &&
           "user_id" in value;
-        if ((type === "open" || type === "click") && isWhole) landed.add(String(value["event_id"]));
+        if (["open", "click", "unsubscribe"].includes(String(type)) && isWhole) landed.add(String(value["event_id"]));
       }
     }
     const known = readCsv(join(dir, "truth", "signals.csv"));
     expect(new Set(known.map((s) => s["event_id"]))).toEqual(landed);
     expect(known.length).toBe(landed.size);
-    for (const signal of known) expect(signal["is_human"]).toBe(String(signal["actor"] === "person"));
+    for (const signal of known) expect(signal["is_human"]).toBe(String(signal["actor"]!.startsWith("person")));
   });
 
   test("when a provider has no feedback loop, its complaints are felt and never reported", () => {
@@ -212,7 +213,7 @@ describe("rates", () => {
       for (const { value } of readLines(dir)) {
         const type = value?.["event_type"];
         if (typeof type !== "string" || typeof value?.["message_id"] !== "string") continue;
-        if (type === "click" && actors.get(String(value["event_id"])) !== "person") continue;
+        if (type === "click" && !actors.get(String(value["event_id"]))?.startsWith("person")) continue;
         if (type === "bounce") {
           const kind = (value["metadata"] as { class?: string } | null)?.class ?? "";
           classes[kind] = (classes[kind] ?? 0) + 1;
@@ -241,10 +242,44 @@ describe("rates", () => {
 
   test("when opens are counted, machines made more than half and people a good part", () => {
     const opens = Object.entries(world.actors).filter(([key]) => key.startsWith("open/"));
-    const machines = 1 - (world.actors["open/person"] ?? 0) / opens.reduce((total, [, n]) => total + n, 0);
+    const people = opens.filter(([key]) => key.startsWith("open/person"));
+    const machines = 1 - sum(Object.fromEntries(people)) / sum(Object.fromEntries(opens));
     expect(machines).toBeGreaterThan(0.5);
     expect(machines).toBeLessThan(0.7);
     expect(world.actors["click/gateway"]).toBeGreaterThan(100);
+  });
+
+  test("when the default shares stand, every kind of machine and of person is there, each under a name of its own", () => {
+    const made = Object.keys(world.actors);
+    for (const key of [
+      "open/person",
+      "open/person-behind-cdn",
+      "open/person-in-office",
+      "click/person-from-notification",
+      "unsubscribe/person",
+      "open/apple-privacy-proxy-full-agent",
+      "click/browser-gateway",
+      "click/patient-gateway",
+      "click/single-link-gateway",
+      "open/pre-delivery-gateway",
+      "unsubscribe/unsubscribing-gateway",
+    ])
+      expect(made).toContain(key);
+  });
+
+  test("when a share is nought, none of that kind is there, and a share above one is refused", async () => {
+    const none = { ...defaultAdversaries, patientGateway: 0, notificationClicks: 0, cdnCampaigns: 0 };
+    const quiet = await writeWorld(worldConfig({ seed: 7, events: 20_000, adversaries: none }), join(root, "quiet"));
+    expect(Object.keys(quiet.actors).filter((key) => /patient|notification|cdn/.test(key))).toEqual([]);
+    expect(() => worldConfig({ adversaries: { ...none, patientGateway: 1.1 } })).toThrow(UserError);
+  });
+
+  test("when the simulator makes machines, it reads nothing of what the models know of them", () => {
+    const folder = join(import.meta.dirname, "../../simulate");
+    for (const file of readdirSync(folder).filter((name) => name.endsWith(".ts")))
+      expect(readFileSync(join(folder, file), "utf8"), file).not.toMatch(
+        /includes\/(machines|signal_trust|labels|time)/,
+      );
   });
 });
 
