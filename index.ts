@@ -1,6 +1,13 @@
 /** What programs may import from `inboxloop`. */
 
 export {
+  GoogleSqlAnalysisError,
+  GoogleSqlError,
+  GoogleSqlEvaluationError,
+  GoogleSqlSyntaxError,
+  UnsupportedGoogleSql,
+} from "./packages/googlesql/errors.ts";
+export {
   type LocalResult,
   type LocalRun,
   type LocalRunOptions,
@@ -12,10 +19,3 @@ export type { TypedParameter } from "./warehouse/duckdb/render-value.ts";
 export type { RunLimits } from "./warehouse/duckdb/run-limits.ts";
 export type { RunOptions } from "./warehouse/duckdb/session.ts";
 export type { StructEntry, Value } from "./warehouse/duckdb/values.ts";
-export {
-  GoogleSqlAnalysisError,
-  GoogleSqlError,
-  GoogleSqlEvaluationError,
-  GoogleSqlSyntaxError,
-  UnsupportedGoogleSql,
-} from "./warehouse/googlesql/errors.ts";

@@ -56,7 +56,7 @@ export async function openLocalIngest(context: IngestContext) {
   const sink = await LocalSink.open({
     raw: context.raw,
     idKey: keyName(context.keys.ids.active),
-    lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000 },
+    lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000, code: "ingest.locked" },
     now: () => context.now().getTime(),
     fault: context.fault,
   });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, truncate } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { UserError } from "../errors/user-error.ts";
-import { syncDirectory } from "../platform/journal/durable.ts";
+import type { Sealed } from "../platform/journal/chain.ts";
+import type { JournalKind } from "../platform/journal/journal.ts";
+import { JournalLines } from "../platform/journal/journal-file.ts";
 
 /** The rows that a batch put into one table. */
 export interface LandedTable {
@@ -22,9 +23,8 @@ export interface BatchCounts {
 }
 
 /** One batch as the ledger keeps it; `received = landed + duplicate + dead_letter`. */
-export interface BatchEntry extends BatchCounts {
+export interface BatchBody extends BatchCounts {
   readonly kind: "batch";
-  readonly sequence: number;
   readonly batch_id: string;
   /** For people: `ndjson:events.ndjson`. */
   readonly source: string;
@@ -43,37 +43,23 @@ export interface BatchEntry extends BatchCounts {
   /** Dead letters that this batch settled (replay). */
   readonly replayed?: readonly string[] | undefined;
   readonly received_at: string;
-  readonly previous_hash: string;
-  readonly entry_hash: string;
 }
 
 /** Several segments became one; the rows did not change. */
-export interface CompactionEntry {
+export interface CompactionBody {
   readonly kind: "compaction";
-  readonly sequence: number;
   readonly compaction_id: string;
   readonly table: string;
   readonly segment: string;
   /** The segments that it stands for, in the order of their rows in it. */
   readonly parts: readonly { readonly segment: string; readonly rows: number }[];
   readonly received_at: string;
-  readonly previous_hash: string;
-  readonly entry_hash: string;
 }
 
+export type LedgerBody = BatchBody | CompactionBody;
+export type BatchEntry = Sealed<BatchBody>;
+export type CompactionEntry = Sealed<CompactionBody>;
 export type LedgerEntry = BatchEntry | CompactionEntry;
-
-type Unsealed<E> = E extends LedgerEntry ? Omit<E, "sequence" | "previous_hash" | "entry_hash"> : never;
-export type NewEntry = Unsealed<LedgerEntry>;
-
-/** The hash before the first entry. */
-export const firstHash = "0".repeat(64);
-
-/** SHA-256 over the entry as JSON without its own hash; the previous entry's hash is part of it. */
-export function entryHash(entry: LedgerEntry): string {
-  const { entry_hash: _own, ...rest } = entry;
-  return createHash("sha256").update(JSON.stringify(rest)).digest("hex");
-}
 
 /** The digest over what a batch put into its tables. */
 export function contentDigest(tables: Readonly<Record<string, LandedTable>>): string {
@@ -83,96 +69,27 @@ export function contentDigest(tables: Readonly<Record<string, LandedTable>>): st
   return hash.digest("hex");
 }
 
-/**
- * The ledger's log: one JSON line per entry, chained by hash, appended and synced. Appending a line is the moment at
- * which a batch counts; everything before can be thrown away, everything after can be repeated.
- */
-export class LedgerLog {
-  readonly path: string;
-  #entries: LedgerEntry[] = [];
-  #bytes = 0;
+export const ledgerName = "the ingest ledger";
 
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  get entries(): readonly LedgerEntry[] {
-    return this.#entries;
-  }
-
-  get headHash(): string {
-    return this.#entries.at(-1)?.entry_hash ?? firstHash;
-  }
-
-  /**
-   * Reads what was appended since the last time, by this process or another. A line without its end was being written
-   * when a process died: it never counted and is cut off (only under the lock, `repair`).
-   */
-  async refresh(options: { readonly repair: boolean }): Promise<readonly LedgerEntry[]> {
-    if (!existsSync(this.path)) return [];
-    const handle = await open(this.path, "r");
-    let text: Buffer;
-    try {
-      const { size } = await handle.stat();
-      if (size < this.#bytes) throw this.#damaged(this.#entries.length + 1, "it is shorter than it was");
-      text = Buffer.alloc(size - this.#bytes);
-      await handle.read(text, 0, text.length, this.#bytes);
-    } finally {
-      await handle.close();
-    }
-    const end = text.lastIndexOf(10) + 1;
-    if (end < text.length && options.repair) await truncate(this.path, this.#bytes + end);
-    const fresh: LedgerEntry[] = [];
-    for (const line of text.subarray(0, end).toString("utf8").split("\n")) {
-      if (line !== "") fresh.push(this.#parse(line, this.#entries.length + fresh.length));
-    }
-    this.#entries.push(...fresh);
-    this.#bytes += end;
-    return fresh;
-  }
-
-  /** Seals the entry onto the chain and appends it, synced. Call under the lock, after `refresh`. */
-  async append(entry: NewEntry, torn?: () => void): Promise<LedgerEntry> {
-    const unsealed = { ...entry, sequence: this.#entries.length, previous_hash: this.headHash, entry_hash: "" };
-    const sealed = { ...unsealed, entry_hash: entryHash(unsealed as LedgerEntry) } as LedgerEntry;
-    const line = Buffer.from(`${JSON.stringify(sealed)}\n`);
-    const isNew = !existsSync(this.path);
-    await mkdir(dirname(this.path), { recursive: true });
-    const handle = await open(this.path, "a");
-    try {
-      // Not `write`, which may write a part and be content, on a disk that is nearly full say.
-      if (torn) {
-        await handle.appendFile(line.subarray(0, line.length >> 1));
-        torn();
-        await handle.appendFile(line.subarray(line.length >> 1));
-      } else await handle.appendFile(line);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    if (isNew) await syncDirectory(dirname(this.path));
-    this.#entries.push(sealed);
-    this.#bytes += line.length;
-    return sealed;
-  }
-
-  #parse(line: string, index: number): LedgerEntry {
-    try {
-      return JSON.parse(line) as LedgerEntry;
-    } catch {
-      throw this.#damaged(index + 1, "the line is not JSON");
-    }
-  }
-
-  #damaged(line: number, what: string): UserError {
-    return new UserError(`the ingest ledger is damaged: ${what}`, {
+const ledgerKind: JournalKind<LedgerBody> = {
+  name: ledgerName,
+  // Whose hash is right was written by us: what an entry means is checked by `ingest verify`.
+  parse: (body) => body as LedgerBody,
+  damaged: (where, what) =>
+    new UserError(`the ingest ledger is damaged: ${what}`, {
       code: "ingest.ledger-damaged",
       exit: "check",
-      where: `${this.path}:${line}`,
+      where,
       next: "inboxloop ingest verify",
-    });
-  }
-}
+    }),
+};
+
+/**
+ * The ledger's log. Appending an entry is the moment at which a batch counts; everything before can be thrown away,
+ * everything after can be repeated.
+ */
+export type LedgerLog = JournalLines<LedgerBody>;
+export const openLedger = (path: string): LedgerLog => new JournalLines(path, ledgerKind);
 
 /** The whole log as lines with their text, for verification; a torn last line is left out. */
 export async function readLedgerLines(path: string): Promise<readonly string[]> {

@@ -17,7 +17,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   await rename(temporary, path);
 }
 
-/** Flushes a file's bytes to the disk. */
+/** Makes the bytes of a file, or the names in a folder, survive a power cut. */
 export async function syncFile(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
@@ -74,3 +74,15 @@ export async function makeFolderWhole(path: string, fill: (temporary: string) =>
     throw error;
   }
 }
+
+/** Makes the names in a directory survive a power cut. */
+export const syncDirectory = (path: string): Promise<void> => syncFile(path);
+
+/** Moves a synced file to its final name and makes the move durable. */
+export async function moveDurably(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await rename(from, to);
+  await syncDirectory(dirname(to));
+}
+
+export const removeTree = (path: string): Promise<void> => rm(path, { recursive: true, force: true });

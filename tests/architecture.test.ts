@@ -12,7 +12,8 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   includes: [],
   platform: ["errors"],
-  warehouse: low,
+  packages: ["errors", "warehouse"],
+  warehouse: [...low, "packages"],
   ingest: [...low, "warehouse"],
   scoring: low,
   policy: [...low, "scoring"],
@@ -41,7 +42,7 @@ function sourceFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return sourceFiles(path);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : sourceFiles(path);
     return /\.(ts|js)$/.test(entry.name) ? [path] : [];
   });
 }

@@ -1,14 +1,21 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { removeTree, syncDirectory, syncFile } from "../../platform/journal/durable.ts";
-import { type LockOptions, withLock } from "../../platform/journal/lock.ts";
+import { removeTree, syncDirectory, syncFile } from "../../platform/files.ts";
+import { type HeldLock, type LockOptions, withLock } from "../../platform/journal/lock.ts";
 import type { AppendStreams, StreamKind } from "../../warehouse/bigquery/streams.ts";
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { AppendResult, Warehouse } from "../../warehouse/warehouse.ts";
 import { rowKey } from "../door/door-window.ts";
 import { instantText } from "../door/instant.ts";
 import { canonicalLine, type RawRow, rawColumns } from "../door/raw-row.ts";
-import { type BatchEntry, contentDigest, type LandedTable, LedgerLog, type NewEntry } from "../ledger.ts";
+import {
+  type BatchBody,
+  type BatchEntry,
+  contentDigest,
+  type LandedTable,
+  type LedgerLog,
+  openLedger,
+} from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import { ledgerRow } from "../segments/local-sink.ts";
 import { RowDigest } from "../segments/segment-draft.ts";
@@ -64,18 +71,18 @@ export class BigQuerySink implements Sink {
   /** Keys of rows that a dead process had landed without counting them. */
   readonly #recovered = new Map<string, string[]>();
   readonly #logs = new Set<AppendLog>();
-  #release: () => Promise<void> = async () => {};
+  #lock: Holding = { check() {}, async release() {} };
 
   private constructor(options: BigQuerySinkOptions) {
     this.#options = options;
-    this.ledger = new LedgerLog(bigQueryLedgerPath(options.state));
+    this.ledger = openLedger(bigQueryLedgerPath(options.state));
   }
 
   /** One sink a folder at a time: another process that holds it is waited for, then named. */
   static async open(options: BigQuerySinkOptions): Promise<BigQuerySink> {
     await mkdir(join(options.state, "open"), { recursive: true });
     const sink = new BigQuerySink(options);
-    sink.#release = await hold(join(options.state, "lock"), options.lock);
+    sink.#lock = await hold(join(options.state, "lock"), options.lock);
     try {
       await prepareRawTables(options.warehouse, options.dataset);
       await sink.#recover();
@@ -135,7 +142,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     for (const appender of this.#appenders.values()) appender.close();
     for (const name of this.#streamNames) await this.#options.streams.finalize(name).catch(() => undefined);
     this.#options.streams.close();
-    await this.#release();
+    await this.#lock.release();
   }
 
   async #append(batch: OpenBatch, table: string, rows: readonly RawRow[]): Promise<AppendResult> {
@@ -254,7 +261,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
   /** Appends a batch's line to the ledger: the moment from which it counts. */
   async #enter(
     counted: ReadonlyMap<string, Counted>,
-    said: Omit<Extract<NewEntry, { kind: "batch" }>, "kind" | "tables" | "content_digest" | "id_key">,
+    said: Omit<BatchBody, "kind" | "tables" | "content_digest" | "id_key">,
   ): Promise<BatchEntry> {
     const { projectId, dataset, idKey, fault } = this.#options;
     const tables: Record<string, LandedTable> = {};
@@ -263,16 +270,19 @@ where received_at >= @since order by received_at desc limit ${rows}`,
         tables[table] = { rows, digest: digest.value(), segment: `bigquery:${projectId}.${dataset}.${table}` };
     }
     const { replayed, received_at, ...rest } = said;
-    const entry = await this.ledger.append(
-      {
-        kind: "batch",
-        ...rest,
-        tables,
-        content_digest: contentDigest(tables),
-        id_key: idKey,
-        ...(replayed ? { replayed } : {}),
-        received_at,
-      },
+    this.#lock.check();
+    const [entry] = await this.ledger.append(
+      [
+        {
+          kind: "batch",
+          ...rest,
+          tables,
+          content_digest: contentDigest(tables),
+          id_key: idKey,
+          ...(replayed ? { replayed } : {}),
+          received_at,
+        },
+      ],
       fault ? () => fault("ledger-torn") : undefined,
     );
     return entry as BatchEntry;
@@ -370,23 +380,31 @@ function* blocksOf(sizes: ReadonlyMap<number, number>): Iterable<readonly number
   if (block.length > 0) yield block;
 }
 
-/** Takes a lock until the returned function is called. */
-async function hold(path: string, options: LockOptions): Promise<() => Promise<void>> {
+/** A lock that is held until it is released. */
+interface Holding extends HeldLock {
+  release(): Promise<void>;
+}
+
+async function hold(path: string, options: LockOptions): Promise<Holding> {
   let release = () => {};
-  let taken = () => {};
+  let taken: (held: HeldLock) => void = () => {};
   const until = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const took = new Promise<void>((resolve) => {
+  const took = new Promise<HeldLock>((resolve) => {
     taken = resolve;
   });
-  const holding = withLock(path, options, async () => {
-    taken();
+  const holding = withLock(path, options, async (held) => {
+    taken(held);
     await until;
   });
-  await Promise.race([took, holding]);
-  return async () => {
-    release();
-    await holding;
+  // Either it is taken, or `holding` says why it cannot be.
+  const held = (await Promise.race([took, holding])) as HeldLock;
+  return {
+    check: () => held.check(),
+    async release() {
+      release();
+      await holding;
+    },
   };
 }

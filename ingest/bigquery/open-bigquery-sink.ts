@@ -30,7 +30,7 @@ export async function openBigQuerySink(
     streams,
     warehouse,
     idKey: keyName(context.keys.ids.active),
-    lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000 },
+    lock: { pid: context.pid, sleep: context.sleep, patienceMs: 60_000, code: "ingest.locked" },
     now: () => context.now().getTime(),
     newId: () => context.randomBytes(8).toString("hex"),
     pause: (attempt) => context.sleep(Math.min(30_000, 50 * 2 ** attempt)),

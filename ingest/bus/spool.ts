@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { syncDirectory, syncFile } from "../../platform/journal/durable.ts";
+import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { Message, Source } from "../pipeline.ts";
 import { crc32 } from "./crc32.ts";
 

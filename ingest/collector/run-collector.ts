@@ -59,7 +59,7 @@ export async function runCollector(
       next: "INBOXLOOP_API_KEY_<SOURCE>=... or INBOXLOOP_HOOK_<PROVIDER>_...=...   (docs/reference/collector.md)",
     });
   }
-  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 2000 };
+  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 2000, what: "this spool", code: "ingest.locked" };
   return withLock(join(options.spool, "writer.lock"), lock, async () => {
     const writer = await SpoolWriter.open(options.spool);
     const first = await writer.publish([]);

@@ -5,7 +5,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { FetchMessageObject, ImapFlow } from "imapflow";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { syncDirectory, syncFile } from "../../platform/journal/durable.ts";
+import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { IngestContext } from "../ingest-files.ts";
 import { type IngestTotals, noTotals } from "../pipeline.ts";
 import type { DocumentRef } from "./find-documents.ts";

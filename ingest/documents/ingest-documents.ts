@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { syncDirectory, syncFile } from "../../platform/journal/durable.ts";
+import { syncDirectory, syncFile } from "../../platform/files.ts";
 import { decoderFor } from "../decoders.ts";
 import { createIdHasher } from "../door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../ingest-files.ts";

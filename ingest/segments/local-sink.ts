@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { moveDurably, removeTree, syncDirectory } from "../../platform/journal/durable.ts";
-import { isAlive, type LockOptions, processStart, withLock } from "../../platform/journal/lock.ts";
+import { moveDurably, removeTree, syncDirectory } from "../../platform/files.ts";
+import { type HeldLock, type LockOptions, livenessOf, ownerText, withLock } from "../../platform/journal/lock.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
 import { eventKeyColumns, rowKey } from "../door/door-window.ts";
@@ -16,7 +16,8 @@ import {
   contentDigest,
   type LandedTable,
   type LedgerEntry,
-  LedgerLog,
+  type LedgerLog,
+  openLedger,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import type { CompactionStep } from "./compact.ts";
@@ -38,9 +39,6 @@ export interface LocalSinkOptions {
 export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
 export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
 
-/** Batches begun by this process, for names that no two of its sinks share. */
-let begun = 0;
-
 /**
  * Raw tables as immutable Parquet segments under one folder, exactly once (docs/adr/0003-ingest-ledger.md):
  * a batch is encoded under `.staging/`, where no reader looks; appending its ledger line is the commit; then its
@@ -55,7 +53,7 @@ export class LocalSink implements Sink {
   private constructor(options: LocalSinkOptions, store: SegmentStore) {
     this.#options = options;
     this.#store = store;
-    this.ledger = new LedgerLog(ledgerPath(options.raw));
+    this.ledger = openLedger(ledgerPath(options.raw));
   }
 
   static async open(options: LocalSinkOptions): Promise<LocalSink> {
@@ -144,7 +142,7 @@ export class LocalSink implements Sink {
     if (rows !== expected)
       throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
     this.#fault("compaction-encoded");
-    return withLock(lockPath(raw), lock, async () => {
+    return withLock(lockPath(raw), lock, async (held) => {
       await this.ledger.refresh({ repair: true });
       if (!step.parts.every((part) => existsSync(join(raw, part.segment)))) {
         await removeTree(staging);
@@ -158,7 +156,8 @@ export class LocalSink implements Sink {
         ...rest,
         received_at: instantText(this.#options.now() * 1000),
       };
-      const entry = await this.ledger.append(said, this.#torn());
+      held.check();
+      const [entry] = await this.ledger.append([said], this.#torn());
       this.#fault("compaction-committed");
       await this.#publishCompaction(entry as CompactionEntry);
       return true;
@@ -186,10 +185,10 @@ export class LocalSink implements Sink {
   /** A folder where no reader looks, with its owner's name in it. */
   async #makeStaging(): Promise<string> {
     const { pid } = this.#options.lock;
-    const staging = join(this.#options.raw, ".staging", `open-${pid}-${begun++}`);
+    const staging = join(this.#options.raw, ".staging", `open-${randomUUID()}`);
     await removeTree(staging);
     await mkdir(staging, { recursive: true });
-    await writeFile(join(staging, "owner"), `${pid} ${processStart(pid)}`);
+    await writeFile(join(staging, "owner"), ownerText(pid));
     return staging;
   }
 
@@ -225,21 +224,26 @@ export class LocalSink implements Sink {
       await this.#encode(draft, join(batch.staging, `${table}.parquet`));
       this.#fault(`encoded-${table}`);
     }
-    return withLock(lockPath(this.#options.raw), this.#options.lock, async () => {
+    return withLock(lockPath(this.#options.raw), this.#options.lock, async (held) => {
       await this.ledger.refresh({ repair: true });
       const landed = this.progressOf(batch.source.id)?.to ?? 0;
       if (landed !== batch.from) return { kind: "superseded", to: landed };
-      return this.#commitLocked(batch, digests);
+      return this.#commitLocked(batch, digests, held);
     });
   }
 
-  async #commitLocked(batch: ClosingBatch, digests: ReadonlyMap<string, string>): Promise<CommitResult> {
+  async #commitLocked(
+    batch: ClosingBatch,
+    digests: ReadonlyMap<string, string>,
+    held: HeldLock,
+  ): Promise<CommitResult> {
     await this.#makeReady(batch.staging, batch.id);
     this.#fault("ready");
-    const entry = await this.ledger.append(this.#entryFor(batch, digests), this.#torn());
+    held.check();
+    const [entry] = await this.ledger.append([this.#entryFor(batch, digests)], this.#torn());
     this.#fault("ledger-appended");
     await this.#publish(entry as BatchEntry);
-    return { kind: "committed", sequence: entry.sequence };
+    return { kind: "committed", sequence: entry!.sequence };
   }
 
   #entryFor(batch: ClosingBatch, digests: ReadonlyMap<string, string>) {
@@ -317,7 +321,7 @@ export class LocalSink implements Sink {
         else await removeTree(path);
       } else if (name.startsWith("open-")) {
         const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");
-        if (!isAlive(owner)) await removeTree(path);
+        if (livenessOf(owner) === "dead" || (await isAbandoned(path))) await removeTree(path);
       }
     }
   }
@@ -338,6 +342,12 @@ export class LocalSink implements Sink {
     const { fault } = this.#options;
     return fault ? () => fault("ledger-torn") : undefined;
   }
+}
+
+/** Staged by a process of another container or host, which cannot be seen from here, and older than any batch gets. */
+async function isAbandoned(path: string): Promise<boolean> {
+  const { mtimeMs } = await stat(path);
+  return Date.now() - mtimeMs > 86_400_000;
 }
 
 interface ClosingBatch {

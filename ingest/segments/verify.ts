@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { brokenLink, firstHash } from "../../platform/journal/chain.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import { canonicalLine, isRawTable, rawColumns } from "../door/raw-row.ts";
-import { type BatchEntry, contentDigest, entryHash, firstHash, type LedgerEntry, readLedgerLines } from "../ledger.ts";
+import { type BatchEntry, contentDigest, type LedgerEntry, readLedgerLines } from "../ledger.ts";
 import { ledgerPath, ledgerRow } from "./local-sink.ts";
 import { RowDigest } from "./segment-draft.ts";
 import { locateSegments, type SegmentPart } from "./segment-map.ts";
@@ -103,10 +104,8 @@ function readChain(lines: readonly string[], problems: LedgerProblem[]): readonl
       problems.push({ kind: "chain", where, detail: "not JSON" });
       break;
     }
-    if (entry.sequence !== index) problems.push({ kind: "chain", where, detail: `sequence ${entry.sequence}` });
-    if (entry.previous_hash !== previous)
-      problems.push({ kind: "chain", where, detail: "does not follow the entry before it" });
-    if (entryHash(entry) !== entry.entry_hash) problems.push({ kind: "chain", where, detail: "the entry was changed" });
+    const broken = brokenLink(entry, index, previous);
+    if (broken !== undefined) problems.push({ kind: "chain", where, detail: broken });
     previous = entry.entry_hash;
     entries.push(entry);
   }

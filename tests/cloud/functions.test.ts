@@ -6,7 +6,7 @@ import { ownBigQuery } from "./support/own-bigquery.ts";
 
 /** Expressions, and what Google's reference implementation answers as TO_JSON_STRING prints it; null where it fails. */
 const cases = JSON.parse(
-  readFileSync(new URL("../warehouse/googlesql/functions/reference-cases.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../packages/googlesql/tests/functions/reference-cases.json", import.meta.url), "utf8"),
 ) as Case[];
 
 const bigquery = await ownBigQuery();

@@ -8,7 +8,7 @@ import type { IngestKeys, KeyRing } from "../../ingest/door/keys.ts";
 import { type RawRow, rawColumns } from "../../ingest/door/raw-row.ts";
 import { type FileOptions, fileInput } from "../../ingest/files/file.ts";
 import { type FileOutcome, type IngestContext, ingestFiles } from "../../ingest/ingest-files.ts";
-import { LedgerLog } from "../../ingest/ledger.ts";
+import { openLedger } from "../../ingest/ledger.ts";
 import { ledgerPath } from "../../ingest/segments/local-sink.ts";
 import { locateSegments } from "../../ingest/segments/segment-map.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
@@ -61,7 +61,7 @@ export function ingest(
 
 /** The rows of a raw table as readers see them, in the order in which they landed. */
 export async function rowsOf(raw: string, table: string): Promise<RawRow[]> {
-  const log = new LedgerLog(ledgerPath(raw));
+  const log = openLedger(ledgerPath(raw));
   await log.refresh({ repair: false });
   const store = await SegmentStore.open();
   const rows: RawRow[] = [];

@@ -1,6 +1,11 @@
-import type { Expression, Node, Query, Script, Statement } from "../googlesql/ast.ts";
-import type { Catalog, CatalogColumn, UserFunction } from "../googlesql/catalog.ts";
-import { GoogleSqlAnalysisError, GoogleSqlError, type Source, UnsupportedGoogleSql } from "../googlesql/errors.ts";
+import type { Expression, Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
+import type { Catalog, CatalogColumn, UserFunction } from "../../packages/googlesql/catalog.ts";
+import {
+  GoogleSqlAnalysisError,
+  GoogleSqlError,
+  type Source,
+  UnsupportedGoogleSql,
+} from "../../packages/googlesql/errors.ts";
 import {
   expressionValue,
   type Influence,
@@ -8,8 +13,8 @@ import {
   type LineageTable,
   type QueryLineage,
   queryLineage,
-} from "../googlesql/lineage/column-lineage.ts";
-import { bitOf, isDirect } from "../googlesql/lineage/provenance.ts";
+} from "../../packages/googlesql/lineage/column-lineage.ts";
+import { bitOf, isDirect } from "../../packages/googlesql/lineage/provenance.ts";
 import {
   constant,
   leaves,
@@ -18,12 +23,12 @@ import {
   sourceValue,
   total,
   type Value,
-} from "../googlesql/lineage/value.ts";
-import { pathOf } from "../googlesql/path-of.ts";
-import { readScript } from "../googlesql/read-script.ts";
-import { type TranslatedColumn, translateQuery } from "../googlesql/translate.ts";
-import { parseType } from "../googlesql/types.ts";
-import { walk } from "../googlesql/walk.ts";
+} from "../../packages/googlesql/lineage/value.ts";
+import { pathOf } from "../../packages/googlesql/path-of.ts";
+import { readScript } from "../../packages/googlesql/read-script.ts";
+import { type TranslatedColumn, translateQuery } from "../../packages/googlesql/translate.ts";
+import { parseType } from "../../packages/googlesql/types.ts";
+import { walk } from "../../packages/googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";

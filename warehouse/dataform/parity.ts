@@ -1,14 +1,14 @@
-import { functionNamed } from "../googlesql/analyzer/function-table.ts";
-import type { Node } from "../googlesql/ast.ts";
-import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../googlesql/errors.ts";
-import { isInformationSchema, pathOf } from "../googlesql/path-of.ts";
-import { readScript } from "../googlesql/read-script.ts";
-import verification from "../googlesql/verification.json" with { type: "json" };
-import { walk } from "../googlesql/walk.ts";
+import { functionNamed } from "../../packages/googlesql/analyzer/function-table.ts";
+import type { Node } from "../../packages/googlesql/ast.ts";
+import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
+import { isInformationSchema, pathOf } from "../../packages/googlesql/path-of.ts";
+import { readScript } from "../../packages/googlesql/read-script.ts";
+import verification from "../../packages/googlesql/verification.json" with { type: "json" };
+import { walk } from "../../packages/googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
 
-/** What the run of the referee says about a function; see tests/googlesql. */
+/** What the run of the referee says about a function; see packages/googlesql/referee. */
 export interface FunctionEvidence {
   readonly name: string;
   /**

@@ -1,8 +1,8 @@
-import type { Identifier, Node, Statement } from "../googlesql/ast.ts";
-import { GoogleSqlError } from "../googlesql/errors.ts";
-import { isInformationSchema, pathOf } from "../googlesql/path-of.ts";
-import { readScript } from "../googlesql/read-script.ts";
-import { walk } from "../googlesql/walk.ts";
+import type { Identifier, Node, Statement } from "../../packages/googlesql/ast.ts";
+import { GoogleSqlError } from "../../packages/googlesql/errors.ts";
+import { isInformationSchema, pathOf } from "../../packages/googlesql/path-of.ts";
+import { readScript } from "../../packages/googlesql/read-script.ts";
+import { walk } from "../../packages/googlesql/walk.ts";
 import {
   type Action,
   actionsById,

@@ -1,5 +1,5 @@
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import type { BenchWarehouse } from "../dataform/testing/bench.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
 import type { QueryResult } from "../warehouse.ts";
 import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";
 

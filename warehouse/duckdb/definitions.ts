@@ -1,4 +1,4 @@
-import type { Analysis } from "../googlesql/analyzer/context.ts";
+import type { Analysis } from "../../packages/googlesql/analyzer/context.ts";
 import {
   columnText,
   comments,
@@ -6,10 +6,10 @@ import {
   createView,
   declaredColumn,
   type NewColumn,
-} from "../googlesql/analyzer/ddl.ts";
-import { checkTableFunction } from "../googlesql/analyzer/table-functions.ts";
-import { resolveType } from "../googlesql/analyzer/type-names.ts";
-import { checkFunction } from "../googlesql/analyzer/user-functions.ts";
+} from "../../packages/googlesql/analyzer/ddl.ts";
+import { checkTableFunction } from "../../packages/googlesql/analyzer/table-functions.ts";
+import { resolveType } from "../../packages/googlesql/analyzer/type-names.ts";
+import { checkFunction } from "../../packages/googlesql/analyzer/user-functions.ts";
 import type {
   Alter,
   AlterAction,
@@ -18,11 +18,11 @@ import type {
   Drop,
   Identifier,
   Statement,
-} from "../googlesql/ast.ts";
-import type { CatalogColumn, SqlFunction, UserTableFunction } from "../googlesql/catalog.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
-import { UnsupportedGoogleSql } from "../googlesql/errors.ts";
-import { pathOf } from "../googlesql/path-of.ts";
+} from "../../packages/googlesql/ast.ts";
+import type { CatalogColumn, SqlFunction, UserTableFunction } from "../../packages/googlesql/catalog.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
+import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { userJsFunction } from "./js-functions.ts";
 import type { GoogleSqlSession } from "./session.ts";
 

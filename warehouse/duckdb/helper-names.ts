@@ -1,5 +1,5 @@
-import { coreLibrary } from "../googlesql/emit/core.ts";
-import { catalogue } from "../googlesql/functions/catalogue.ts";
+import { coreLibrary } from "../../packages/googlesql/emit/core.ts";
+import { catalogue } from "../../packages/googlesql/functions/catalogue.ts";
 
 const libraries = [coreLibrary, ...catalogue];
 

@@ -1,9 +1,9 @@
-import type { ObjectName, Script, Statement } from "../googlesql/ast.ts";
-import type { Source } from "../googlesql/errors.ts";
-import { parseQuery, parseScript } from "../googlesql/parser/parse.ts";
-import { pathOf } from "../googlesql/path-of.ts";
-import { type Binding, type TranslatedQuery, translateQuery } from "../googlesql/translate.ts";
-import { typeName } from "../googlesql/types.ts";
+import type { ObjectName, Script, Statement } from "../../packages/googlesql/ast.ts";
+import type { Source } from "../../packages/googlesql/errors.ts";
+import { parseQuery, parseScript } from "../../packages/googlesql/parser/parse.ts";
+import { pathOf } from "../../packages/googlesql/path-of.ts";
+import { type Binding, type TranslatedQuery, translateQuery } from "../../packages/googlesql/translate.ts";
+import { typeName } from "../../packages/googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
 import { helperNames } from "./helper-names.ts";
 import { isPlain, type PlainOutcome, runPlain } from "./plain-statements.ts";

@@ -1,9 +1,9 @@
 import { version } from "@duckdb/node-api";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { typeName } from "../../packages/googlesql/types.ts";
 import type { BuildEngine } from "../dataform/engine.ts";
 import { hasRelation } from "../dataform/graph.ts";
 import type { Relation } from "../dataform/statements.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
-import { typeName } from "../googlesql/types.ts";
 import type { DuckDbWarehouse } from "./adapter.ts";
 import { ensureRecords, forgetRecords, readRecords, readSourceStamp, writeRecord } from "./build-records.ts";
 import { reclaimRows } from "./reclaim-rows.ts";

@@ -1,5 +1,5 @@
-import { quoteName } from "../googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, structFieldName } from "../googlesql/types.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { type GoogleSqlType, parseType, structFieldName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { reshape } from "./reshape.ts";
 import { readColumn } from "./stored-catalog.ts";

@@ -1,12 +1,12 @@
-import { newTable, newView } from "../googlesql/analyzer/ddl.ts";
-import { type Change, deleteRows, insert, merge, truncate, update } from "../googlesql/analyzer/dml.ts";
-import type { Drop, Merge, Statement } from "../googlesql/ast.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
-import { GoogleSqlEvaluationError, type Source } from "../googlesql/errors.ts";
-import { parseQuery } from "../googlesql/parser/parse.ts";
-import { pathOf } from "../googlesql/path-of.ts";
-import { analysisFor, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
-import { INT64 } from "../googlesql/types.ts";
+import { newTable, newView } from "../../packages/googlesql/analyzer/ddl.ts";
+import { type Change, deleteRows, insert, merge, truncate, update } from "../../packages/googlesql/analyzer/dml.ts";
+import type { Drop, Merge, Statement } from "../../packages/googlesql/ast.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { GoogleSqlEvaluationError, type Source } from "../../packages/googlesql/errors.ts";
+import { parseQuery } from "../../packages/googlesql/parser/parse.ts";
+import { pathOf } from "../../packages/googlesql/path-of.ts";
+import { analysisFor, type TranslateOptions, translateQuery } from "../../packages/googlesql/translate.ts";
+import { INT64 } from "../../packages/googlesql/types.ts";
 import type { LaneCatalog } from "./relation-catalog.ts";
 import type { GoogleSqlSession, SessionResult } from "./session.ts";
 

@@ -1,4 +1,4 @@
-import type { GoogleSqlType } from "../googlesql/types.ts";
+import type { GoogleSqlType } from "../../packages/googlesql/types.ts";
 import type { StructEntry, Value } from "./values.ts";
 
 /** A session's value as the Warehouse port promises it: ISO times with a fraction of 0, 3 or 6 digits, STRUCTs as records. */

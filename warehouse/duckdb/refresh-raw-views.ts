@@ -1,5 +1,5 @@
-import { quoteName } from "../googlesql/emit/text.ts";
-import { duckdbType, parseType } from "../googlesql/types.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { duckdbType, parseType } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { rawViewQuery, segmentsOf, stampOf } from "./raw-views.ts";

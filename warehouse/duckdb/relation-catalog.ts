@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Catalog, CatalogTable, UserFunction, UserTableFunction } from "../googlesql/catalog.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, typeName } from "../googlesql/types.ts";
+import type { Catalog, CatalogTable, UserFunction, UserTableFunction } from "../../packages/googlesql/catalog.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
 import { readColumn, storedNameOf, typeMark } from "./stored-catalog.ts";

@@ -1,5 +1,5 @@
-import { quoteName } from "../googlesql/emit/text.ts";
-import { duckdbType, type GoogleSqlType, structFieldName } from "../googlesql/types.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { duckdbType, type GoogleSqlType, structFieldName } from "../../packages/googlesql/types.ts";
 
 /**
  * DuckDB SQL that turns a stored value of one GoogleSQL type into one of another: the fields of a STRUCT meet by name, one that is

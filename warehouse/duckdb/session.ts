@@ -1,9 +1,14 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Query, Statement } from "../googlesql/ast.ts";
-import { type Source, UnsupportedGoogleSql } from "../googlesql/errors.ts";
-import { readScript } from "../googlesql/read-script.ts";
-import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../googlesql/translate.ts";
-import type { GoogleSqlType } from "../googlesql/types.ts";
+import type { Query, Statement } from "../../packages/googlesql/ast.ts";
+import { type Source, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
+import { readScript } from "../../packages/googlesql/read-script.ts";
+import {
+  type Binding,
+  type TranslatedColumn,
+  type TranslateOptions,
+  translateQuery,
+} from "../../packages/googlesql/translate.ts";
+import type { GoogleSqlType } from "../../packages/googlesql/types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";

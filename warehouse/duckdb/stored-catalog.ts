@@ -1,7 +1,13 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Catalog, CatalogColumn, CatalogTable, UserFunction, UserTableFunction } from "../googlesql/catalog.ts";
-import { quoteName } from "../googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, structFieldName } from "../googlesql/types.ts";
+import type {
+  Catalog,
+  CatalogColumn,
+  CatalogTable,
+  UserFunction,
+  UserTableFunction,
+} from "../../packages/googlesql/catalog.ts";
+import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { type GoogleSqlType, parseType, structFieldName } from "../../packages/googlesql/types.ts";
 import { splitTop } from "./values.ts";
 
 /** What marks a column's comment as its GoogleSQL type. */

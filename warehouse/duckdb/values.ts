@@ -25,11 +25,11 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from "@duckdb/node-api";
-import { dateText, datetimeText, intervalText, timestampText, timeText } from "../googlesql/emit/civil.ts";
-import { decimalText, numericKind } from "../googlesql/emit/decimal.ts";
-import { canonicalJson } from "../googlesql/emit/json.ts";
-import type { JsValue } from "../googlesql/functions/contract.ts";
-import { type GoogleSqlType, structFieldName } from "../googlesql/types.ts";
+import { dateText, datetimeText, intervalText, timestampText, timeText } from "../../packages/googlesql/emit/civil.ts";
+import { decimalText, numericKind } from "../../packages/googlesql/emit/decimal.ts";
+import { canonicalJson } from "../../packages/googlesql/emit/json.ts";
+import type { JsValue } from "../../packages/googlesql/functions/contract.ts";
+import { type GoogleSqlType, structFieldName } from "../../packages/googlesql/types.ts";
 
 /**
  * An exact GoogleSQL value: INT64 bigint; FLOAT64 number; NUMERIC and BIGNUMERIC canonical decimal text; BYTES Uint8Array;

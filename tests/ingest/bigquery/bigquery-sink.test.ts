@@ -7,7 +7,8 @@ import rawTables from "../../../includes/raw_tables.js";
 import { BigQuerySink } from "../../../ingest/bigquery/bigquery-sink.ts";
 import { verifyBigQueryLedger } from "../../../ingest/bigquery/verify-bigquery.ts";
 import type { RawRow } from "../../../ingest/door/raw-row.ts";
-import { entryHash, type LedgerEntry } from "../../../ingest/ledger.ts";
+import type { LedgerEntry } from "../../../ingest/ledger.ts";
+import { hashOf } from "../../../platform/journal/chain.ts";
 import type { StreamKind } from "../../../warehouse/bigquery/streams.ts";
 import type { QueryResult, Row } from "../../../warehouse/warehouse.ts";
 import { memoryStreams } from "../../warehouse/bigquery/memory-streams.ts";
@@ -65,7 +66,7 @@ function ledgerOf(state: string): LedgerEntry[] {
   let previous = "0".repeat(64);
   for (const entry of entries) {
     expect(entry.previous_hash).toBe(previous);
-    expect(entryHash(entry)).toBe(entry.entry_hash);
+    expect(hashOf(entry)).toBe(entry.entry_hash);
     previous = entry.entry_hash;
   }
   return entries;

@@ -1,7 +1,7 @@
 import { DuckDBDecimalValue, DuckDBTimestampTZValue } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
+import { parseType } from "../../../packages/googlesql/types.ts";
 import { toDuckDb, UnfitValue } from "../../../warehouse/duckdb/append-values.ts";
-import { parseType } from "../../../warehouse/googlesql/types.ts";
 
 const convert = (value: unknown, type: string) => toDuckDb(value, parseType(type));
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../../../errors/user-error.ts";
-import { parseType } from "../../googlesql/types.ts";
+import { parseType } from "../../../packages/googlesql/types.ts";
 import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
 import { type Action, actionsById, type Graph, reachable, sqlName, type TableAction, type Target } from "../graph.ts";
 import { type Relation, tableStatements } from "../statements.ts";

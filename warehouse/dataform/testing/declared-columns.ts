@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createContext, Script } from "node:vm";
 import { z } from "zod";
 import { UserError } from "../../../errors/user-error.ts";
-import { parseType, typeName } from "../../googlesql/types.ts";
+import { parseType, typeName } from "../../../packages/googlesql/types.ts";
 import type { Column } from "../../warehouse.ts";
 import type { Target } from "../graph.ts";
 import { parseYaml } from "./case-files.ts";

@@ -1,0 +1,61 @@
+import type { ArgumentSpec, FunctionEntry, FunctionLibrary, Signature } from "./contract.ts";
+
+/** The reference page of the local engine as markdown, from the catalogue alone: the same catalogue gives the same bytes. */
+export function referencePage(catalogue: readonly FunctionLibrary[]): string {
+  const entries = catalogue.flatMap((library) => library.functions);
+  const verified = entries.filter((entry) => entry.status.kind === "verified");
+  const refused = entries.filter((entry) => entry.status.kind === "refused");
+  const groups = [...new Set(verified.map((entry) => entry.group))].sort();
+  return [
+    "# GoogleSQL functions on the local engine",
+    "",
+    "Made by `npm run codegen` from the catalogue in `packages/googlesql/functions/`; do not edit by hand.",
+    "",
+    "A function on this list gives what GoogleSQL gives, errors included. One that is not on it is refused with its name, file, line and",
+    "column. Some calls of a listed function are refused too (a regular expression that is no literal, for example); the message says why.",
+    "",
+    `${verified.length} functions are served, ${refused.length} are refused.`,
+    "",
+    ...groups.flatMap((group) => [
+      `## ${heading(group)}`,
+      "",
+      "| Function | Signatures |",
+      "| --- | --- |",
+      ...verified
+        .filter((entry) => entry.group === group)
+        .sort(byName)
+        .map(
+          (entry) =>
+            `| ${namesOf(entry)} | ${entry.signatures.map((one) => `\`${signatureText(entry, one)}\``).join("<br>")} |`,
+        ),
+      "",
+    ]),
+    "## Not on the local engine",
+    "",
+    "| Function | Why |",
+    "| --- | --- |",
+    ...refused
+      .sort(byName)
+      .map((entry) => `| ${namesOf(entry)} | ${entry.status.kind === "refused" ? entry.status.reason : ""} |`),
+    "",
+  ].join("\n");
+}
+
+const heading = (group: string): string => group.charAt(0).toUpperCase() + group.slice(1);
+const byName = (a: FunctionEntry, b: FunctionEntry): number => (a.names[0] < b.names[0] ? -1 : 1);
+const namesOf = (entry: FunctionEntry): string => entry.names.map((name) => `\`${name}\``).join(", ");
+
+function signatureText(entry: FunctionEntry, signature: Signature): string {
+  const result = typeof signature.result === "string" ? ` -> ${signature.result}` : "";
+  const over = entry.kind === "analytic" ? " OVER (...)" : "";
+  return `${entry.names[0]}(${signature.args.map(argumentText).join(", ")})${over}${result}`;
+}
+
+function argumentText(arg: ArgumentSpec): string {
+  const type = arg.lambda
+    ? `${arg.lambda.args.join(", ")} -> ${arg.lambda.result}`
+    : (arg.parts?.join("\\|") ?? arg.type);
+  const text = `${arg.name ? `${arg.name} => ` : ""}${type}`;
+  if (arg.repeated) return `[${text}, ...]`;
+  return arg.optional ? `[${text}]` : text;
+}
