@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts", "packages/*/tests/**/*.test.ts"],
-    exclude: ["tests/cloud/**", "tests/faults/**", "node_modules/**"],
+    exclude: ["tests/referee/**", "tests/cloud/**", "tests/faults/**", "node_modules/**"],
     setupFiles: ["tests/support/setup.ts"],
     // One worker a core: by default a core is kept free, which of two is half.
     maxWorkers: "100%",

@@ -1,15 +1,15 @@
 import type { ObjectName, Script, Statement } from "../../packages/googlesql/ast.ts";
+import { helperNames } from "../../packages/googlesql/duckdb/helper-names.ts";
+import { parameterBinding } from "../../packages/googlesql/duckdb/render-value.ts";
+import { GoogleSqlSession, type SessionResult } from "../../packages/googlesql/duckdb/session.ts";
 import type { Source } from "../../packages/googlesql/errors.ts";
 import { parseQuery, parseScript } from "../../packages/googlesql/parser/parse.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { type Binding, type TranslatedQuery, translateQuery } from "../../packages/googlesql/translate.ts";
 import { typeName } from "../../packages/googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
-import { helperNames } from "./helper-names.ts";
 import { isPlain, type PlainOutcome, runPlain } from "./plain-statements.ts";
 import { portValue } from "./port-values.ts";
-import { parameterBinding } from "./render-value.ts";
-import { GoogleSqlSession, type SessionResult } from "./session.ts";
 import type { SessionLane } from "./session-lane.ts";
 
 /** Makes a lane's connection speak GoogleSQL, with all helpers that translated texts and stored views name. */

@@ -1,8 +1,8 @@
+import { readColumn } from "../../packages/googlesql/duckdb/stored-catalog.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { type GoogleSqlType, parseType, structFieldName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { reshape } from "./reshape.ts";
-import { readColumn } from "./stored-catalog.ts";
 
 /**
  * DuckDB expressions that turn what a file holds into columns as we store them: STRUCT fields by position, whole numbers 64 bits

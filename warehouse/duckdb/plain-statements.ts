@@ -1,6 +1,7 @@
 import { newTable, newView } from "../../packages/googlesql/analyzer/ddl.ts";
 import { type Change, deleteRows, insert, merge, truncate, update } from "../../packages/googlesql/analyzer/dml.ts";
 import type { Drop, Merge, Statement } from "../../packages/googlesql/ast.ts";
+import type { GoogleSqlSession, SessionResult } from "../../packages/googlesql/duckdb/session.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { GoogleSqlEvaluationError, type Source } from "../../packages/googlesql/errors.ts";
 import { parseQuery } from "../../packages/googlesql/parser/parse.ts";
@@ -8,7 +9,6 @@ import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { analysisFor, type TranslateOptions, translateQuery } from "../../packages/googlesql/translate.ts";
 import { INT64 } from "../../packages/googlesql/types.ts";
 import type { LaneCatalog } from "./relation-catalog.ts";
-import type { GoogleSqlSession, SessionResult } from "./session.ts";
 
 export interface PlainOutcome {
   readonly result?: SessionResult | undefined;

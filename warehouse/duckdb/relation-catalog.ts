@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Catalog, CatalogTable, UserFunction, UserTableFunction } from "../../packages/googlesql/catalog.ts";
+import { readColumn, storedNameOf, typeMark } from "../../packages/googlesql/duckdb/stored-catalog.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
-import { readColumn, storedNameOf, typeMark } from "./stored-catalog.ts";
 
 /** A change that a connection made and has not committed yet; null when the relation is gone. */
 type Change = CatalogTable | null;

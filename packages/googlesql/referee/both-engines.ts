@@ -1,4 +1,4 @@
-import type { LocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+import type { LocalWarehouse } from "../duckdb/local-warehouse.ts";
 import { GoogleSqlError, UnsupportedGoogleSql } from "../errors.ts";
 import { parseType } from "../types.ts";
 import { differenceOf } from "./compare.ts";

@@ -1,4 +1,4 @@
-import type { Value } from "../../../warehouse/duckdb/values.ts";
+import type { Value } from "../duckdb/values.ts";
 import { type GoogleSqlType, typeName } from "../types.ts";
 
 export interface TypedRows {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../duckdb/local-warehouse.ts";
 import { type Outcome, type RunOptions, runOnBoth } from "./both-engines.ts";
 import { Referee } from "./referee.ts";
 

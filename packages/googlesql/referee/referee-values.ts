@@ -1,4 +1,4 @@
-import type { Value } from "../../../warehouse/duckdb/values.ts";
+import type { Value } from "../duckdb/values.ts";
 import { dateText, datetimeText, intervalText, timestampText, timeText } from "../emit/civil.ts";
 import { decimalText } from "../emit/decimal.ts";
 import { canonicalJson } from "../emit/json.ts";
@@ -66,7 +66,7 @@ export function refereeType(type: WireType): GoogleSqlType {
   return scalarTypes[kind];
 }
 
-/** The value in the form in which the local engine gives it (warehouse/duckdb/values.ts). */
+/** The value in the form in which the local engine gives it (duckdb/values.ts). */
 export function decodeReferee(wire: WireValue, type: GoogleSqlType): Value {
   switch (type.kind) {
     case "BOOL":

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Value } from "../../../warehouse/duckdb/values.ts";
+import type { Value } from "../duckdb/values.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { decodeReferee, refereeType, type WireType, type WireValue } from "./referee-values.ts";
 

@@ -1,11 +1,10 @@
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  root: dirname(fileURLToPath(import.meta.url)),
+  root: resolve(import.meta.dirname, "../../.."),
   test: {
-    include: ["*.test.ts"],
+    include: ["packages/googlesql/referee/*.test.ts", "tests/referee/*.test.ts"],
     // One service and one engine per file; two files at a time fill two cores.
     maxWorkers: 2,
     testTimeout: 240_000,

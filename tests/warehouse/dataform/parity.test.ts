@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { openLocalWarehouse } from "../../../packages/googlesql/duckdb/local-warehouse.ts";
 import type { Action, Graph } from "../../../warehouse/dataform/graph.ts";
 import { certify } from "../../../warehouse/dataform/parity.ts";
-import { openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
 import { incremental, source, table, view } from "./graphs.ts";
 
 const columns = [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openLocalWarehouse } from "../../../packages/googlesql/duckdb/local-warehouse.ts";
 import { type DuckDbWarehouse, openDuckDbWarehouse } from "../../../warehouse/duckdb/adapter.ts";
-import { openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
 
 let warehouse: DuckDbWarehouse;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
-import { openLocalWarehouse } from "../../../../warehouse/duckdb/local-warehouse.ts";
-import type { Value } from "../../../../warehouse/duckdb/values.ts";
+import { openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
+import type { Value } from "../../duckdb/values.ts";
 
 export const warehouse = await openLocalWarehouse();
 

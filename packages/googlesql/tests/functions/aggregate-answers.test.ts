@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
 
 /** What googlesql/compliance/testdata, the documentation or the reference implementation's rules give; null: an error. */
 const answers: readonly [string, string | null][] = [

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
 
 /**
  * Expressions with what Google's reference implementation answered, as TO_JSON_STRING prints it; null where it failed while

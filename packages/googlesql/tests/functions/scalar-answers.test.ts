@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
 
 /** Expressions with what googlesql/compliance/testdata or the documentation gives, as TO_JSON_STRING prints it. */
 const answers: readonly [string, string][] = [

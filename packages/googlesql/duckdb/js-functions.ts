@@ -1,8 +1,8 @@
 import { createContext, Script } from "node:vm";
-import { datetimeText, timeText } from "../../packages/googlesql/emit/civil.ts";
-import { decimalText, parseDecimal } from "../../packages/googlesql/emit/decimal.ts";
-import type { JsFunction, JsValue } from "../../packages/googlesql/functions/contract.ts";
-import { duckdbType, type GoogleSqlType, structFieldName } from "../../packages/googlesql/types.ts";
+import { datetimeText, timeText } from "../emit/civil.ts";
+import { decimalText, parseDecimal } from "../emit/decimal.ts";
+import type { JsFunction, JsValue } from "../functions/contract.ts";
+import { duckdbType, type GoogleSqlType, structFieldName } from "../types.ts";
 
 /**
  * A function `LANGUAGE js` of the user's as a DuckDB scalar function. Values pass as BigQuery passes them: BYTES as base64

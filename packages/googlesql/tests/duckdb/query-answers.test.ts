@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
 
 /**
  * Statements and what the last of them gives, as text: a row a line, columns apart by ` | `; or the code of the error. The answers

@@ -1,9 +1,9 @@
-import { supertypeOf } from "../../packages/googlesql/coercion.ts";
-import { parseInterval } from "../../packages/googlesql/emit/civil.ts";
-import { literalText, structText } from "../../packages/googlesql/emit/text.ts";
-import type { LiteralValue } from "../../packages/googlesql/functions/contract.ts";
-import type { Binding } from "../../packages/googlesql/translate.ts";
-import { arrayOf, duckdbType, type GoogleSqlType, parseType, scalarTypes } from "../../packages/googlesql/types.ts";
+import { supertypeOf } from "../coercion.ts";
+import { parseInterval } from "../emit/civil.ts";
+import { literalText, structText } from "../emit/text.ts";
+import type { LiteralValue } from "../functions/contract.ts";
+import type { Binding } from "../translate.ts";
+import { arrayOf, duckdbType, type GoogleSqlType, parseType, scalarTypes } from "../types.ts";
 import type { StructEntry, Value } from "./values.ts";
 
 /** DuckDB SQL of a decoded GoogleSQL value: what a script variable or parameter is put into a statement as. */

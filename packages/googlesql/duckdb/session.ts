@@ -1,14 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Query, Statement } from "../../packages/googlesql/ast.ts";
-import { type Source, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
-import {
-  type Binding,
-  type TranslatedColumn,
-  type TranslateOptions,
-  translateQuery,
-} from "../../packages/googlesql/translate.ts";
-import type { GoogleSqlType } from "../../packages/googlesql/types.ts";
+import type { Query, Statement } from "../ast.ts";
+import { type Source, UnsupportedGoogleSql } from "../errors.ts";
+import { readScript } from "../read-script.ts";
+import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../translate.ts";
+import type { GoogleSqlType } from "../types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-warehouse.ts";
 
 const largeJoin =
   "select count(*) from unnest(generate_array(1, 1000000)) a, unnest(generate_array(1, 1000000)) b where a * b = 7";

@@ -1,4 +1,4 @@
-import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
+import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../errors.ts";
 
 const refusedKinds = /^(Binder|Catalog|Parser|Not implemented|Internal|Syntax|INTERNAL|Dependency) ?Error:?/i;
 const evaluationKinds =

@@ -2,19 +2,19 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compileProject } from "../../../warehouse/dataform/compile.ts";
-import { type Action, type Graph, inDependencyOrder } from "../../../warehouse/dataform/graph.ts";
-import { generateSources, randomFrom } from "../../../warehouse/dataform/testing/generated-rows.ts";
-import { type LocalWarehouse, openLocalWarehouse } from "../../../warehouse/duckdb/local-warehouse.ts";
-import type { Row } from "../../../warehouse/warehouse.ts";
-import { UnsupportedGoogleSql } from "../errors.ts";
-import { parseType } from "../types.ts";
-import { differenceOf } from "./compare.ts";
-import { Referee, type WireTable } from "./referee.ts";
-import { seed } from "./settings.ts";
+import { type LocalWarehouse, openLocalWarehouse } from "../../packages/googlesql/duckdb/local-warehouse.ts";
+import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
+import { differenceOf } from "../../packages/googlesql/referee/compare.ts";
+import { Referee, type WireTable } from "../../packages/googlesql/referee/referee.ts";
+import { seed } from "../../packages/googlesql/referee/settings.ts";
+import { parseType } from "../../packages/googlesql/types.ts";
+import { compileProject } from "../../warehouse/dataform/compile.ts";
+import { type Action, type Graph, inDependencyOrder } from "../../warehouse/dataform/graph.ts";
+import { generateSources, randomFrom } from "../../warehouse/dataform/testing/generated-rows.ts";
+import type { Row } from "../../warehouse/warehouse.ts";
 
-const projectDir = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const rawTables = createRequire(import.meta.url)("../../../includes/raw_tables.js") as {
+const projectDir = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const rawTables = createRequire(import.meta.url)("../../includes/raw_tables.js") as {
   readonly tables: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 

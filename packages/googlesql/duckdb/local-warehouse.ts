@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { typeName } from "../../packages/googlesql/types.ts";
+import { typeName } from "../types.ts";
 import { defaultLimits, RunBudget, type RunLimits, timeLimitError } from "./run-limits.ts";
 import { GoogleSqlSession, type RunOptions } from "./session.ts";
 import type { Value } from "./values.ts";

@@ -1,5 +1,5 @@
-import { coreLibrary } from "../../packages/googlesql/emit/core.ts";
-import { catalogue } from "../../packages/googlesql/functions/catalogue.ts";
+import { coreLibrary } from "../emit/core.ts";
+import { catalogue } from "../functions/catalogue.ts";
 
 const libraries = [coreLibrary, ...catalogue];
 

@@ -1,5 +1,5 @@
-import { type Change, deleteRows, insert, merge, truncate, update } from "../../packages/googlesql/analyzer/dml.ts";
-import { resolveType } from "../../packages/googlesql/analyzer/type-names.ts";
+import { type Change, deleteRows, insert, merge, truncate, update } from "../analyzer/dml.ts";
+import { resolveType } from "../analyzer/type-names.ts";
 import type {
   CreateConstant,
   Declare,
@@ -11,16 +11,16 @@ import type {
   Script,
   SetVariable,
   Statement,
-} from "../../packages/googlesql/ast.ts";
+} from "../ast.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
   GoogleSqlEvaluationError,
   type Source,
   UnsupportedGoogleSql,
-} from "../../packages/googlesql/errors.ts";
-import { analysisFor, type Binding, type TranslateOptions } from "../../packages/googlesql/translate.ts";
-import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../../packages/googlesql/types.ts";
+} from "../errors.ts";
+import { analysisFor, type Binding, type TranslateOptions } from "../translate.ts";
+import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../types.ts";
 import { define } from "./definitions.ts";
 import { checkInto, intoValues, readDynamicStatement, usingParameters } from "./execute-immediate.ts";
 import { bindingOf } from "./render-value.ts";

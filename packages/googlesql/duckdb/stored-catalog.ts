@@ -1,13 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type {
-  Catalog,
-  CatalogColumn,
-  CatalogTable,
-  UserFunction,
-  UserTableFunction,
-} from "../../packages/googlesql/catalog.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, structFieldName } from "../../packages/googlesql/types.ts";
+import type { Catalog, CatalogColumn, CatalogTable, UserFunction, UserTableFunction } from "../catalog.ts";
+import { quoteName } from "../emit/text.ts";
+import { type GoogleSqlType, parseType, structFieldName } from "../types.ts";
 import { splitTop } from "./values.ts";
 
 /** What marks a column's comment as its GoogleSQL type. */

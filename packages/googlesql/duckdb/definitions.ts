@@ -1,28 +1,13 @@
-import type { Analysis } from "../../packages/googlesql/analyzer/context.ts";
-import {
-  columnText,
-  comments,
-  createTable,
-  createView,
-  declaredColumn,
-  type NewColumn,
-} from "../../packages/googlesql/analyzer/ddl.ts";
-import { checkTableFunction } from "../../packages/googlesql/analyzer/table-functions.ts";
-import { resolveType } from "../../packages/googlesql/analyzer/type-names.ts";
-import { checkFunction } from "../../packages/googlesql/analyzer/user-functions.ts";
-import type {
-  Alter,
-  AlterAction,
-  CreateFunction,
-  CreateTableFunction,
-  Drop,
-  Identifier,
-  Statement,
-} from "../../packages/googlesql/ast.ts";
-import type { CatalogColumn, SqlFunction, UserTableFunction } from "../../packages/googlesql/catalog.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
+import type { Analysis } from "../analyzer/context.ts";
+import { columnText, comments, createTable, createView, declaredColumn, type NewColumn } from "../analyzer/ddl.ts";
+import { checkTableFunction } from "../analyzer/table-functions.ts";
+import { resolveType } from "../analyzer/type-names.ts";
+import { checkFunction } from "../analyzer/user-functions.ts";
+import type { Alter, AlterAction, CreateFunction, CreateTableFunction, Drop, Identifier, Statement } from "../ast.ts";
+import type { CatalogColumn, SqlFunction, UserTableFunction } from "../catalog.ts";
+import { quoteName } from "../emit/text.ts";
+import { UnsupportedGoogleSql } from "../errors.ts";
+import { pathOf } from "../path-of.ts";
 import { userJsFunction } from "./js-functions.ts";
 import type { GoogleSqlSession } from "./session.ts";
 

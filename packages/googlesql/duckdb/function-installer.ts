@@ -1,7 +1,7 @@
 import { type DuckDBConnection, DuckDBScalarFunction } from "@duckdb/node-api";
-import { coreLibrary } from "../../packages/googlesql/emit/core.ts";
-import { catalogue } from "../../packages/googlesql/functions/catalogue.ts";
-import type { JsFunction, Macro } from "../../packages/googlesql/functions/contract.ts";
+import { coreLibrary } from "../emit/core.ts";
+import { catalogue } from "../functions/catalogue.ts";
+import type { JsFunction, Macro } from "../functions/contract.ts";
 import { fromJsValue, toJsValue, typeOfText } from "./values.ts";
 
 const macros = new Map<string, Macro>();

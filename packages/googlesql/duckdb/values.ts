@@ -25,11 +25,11 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from "@duckdb/node-api";
-import { dateText, datetimeText, intervalText, timestampText, timeText } from "../../packages/googlesql/emit/civil.ts";
-import { decimalText, numericKind } from "../../packages/googlesql/emit/decimal.ts";
-import { canonicalJson } from "../../packages/googlesql/emit/json.ts";
-import type { JsValue } from "../../packages/googlesql/functions/contract.ts";
-import { type GoogleSqlType, structFieldName } from "../../packages/googlesql/types.ts";
+import { dateText, datetimeText, intervalText, timestampText, timeText } from "../emit/civil.ts";
+import { decimalText, numericKind } from "../emit/decimal.ts";
+import { canonicalJson } from "../emit/json.ts";
+import type { JsValue } from "../functions/contract.ts";
+import { type GoogleSqlType, structFieldName } from "../types.ts";
 
 /**
  * An exact GoogleSQL value: INT64 bigint; FLOAT64 number; NUMERIC and BIGNUMERIC canonical decimal text; BYTES Uint8Array;
