@@ -15,6 +15,8 @@ const commonKeys = [
   "ip_prefix", // /24 or /48, never the whole address
   "clock_skew_seconds", // set when the sender's clock was not to be trusted
   "reported_at", // when a report about the event was made, where it differs
+  "is_recipient_unknown", // true where the message has several recipients and nobody says which of them it was: it counts for none
+  "fields_left_out", // paths of what the provider sent in another type than it documents, array of text
   "is_time_assumed", // true where the source gave no time and the time of arrival stands
   "source_system",
 ];

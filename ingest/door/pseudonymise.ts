@@ -56,8 +56,9 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   let address: string | undefined;
   if (recipient?.includes("@") && !isHashedId(recipient)) {
     address = normaliseAddress(recipient);
+    // One spelling of a domain, whatever the source calls it beside the address.
     const domain = addressDomain(address);
-    if (domain && metadata["recipient_domain"] === undefined) metadata["recipient_domain"] = domain;
+    if (domain) metadata["recipient_domain"] = domain;
   }
   if (aheadSeconds > 0 && signal.occurredAt !== undefined) metadata["clock_skew_seconds"] = Math.ceil(aheadSeconds);
   if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
@@ -65,7 +66,10 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   if (message !== null && (signal.isMessageIdShared || metadata["provider"] !== undefined)) {
     const providers = metadata["provider_message_id"];
     metadata["provider_message_id"] = typeof providers === "string" ? withoutRecipient(providers, address) : message;
-    if (signal.isMessageIdShared && userId !== null) message = `${message}:${userId.slice(7, 23)}`;
+    if (signal.isMessageIdShared) {
+      if (userId !== null) message = `${message}:${userId.slice(7, 23)}`;
+      else metadata["is_recipient_unknown"] = true;
+    }
   }
   const eventId = signal.eventId?.trim();
   const row: Record<string, string | number | boolean | object | null> = {

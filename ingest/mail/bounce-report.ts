@@ -1,4 +1,5 @@
 import { readSmtpReply, type SmtpReply } from "../sources/bounce-class.ts";
+import { personsMeant } from "../sources/message-identity.ts";
 import { addressesIn, isSystemAddress } from "./addresses.ts";
 import { bounceReason, type Verdict } from "./bounce-reason.ts";
 import type { Mail } from "./read-mail.ts";
@@ -120,7 +121,7 @@ function readProse(mail: Mail): readonly RecipientReport[] {
       `${fieldOf(mail.headers, "subject") ?? ""} ${mail.text}`,
     );
   const targets: readonly (string | undefined)[] =
-    recipients.length > 0 ? recipients : [addressOfField(fieldOf(mail.original, "to"))];
+    recipients.length > 0 ? recipients : personsMeant(addressesIn(fieldOf(mail.original, "to") ?? ""));
   return targets.map((recipient) => {
     const part = aboutRecipient(mail.text, recipient, recipients);
     const sentence = tellingLines(part) || tellingLines(mail.text);
@@ -185,8 +186,8 @@ function proseRecipients(mail: Mail): readonly string[] {
       .filter((address) => isReader(address) && !(isSystemAddress(address) && !original.includes(address)));
     if (found.length > 0) return [...new Map(found.map((address) => [address.toLowerCase(), address])).values()];
   }
-  if (original.length > 0) return original.slice(0, 1);
-  return addressesIn(mail.text)
-    .filter((address) => isReader(address) && !isSystemAddress(address))
-    .slice(0, 1);
+  // Nobody is named as the one who could not be reached: of several it may have been any.
+  if (original.length > 0) return original.length === 1 ? original : [];
+  const others = addressesIn(mail.text).filter((address) => isReader(address) && !isSystemAddress(address));
+  return others.length === 1 ? others : [];
 }

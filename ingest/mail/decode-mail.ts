@@ -1,5 +1,6 @@
 import type { Decoded } from "../door/signal.ts";
 import { amazonSes } from "../sources/amazon-ses.ts";
+import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
 import { bounceReason } from "./bounce-reason.ts";
@@ -9,7 +10,7 @@ import { mailKind } from "./mail-kind.ts";
 import { type Mail, readMail } from "./read-mail.ts";
 import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
 
-const provider = "mail";
+const provider = "mail" as const;
 
 /** An RFC 5322 date to ISO 8601; undefined for what is none. */
 export function isoOfMailDate(text: string | undefined): string | undefined {
@@ -44,19 +45,18 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
     case "receipt":
       return [receiptSignal(mail)];
     case "forwarded-complaint":
-      return [
+      return personsMeant(
+        addressesIn(fieldOf(mail.original, "x-hmxmroriginalrecipient") ?? fieldOf(mail.original, "to") ?? ""),
+      ).map((recipient) =>
         signal({
           eventType: "complaint",
-          recipient: addressOfField(
-            fieldOf(mail.original, "x-hmxmroriginalrecipient") ?? fieldOf(mail.original, "to") ?? undefined,
-          ),
-          messageId: messageIdOf(mail.original),
-          isMessageIdShared: true,
+          recipient,
+          ...messageIdentity(provider, messageIdOf(mail.original)),
           occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
           provenance: "mail/arf",
           metadata: { provider, provider_event: "forwarded-complaint", feedback_type: "abuse" },
         }),
-      ];
+      );
     case "unsubscribe-request":
       return [
         signal({
@@ -81,8 +81,11 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
         signal({
           eventType: "reply",
           recipient: addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
-          messageId: messageIdOf(
-            new Map([["message-id", mail.headers.get("in-reply-to") ?? mail.headers.get("references") ?? []]]),
+          ...messageIdentity(
+            provider,
+            messageIdOf(
+              new Map([["message-id", mail.headers.get("in-reply-to") ?? mail.headers.get("references") ?? []]]),
+            ),
           ),
           occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
           provenance: "mail/auto-reply",
@@ -126,8 +129,7 @@ function receiptSignal(mail: Mail): Decoded {
       addressOfField(fieldOf(notification, "original-recipient")) ??
       addressOfField(fieldOf(notification, "final-recipient")) ??
       addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
-    messageId: messageIdOf(original) ?? messageIdOf(mail.original),
-    isMessageIdShared: true,
+    ...messageIdentity(provider, messageIdOf(original) ?? messageIdOf(mail.original)),
     occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
     provenance: "mail/receipt",
     metadata: present({
@@ -147,14 +149,12 @@ function bounceSignal(mail: Mail, report: RecipientReport): Decoded {
   return signal({
     eventType,
     recipient: report.recipient,
-    messageId: messageIdOf(mail.original),
-    isMessageIdShared: true,
+    ...messageIdentity(provider, messageIdOf(mail.original)),
     occurredAt: isoOfMailDate(report.attemptedAt) ?? isoOfMailDate(fieldOf(mail.headers, "date")),
     provenance: "mail/bounce",
     metadata: present({
       provider,
       provider_event: report.action,
-      recipient_domain: report.recipient?.split("@").at(-1)?.toLowerCase(),
       class: eventType === "delivered" ? undefined : report.bounceClass,
       smtp_code: report.smtpCode,
       enhanced_code: report.enhancedCode,

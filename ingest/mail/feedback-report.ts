@@ -1,4 +1,5 @@
 import type { Decoded } from "../door/signal.ts";
+import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
 import { isoOfMailDate, messageIdOf } from "./decode-mail.ts";
@@ -9,7 +10,7 @@ import { addressOfField, fieldOf } from "./report-fields.ts";
 const complaintTypes = new Set(["abuse", "fraud", "virus", "other", "miscategorized"]);
 
 /**
- * A complaint in the Abuse Reporting Format (RFC 5965): one signal per recipient. `not-spam` is the opposite of a complaint, `opt-out` is an
+ * A complaint in the Abuse Reporting Format (RFC 5965): one signal for the one who complained, or for nobody where that is not said. `not-spam` is the opposite of a complaint, `opt-out` is an
  * unsubscribe, and `auth-failure` (RFC 6591) tells of authentication, not of a reader: neither is counted as one.
  */
 export function readFeedbackReport(mail: Mail): readonly Decoded[] {
@@ -22,20 +23,22 @@ export function readFeedbackReport(mail: Mail): readonly Decoded[] {
       : undefined;
   if (!eventType) return [deadLetter("not-a-signal", `Feedback-Type: ${feedbackType}`)];
 
-  const stated = [...(report?.get("original-rcpt-to") ?? []), ...(report?.get("removal-recipient") ?? [])].map(
-    addressOfField,
-  );
-  // Providers that redact leave the recipients to the original mail's own header.
   const original = mail.original;
-  const found = stated.filter((address) => address !== undefined);
-  const recipients = found.length > 0 ? found : addressesIn(fieldOf(original, "to") ?? "");
-  const unique: readonly (string | undefined)[] = recipients.length > 0 ? [...new Set(recipients)] : [undefined];
-  return unique.map((recipient) =>
+  const addressesOf = (name: string): readonly string[] =>
+    (report?.get(name) ?? []).flatMap((value) => addressOfField(value) ?? []);
+  // Who is to be taken off the list is named one by one (RFC 6449 appendix B). Original-Rcpt-To names every recipient that the reporter saw (RFC 5965
+  // section 3.3), and providers that redact leave them to the original mail's own header: of several nobody can say who it was.
+  const toRemove = addressesOf("removal-recipient");
+  const recipients = addressesOf("original-rcpt-to");
+  const persons =
+    toRemove.length > 0
+      ? [...new Set(toRemove)]
+      : personsMeant(recipients.length > 0 ? recipients : addressesIn(fieldOf(original, "to") ?? ""));
+  return persons.map((recipient) =>
     signal({
       eventType,
       recipient,
-      messageId: messageIdOf(original),
-      isMessageIdShared: true,
+      ...messageIdentity("mail", messageIdOf(original)),
       occurredAt:
         isoOfMailDate(fieldOf(report, "arrival-date") ?? fieldOf(report, "received-date")) ??
         isoOfMailDate(fieldOf(mail.headers, "date")),
@@ -45,7 +48,6 @@ export function readFeedbackReport(mail: Mail): readonly Decoded[] {
         provider_event: feedbackType,
         feedback_type: eventType === "complaint" ? feedbackType : undefined,
         method: eventType === "unsubscribe" ? "complaint" : undefined,
-        recipient_domain: recipient?.split("@").at(-1)?.toLowerCase(),
         ip_prefix: fieldOf(report, "source-ip"),
         user_agent: fieldOf(report, "user-agent"),
       }),

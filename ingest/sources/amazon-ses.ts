@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { type BounceClass, bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { messageIdentity, personsMeant } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { snsEnvelope, verifySns } from "./sns.ts";
 import {
@@ -20,7 +21,7 @@ import {
   verifyCredentials,
 } from "./webhook.ts";
 
-const provider = "amazon_ses";
+const provider = "amazon_ses" as const;
 
 const optional = z.string().nullish();
 const recipient = z.looseObject({ emailAddress: optional, status: optional, diagnosticCode: optional });
@@ -81,6 +82,28 @@ const event = z.looseObject({
 });
 type Event = z.output<typeof event>;
 type Recipient = z.output<typeof recipient>;
+const shape = {
+  schema: event,
+  needed: [
+    "eventType",
+    "notificationType",
+    "mail.timestamp",
+    "mail.destination",
+    "bounce.timestamp",
+    "bounce.bouncedRecipients.*.emailAddress",
+    "complaint.timestamp",
+    "complaint.complaintFeedbackType",
+    "complaint.complaintSubType",
+    "complaint.complainedRecipients.*.emailAddress",
+    "delivery.timestamp",
+    "delivery.recipients",
+    "deliveryDelay.timestamp",
+    "deliveryDelay.delayedRecipients.*.emailAddress",
+    "open.timestamp",
+    "click.timestamp",
+    "subscription.timestamp",
+  ],
+};
 
 /** What carried the event: an id that redeliveries keep, and the time at which it was published. */
 interface Carrier {
@@ -109,8 +132,9 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
         eventId: carrier.id === undefined || recipients.length === 1 ? carrier.id : `${carrier.id}#${index + 1}`,
         eventType,
         recipient: bareAddress(address),
-        messageId: mail.messageId || undefined,
-        isMessageIdShared: destinations.length > 1,
+        ...messageIdentity(provider, mail.messageId),
+        // Here the event says itself whether its message is one person's.
+        ...(destinations.length === 1 ? { isMessageIdShared: false } : {}),
         campaignId: tagValues("campaign") ?? tagValues("campaign_id"),
         // The event's own time; only where it has none, that of its publication.
         occurredAt: at ?? carrier.publishedAt,
@@ -125,8 +149,12 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
       }),
     );
   const addressees: readonly (string | undefined)[] = destinations.length > 0 ? destinations : [undefined];
+  /** What SES says of a message and not of a person: it is one's own only where there is no other. */
+  const nobodyNamed = personsMeant(destinations);
   const addresses = (list: readonly Recipient[] | null | undefined): readonly (string | undefined)[] =>
-    list && list.length > 0 ? list.map((one) => one.emailAddress ?? undefined) : addressees;
+    list && list.length > 0 ? list.map((one) => one.emailAddress ?? undefined) : nobodyNamed;
+  /** "Recipients who might have submitted the complaint": with several of them it may be any. */
+  const complainants = personsMeant((e.complaint?.complainedRecipients ?? []).flatMap((one) => one.emailAddress ?? []));
 
   switch (kind) {
     case "Send":
@@ -134,7 +162,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
     case "Delivery": {
       const { delivery } = e;
       const reply = readSmtpReply(delivery?.smtpResponse);
-      const recipients = delivery?.recipients?.length ? delivery.recipients : addressees;
+      const recipients = delivery?.recipients?.length ? delivery.recipients : nobodyNamed;
       const ms = delivery?.processingTimeMillis;
       return tell("delivered", recipients, delivery?.timestamp, () => ({
         smtp_code: reply.smtpCode,
@@ -167,12 +195,17 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
           category: "Complaint: OnAccountSuppressionList",
         }));
       }
-      return tell("complaint", addresses(complaint?.complainedRecipients), complaint?.timestamp, () => ({
-        feedback_type: complaint?.complaintFeedbackType ?? complaint?.complaintSubType,
-        feedback_id: complaint?.feedbackId,
-        arrival_at: complaint?.arrivalDate,
-        user_agent: complaint?.userAgent,
-      }));
+      return tell(
+        "complaint",
+        complaint?.complainedRecipients?.length ? complainants : nobodyNamed,
+        complaint?.timestamp,
+        () => ({
+          feedback_type: complaint?.complaintFeedbackType ?? complaint?.complaintSubType,
+          feedback_id: complaint?.feedbackId,
+          arrival_at: complaint?.arrivalDate,
+          user_agent: complaint?.userAgent,
+        }),
+      );
     }
     case "DeliveryDelay": {
       const delayed = e.deliveryDelay?.delayedRecipients ?? [];
@@ -182,12 +215,12 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
       }));
     }
     case "Open":
-      return tell("open", addressees, e.open?.timestamp, () => ({
+      return tell("open", nobodyNamed, e.open?.timestamp, () => ({
         user_agent: e.open?.userAgent,
         ip_prefix: e.open?.ipAddress,
       }));
     case "Click":
-      return tell("click", addressees, e.click?.timestamp, () => ({
+      return tell("click", nobodyNamed, e.click?.timestamp, () => ({
         url: e.click?.link,
         user_agent: e.click?.userAgent,
         ip_prefix: e.click?.ipAddress,
@@ -207,7 +240,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
       }));
     case "Subscription":
       return isUnsubscribed(e.subscription?.newTopicPreferences)
-        ? tell("unsubscribe", addressees, e.subscription?.timestamp, () => ({
+        ? tell("unsubscribe", nobodyNamed, e.subscription?.timestamp, () => ({
             method: e.subscription?.source,
             list_id: e.subscription?.contactList,
           }))
@@ -280,24 +313,29 @@ const eventBridge = z.looseObject({
   time: optional,
   detail: z.unknown(),
 });
+const bridgeShape = { schema: eventBridge, needed: ["detail-type", "id", "time", "detail"] };
 
 /** One document: an SNS envelope, an EventBridge event, or the SES event itself. */
 function decodeDocument(value: unknown): readonly Decoded[] {
   const isObject = value !== null && typeof value === "object";
   if (isObject && "Type" in value && "MessageId" in value) {
-    return decodeEvent(snsEnvelope, value, (envelope) => {
-      if (envelope.Type !== "Notification") return deadLetter("not-a-signal", envelope.Type);
-      // What SES writes to a topic when it is set up.
-      if (/^Successfully validated SNS topic/.test(envelope.Message)) {
-        return deadLetter("not-a-signal", "the topic's validation");
-      }
-      const message = parseJsonText(envelope.Message);
-      if (message.kind === "dead-letter") return message;
-      return decodeCarried(message.value, { id: envelope.MessageId, publishedAt: envelope.Timestamp });
-    });
+    return decodeEvent(
+      { schema: snsEnvelope, needed: ["Type", "MessageId", "Message", "Timestamp"] },
+      value,
+      (envelope) => {
+        if (envelope.Type !== "Notification") return deadLetter("not-a-signal", envelope.Type);
+        // What SES writes to a topic when it is set up.
+        if (/^Successfully validated SNS topic/.test(envelope.Message)) {
+          return deadLetter("not-a-signal", "the topic's validation");
+        }
+        const message = parseJsonText(envelope.Message);
+        if (message.kind === "dead-letter") return message;
+        return decodeCarried(message.value, { id: envelope.MessageId, publishedAt: envelope.Timestamp });
+      },
+    );
   }
   if (isObject && "detail-type" in value && "detail" in value) {
-    return decodeEvent(eventBridge, value, (bridge) =>
+    return decodeEvent(bridgeShape, value, (bridge) =>
       decodeBridged(bridge, { id: bridge.id, publishedAt: bridge.time }),
     );
   }
@@ -307,7 +345,7 @@ function decodeDocument(value: unknown): readonly Decoded[] {
 /** SNS may itself carry an EventBridge event. */
 function decodeCarried(value: unknown, carrier: Carrier): readonly Decoded[] {
   if (value !== null && typeof value === "object" && "detail-type" in value && "detail" in value) {
-    return decodeEvent(eventBridge, value, (bridge) =>
+    return decodeEvent(bridgeShape, value, (bridge) =>
       decodeBridged(bridge, { ...carrier, id: bridge.id ?? carrier.id }),
     );
   }
@@ -315,7 +353,7 @@ function decodeCarried(value: unknown, carrier: Carrier): readonly Decoded[] {
   const { notificationType, mail } = (value ?? {}) as { notificationType?: unknown; mail?: unknown };
   if (notificationType === "AmazonSnsSubscriptionSucceeded" && mail === undefined)
     return [deadLetter("not-a-signal", notificationType)];
-  return decodeEvent(event, value, (e) => decodeOne(e, carrier));
+  return decodeEvent(shape, value, (e) => decodeOne(e, carrier));
 }
 
 /** What is not of one e-mail (an account's status, an adviser's recommendation) is said in the same way, and is no signal. */

@@ -4,10 +4,11 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { deadLetter, decodeJson, ownValue, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
 
-const provider = "brevo";
+const provider = "brevo" as const;
 const number = z.union([z.number(), z.string()]).nullish();
 
 const event = z.looseObject({
@@ -34,6 +35,7 @@ const event = z.looseObject({
   mirror_link: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["event", "email", "ts_epoch", "s_epoch", "ts_event", "ts"] };
 
 /** Brevo's word => our type. The API's list of events writes some of them in camel case. */
 const wordToType: Readonly<Record<string, readonly [type: string, metadata?: Record<string, unknown>]>> = {
@@ -97,8 +99,7 @@ function decodeOne(e: Event): Decoded {
     eventType,
     recipient: e.email ?? undefined,
     // A mailing has no id per e-mail: the campaign is what its events share.
-    messageId: e["message-id"] ?? (campaign ? `brevo-campaign:${campaign}` : undefined),
-    isMessageIdShared: true,
+    ...messageIdentity(provider, e["message-id"] ?? (campaign ? `brevo-campaign:${campaign}` : undefined)),
     campaignId: campaign ? String(campaign) : undefined,
     occurredAt: occurredAt(e),
     provenance: `webhook/${provider}`,
@@ -133,5 +134,5 @@ export const brevo: Provider = {
   delivers: ["sent", "delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe"],
   /** Brevo signs nothing: basic auth or a bearer token set on the webhook. */
   verify: async (request, secrets) => verifyCredentials(request, secrets),
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne),
 };

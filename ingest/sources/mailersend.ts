@@ -5,10 +5,11 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { authentic, deadLetter, decodeJson, isSame, ownValue, present, refused, signal } from "./webhook.ts";
 
-const provider = "mailersend";
+const provider = "mailersend" as const;
 
 const event = z.looseObject({
   type: z.string(),
@@ -40,6 +41,7 @@ const event = z.looseObject({
     .nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["type", "created_at", "data.created_at", "data.email.recipient.email"] };
 
 const wordToType: Readonly<Record<string, string>> = {
   sent: "sent",
@@ -67,8 +69,7 @@ function decodeOne({ type, created_at, data }: Event): Decoded {
     eventId: data.id ?? undefined,
     eventType,
     recipient: email?.recipient?.email ?? undefined,
-    messageId: email?.message?.id ?? undefined,
-    isMessageIdShared: true,
+    ...messageIdentity(provider, email?.message?.id),
     occurredAt: isoOfText(data.created_at ?? created_at),
     provenance: `webhook/${provider}`,
     metadata: present({
@@ -101,5 +102,5 @@ export const mailersend: Provider = {
     return isSame(expected, signature) ? authentic : refused("the signature does not match");
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne),
 };

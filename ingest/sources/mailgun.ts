@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider, WebhookRequest } from "./provider.ts";
 import {
   asList,
@@ -23,7 +24,7 @@ import {
   signal,
 } from "./webhook.ts";
 
-const provider = "mailgun";
+const provider = "mailgun" as const;
 
 const eventData = z.looseObject({
   event: z.string(),
@@ -79,6 +80,9 @@ const legacyEvent = z.looseObject({
   "X-Mailgun-Tag": z.union([z.string(), z.array(z.string())]).nullish(),
 });
 
+const shape = { schema: eventData, needed: ["event", "recipient", "timestamp", "severity"] };
+const legacyShape = { schema: legacyEvent, needed: ["event", "recipient", "timestamp"] };
+
 const wordToType: Readonly<Record<string, string>> = {
   accepted: "sent",
   delivered: "delivered",
@@ -111,8 +115,7 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
     eventId: event.id ?? undefined,
     eventType,
     recipient: event.recipient ?? bareAddress(headers?.to),
-    messageId: bracketed(headers?.["message-id"]),
-    isMessageIdShared: true,
+    ...messageIdentity(provider, bracketed(headers?.["message-id"])),
     campaignId: event.campaigns?.[0]?.id ?? undefined,
     occurredAt: isoOfSeconds(event.timestamp),
     provenance: `webhook/${provider}`,
@@ -158,8 +161,7 @@ function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
     eventId: event.token ?? undefined,
     eventType,
     recipient: event.recipient ?? undefined,
-    messageId: bracketed(event["Message-Id"] ?? event["message-id"]),
-    isMessageIdShared: true,
+    ...messageIdentity(provider, bracketed(event["Message-Id"] ?? event["message-id"])),
     campaignId: event["campaign-id"] ?? undefined,
     occurredAt: isoOfSeconds(event.timestamp),
     provenance: `webhook/${provider}`,
@@ -224,15 +226,15 @@ export const mailgun: Provider = {
   },
 
   decode({ headers, body }) {
-    if (isForm(headers, body)) return decodeEvent(legacyEvent, parseForm(body), decodeLegacy);
+    if (isForm(headers, body)) return decodeEvent(legacyShape, parseForm(body), decodeLegacy);
     const parsed = parseJson(body);
     if (parsed.kind === "dead-letter") return [parsed];
     return asList(parsed.value).flatMap((item) => {
       const wrapped = envelope.safeParse(item);
       if (wrapped.success && wrapped.data["event-data"] !== undefined) {
-        return decodeEvent(eventData, wrapped.data["event-data"], decodeEventData);
+        return decodeEvent(shape, wrapped.data["event-data"], decodeEventData);
       }
-      return decodeEvent(legacyEvent, item, decodeLegacy);
+      return decodeEvent(legacyShape, item, decodeLegacy);
     });
   },
 };

@@ -4,10 +4,11 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { asList, deadLetter, decodeEvent, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
 
-const provider = "mailjet";
+const provider = "mailjet" as const;
 const number = z.union([z.number(), z.string()]).nullish();
 
 /** Mailjet writes true, 1 or "1". */
@@ -46,6 +47,7 @@ const event = z.looseObject({
   url: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["event", "time", "email", "hard_bounce"] };
 
 function decodeOne(e: Event): Decoded {
   const reply = readSmtpReply(e.smtp_reply ?? e.comment);
@@ -57,7 +59,7 @@ function decodeOne(e: Event): Decoded {
       // Mailjet gives no event id; the door makes a digest of the event instead.
       eventType,
       recipient: e.email ?? undefined,
-      messageId: id ? String(id) : undefined,
+      ...messageIdentity(provider, id ? String(id) : undefined),
       campaignId: campaign,
       occurredAt: isoOfSeconds(e.time),
       provenance: `webhook/${provider}`,
@@ -120,6 +122,6 @@ export const mailjet: Provider = {
   decode({ body }) {
     const parsed = parseJsonText(idsAsText(Buffer.from(body).toString("utf8")));
     if (parsed.kind === "dead-letter") return [parsed];
-    return asList(parsed.value).flatMap((item) => decodeEvent(event, item, decodeOne));
+    return asList(parsed.value).flatMap((item) => decodeEvent(shape, item, decodeOne));
   },
 };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   asList,
@@ -19,7 +20,7 @@ import {
   verifyCredentials,
 } from "./webhook.ts";
 
-const provider = "mailtrap";
+const provider = "mailtrap" as const;
 
 const event = z.looseObject({
   event: z.string(),
@@ -38,6 +39,7 @@ const event = z.looseObject({
   url: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["event", "email", "timestamp"] };
 
 const wordToType: Readonly<Record<string, string>> = {
   delivery: "delivered",
@@ -63,7 +65,7 @@ function decodeOne(e: Event): Decoded {
     eventId: e.event_id ?? undefined,
     eventType,
     recipient: e.email ?? undefined,
-    messageId: e.message_id ?? undefined,
+    ...messageIdentity(provider, e.message_id),
     campaignId: e.category ?? undefined,
     occurredAt: isoOfSeconds(e.timestamp),
     provenance: `webhook/${provider}`,
@@ -106,5 +108,5 @@ export const mailtrap: Provider = {
     return isSame(expected, signature) ? authentic : refused("the signature does not match");
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne, eventsOf),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne, eventsOf),
 };

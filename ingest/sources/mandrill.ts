@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   asList,
@@ -22,7 +23,7 @@ import {
   signal,
 } from "./webhook.ts";
 
-const provider = "mandrill";
+const provider = "mandrill" as const;
 
 const event = z.looseObject({
   event: z.string().nullish(),
@@ -50,6 +51,7 @@ const event = z.looseObject({
     .nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["event", "ts", "msg.email"] };
 
 const wordToType: Readonly<Record<string, string>> = {
   send: "sent",
@@ -83,7 +85,7 @@ function decodeOne(e: Event): Decoded {
     // Mandrill's _id names the message, so it is no event id; the door makes a digest of the event instead.
     eventType,
     recipient: e.msg?.email ?? undefined,
-    messageId: e.msg?._id ?? e._id ?? undefined,
+    ...messageIdentity(provider, e.msg?._id ?? e._id),
     campaignId: e.msg?.template ?? undefined,
     occurredAt: isoOfSeconds(e.ts),
     provenance: `webhook/${provider}`,
@@ -145,6 +147,6 @@ export const mandrill: Provider = {
     if (inner === undefined) return [deadLetter("missing-field", "mandrill_events")];
     const events = typeof inner === "string" ? parseJsonText(inner) : { kind: "value" as const, value: inner };
     if (events.kind === "dead-letter") return [events];
-    return asList(events.value).flatMap((item) => decodeEvent(event, item, decodeOne));
+    return asList(events.value).flatMap((item) => decodeEvent(shape, item, decodeOne));
   },
 };

@@ -5,10 +5,11 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { authentic, deadLetter, decodeJson, ownValue, present, publicKeyOf, refused, signal } from "./webhook.ts";
 
-const provider = "postal";
+const provider = "postal" as const;
 
 const message = z.looseObject({
   id: z.union([z.number(), z.string()]).nullish(),
@@ -35,6 +36,19 @@ const event = z.looseObject({
   }),
 });
 type Event = z.output<typeof event>;
+const shape = {
+  schema: event,
+  needed: [
+    "event",
+    "timestamp",
+    "payload.timestamp",
+    "payload.status",
+    "payload.message.to",
+    "payload.message.direction",
+    "payload.original_message.to",
+    "payload.bounce",
+  ],
+};
 
 const wordToType: Readonly<Record<string, string>> = {
   MessageSent: "delivered",
@@ -60,7 +74,7 @@ function decodeOne(e: Event): Decoded {
     eventId: e.uuid ?? undefined,
     eventType,
     recipient: original?.to ?? undefined,
-    messageId: original?.id === null || original?.id === undefined ? undefined : String(original.id),
+    ...messageIdentity(provider, original?.id === null || original?.id === undefined ? undefined : String(original.id)),
     campaignId: original?.tag ?? undefined,
     occurredAt: isoOfSeconds(e.timestamp ?? payload.timestamp),
     provenance: `webhook/${provider}`,
@@ -100,5 +114,5 @@ export const postal: Provider = {
     }
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne),
 };

@@ -3,10 +3,11 @@
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { deadLetter, decodeJson, ownValue, present, signal, verifyCredentials } from "./webhook.ts";
 
-const provider = "postmark";
+const provider = "postmark" as const;
 
 const event = z.looseObject({
   RecordType: z.string().nullish(),
@@ -34,6 +35,21 @@ const event = z.looseObject({
   MessageStream: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = {
+  schema: event,
+  needed: [
+    "RecordType",
+    "Type",
+    "Recipient",
+    "Email",
+    "BouncedAt",
+    "DeliveredAt",
+    "ReceivedAt",
+    "ChangedAt",
+    "SuppressSending",
+    "SuppressionReason",
+  ],
+};
 
 /** https://postmarkapp.com/developer/api/bounce-api#bounce-types */
 const bounceTypes: Readonly<Record<string, readonly [type: string, bounce?: "hard" | "soft" | "block"]>> = {
@@ -80,7 +96,7 @@ function decodeOne(e: Event): Decoded {
       eventId: e.ID === null || e.ID === undefined ? undefined : String(e.ID),
       eventType,
       recipient: e.Recipient ?? e.Email ?? undefined,
-      messageId: e.MessageID ?? undefined,
+      ...messageIdentity(provider, e.MessageID),
       campaignId: e.Tag || undefined,
       occurredAt: at ?? undefined,
       provenance: `webhook/${provider}`,
@@ -127,5 +143,5 @@ export const postmark: Provider = {
   delivers: ["delivered", "deferred", "bounce", "open", "click", "complaint", "unsubscribe", "reply"],
   /** Postmark signs nothing: HTTP basic auth in the webhook's URL. */
   verify: async (request, secrets) => verifyCredentials(request, secrets),
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne),
 };

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
+import { messageIdentity, personsMeant } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   authentic,
@@ -20,15 +21,18 @@ import {
   signal,
 } from "./webhook.ts";
 
-const provider = "resend";
+const provider = "resend" as const;
 
+const mailboxes = z.union([z.string(), z.array(z.string())]).nullish();
 const event = z.looseObject({
   type: z.string(),
   created_at: z.string().nullish(),
   data: z.looseObject({
     email_id: z.string().nullish(),
     broadcast_id: z.string().nullish(),
-    to: z.union([z.string(), z.array(z.string())]).nullish(),
+    to: mailboxes,
+    cc: mailboxes,
+    bcc: mailboxes,
     tags: z
       .union([
         z.record(z.string(), z.unknown()),
@@ -64,6 +68,10 @@ const event = z.looseObject({
   }),
 });
 type Event = z.output<typeof event>;
+const shape = {
+  schema: event,
+  needed: ["type", "created_at", "data.to", "data.cc", "data.bcc", "data.open.timestamp", "data.click.timestamp"],
+};
 
 const wordToType: Readonly<Record<string, string>> = {
   "email.sent": "sent",
@@ -97,17 +105,22 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
         ? "block"
         : bounceClass(reply, bounce?.type ? bounce.type === "Permanent" : true);
   const touched = data.click ?? data.open;
-  const recipients = [data.to ?? []].flat();
-  // A mailing to several is told as one event: each recipient gets theirs. Opens and clicks are of the first, who is all we know.
-  const told = eventType === "open" || eventType === "click" ? recipients.slice(0, 1) : recipients;
-  return (told.length > 0 ? told : [undefined]).map((recipient, index) =>
+  const addressees = [data.to ?? [], data.cc ?? [], data.bcc ?? []]
+    .flat()
+    .flatMap((mailbox) => bareAddress(mailbox) ?? []);
+  // A mail to several is told as one event. All of them were sent it, or nobody was; the rest happened to one of them.
+  const concernsAll = type === "email.sent" || type === "email.failed";
+  const told: readonly (string | undefined)[] =
+    concernsAll && addressees.length > 0
+      ? addressees
+      : personsMeant(addressees, diagnostic ?? data.suppressed?.message);
+  return told.map((recipient, index) =>
     signal({
       // Svix repeats the id of a call when it delivers it again.
       eventId: callId && (index === 0 ? callId : `${callId}#${index + 1}`),
       eventType,
-      recipient: bareAddress(recipient),
-      messageId: data.email_id ?? undefined,
-      isMessageIdShared: true,
+      recipient,
+      ...messageIdentity(provider, data.email_id),
       campaignId: data.broadcast_id ?? undefined,
       occurredAt: isoOfText(touched?.timestamp ?? created_at),
       provenance: `webhook/${provider}`,
@@ -157,5 +170,5 @@ export const resend: Provider = {
     `${headers["svix-id"] ?? headers["webhook-id"]} ${headers["svix-timestamp"] ?? headers["webhook-timestamp"]}`,
 
   decode: ({ headers, body }) =>
-    decodeJson(body, event, (one) => decodeOne(one, headers["svix-id"] ?? headers["webhook-id"])),
+    decodeJson(body, shape, (one) => decodeOne(one, headers["svix-id"] ?? headers["webhook-id"])),
 };

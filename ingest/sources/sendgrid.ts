@@ -6,10 +6,11 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { authentic, deadLetter, decodeJson, isFresh, present, publicKeyOf, refused, signal } from "./webhook.ts";
 
-const provider = "sendgrid";
+const provider = "sendgrid" as const;
 
 /** On another thread: it is half of what a call costs, and the collector answers others meanwhile. */
 const verifySignature = promisify(verify);
@@ -41,11 +42,9 @@ const event = z.looseObject({
   sg_template_id: text,
   template_id: text,
   pool: z.looseObject({ name: z.string().nullish() }).nullish(),
-  // A sender's own id of the e-mail, sent along as a custom argument.
-  message_id: text,
-  anymail_id: text,
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["event", "email", "timestamp"] };
 
 /** `Lli-03HcQ5-JLybO9fXsJg.filter0077p1las1.21536.5717FC482.0` => `Lli-03HcQ5-JLybO9fXsJg`, the same on every event of a send. */
 const sendId = (sgMessageId: string | null | undefined): string | undefined =>
@@ -53,17 +52,13 @@ const sendId = (sgMessageId: string | null | undefined): string | undefined =>
   (/^filter/i.test(sgMessageId ?? "") ? undefined : sgMessageId || undefined);
 
 /**
- * The sender's own id where it has one: a custom argument, or a Message-ID that SendGrid did not make. Otherwise the
- * first part of sg_message_id, which one send to several recipients shares and which opens and clicks carry too.
+ * The first part of sg_message_id, which every event of a send carries. An asynchronous bounce has none: its smtp-id is the same text before the
+ * `@` where SendGrid made it, and the sender's own Message-ID where it did not.
  */
-function messageIdOf(e: Event): { readonly messageId: string | undefined; readonly isMessageIdShared: boolean } {
-  const own = e.anymail_id ?? e.message_id;
-  if (own !== undefined && own !== null && own !== "") return { messageId: String(own), isMessageIdShared: false };
-  const smtpId = e["smtp-id"] || undefined;
-  if (smtpId && !/@(?:[\w.-]*ismtpd|[\w.-]*sendgrid\.net)/i.test(smtpId))
-    return { messageId: smtpId, isMessageIdShared: false };
-  const shared = sendId(e.sg_message_id) ?? /^<?([^@>]+)/.exec(smtpId ?? "")?.[1];
-  return { messageId: shared, isMessageIdShared: shared !== undefined };
+function messageIdOf(e: Event): string | undefined {
+  const smtpId = e["smtp-id"]?.trim() || undefined;
+  const isSendGrids = smtpId !== undefined && /@(?:[\w.-]*ismtpd|[\w.-]*sendgrid\.net)/i.test(smtpId);
+  return sendId(e.sg_message_id) ?? (isSendGrids ? /^<?([^@>]+)/.exec(smtpId)?.[1] : smtpId);
 }
 
 function decodeOne(e: Event): Decoded {
@@ -76,7 +71,6 @@ function decodeOne(e: Event): Decoded {
     enhancedCode: isEnhanced ? status : reply.enhancedCode,
   };
   const smtp = { smtp_code: codes.smtpCode, enhanced_code: codes.enhancedCode, diagnostic: said };
-  const { messageId, isMessageIdShared } = messageIdOf(e);
   const tags = e.category === null || e.category === undefined ? undefined : [e.category].flat();
   const campaign =
     e.campaign_id ?? e.singlesend_id ?? e.marketing_campaign_id ?? e.newsletter?.newsletter_id ?? undefined;
@@ -86,8 +80,7 @@ function decodeOne(e: Event): Decoded {
       eventId: e.sg_event_id || undefined,
       eventType,
       recipient: e.email || undefined,
-      messageId,
-      isMessageIdShared,
+      ...messageIdentity(provider, messageIdOf(e)),
       campaignId: campaign === null || campaign === undefined ? undefined : String(campaign),
       occurredAt: isoOfSeconds(e.timestamp),
       provenance: `webhook/${provider}`,
@@ -183,5 +176,5 @@ export const sendgrid: Provider = {
   /** A redelivery is signed anew, with its own time. */
   callId: ({ headers, body }) =>
     createHash("sha256").update(`${headers["x-twilio-email-event-webhook-timestamp"]}\0`).update(body).digest("base64"),
-  decode: ({ body }) => decodeJson(body, event, decodeOne),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne),
 };

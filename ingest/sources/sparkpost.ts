@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { type BounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds, isoOfText } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   asList,
@@ -17,7 +18,7 @@ import {
   verifyCredentials,
 } from "./webhook.ts";
 
-const provider = "sparkpost";
+const provider = "sparkpost" as const;
 const text = z.union([z.string(), z.number()]).nullish();
 
 const event = z.looseObject({
@@ -55,6 +56,7 @@ const event = z.looseObject({
   fbtype: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["type", "rcpt_to", "raw_rcpt_to", "timestamp", "bounce_class"] };
 
 /** https://support.sparkpost.com/docs/deliverability/bounce-classification-codes */
 const bounceClasses: Readonly<Record<string, BounceClass | "reply" | "unsubscribe" | "not-a-signal">> = {
@@ -94,8 +96,7 @@ function decodeOne(e: Event): Decoded {
       eventId: e.event_id ? String(e.event_id) : undefined,
       eventType,
       recipient: e.raw_rcpt_to ?? e.rcpt_to ?? undefined,
-      messageId: id ? String(id) : undefined,
-      isMessageIdShared: true,
+      ...messageIdentity(provider, id ? String(id) : undefined),
       campaignId: e.campaign_id ? String(e.campaign_id) : undefined,
       occurredAt: /^\d+(\.\d+)?$/.test(String(e.timestamp ?? ""))
         ? isoOfSeconds(e.timestamp)
@@ -187,5 +188,5 @@ export const sparkpost: Provider = {
     return verifyCredentials(request, secrets);
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne, eventsOf),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne, eventsOf),
 };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
+import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   asList,
@@ -19,7 +20,7 @@ import {
   signal,
 } from "./webhook.ts";
 
-const provider = "unisender_go";
+const provider = "unisender_go" as const;
 
 const event = z.looseObject({
   event_name: z.string().nullish(),
@@ -41,6 +42,7 @@ const event = z.looseObject({
     .nullish(),
 });
 type Event = z.output<typeof event>;
+const shape = { schema: event, needed: ["status", "email", "event_time"] };
 
 const wordToType: Readonly<Record<string, string>> = {
   sent: "sent",
@@ -65,8 +67,7 @@ function decodeOne(e: Event): Decoded {
   return signal({
     eventType,
     recipient: e.email ?? undefined,
-    messageId: e.metadata?.message_id ?? e.job_id ?? undefined,
-    isMessageIdShared: true,
+    ...messageIdentity(provider, e.metadata?.message_id ?? e.job_id),
     campaignId: e.metadata?.campaign_id ?? undefined,
     occurredAt: isoOfText(e.event_time),
     provenance: `webhook/${provider}`,
@@ -124,5 +125,5 @@ export const unisenderGo: Provider = {
     return isSame(expected, auth.toLowerCase()) ? authentic : refused("the auth does not match");
   },
 
-  decode: ({ body }) => decodeJson(body, event, decodeOne, eventsOf),
+  decode: ({ body }) => decodeJson(body, shape, decodeOne, eventsOf),
 };

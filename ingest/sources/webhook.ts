@@ -3,6 +3,7 @@
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import type { DeadLetterReason, Decoded, Signal } from "../door/signal.ts";
+import { fitTo } from "./lenient.ts";
 import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
 
 /** Deeper JSON than any provider sends; what goes beyond is refused before anybody walks it. */
@@ -81,37 +82,45 @@ export function parseForm(body: Uint8Array): Record<string, string | string[]> {
 /** One or many: providers that batch still send a lone event as an object. */
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 
-/** Checks one event against its provider's schema and decodes it; what does not fit is a dead letter that names the field. */
+/** How a provider's events are read: their schema, and what of it is needed (see `fitTo`). */
+export interface EventShape<Schema extends z.ZodType> {
+  readonly schema: Schema;
+  /** Who, what and when: a field that would change these is never left out. */
+  readonly needed: readonly string[];
+}
+
+/**
+ * Checks one event against its provider's schema and decodes it. A decorative field of another type than documented is left out, which the signal
+ * says in `metadata.fields_left_out`; where a needed one does not fit the event is a dead letter that names it.
+ */
 export function decodeEvent<Schema extends z.ZodType>(
-  schema: Schema,
+  { schema, needed }: EventShape<Schema>,
   event: unknown,
   decode: (event: z.output<Schema>) => Decoded | readonly Decoded[],
 ): readonly Decoded[] {
-  const checked = schema.safeParse(event);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    const path = issue?.path.join(".") || "(the event itself)";
-    const isMissing = issue?.code === "invalid_type" && valueAt(event, issue.path) === undefined;
-    // The message of an issue may quote the value, which may be an address; the path says enough.
-    return [deadLetter(isMissing ? "missing-field" : "wrong-type", `${path}: ${issue?.code ?? "invalid"}`)];
-  }
-  const decoded = decode(checked.data);
-  return Array.isArray(decoded) ? (decoded as readonly Decoded[]) : [decoded as Decoded];
+  const fitted = fitTo(schema, event, needed);
+  // The message of an issue may quote the value, which may be an address; the path says enough.
+  if (fitted.kind === "unfit")
+    return [deadLetter(fitted.isMissing ? "missing-field" : "wrong-type", `${fitted.path}: ${fitted.code}`)];
+  const decoded = [decode(fitted.value)].flat() as readonly Decoded[];
+  if (fitted.leftOut.length === 0) return decoded;
+  return decoded.map((one) =>
+    one.kind === "signal"
+      ? signal({ ...one.signal, metadata: { ...one.signal.metadata, fields_left_out: fitted.leftOut } })
+      : one,
+  );
 }
-
-const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 
 /** Reads a JSON body of one or many events. */
 export function decodeJson<Schema extends z.ZodType>(
   body: Uint8Array,
-  schema: Schema,
+  shape: EventShape<Schema>,
   decode: (event: z.output<Schema>) => Decoded | readonly Decoded[],
   eventsOf: (value: unknown) => readonly unknown[] = asList,
 ): readonly Decoded[] {
   const parsed = parseJson(body);
   if (parsed.kind === "dead-letter") return [parsed];
-  return eventsOf(parsed.value).flatMap((event) => decodeEvent(schema, event, decode));
+  return eventsOf(parsed.value).flatMap((event) => decodeEvent(shape, event, decode));
 }
 
 /** Compares two byte strings in constant time. */

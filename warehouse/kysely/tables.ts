@@ -722,6 +722,7 @@ export interface Tables {
     link_id: string | null;
     signal_detail: string | null;
     is_flagged_machine: boolean | null;
+    is_recipient_unknown: boolean | null;
     order_hash: string | null;
     category: string | null;
     folder: string | null;
