@@ -49,6 +49,12 @@ const column = {
   folder: "Where the seed found the message.",
   is_repeat: "The same signal by the same recipient came less than a minute before.",
   is_machine: "A proxy or a scanner did it, not the reader.",
+  machine_flag:
+    "What the provider says of the signal: true, a machine's; false, no machine's; NULL where it says nothing.",
+  agent_class:
+    "What kind of program the user agent names; `replaced` where a CDN put its own in place of the reader's.",
+  ip_prefix: "Network that the signal came from, /24 or /48.",
+  machine_unsubscribes: "Unsubscribes by link scanners; they count for suppression, and for no label.",
   machine_reason: "How we know: provider, agent, instant or scanner; see includes/machines.js.",
   campaign_name: "The sender's name for the campaign.",
   campaign_kind: "bulk, trigger or transactional.",
@@ -230,7 +236,7 @@ const column = {
   last_click_at: "Last click by the reader.",
   replied_at: "First reply.",
   complained_at: "First complaint.",
-  unsubscribed_at: "First unsubscribe.",
+  unsubscribed_at: "First unsubscribe that was no machine's.",
   converted_at: "First conversion.",
   started_at: "When the campaign began.",
   signed_up_at: "When the customer signed up.",

@@ -9,6 +9,9 @@
 // The image proxies of Gmail, Yahoo and Fastmail are no machines here: they load when the reader opens. Only where from is hidden.
 // A reply that the mailbox wrote by itself is a machine's too; the source says so.
 
+/** The types of signals that a machine may have made. */
+const judgedTypes = ["open", "click", "unsubscribe"];
+
 const instantSeconds = 2;
 const scannerSeconds = 10;
 const scannerLinks = 3;
@@ -48,7 +51,6 @@ const agentWords = [
   "lua-resty",
   "jetty/",
   "npm/",
-  "cloudfront",
   "feedburner",
   "mxtoolbox",
   "scmguard",
@@ -77,4 +79,42 @@ function isMachineAgent(column) {
   return `regexp_contains(lower(${column}), r'${pattern}')`;
 }
 
-module.exports = { instantSeconds, scannerSeconds, scannerLinks, wholeAgents, agentWords, isMachineAgent };
+/**
+ * Classes of agents, the first that holds. What a class means is learned from the signals (includes/signal_evidence.js); a class only says
+ * what called itself alike. `replaced` is a CDN's own agent in front of every reader: it says nothing of who read.
+ */
+const agentClasses = [
+  { name: "replaced", pattern: "^amazon cloudfront|^cloudflare|^fastly|^akamai|^varnish" },
+  { name: "relay", pattern: "googleimageproxy|ggpht\\.com|yahoomailproxy|fastmail|duckduckgo" },
+  { name: "proxy", pattern: wholeAgents.map((agent) => `^${agent}$`).join("|") },
+  { name: "scanner", pattern: agentWords.join("|") },
+  { name: "mac_mail", pattern: "macintosh.*applewebkit/[0-9.]+ \\(khtml, like gecko\\)$" },
+  { name: "mail_client", pattern: "outlook|thunderbird|airmail|lotus|mail/[0-9]|superhuman|mailspring" },
+  { name: "phone", pattern: "iphone|ipad|android|mobile" },
+  { name: "browser", pattern: "^mozilla/5" },
+];
+
+/**
+ * What kind of program a user agent names; NULL without one, `other` where no class holds.
+ *
+ *   agentClass("user_agent")  =>  case when user_agent is null ... then 'replaced' ... else 'other' end
+ */
+function agentClass(column) {
+  if (typeof column !== "string" || column === "") throw new Error("includes/machines.js: agentClass wants a column");
+  const branches = agentClasses.map(
+    ({ name, pattern }) => `when regexp_contains(lower(${column}), r'${pattern}') then '${name}'`,
+  );
+  return `case when coalesce(trim(${column}), '') = '' then null ${branches.join(" ")} else 'other' end`;
+}
+
+module.exports = {
+  judgedTypes,
+  agentClasses,
+  agentClass,
+  instantSeconds,
+  scannerSeconds,
+  scannerLinks,
+  wholeAgents,
+  agentWords,
+  isMachineAgent,
+};

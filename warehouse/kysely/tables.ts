@@ -23,9 +23,12 @@ export interface Tables {
     order_hash: string | null;
     category: string | null;
     folder: string | null;
+    agent_class: string | null;
+    ip_prefix: string | null;
     is_repeat: boolean | null;
     is_machine: boolean | null;
     machine_reason: string | null;
+    machine_flag: boolean | null;
     deliveries: bigint | null;
     revenue: string | null;
     read_seconds: bigint | null;
@@ -74,8 +77,11 @@ export interface Tables {
     order_hash: string | null;
     category: string | null;
     folder: string | null;
+    agent_class: string | null;
+    ip_prefix: string | null;
     is_machine: boolean | null;
     machine_reason: string | null;
+    machine_flag: boolean | null;
     revenue: string | null;
     read_seconds: bigint | null;
     sent_at: string | null;
@@ -102,6 +108,7 @@ export interface Tables {
     machine_opens: bigint | null;
     clicks: bigint | null;
     machine_clicks: bigint | null;
+    machine_unsubscribes: bigint | null;
     replies: bigint | null;
     forwards: bigint | null;
     read_seconds: bigint | null;
@@ -716,12 +723,14 @@ export interface Tables {
     sender_domain: string | null;
     variant: string | null;
     user_agent: string | null;
+    ip_prefix: string | null;
     bounce_class: string | null;
     smtp_code: string | null;
     enhanced_code: string | null;
     link_id: string | null;
     signal_detail: string | null;
     is_flagged_machine: boolean | null;
+    machine_flag: boolean | null;
     is_recipient_unknown: boolean | null;
     order_hash: string | null;
     category: string | null;
