@@ -174,6 +174,32 @@ const outcomes = [
   { name: "conversion", column: "did_convert" },
 ];
 
+/** Days of the week as the feature sent_weekday spells them, Sunday first. */
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/**
+ * The weekday of an instant, as the feature spells it.
+ *
+ *   weekdayOf("sent_at")  =>  case extract(dayofweek from sent_at)
+ *     when 1 then 'sun' ... when 6 then 'fri' else 'sat'
+ *   end
+ */
+const weekdayOf = (column) => {
+  const whens = weekdays.slice(0, -1).map((day, i) => `when ${i + 1} then '${day}'`);
+  return `case extract(dayofweek from ${column})
+      ${whens.join(" ")} else '${weekdays.at(-1)}'
+    end`;
+};
+
+/** The features that say when a message goes out, as features.message_features has them; `at` in milliseconds since the epoch. */
+const occasionAt = (at) => {
+  const date = new Date(at);
+  return { sent_hour: date.getUTCHours(), sent_weekday: weekdays[date.getUTCDay()] };
+};
+
+/** Categories that can have no other values; whoever spells one otherwise means something that no model has learned. */
+const closed = { sent_weekday: weekdays };
+
 const names = list.map(({ name }) => name);
 const numbers = list.filter(({ type }) => type === "number").map(({ name }) => name);
 const categories = list.filter(({ type }) => type === "category").map(({ name }) => name);
@@ -210,6 +236,10 @@ module.exports = {
   numbers,
   categories,
   outcomes,
+  weekdays,
+  weekdayOf,
+  occasionAt,
+  closed,
   feature,
   exampleKeys,
   exampleExtras,

@@ -8,6 +8,7 @@ import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts
 import { startWorker } from "../../platform/processes.ts";
 import { seededRandom } from "../../platform/seeded-random.ts";
 import { calibrated, fitCalibration } from "../../scoring/calibration.ts";
+import { encodeColumns } from "../../scoring/encode-inputs.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import {
   digestOf,
@@ -282,19 +283,12 @@ async function trainOutcome(
   };
 }
 
-/** Chosen rows of the feature columns. */
+/** Chosen rows of the feature columns, encoded as serving encodes them. */
 export function columnsOf(table: Table, features: readonly Feature[], rows: readonly number[]): FeatureColumns {
-  const columns: Record<string, Float64Array | readonly string[]> = {};
-  for (const { name, type } of features) {
-    if (type === "number") {
-      const values = table.numbers(name);
-      columns[name] = Float64Array.from(rows, (row) => values[row]!);
-    } else {
-      const values = table.texts(name);
-      columns[name] = rows.map((row) => values[row]!);
-    }
-  }
-  return columns;
+  const cells = new Map(
+    features.map(({ name, type }) => [name, type === "number" ? table.numbers(name) : table.texts(name)]),
+  );
+  return encodeColumns(features, rows.length, (name, row) => cells.get(name)![rows[row]!]);
 }
 
 /** Mean revenue of the messages that converted; 0 without one. */
