@@ -1,5 +1,6 @@
 import type { RegisterCommand } from "./command.ts";
 import { register as build } from "./commands/build.ts";
+import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
@@ -28,6 +29,7 @@ const commands: readonly RegisterCommand[] = [
   train,
   evaluate,
   release,
+  decide,
   report,
 ];
 

@@ -13,6 +13,9 @@ const version = "1";
 /** A served feature is stale, and rules take over, this long after it was computed. */
 const ttlHours = 24;
 
+/** Days of past sends that caps may look back over. */
+const sendHistoryDays = 31;
+
 /** Windows of the engagement counts, in days. */
 const windowDays = [7, 30, 90];
 
@@ -229,6 +232,7 @@ const select = (alias, ...wanted) =>
 module.exports = {
   version,
   ttlHours,
+  sendHistoryDays,
   windowDays,
   windowed,
   list,

@@ -9,6 +9,7 @@ export interface Part {
   readonly arm: "candidate" | "champion";
   readonly arm_propensity: number;
   readonly release_id: string | null;
+  readonly canary_share: number | null;
 }
 
 const occasion = new Set(Object.keys(features.occasionAt(0)));

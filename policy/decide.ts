@@ -72,7 +72,14 @@ function sendTime(
   const known = request.context[input] ?? (isFresh ? customer.features?.values[input] : undefined);
   const own = typeof known === "number" && Number.isInteger(known) && known >= 0 && known <= 23 ? known : undefined;
   const hour = own ?? default_hour;
-  const at = nextAtHour(hour, timeZone, earliest, latest, policy.quiet_hours);
+  // What people do is counted in UTC, which needs nobody's time zone; what a sender states is meant on the person's clock.
+  const at = nextAtHour(
+    { hour, of: own === undefined ? timeZone : "UTC" },
+    timeZone,
+    earliest,
+    latest,
+    policy.quiet_hours,
+  );
   // An hour that does not come in time is no reason to send nothing: the first allowed instant is.
   const code = at === undefined ? "hour-out-of-reach" : own === undefined ? "default-hour" : "best-hour";
   return { step: { step: "send_time", code, saw: { ...saw, hour } }, sendAt: at ?? earliest };
@@ -93,7 +100,10 @@ function finished(
   made: Finish,
 ): Decision {
   const decisionId = derivedId("d-", request.request_id, request.person_id, request.campaign_id);
-  const assigned = model.kind === "model" && !made.isHoldOut ? model : null;
+  // Arms are compared, so they hold only people who passed what may forbid a mail.
+  const hasPassed =
+    made.isHoldOut || made.steps.at(-1)?.step === "exploration" || made.steps.at(-1)?.step === "send_time";
+  const assigned = model.kind === "model" && hasPassed && !made.isHoldOut ? model : null;
   const offer = policy.variants.find(({ name }) => name === made.variant)?.offer ?? null;
   return {
     decision_id: decisionId,
@@ -112,10 +122,10 @@ function finished(
     propensity: made.propensity,
     is_exploration: made.isExploration,
     is_hold_out: made.isHoldOut,
-    // Whoever would have decided owns the decision, also where a step before stopped: arms are compared by whom they were given.
-    arm: made.isHoldOut ? "hold-out" : (assigned?.arm ?? "rules"),
+    arm: made.isHoldOut ? "hold-out" : hasPassed ? (assigned?.arm ?? "rules") : null,
     arm_propensity: assigned?.arm_propensity ?? 1,
     release_id: assigned?.release_id ?? null,
+    canary_share: assigned?.canary_share ?? null,
     model: assigned && { version: assigned.version, digest: assigned.digest },
     policy: { name: policy.name, digest },
     features: featureState(customer, policy, now),

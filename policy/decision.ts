@@ -78,6 +78,8 @@ export type AssignedModel =
       readonly arm_propensity: number;
       /** The canary under way, by which the arms are compared. */
       readonly release_id: string | null;
+      /** The candidate's share of people now. */
+      readonly canary_share: number | null;
       /** The version of the features that it learned, and their names. */
       readonly features_version: string;
       readonly inputs: readonly string[];
@@ -141,9 +143,11 @@ export interface Decision {
   readonly propensity: number;
   readonly is_exploration: boolean;
   readonly is_hold_out: boolean;
-  readonly arm: string;
+  /** champion, candidate, rules or hold-out; null where a step before the hold-out stopped, so that arms hold only who could be mailed. */
+  readonly arm: string | null;
   readonly arm_propensity: number;
   readonly release_id: string | null;
+  readonly canary_share: number | null;
   readonly model: { readonly version: string; readonly digest: string } | null;
   readonly policy: { readonly name: string; readonly digest: string };
   readonly features: {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { parseDocument } from "yaml";
 import { UserError } from "../errors/user-error.ts";
+import { canonicalJson } from "../platform/journal/canonical-json.ts";
 import { type Policy, policyShape } from "./schema.ts";
 
 /** A policy with the digest by which decisions name it. */
@@ -26,16 +27,8 @@ export function parsePolicy(text: string, file: string): LoadedPolicy {
 }
 
 /** SHA-256 of a policy's canonical JSON. */
-export const policyDigest = (policy: Policy): string => createHash("sha256").update(canonical(policy)).digest("hex");
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const fields = Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
-}
+export const policyDigest = (policy: Policy): string =>
+  createHash("sha256").update(canonicalJson(policy)).digest("hex");
 
 const refusal = (message: string, where: string): UserError =>
   new UserError(`not a policy: ${message}`, {

@@ -67,16 +67,16 @@ export function endOfQuiet(quiet: QuietHours, timeZone: string, at: number): num
   return next;
 }
 
-/** The first instant from `at` on in that hour of the person's day, and not quiet; undefined when there is none before `until`. */
+/** The first instant from `at` on in that hour of a zone's day, and not quiet where the person is; undefined when there is none before `until`. */
 export function nextAtHour(
-  hour: number,
+  { hour, of }: { readonly hour: number; readonly of: string },
   timeZone: string,
   at: number,
   until: number,
   quiet: QuietHours | null,
 ): number | undefined {
   const suits = (time: number): boolean =>
-    Math.floor(minuteOfDay(timeZone, time) / 60) === hour && !(quiet && isQuiet(quiet, timeZone, time));
+    Math.floor(minuteOfDay(of, time) / 60) === hour && !(quiet && isQuiet(quiet, timeZone, time));
   if (suits(at)) return at;
   for (let time = (Math.floor(at / quarterMs) + 1) * quarterMs; time <= until; time += quarterMs)
     if (suits(time)) return time;

@@ -138,8 +138,9 @@ export const policyShape = z
     send_time: z
       .strictObject({
         mode: z.enum(["now", "best_hour"]).default("now"),
-        /** Input that holds the person's best hour, 0 to 23 in the person's time zone. */
+        /** Input that holds the person's best hour, 0 to 23, UTC. */
         input: z.string().default("best_hour"),
+        /** Of people whose best hour is not known, on their own clock. */
         default_hour: z.int().min(0).max(23).default(10),
         max_delay_hours: hours.default(0),
       })

@@ -67,6 +67,7 @@ export const modelOf = (
   arm: "champion",
   arm_propensity: 1,
   release_id: null,
+  canary_share: null,
   features_version: "1",
   inputs: ["opens_30d", "favourite"],
   terms: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },

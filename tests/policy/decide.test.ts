@@ -116,7 +116,7 @@ test("when the person's best hour is known, then the mail goes out in it; one th
       },
       best,
     );
-  expect(at(18).send_at).toBe(Date.UTC(2026, 10, 24, 17));
+  expect(at(18).send_at).toBe(Date.UTC(2026, 10, 24, 18));
   expect(at(9).send_at).toBe(now);
   expect(at(9).steps.at(-1)?.code).toBe("hour-out-of-reach");
 });

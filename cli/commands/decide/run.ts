@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { fileInput } from "../../../ingest/files/file.ts";
+import { ingestFiles } from "../../../ingest/ingest-files.ts";
+import { releaseStatus } from "../../../release/release.ts";
+import { type BatchResult, decideAudience, rehearseAudience } from "../../../serve/batch/decide-audience.ts";
+import { lineupOf } from "../../../serve/models-in-force.ts";
+import { decisionKey } from "../../decision-key.ts";
+import type { Environment } from "../../environment.ts";
+import { openLocalWarehouse } from "../../local-engine.ts";
+import { campaignsOf, readPolicies } from "../../policies.ts";
+import { ingestContext } from "../ingest/context.ts";
+
+export interface DecideRequest {
+  readonly campaign: readonly string[];
+  readonly policies: string;
+  readonly occasion?: string;
+  readonly pageRows: number;
+  readonly dryRun?: boolean;
+}
+
+/** `inboxloop decide`. */
+export async function decideCommand(world: Environment, options: DecideRequest): Promise<BatchResult> {
+  const campaigns = campaignsOf(options.campaign, await readPolicies(world, options.policies));
+  const now = world.now();
+  const request = {
+    campaigns,
+    occasion: options.occasion ?? now.toISOString().slice(0, 10),
+    now: now.getTime(),
+    lineup: lineupOf((await releaseStatus(world.home.releaseLog)).state),
+  };
+  const progress = world.console.progress("decide");
+  const context = ingestContext(world, { trustReceivedAt: false });
+  const warehouse = await openLocalWarehouse(world);
+  try {
+    const env = {
+      warehouse,
+      models: world.home.models,
+      runs: join(world.home.root, "decisions"),
+      key: decisionKey(world),
+      pauses: [],
+      pageRows: options.pageRows,
+      signal: world.signal,
+      onProgress: (done: number) => progress.update(done, undefined, "decisions"),
+      fault: context.fault,
+    };
+    const result =
+      options.dryRun === true
+        ? await rehearseAudience(env, request)
+        : await decideAudience(env, request, async (pages) => {
+            await ingestFiles(inputsOf(pages, context.keys.ids.active), context, world.signal);
+          });
+    progress.done(`${result.summary.decisions} decisions`);
+    return result;
+  } finally {
+    await warehouse.close();
+  }
+}
+
+async function* inputsOf(pages: AsyncIterable<string>, key: Parameters<typeof createIdHasher>[0]) {
+  const hashId = createIdHasher(key);
+  for await (const page of pages) yield await fileInput(page, { hashId });
+}

@@ -1,0 +1,122 @@
+import type { Question } from "../policy/assigned-model.ts";
+import { countSend } from "../policy/count-send.ts";
+import { decide } from "../policy/decide.ts";
+import type { AssignedModel, Customer, Decision, DecisionRequest, PolicyInForce } from "../policy/decision.ts";
+import { passGates } from "../policy/gates.ts";
+import type { DecisionNotes } from "./decision-row.ts";
+import type { ModelsInForce } from "./models-in-force.ts";
+import { type CampaignInputs, contextOf, customerOf, type Person } from "./person.ts";
+
+/** One campaign of a batch. */
+export interface Campaign {
+  readonly campaign_id: string;
+  readonly inputs: CampaignInputs;
+  readonly inForce: PolicyInForce;
+}
+
+export interface Made {
+  readonly decision: Decision;
+  readonly notes: DecisionNotes;
+}
+
+/**
+ * Decides for many people in order, for each in the order of the campaigns (the most important first): every decision is the one that
+ * would be made for that person alone, after those before it were counted. Whoever passes the gates is scored together.
+ */
+export function decideTogether(
+  people: readonly Person[],
+  campaigns: readonly Campaign[],
+  models: ModelsInForce,
+  requestOf: (person: Person, campaign: Campaign) => string,
+  now: number,
+): { readonly made: readonly Made[]; readonly campaigns: readonly Campaign[] } {
+  const asks = people.map((person) =>
+    campaigns.map((campaign) => ({
+      request: {
+        request_id: requestOf(person, campaign),
+        person_id: person.person_id,
+        campaign_id: campaign.campaign_id,
+        context: contextOf(campaign.inputs),
+      },
+      customer: customerOf(person, campaign.inputs),
+    })),
+  );
+  const scored = scoreSurvivors(asks, campaigns, models, now);
+  const made: Made[] = [];
+  const current = [...campaigns];
+  for (const perCampaign of asks) {
+    let sends: Customer["sends"] | undefined;
+    for (const [c, { request, customer }] of perCampaign.entries()) {
+      const campaign = current[c]!;
+      const known = { ...customer, sends: sends ?? customer.sends };
+      const model = models.assign(request.person_id, (version) => scored.get(version)?.get(request));
+      const decision = decide(request, known, campaign.inForce, model, now);
+      const shadow = shadowOf(request, known, campaign.inForce, models, now);
+      made.push({ decision, notes: { campaign_kind: campaign.inForce.policy.kind, shadow } });
+      const counted = countSend(decision, known, campaign.inForce);
+      sends = counted.customer.sends;
+      // Campaigns under one policy share its global caps.
+      if (counted.inForce === campaign.inForce) continue;
+      for (const [i, one] of current.entries())
+        if (one.inForce.policy.name === campaign.inForce.policy.name)
+          current[i] = { ...one, inForce: { ...one.inForce, sent: counted.inForce.sent } };
+    }
+  }
+  return { made, campaigns: current };
+}
+
+interface Ask {
+  readonly request: DecisionRequest;
+  readonly customer: Customer;
+}
+type Scored = ReadonlyMap<DecisionRequest, ReadonlyMap<string, Readonly<Record<string, number>>>>;
+
+function scoreSurvivors(
+  asks: readonly (readonly Ask[])[],
+  campaigns: readonly Campaign[],
+  models: ModelsInForce,
+  now: number,
+): ReadonlyMap<string, Scored> {
+  const waiting = new Map<string, { readonly requests: DecisionRequest[]; readonly questions: Question[] }>();
+  for (const perCampaign of asks) {
+    for (const [c, { request, customer }] of perCampaign.entries()) {
+      const { inForce } = campaigns[c]!;
+      if (!inForce.policy.ladder.includes("model") || customer.features === null) continue;
+      const gates = passGates(request, customer, inForce, now);
+      if (gates.kind === "stopped") continue;
+      const model = models.assign(request.person_id);
+      if (model.kind === "none") continue;
+      const group = waiting.get(model.version) ?? { requests: [], questions: [] };
+      waiting.set(model.version, group);
+      group.requests.push(request);
+      group.questions.push({ inputs: { ...customer.features.values, ...request.context }, at: gates.earliest });
+    }
+  }
+  return new Map(
+    [...waiting].map(([version, { requests, questions }]) => {
+      const scores = models.score(version, questions);
+      const found = new Map<DecisionRequest, ReadonlyMap<string, Readonly<Record<string, number>>>>();
+      for (const [i, request] of requests.entries()) {
+        const one = scores[i]!;
+        if (one.kind === "scored") found.set(request, one.by_variant);
+      }
+      return [version, found];
+    }),
+  );
+}
+
+/** What the shadow would have done for the same person; nobody gets it. */
+export function shadowOf(
+  request: DecisionRequest,
+  customer: Customer,
+  inForce: PolicyInForce,
+  models: ModelsInForce,
+  now: number,
+): DecisionNotes["shadow"] {
+  const model: AssignedModel | undefined = models.shadow();
+  if (model?.kind !== "model") return undefined;
+  const { variant, candidates, rung } = decide(request, customer, inForce, model, now);
+  if (rung !== "model") return undefined;
+  const value = candidates.find((one) => one.variant === (variant ?? "suppress"))?.value ?? null;
+  return { version: model.version, digest: model.digest, variant, value };
+}

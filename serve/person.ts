@@ -1,0 +1,113 @@
+import features from "../includes/features.js";
+import type { Customer, Inputs, InputValue, PastSend } from "../policy/decision.ts";
+
+/** A row of features.decision_inputs: what the batch reads, and what the online store holds. Times are milliseconds since the epoch. */
+export interface Person {
+  readonly person_id: string;
+  readonly has_consent: boolean;
+  readonly suppressions: readonly string[];
+  readonly is_eligible: boolean;
+  readonly eligibility_reasons: readonly string[];
+  readonly identity: "known" | "conflict";
+  readonly region: string;
+  readonly time_zone: string | null;
+  readonly segments: readonly string[];
+  readonly sends: readonly PastSend[];
+  readonly values: Readonly<Record<string, number | string | null>>;
+  readonly topic_clicks: Readonly<Record<string, number>>;
+  readonly features_version: string;
+  /** As of when all of it holds. */
+  readonly as_of: number;
+}
+
+/** What is known of the mail itself, before anybody is chosen for it. */
+export interface CampaignInputs {
+  readonly campaign_kind: string;
+  readonly campaign_topic: string | null;
+  readonly subject_length: number | null;
+  readonly sender_complaint_rate_30d: number | null;
+}
+
+const types: ReadonlyMap<string, "number" | "category"> = new Map(
+  (features.list as readonly { name: string; type: "number" | "category" }[]).map(({ name, type }) => [name, type]),
+);
+/** Columns of the row that are no features of a model, and yet something that conditions may ask about. */
+const others: ReadonlyMap<string, "number" | "category"> = new Map([
+  ["favourite_category", "category"],
+  ["best_hour", "number"],
+]);
+
+const number = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** A row of features.decision_inputs as the warehouse gives it. */
+export function personOf(row: Readonly<Record<string, unknown>>): Person {
+  const values: Record<string, number | string | null> = {};
+  for (const name in row) {
+    const type = types.get(name) ?? others.get(name);
+    if (type === undefined) continue;
+    const value = row[name];
+    values[name] = type === "number" ? number(value) : value === null ? null : String(value);
+  }
+  const topics: Record<string, number> = {};
+  for (const one of list(row["topic_clicks"]) as readonly Record<string, unknown>[])
+    topics[String(one["topic"])] = Number(one["clicks"]);
+  const zone = row["time_zone"];
+  return {
+    person_id: String(row["user_id_hash"]),
+    has_consent: row["has_activation_consent"] === true,
+    suppressions: list(row["suppressions"]).map(String),
+    is_eligible: row["is_eligible"] === true,
+    eligibility_reasons: list(row["eligibility_reasons"]).map(String),
+    identity: "known",
+    region: String(row["region"] ?? "unknown"),
+    time_zone: zone === null || zone === undefined ? null : String(zone),
+    segments: list(row["segments"]).map(String),
+    sends: (list(row["recent_sends"]) as readonly Record<string, unknown>[]).map((send) => ({
+      at: Date.parse(String(send["sent_at"])),
+      kind: String(send["campaign_kind"]),
+      campaign_id: String(send["campaign_id"]),
+    })),
+    values,
+    topic_clicks: topics,
+    features_version: String(row["features_version"]),
+    as_of: Date.parse(String(row["as_of_at"])),
+  };
+}
+
+/** What a decision is told of a person, beside the campaign at hand. */
+export function customerOf(person: Person, campaign: CampaignInputs, asOf = person.as_of): Customer {
+  const { campaign_topic } = campaign;
+  const values: Record<string, InputValue> = { ...person.values };
+  values["topic_clicks_90d"] = campaign_topic === null ? null : (person.topic_clicks[campaign_topic] ?? 0);
+  values["region"] = person.region;
+  return {
+    person_id: person.person_id,
+    identity: person.identity,
+    consent: { is_granted: person.has_consent, as_of: person.as_of },
+    suppressions: person.suppressions,
+    eligibility: { is_eligible: person.is_eligible, reasons: person.eligibility_reasons, as_of: person.as_of },
+    segments: person.segments,
+    region: person.region,
+    time_zone: person.time_zone,
+    sends: person.sends,
+    features: { values, version: person.features_version, as_of: asOf },
+  };
+}
+
+/** Somebody of whom nothing is known. */
+export const stranger = (personId: string): Customer => ({
+  person_id: personId,
+  identity: "unknown",
+  consent: null,
+  suppressions: [],
+  eligibility: null,
+  segments: null,
+  region: null,
+  time_zone: null,
+  sends: [],
+  features: null,
+});
+
+/** What the occasion says of the mail, for `DecisionRequest.context`. */
+export const contextOf = (campaign: CampaignInputs): Inputs => ({ ...campaign });
