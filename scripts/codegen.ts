@@ -1,5 +1,6 @@
 // Writes what is generated from code: table types, reference pages. `npm run codegen`; with --check it changes nothing and fails when a file is not current.
 
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -72,8 +73,18 @@ async function describeTables(): Promise<readonly DescribedTable[]> {
 }
 
 const tables = await describeTables();
+/** A source file as `npm run format` leaves it. */
+function formatted(file: string, text: string): string {
+  const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
+  return execFileSync(process.execPath, [biome, "format", `--stdin-file-path=${file}`], {
+    cwd: root,
+    input: text,
+    encoding: "utf8",
+  });
+}
+
 const generated: Readonly<Record<string, string>> = {
-  "warehouse/kysely/tables.ts": tableTypes(tables),
+  "warehouse/kysely/tables.ts": formatted("warehouse/kysely/tables.ts", tableTypes(tables)),
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
   "docs/reference/googlesql.md": referencePage(catalogue),

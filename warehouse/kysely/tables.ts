@@ -198,13 +198,19 @@ export interface Tables {
   "features.decision_inputs": {
     user_id_hash: string | null;
     has_activation_consent: boolean | null;
-    suppressions: readonly (string)[] | null;
+    suppressions: readonly string[] | null;
     is_eligible: boolean | null;
-    eligibility_reasons: readonly (string)[] | null;
+    eligibility_reasons: readonly string[] | null;
     region: string | null;
     time_zone: string | null;
-    segments: readonly (string)[] | null;
-    recent_sends: readonly ({ readonly "sent_at": string | null; readonly "campaign_kind": string | null; readonly "campaign_id": string | null })[] | null;
+    segments: readonly string[] | null;
+    recent_sends:
+      | readonly {
+          readonly sent_at: string | null;
+          readonly campaign_kind: string | null;
+          readonly campaign_id: string | null;
+        }[]
+      | null;
     sends_7d: bigint | null;
     sends_30d: bigint | null;
     sends_90d: bigint | null;
@@ -243,7 +249,7 @@ export interface Tables {
     seed_inbox_rate_14d: number | null;
     favourite_category: string | null;
     best_hour: bigint | null;
-    topic_clicks: readonly ({ readonly "topic": string | null; readonly "clicks": bigint | null })[] | null;
+    topic_clicks: readonly { readonly topic: string | null; readonly clicks: bigint | null }[] | null;
     features_version: string | null;
     as_of_at: string | null;
   };
