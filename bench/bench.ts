@@ -74,7 +74,7 @@ async function timed(work: () => Promise<unknown>): Promise<Spent> {
 async function eventsInHome(): Promise<{ readonly events: number; readonly end: string }> {
   const note = join(homeFolder, "bench.json");
   if (existsSync(note)) return JSON.parse(readFileSync(note, "utf8")) as { events: number; end: string };
-  const environment = createEnvironment({ home: homeFolder, quiet: true }, new AbortController().signal);
+  const environment = await createEnvironment({ home: homeFolder, quiet: true }, new AbortController().signal);
   const config = worldConfig({ events: Number(values.events) });
   const world = await writeWorld(config, join(folder, "world"), { signal: environment.signal });
   await runIngestFile(environment, [join(folder, "world", "events-*.ndjson")], { trustReceivedAt: true });
@@ -107,7 +107,7 @@ const gigabytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GB
 
 async function benchBuild(): Promise<void> {
   const { events, end } = await eventsInHome();
-  const environment = createEnvironment({ home: homeFolder, quiet: true }, new AbortController().signal);
+  const environment = await createEnvironment({ home: homeFolder, quiet: true }, new AbortController().signal);
   rmSync(environment.home.warehouse, { force: true });
   const warehouse = await openDuckDbWarehouse({
     path: environment.home.warehouse,

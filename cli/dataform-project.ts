@@ -3,8 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { UserError } from "../errors/user-error.ts";
+import type { OpenEngine } from "../targets/target.ts";
 import type { Graph, Target } from "../warehouse/dataform/graph.ts";
-import type { LocalEngine } from "../warehouse/duckdb/local-engine.ts";
 import type { Column } from "../warehouse/warehouse.ts";
 import type { Environment } from "./environment.ts";
 
@@ -86,7 +86,7 @@ export interface OpenProject {
   readonly projectDir: string;
   readonly graph: Graph;
   /** The warehouse, `--sources` fed; opened when it is first asked for. */
-  readonly engine: () => Promise<LocalEngine>;
+  readonly engine: () => Promise<OpenEngine>;
   /** The columns of something declared: as the project itself says, else as the warehouse has them. */
   readonly columnsOf: (target: Target) => Promise<readonly Column[] | undefined>;
 }
@@ -108,11 +108,9 @@ export async function withProject<T>(
     signal: world.signal,
   });
   const declared = await readDeclaredColumns(projectDir);
-  let opened: Promise<LocalEngine> | undefined;
+  let opened: Promise<OpenEngine> | undefined;
   const engine = () => {
-    opened ??= import("./local-engine.ts").then(({ openLocalEngine }) =>
-      openLocalEngine(world, { projectDir, sources: options.sources }),
-    );
+    opened ??= world.target.openEngine({ projectDir, sources: options.sources });
     return opened;
   };
   try {

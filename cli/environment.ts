@@ -1,16 +1,23 @@
 import { resolve } from "node:path";
+import type { Home } from "../platform/home.ts";
+import type { Target } from "../targets/target.ts";
 import { type Console, createConsole } from "./console.ts";
-import { type Home, homeAt } from "./home.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   readonly home?: string;
+  readonly target?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
 /** The world as a command sees it: built once, here, and handed down. Nothing below reads the clock or the process. */
 export interface Environment {
+  /** Where the system runs: this machine or Google Cloud. */
+  readonly target: Target;
+  /** `--target vertex`: the models are trained as jobs of Vertex AI; everything else is where the default target is. */
+  readonly trainsOnVertex: boolean;
+  /** What of it is on this machine: the target's. */
   readonly home: Home;
   readonly cwd: string;
   readonly console: Console;
@@ -21,11 +28,18 @@ export interface Environment {
   readonly signal: AbortSignal;
 }
 
-export function createEnvironment(options: GlobalOptions, signal: AbortSignal): Environment {
+/** Loads what reads settings and opens targets only now, so that `--help` costs nothing. */
+export async function createEnvironment(options: GlobalOptions, signal: AbortSignal): Promise<Environment> {
+  const { openTarget } = await import("../targets/open-target.ts");
   const settings = process.env;
+  const cwd = resolve(".");
+  const trainsOnVertex = options.target === "vertex";
+  const target = openTarget({ cwd, settings, signal }, trainsOnVertex ? undefined : options.target, options.home);
   return {
-    home: homeAt(options.home ?? settings["INBOXLOOP_HOME"] ?? ".inboxloop"),
-    cwd: resolve("."),
+    target,
+    trainsOnVertex,
+    home: target.home,
+    cwd,
     console: createConsole(
       { stdout: process.stdout, stderr: process.stderr },
       { json: options.json === true, quiet: options.quiet === true, env: settings, now: () => performance.now() },

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes, UserError } from "../errors/user-error.ts";
 import { registerCommands } from "./commands.ts";
-import { createEnvironment, type Environment } from "./environment.ts";
+import { createEnvironment, type Environment, type GlobalOptions } from "./environment.ts";
 
 /** The whole command line, ready to parse. */
 export function createProgram(signal: AbortSignal): Command {
@@ -9,13 +9,27 @@ export function createProgram(signal: AbortSignal): Command {
     .description("Closes the loop between the inbox and the model that decides what goes into it.")
     .version("0.1.0")
     .option("--home <dir>", "where this machine's warehouse, segments and models live (default: .inboxloop)")
+    .option("--target <name>", "where to run: local, bigquery, or a target of inboxloop.yaml (default: local)")
     .option("--json", "print the result as one JSON document on stdout")
     .option("--quiet", "no progress and no notes on stderr")
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true);
   let environment: Environment | undefined;
+  program.hook("preAction", async (_program, action) => {
+    const { target } = program.opts<GlobalOptions>();
+    if (target === "vertex" && action.name() !== "train" && action.parent?.name() !== "train") {
+      throw new UserError("Vertex AI trains models, and nothing else runs there", {
+        code: "settings.no-target",
+        exit: "usage",
+        where: "--target vertex",
+        next: "inboxloop train --target vertex",
+      });
+    }
+    environment = await createEnvironment(program.opts(), signal);
+  });
+  program.hook("postAction", () => environment?.target.close());
   registerCommands(program, () => {
-    environment ??= createEnvironment(program.opts(), signal);
+    if (environment === undefined) throw new Error("a command asked for its environment before its action");
     return environment;
   });
   const throwInsteadOfExit = (command: Command): void => {

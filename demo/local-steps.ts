@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ingestContext } from "../cli/commands/ingest/context.ts";
 import type { Environment } from "../cli/environment.ts";
-import { openLocalEngine, openLocalWarehouse } from "../cli/local-engine.ts";
 import { createIdHasher } from "../ingest/door/id-hasher.ts";
 import { fileInput } from "../ingest/files/file.ts";
 import { ingestFiles } from "../ingest/ingest-files.ts";
@@ -67,7 +66,7 @@ export async function build(
   select?: readonly string[],
 ) {
   const progress = world.console.progress(step);
-  const engine = await openLocalEngine(world, { projectDir, memoryLimit: memoryLimitOf(world, "build") });
+  const engine = await world.target.openEngine({ projectDir, memoryLimit: memoryLimitOf(world, "build") });
   try {
     const { result } = await buildProject({
       projectDir,
@@ -100,7 +99,7 @@ export async function build(
 
 /** Opens the warehouse for one piece of work and lets go of it again. */
 export async function withWarehouse<T>(world: Environment, work: (warehouse: Warehouse) => Promise<T>): Promise<T> {
-  const warehouse = await openLocalWarehouse(world, { memoryLimit: memoryLimitOf(world, "other") });
+  const warehouse = await world.target.openWarehouse({ memoryLimit: memoryLimitOf(world, "other") });
   try {
     return await work(warehouse);
   } finally {

@@ -15,7 +15,9 @@ import { hasRelation } from "../warehouse/dataform/graph.ts";
 import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../warehouse/duckdb/local-engine.ts";
 import { commandReference } from "./codegen/command-reference.ts";
+import { errorReference } from "./codegen/error-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
+import { settingsReference } from "./codegen/settings-reference.ts";
 import { tableTypes } from "./codegen/table-types.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -87,6 +89,8 @@ const generated: Readonly<Record<string, string>> = {
   "warehouse/kysely/tables.ts": formatted("warehouse/kysely/tables.ts", tableTypes(tables)),
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
+  "docs/reference/settings.md": settingsReference(),
+  "docs/reference/errors.md": errorReference(root),
   "docs/reference/googlesql.md": referencePage(catalogue),
 };
 

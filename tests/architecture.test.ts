@@ -23,8 +23,9 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   activation: middle,
   governance: [...low, "warehouse"],
   report: [...middle, "release"],
+  targets: [...low, "warehouse"],
   simulate: ["errors", "includes"],
-  demo: [...middle, "ingest", "retrain", "release", "serve", "activation", "report", "simulate", "cli"],
+  demo: [...middle, "ingest", "retrain", "release", "serve", "activation", "report", "simulate", "targets", "cli"],
   cli: [
     ...middle,
     "packages",
@@ -36,6 +37,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
     "governance",
     "report",
     "simulate",
+    "targets",
     "demo",
   ],
 };

@@ -31,10 +31,9 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .action(async (options: BuildCommandOptions) => {
       const { buildProject, planProject } = await import("../../warehouse/dataform/build.ts");
-      const { openLocalEngine } = await import("../local-engine.ts");
       const world = environment();
       const projectDir = projectDirOf(options, world.cwd);
-      const engine = await openLocalEngine(world, { projectDir, sources: options.sources });
+      const engine = await world.target.openEngine({ projectDir, sources: options.sources });
       try {
         const request = {
           ...options,

@@ -34,12 +34,12 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async (options: EvaluateOptions) => {
       const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
       const { exitCodes } = await import("../../errors/user-error.ts");
+      const { artefactFolders } = await import("../artefacts.ts");
       const world = environment();
       const progress = world.console.progress("evaluate");
       const found = await evaluate(
         {
-          snapshots: world.home.snapshots,
-          models: world.home.models,
+          ...(await artefactFolders(world)),
           signal: world.signal,
           onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
         },

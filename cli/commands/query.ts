@@ -20,7 +20,6 @@ export const register: RegisterCommand = (program, environment) => {
       '\nExample:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n',
     )
     .action(async (sql: string | undefined, options: QueryCommandOptions) => {
-      const { openLocalWarehouse } = await import("../local-engine.ts");
       const world = environment();
       const statement = await statementOf(sql, options);
       const limit = Number(options.limit);
@@ -30,7 +29,7 @@ export const register: RegisterCommand = (program, environment) => {
           exit: "usage",
         });
       }
-      const warehouse = await openLocalWarehouse(world);
+      const warehouse = await world.target.openWarehouse();
       try {
         const result = await warehouse.query(statement, { signal: world.signal, file: options.file });
         world.console.result({ columns: result.columns, rows: result.rows }, () => renderRows(result, limit));

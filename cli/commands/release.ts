@@ -38,7 +38,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { failedGuardrails } = await import("../../policy/guardrails.ts");
       const { findModel } = await import("../../scoring/model.ts");
       const world = environment();
-      const model = await findModel(world.home.models, name);
+      const model = await findModel(await world.target.models.refresh(), name);
       const { state } = await releaseStatus(world.home.releaseLog);
       const evaluation = await evaluationOf(world, name, model.digest, options, state.champion);
       show(
@@ -168,8 +168,9 @@ async function evaluationOf(
 ): Promise<Pick<Evaluation, "verdict" | "champion" | "guardrails">> {
   if (options.evaluation === undefined) {
     const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
+    const { artefactFolders } = await import("../artefacts.ts");
     return evaluate(
-      { snapshots: world.home.snapshots, models: world.home.models, signal: world.signal },
+      { ...(await artefactFolders(world)), signal: world.signal },
       { candidate: name, champion: options.champion ?? champion ?? undefined },
     );
   }
@@ -194,10 +195,9 @@ async function countsOf(world: Environment, name: string, options: { release?: s
   const { parseCanaryCounts, readCanaryCounts } = await import("../../release/canary/read-counts.ts");
   if (options.counts !== undefined) return parseCanaryCounts(await readText(options.counts), options.counts);
   const { releaseStatus } = await import("../../release/release.ts");
-  const { openLocalWarehouse } = await import("../local-engine.ts");
   const { state } = await releaseStatus(world.home.releaseLog);
   const baseline = state.versions.get(name)?.canary?.baseline ?? state.champion ?? "";
-  const warehouse = await openLocalWarehouse(world);
+  const warehouse = await world.target.openWarehouse();
   try {
     const question = { release: options.release ?? name, candidate: name, champion: baseline };
     return await readCanaryCounts(warehouse, question, world.signal);

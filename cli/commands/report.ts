@@ -10,7 +10,6 @@ export const register: RegisterCommand = (program, environment) => {
       const { dirname, join, resolve } = await import("node:path");
       const { listModels } = await import("../../scoring/model.ts");
       const { releaseStatus } = await import("../../release/release.ts");
-      const { openLocalWarehouse } = await import("../local-engine.ts");
       const { readFigures } = await import("../../report/read-figures.ts");
       const { renderReport } = await import("../../report/render-report.ts");
       const { driftSection, engagementSection, historySection, modelsSection, signalsSection } = await import(
@@ -18,9 +17,9 @@ export const register: RegisterCommand = (program, environment) => {
       );
       const { describe } = await import("./release.ts");
       const world = environment();
-      const warehouse = await openLocalWarehouse(world);
+      const warehouse = await world.target.openWarehouse();
       const figures = await readFigures(warehouse).finally(() => warehouse.close());
-      const models = await listModels(world.home.models);
+      const models = await listModels(await world.target.models.refresh());
       const { state, entries } = await releaseStatus(world.home.releaseLog);
       const log = entries.map(({ at, by, event, hash }) => ({ at, by, what: describe(event), hash }));
       const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");

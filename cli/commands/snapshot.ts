@@ -34,14 +34,14 @@ export const register: RegisterCommand = (program, environment) => {
     .addHelpText("after", "\nExample:\n  inboxloop snapshot create --as-of 2026-02-01 --name january\n")
     .action(async (options: CreateOptions) => {
       const { createSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
-      const { openLocalWarehouse } = await import("../local-engine.ts");
       const world = environment();
+      const { snapshots } = world.target;
       const sampleRows = sampleOption(options.sample);
-      const warehouse = await openLocalWarehouse(world);
+      const warehouse = await world.target.openWarehouse();
       try {
         const progress = world.console.progress("snapshot");
         const made = await createSnapshot(
-          { warehouse, snapshots: world.home.snapshots, now: world.now, signal: world.signal },
+          { warehouse, snapshots: await snapshots.refresh(), now: world.now, signal: world.signal },
           {
             ...(options.asOf && { asOf: options.asOf }),
             ...(options.from && { from: options.from }),
@@ -52,6 +52,8 @@ export const register: RegisterCommand = (program, environment) => {
             dryRun: options.dryRun === true,
           },
         );
+        if (made.kind !== "planned") await snapshots.publish(made.id);
+        if (made.kind !== "planned" && options.name !== undefined) await snapshots.publish(`names/${options.name}`);
         progress.done(made.kind);
         world.console.result(made, () => renderCreated(made));
       } finally {
@@ -64,7 +66,7 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Every snapshot, the newest first")
     .action(async () => {
       const { listSnapshots } = await import("../../retrain/snapshot/snapshot.ts");
-      const found = await listSnapshots(environment().home.snapshots);
+      const found = await listSnapshots(await environment().target.snapshots.refresh());
       environment().console.result(found, () => renderList(found));
     });
 
@@ -73,7 +75,7 @@ export const register: RegisterCommand = (program, environment) => {
     .description("The lock of a snapshot: what was asked, what was found")
     .action(async (reference: string) => {
       const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
-      const found = await findSnapshot(environment().home.snapshots, reference);
+      const found = await findSnapshot(await environment().target.snapshots.refresh(), reference);
       environment().console.result(found, () => `${found.path}\n${JSON.stringify(found.lock, null, 2)}`);
     });
 
@@ -84,7 +86,10 @@ export const register: RegisterCommand = (program, environment) => {
       const { findSnapshot, verifySnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const { exitCodes } = await import("../../errors/user-error.ts");
       const world = environment();
-      const verdict = await verifySnapshot(await findSnapshot(world.home.snapshots, reference), world.signal);
+      const { snapshots } = world.target;
+      const found = await findSnapshot(await snapshots.refresh(), reference);
+      await snapshots.fetch(found.id);
+      const verdict = await verifySnapshot(found, world.signal);
       world.console.result(verdict, () => renderVerdict(verdict));
       if (verdict.verdict === "fail") process.exitCode = exitCodes.check;
     });

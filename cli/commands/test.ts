@@ -85,9 +85,8 @@ export const register: RegisterCommand = (program, environment) => {
       const world = environment();
       const { writeCase } = await import("../../warehouse/dataform/testing/write-case.ts");
       const { openBench } = await import("../../warehouse/duckdb/bench-warehouse.ts");
-      const { openLocalEngine } = await import("../local-engine.ts");
       const projectDir = projectDirOf(options, world.cwd);
-      const engine = await openLocalEngine(world, { projectDir, sources: options.sources });
+      const engine = await world.target.openEngine({ projectDir, sources: options.sources });
       try {
         const written = await writeCase({
           projectDir,

@@ -7,7 +7,6 @@ import { numberOption } from "./retrain/options.ts";
 interface TrainOptions {
   readonly snapshot: string;
   readonly name?: string;
-  readonly target: string;
   readonly seed?: number;
   readonly rows?: number;
   readonly scoreRows?: number;
@@ -49,7 +48,6 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .requiredOption("--snapshot <snapshot>", "name, id or digest of a snapshot")
     .option("--name <name>", "the version's name")
-    .option("--target <where>", "local (a child process) or vertex (a Vertex AI CustomJob)", "local")
     .option("--seed <n>", "of everything random", numberOption("--seed", { whole: true }))
     .option(
       "--rows <n>",
@@ -79,17 +77,12 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--machine <type>", "machine type (vertex)")
     .option("--service-account <email>", "account that the job runs as (vertex)")
     .option("--dry-run", "print what would run and change nothing; for vertex, the exact request")
-    .addHelpText("after", "\nExample:\n  inboxloop train --snapshot january --name champion\n")
+    .addHelpText(
+      "after",
+      "\nExample:\n  inboxloop train --snapshot january --name champion\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
+    )
     .action(async (options: TrainOptions) => {
-      const { UserError } = await import("../../errors/user-error.ts");
       const world = environment();
-      if (options.target !== "local" && options.target !== "vertex") {
-        throw new UserError(`there is no target "${options.target}"`, {
-          code: "train.target",
-          exit: "usage",
-          next: "--target local, or --target vertex",
-        });
-      }
       const given = {
         conversion_value: options.conversionValue,
         complaint_cost: options.complaintCost,
@@ -107,30 +100,32 @@ export const register: RegisterCommand = (program, environment) => {
         features: options.feature,
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };
-      if (options.target === "vertex") {
+      if (world.trainsOnVertex) {
         const { trainOnVertex } = await import("./retrain/train-on-vertex.ts");
         await trainOnVertex(world, request, options);
         return;
       }
       const { planTraining, train } = await import("../../retrain/trainer/train.ts");
       const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
+      const { artefactFolders } = await import("../artefacts.ts");
+      const folders = await artefactFolders(world);
       if (options.dryRun) {
-        const snapshot = await findSnapshot(world.home.snapshots, options.snapshot);
-        const job = planTraining(request, snapshot, world.home.models, world.now());
+        const snapshot = await findSnapshot(folders.snapshots, options.snapshot);
+        const job = planTraining(request, snapshot, folders.models, world.now());
         world.console.result(job, () => `would train:\n${JSON.stringify(job, null, 2)}`);
         return;
       }
       const progress = world.console.progress("train");
       const model = await train(
         {
-          snapshots: world.home.snapshots,
-          models: world.home.models,
+          ...folders,
           now: world.now,
           signal: world.signal,
           onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
         },
         request,
       );
+      await world.target.models.publish(model.name);
       progress.done(model.name);
       world.console.result(model, () => renderModel(model));
     });

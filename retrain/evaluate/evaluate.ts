@@ -34,6 +34,8 @@ import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } fr
 export interface EvaluateEnv {
   readonly snapshots: string;
   readonly models: string;
+  /** Makes sure that all files of a snapshot are in its folder, where they live elsewhere. */
+  readonly bring?: ((snapshot: string) => Promise<unknown>) | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (step: string, done: number, total: number) => void;
 }
@@ -110,6 +112,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
   const candidate = await findModel(env.models, request.candidate);
   const champion = request.champion === undefined ? null : await findModel(env.models, request.champion);
   const snapshot = await findSnapshot(env.snapshots, request.snapshot ?? candidate.record.lineage.snapshot.id);
+  await env.bring?.(snapshot.id);
   const models = champion ? [candidate, champion] : [candidate];
   const wanted = wantedColumns(models);
   const table = await readParquetTable(

@@ -10,6 +10,8 @@ import type { TrainerMessage, TrainingJob } from "./job.ts";
 export interface TrainEnv {
   readonly snapshots: string;
   readonly models: string;
+  /** Makes sure that all files of a snapshot are in its folder, where they live elsewhere. */
+  readonly bring?: ((snapshot: string) => Promise<unknown>) | undefined;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
   /** Told of every step of the trainer. */
@@ -80,6 +82,7 @@ export function planTraining(
 /** Trains a model version in a child process. The same snapshot, seed and settings give the same model digest. */
 export async function train(env: TrainEnv, request: TrainRequest): Promise<Model> {
   const snapshot = await findSnapshot(env.snapshots, request.snapshot);
+  await env.bring?.(snapshot.id);
   const job = planTraining(request, snapshot, env.models, env.now());
   await runInProcess(job, env);
   return findModel(env.models, job.name);

@@ -11,7 +11,7 @@ let dir: string;
 let simulator: Simulator;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "inboxloop-simulator-"));
-  const world = createEnvironment({ home: dir, quiet: true }, new AbortController().signal);
+  const world = await createEnvironment({ home: dir, quiet: true }, new AbortController().signal);
   simulator = new Simulator(world, new Stopwatch(() => 0), worldConfig({ seed: 1, events: 5_000 }));
 });
 afterEach(async () => {

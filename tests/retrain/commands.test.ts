@@ -78,7 +78,7 @@ test("when options are wrong, then the error names them, with exit code 2", asyn
     exitCode: 2,
   });
   await expect(run("train", "--snapshot", "x", "--target", "moon")).rejects.toMatchObject({
-    code: "train.target",
+    code: "settings.no-target",
     exitCode: 2,
   });
   await expect(run("train", "--snapshot", "x", "--seed", "1.5")).rejects.toMatchObject({ code: "cli.number" });

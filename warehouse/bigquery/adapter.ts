@@ -41,6 +41,13 @@ export interface BigQueryJob {
   promise?(): Promise<unknown>;
 }
 
+/** Writes rows to a Parquet file of this machine, page by page. */
+export type WriteRows = (
+  path: string,
+  columns: readonly Column[],
+  pages: AsyncIterable<readonly Row[]>,
+) => Promise<{ readonly rows: number }>;
+
 /** The one call of `@google-cloud/storage` that loading needs: a `gs://` URI as the file that a load job reads. */
 export type FileAtUri = (uri: string) => unknown;
 
@@ -49,11 +56,19 @@ export interface BigQueryWarehouseOptions {
   /** Storage Write API streams; without them `append` says so. */
   readonly streams?: AppendStreams | undefined;
   readonly fileAtUri?: FileAtUri | undefined;
+  /** For exports to this machine; without it only gs:// is taken. */
+  readonly writeRows?: WriteRows | undefined;
   readonly location?: string | undefined;
   /** Rows asked for per page. */
   readonly pageSize?: number | undefined;
   /** Waits before attempt n of an append; tests pass a no-op. */
   readonly pause?: ((attempt: number) => Promise<void>) | undefined;
+}
+
+interface Page {
+  readonly schema: readonly SchemaField[];
+  readonly rows: readonly Row[];
+  readonly affected: string | number | undefined;
 }
 
 interface QueryPage {
@@ -77,10 +92,8 @@ export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Wareho
     return appender;
   }
 
-  async function run(
-    sql: string,
-    query: QueryOptions,
-  ): Promise<{ schema: readonly SchemaField[]; rows: Row[]; affected?: number }> {
+  /** Starts a statement and gives its pages; the columns are known from the first one on. */
+  async function* pagesOf(sql: string, query: QueryOptions): AsyncGenerator<Page> {
     query.signal?.throwIfAborted();
     let job: BigQueryJob;
     try {
@@ -96,9 +109,7 @@ export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Wareho
     const cancel = () => void job.cancel().catch(() => undefined);
     query.signal?.addEventListener("abort", cancel, { once: true });
     try {
-      const rows: Row[] = [];
       let schema: readonly SchemaField[] = [];
-      let affected: number | undefined;
       let next: Record<string, unknown> | null = {};
       while (next) {
         query.signal?.throwIfAborted();
@@ -115,17 +126,43 @@ export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Wareho
           QueryPage | undefined,
         ];
         schema = response?.schema?.fields ?? schema;
-        if (response?.numDmlAffectedRows !== undefined) affected = Number(response.numDmlAffectedRows);
-        for (const row of raw ?? []) rows.push(decodeRow(schema, row));
+        const rows = (raw ?? []).map((row) => decodeRow(schema, row));
+        yield { schema, rows, affected: response?.numDmlAffectedRows };
         next = following ?? null;
       }
-      return { schema, rows, ...(affected === undefined ? {} : { affected }) };
     } catch (error) {
       query.signal?.throwIfAborted();
       throw queryError(error, query.file);
     } finally {
       query.signal?.removeEventListener("abort", cancel);
     }
+  }
+
+  async function run(
+    sql: string,
+    query: QueryOptions,
+  ): Promise<{ schema: readonly SchemaField[]; rows: Row[]; affected?: number }> {
+    const rows: Row[] = [];
+    let schema: readonly SchemaField[] = [];
+    let affected: number | undefined;
+    for await (const page of pagesOf(sql, query)) {
+      schema = page.schema;
+      if (page.affected !== undefined) affected = Number(page.affected);
+      for (const row of page.rows) rows.push(row);
+    }
+    return { schema, rows, ...(affected === undefined ? {} : { affected }) };
+  }
+
+  /** Rows to a Parquet file of this machine, through the query's pages. */
+  async function download(sql: string, path: string, query: QueryOptions, write: WriteRows) {
+    const pages = pagesOf(sql, query);
+    const first = await pages.next();
+    const head: Page = first.done ? { schema: [], rows: [], affected: undefined } : first.value;
+    async function* rowsOfPages() {
+      yield head.rows;
+      for await (const { rows } of pages) yield rows;
+    }
+    return await write(path, columnsOfSchema(head.schema), rowsOfPages());
   }
 
   return {
@@ -187,6 +224,7 @@ export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Wareho
     },
 
     async exportParquet(sql, path, query = {}) {
+      if (!path.startsWith("gs://") && options.writeRows) return download(sql, path, query, options.writeRows);
       if (!path.startsWith("gs://")) {
         throw new UserError(`BigQuery exports to Cloud Storage only, not to ${path}`, {
           code: "bigquery.local-file",

@@ -32,6 +32,8 @@ export async function connectBigQuery(target: BigQueryTarget): Promise<Warehouse
       return storage.bucket(match[1]).file(match[2]);
     },
     streams: await openAppendStreams(target),
+    writeRows: async (path, columns, pages) =>
+      (await import("../duckdb/write-parquet.ts")).writeParquet(path, columns, pages),
   });
 }
 

@@ -10,11 +10,11 @@ export function addDestinationOptions(command: Command): Command {
   );
 }
 
-/** Options that say where raw rows are; `to` says it of `--to`. */
+/** Options that say where raw rows are, where it is not where the target is; `to` says it of `--to`. */
 export function addPlaceOptions(command: Command, to: string): Command {
   return command
-    .addOption(new Option("--to <where>", to).choices(["local", "bigquery"]).default("local"))
-    .option("--project <id>", "BigQuery's project (default: GOOGLE_CLOUD_PROJECT)")
+    .addOption(new Option("--to <where>", to).choices(["local", "bigquery"]))
+    .option("--project <id>", "BigQuery's project (default: the target's, else GOOGLE_CLOUD_PROJECT)")
     .option("--dataset <name>", "dataset of the raw tables (default: raw)")
     .option("--location <region>", "BigQuery's region of the dataset (default: US)");
 }

@@ -15,11 +15,13 @@ export interface DestinationOptions {
 
 /** BigQuery, when it was asked for; undefined for this machine's segments. */
 export function destinationOf(
-  { settings, home }: Pick<Environment, "settings" | "home">,
+  { settings, home, target }: Pick<Environment, "settings" | "home" | "target">,
   options: DestinationOptions,
 ): BigQueryDestination | undefined {
-  if (options.to !== "bigquery") return undefined;
-  const projectId = options.project ?? settings["GOOGLE_CLOUD_PROJECT"];
+  const { to = target.kind } = options;
+  if (to !== "bigquery") return undefined;
+  const ofTarget = target.kind === "bigquery" && options.project === undefined ? target.rawInBigQuery : undefined;
+  const projectId = options.project ?? ofTarget?.project ?? settings["GOOGLE_CLOUD_PROJECT"];
   if (!projectId) {
     throw new UserError("which project's BigQuery?", {
       code: "bigquery.no-project",
@@ -30,8 +32,8 @@ export function destinationOf(
   }
   return {
     projectId,
-    dataset: options.dataset ?? "raw",
-    location: options.location,
+    dataset: options.dataset ?? ofTarget?.dataset ?? "raw",
+    location: options.location ?? ofTarget?.location,
     kind: options.stream ?? "committed",
     state: join(home.root, "bigquery"),
     ...bigQueryEmulator(settings),

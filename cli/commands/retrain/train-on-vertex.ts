@@ -47,7 +47,7 @@ function targetOf(options: VertexOptions, world: Environment): VertexTarget {
 export async function trainOnVertex(world: Environment, request: TrainRequest, options: VertexOptions): Promise<void> {
   const vertex = await import("../../../retrain/vertex/train-on-vertex.ts");
   const target = targetOf(options, world);
-  const snapshot = await findSnapshot(world.home.snapshots, request.snapshot);
+  const snapshot = await findSnapshot(await world.target.snapshots.refresh(), request.snapshot);
   if (options.dryRun) {
     const plan = vertex.planVertexTraining(request, snapshot, target, world.now());
     world.console.result(plan, () => JSON.stringify(plan, null, 2));

@@ -10,7 +10,7 @@ import { ingestImapCommand } from "../../../cli/commands/ingest/imap.ts";
 import { ingestSeedsCommand } from "../../../cli/commands/ingest/seeds.ts";
 import { createConsole } from "../../../cli/console.ts";
 import type { Environment } from "../../../cli/environment.ts";
-import { homeAt } from "../../../cli/home.ts";
+import { localTarget } from "../../../targets/local.ts";
 import { temporaryFolder } from "../../ingest/support.ts";
 
 function sink() {
@@ -28,13 +28,17 @@ function sink() {
 function world(folder: string, settings: Record<string, string> = {}) {
   const [stdout, stderr] = [sink(), sink()];
   const at = { json: false, quiet: false, env: {}, now: () => 0 };
+  const { signal } = new AbortController();
+  const target = localTarget("local", { kind: "local" }, { cwd: folder, settings, signal }, join(folder, "home"));
   const environment = (json: boolean): Environment => ({
-    home: homeAt(join(folder, "home")),
+    target,
+    trainsOnVertex: false,
+    home: target.home,
     cwd: folder,
     console: createConsole({ stdout: stdout.stream, stderr: stderr.stream }, { ...at, json }),
     settings,
     now: () => new Date("2026-02-01T12:00:00Z"),
-    signal: new AbortController().signal,
+    signal,
   });
   return { text: environment(false), json: environment(true), stdout: stdout.text, stderr: stderr.text };
 }

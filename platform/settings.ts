@@ -1,0 +1,142 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { UserError } from "../errors/user-error.ts";
+
+/** The file's name, looked for where a command is started. */
+export const settingsFile = "inboxloop.yaml";
+
+const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "a lower-case word");
+const dataset = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a dataset's name");
+
+const localTarget = z
+  .strictObject({
+    kind: z.literal("local"),
+    home: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Folder of the warehouse, raw segments, spool, snapshots, models and logs. `.inboxloop` when not given.",
+      ),
+    memory: z
+      .string()
+      .regex(/^\d+(\.\d+)?\s?[KMGT]i?B$/i, "a size like 4GB")
+      .optional()
+      .describe("What the engine may take of the machine's memory; a quarter when not given."),
+  })
+  .describe("This machine: DuckDB in place of BigQuery, folders in place of buckets.");
+
+const bigQueryTarget = z
+  .strictObject({
+    kind: z.literal("bigquery"),
+    project: z.string().min(1).optional().describe("Google Cloud project; GOOGLE_CLOUD_PROJECT when not given."),
+    location: z.string().min(1).optional().describe("BigQuery's region of the datasets; US when not given."),
+    raw_dataset: dataset.default("raw").describe("Dataset of the raw tables."),
+    ops_dataset: dataset.default("ops").describe("Dataset of the journals: the release log is a table in it."),
+    bucket: z
+      .string()
+      .regex(/^gs:\/\/[a-z0-9][a-z0-9._-]+(\/[^\s]*)?$/, "gs://bucket or gs://bucket/prefix")
+      .optional()
+      .describe("Where snapshots and models live. Without one they live in the home of this machine."),
+    home: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Folder of what stays on this machine: compiled graphs, downloaded snapshots and models, the ingester's state. `.inboxloop` when not given.",
+      ),
+  })
+  .describe("Google Cloud: BigQuery, Cloud Storage.");
+
+export const targetSettings = z.discriminatedUnion("kind", [localTarget, bigQueryTarget]);
+export type TargetSettings = z.infer<typeof targetSettings>;
+export type LocalTargetSettings = z.infer<typeof localTarget>;
+export type BigQueryTargetSettings = z.infer<typeof bigQueryTarget>;
+
+export const settingsShape = z.strictObject({
+  default_target: name.default("local").describe("The target of a command that names none."),
+  targets: z
+    .record(name, targetSettings)
+    .default({})
+    .describe("Targets by name. `local` is there without being written."),
+});
+export type Settings = z.infer<typeof settingsShape>;
+
+/** Every variable that the product reads, with what it is for. Secrets come from here and from nowhere else. */
+export const environmentVariables: Readonly<Record<string, { readonly what: string; readonly secret?: boolean }>> = {
+  INBOXLOOP_HOME: { what: "The home of a local target that names none." },
+  INBOXLOOP_TARGET: { what: "The target of a command that names none; goes before `default_target`." },
+  INBOXLOOP_MEMORY: { what: "What the local engine may take of the machine's memory, like `4GB`." },
+  INBOXLOOP_ENV: { what: "`production` refuses generated keys." },
+  INBOXLOOP_ID_KEY: { what: "Key of the pseudonyms.", secret: true },
+  INBOXLOOP_DEAD_LETTER_KEY: { what: "Key under which dead letters and the spool are sealed.", secret: true },
+  "INBOXLOOP_API_KEY_<SOURCE>": {
+    what: "Key of a caller of `/v1`; its name becomes the events' provenance.",
+    secret: true,
+  },
+  "INBOXLOOP_HOOK_<PROVIDER>_<SETTING>": {
+    what: "Secrets of a provider's webhook (collector.md lists them).",
+    secret: true,
+  },
+  INBOXLOOP_IMAP_PASSWORD: { what: "Password of `ingest mail --imap`.", secret: true },
+  INBOXLOOP_IMAP_TOKEN: { what: "OAuth token of `ingest mail --imap`.", secret: true },
+  INBOXLOOP_POSTMASTER_TOKEN: { what: "OAuth token of Google Postmaster Tools.", secret: true },
+  INBOXLOOP_POSTMASTER_ENDPOINT: { what: "Another address than Google's, for tests." },
+  INBOXLOOP_USER: { what: "Who decides, where a decision is not signed." },
+  INBOXLOOP_VERTEX_REGION: { what: "Region of `train --target vertex`." },
+  INBOXLOOP_BUCKET: { what: "Bucket of `train --target vertex`." },
+  INBOXLOOP_TRAINER_IMAGE: { what: "Container image of `train --target vertex`." },
+  INBOXLOOP_FAULT_AT: { what: "For the kill tests: dies at this boundary between two durable writes." },
+  GOOGLE_CLOUD_PROJECT: { what: "Project of a `bigquery` target that names none." },
+  BIGQUERY_EMULATOR_HOST: { what: "REST address of an emulator in place of BigQuery." },
+  BIGQUERY_STORAGE_EMULATOR_HOST: { what: "gRPC address of an emulator's Storage APIs." },
+  STORAGE_EMULATOR_HOST: { what: "Address of an emulator in place of Cloud Storage." },
+  PUBSUB_EMULATOR_HOST: { what: "Address of an emulator in place of Pub/Sub." },
+};
+
+/** Reads `inboxloop.yaml` in `dir`; what is not written there has its default. */
+export function readSettings(dir: string): Settings {
+  const path = join(dir, settingsFile);
+  if (!existsSync(path)) return settingsShape.parse({});
+  let data: unknown;
+  try {
+    data = parse(readFileSync(path, "utf8")) ?? {};
+  } catch (cause) {
+    throw invalid(path, cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause), cause);
+  }
+  const parsed = settingsShape.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw invalid(`${path} at ${issue?.path.join(".") || "the top"}`, issue?.message ?? "");
+}
+
+const invalid = (where: string, what: string, cause?: unknown): UserError =>
+  new UserError(`the settings cannot be used: ${what}`, {
+    code: "settings.invalid",
+    exit: "config",
+    where,
+    next: "docs/reference/settings.md lists every setting",
+    cause,
+  });
+
+/** The settings of a target: the one asked for, else INBOXLOOP_TARGET's, else the default. */
+export function targetNamed(
+  settings: Settings,
+  asked: string | undefined,
+): { readonly name: string; readonly settings: TargetSettings } {
+  const wanted = asked || settings.default_target;
+  const found = settings.targets[wanted];
+  if (found) return { name: wanted, settings: found };
+  // The two kinds are targets of their own names, so that nobody has to write a file to begin.
+  if (wanted === "local" || wanted === "bigquery") {
+    return { name: wanted, settings: targetSettings.parse({ kind: wanted }) };
+  }
+  throw new UserError(`there is no target "${wanted}"`, {
+    code: "settings.no-target",
+    exit: "usage",
+    where: settingsFile,
+    next: `--target ${["local", "bigquery", ...Object.keys(settings.targets)].filter((n, i, all) => all.indexOf(n) === i).join(" | ")}`,
+  });
+}

@@ -1,0 +1,89 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { UserError } from "../../errors/user-error.ts";
+import type { Column, Row } from "../warehouse.ts";
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** What the file holds for a GoogleSQL type: what our own exports have, so that whoever reads one reads the other. */
+const storedAs: Readonly<Record<string, string>> = {
+  STRING: "VARCHAR",
+  INT64: "BIGINT",
+  FLOAT64: "DOUBLE",
+  BOOL: "BOOLEAN",
+  TIMESTAMP: "TIMESTAMPTZ",
+  DATETIME: "TIMESTAMP",
+  DATE: "DATE",
+  TIME: "TIME",
+  NUMERIC: "DECIMAL(38, 9)",
+  JSON: "JSON",
+};
+
+/**
+ * Writes rows of the Warehouse port to a Parquet file, page by page: memory is that of a page. The file appears whole or not at all.
+ * Columns are of scalar types; another is refused by name.
+ */
+export async function writeParquet(
+  path: string,
+  columns: readonly Column[],
+  pages: AsyncIterable<readonly Row[]>,
+): Promise<{ readonly rows: number }> {
+  const selected = columns.map(({ name, type }) => {
+    if (type === "BYTES") return `from_base64(${identifier(name)}) as ${identifier(name)}`;
+    const stored = storedAs[type];
+    if (stored === undefined) {
+      throw new UserError(`column ${name} is ${type}, which is not written to Parquet from here`, {
+        code: "parquet.type",
+        exit: "check",
+        where: path,
+        next: "give the target a bucket (docs/reference/settings.md), or leave the column out",
+      });
+    }
+    return `cast(${identifier(name)} as ${stored}) as ${identifier(name)}`;
+  });
+  await mkdir(dirname(path), { recursive: true });
+  const lines = `${path}.ndjson.tmp`;
+  const half = `${path}.tmp`;
+  try {
+    await pipeline(Readable.from(linesOf(columns, pages)), createWriteStream(lines, { mode: 0o600 }));
+    const shape = columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
+    const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "1GB" });
+    const connection = await instance.connect();
+    try {
+      await connection.run("set TimeZone = 'UTC'");
+      const result = await connection.run(
+        `copy (select ${selected.join(", ")} from read_json(${literal(lines)}, format = 'newline_delimited', columns = {${shape}}))
+         to ${literal(half)} (format parquet, compression zstd)`,
+      );
+      await rename(half, path);
+      return { rows: result.rowsChanged };
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+  } finally {
+    await rm(lines, { force: true });
+    await rm(half, { force: true });
+  }
+}
+
+async function* linesOf(columns: readonly Column[], pages: AsyncIterable<readonly Row[]>): AsyncIterable<string> {
+  for await (const page of pages) {
+    let text = "";
+    for (const row of page) {
+      const line = Object.fromEntries(columns.map(({ name }) => [name, textOf(row[name])]));
+      text += `${JSON.stringify(line)}\n`;
+    }
+    yield text;
+  }
+}
+
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : String(value);
+}
