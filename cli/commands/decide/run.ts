@@ -7,7 +7,6 @@ import { type BatchResult, decideAudience, rehearseAudience } from "../../../ser
 import { lineupOf } from "../../../serve/models-in-force.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
-import { openLocalWarehouse } from "../../local-engine.ts";
 import { campaignsOf, readPolicies } from "../../policies.ts";
 import { ingestContext } from "../ingest/context.ts";
 
@@ -31,11 +30,11 @@ export async function decideCommand(world: Environment, options: DecideRequest):
   };
   const progress = world.console.progress("decide");
   const context = ingestContext(world, { trustReceivedAt: false });
-  const warehouse = await openLocalWarehouse(world);
+  const warehouse = await world.target.openWarehouse();
   try {
     const env = {
       warehouse,
-      models: world.home.models,
+      models: await world.target.models.refresh(),
       runs: join(world.home.root, "decisions"),
       key: decisionKey(world),
       pauses: [],
