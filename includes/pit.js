@@ -1,5 +1,5 @@
 // The features that are counted over a customer's own past (pit: point in time), as window functions over the timeline of
-// features.point_in_time. A row of the timeline has `act`, `amount`, `revenue`, `topic`, `user_id_hash` and `_micros`.
+// features.point_in_time. A row of the timeline has `act`, `amount`, `revenue`, `topic`, `past_key` (whose past it is) and `_micros`.
 const features = require("./features");
 const names = require("./names");
 const time = require("./time");
@@ -50,14 +50,14 @@ const lasts = [
   { name: "days_since_last_conversion", act: "order" },
 ];
 
-const over = (frame, key = "user_id_hash") => `over (partition by ${key} order by _micros ${frame})`;
+const over = (frame, key = "past_key") => `over (partition by ${key} order by _micros ${frame})`;
 const isAct = (acts) =>
   acts.length === 1 ? `act = '${acts[0]}'` : `act in (${acts.map((act) => `'${act}'`).join(", ")})`;
 
 /**
  * The window functions.
  *
- *   sum(if(act = 'open', amount, 0)) over (partition by user_id_hash order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d
+ *   sum(if(act = 'open', amount, 0)) over (partition by past_key order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d
  */
 const windows = () => [
   ...sums.map(
@@ -65,7 +65,7 @@ const windows = () => [
   ),
   ...lasts.map(({ name, act }) => `max(if(act = '${act}', _micros, null)) ${over(time.frameBefore())} as _${name}`),
   `sum(if(act = 'order', revenue, null)) ${over(time.frameBefore(90))} as _revenue_90d`,
-  `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "user_id_hash, topic")} as _topic_clicks_90d`,
+  `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "past_key, topic")} as _topic_clicks_90d`,
 ];
 
 /** The features from the windows, in the order of `names`. */

@@ -42,13 +42,36 @@ const tables = {
     is_granted: "BOOL",
     effective_at: "TIMESTAMP",
     provenance: "STRING",
+    channel: "STRING", // email | sms | push | web | phone | post; null for all of them
+    legal_basis: "STRING", // of GDPR Article 6(1), see consents.js; null is consent
+    jurisdiction: "STRING", // ISO 3166 code of the country whose law it was given under
+    opt_in: "STRING", // single | pending | confirmed: where the statement stands in a double opt-in
+    expires_at: "TIMESTAMP", // from when on it no longer holds
     received_at: "TIMESTAMP",
   },
   identity_links: {
     left_id: "STRING",
     right_id: "STRING",
-    link_kind: "STRING",
-    linked_at: "TIMESTAMP",
+    link_kind: "STRING", // login | form | click_token | crm_id | ...; null with is_linked false takes every kind back
+    linked_at: "TIMESTAMP", // when it was made, or taken back
+    provenance: "STRING",
+    is_linked: "BOOL", // false takes the link back; null is true
+    known_at: "TIMESTAMP", // when it was first known, where that is later than linked_at
+    left_is_role: "BOOL", // the id is an address of a role, like info@ or sales@
+    right_is_role: "BOOL",
+    received_at: "TIMESTAMP",
+  },
+  // Who must not be reached: lists of providers, files, requests of people. What events and consents say stands there.
+  suppressions: {
+    user_id_hash: "STRING",
+    channel: "STRING", // null for all
+    reason: "STRING", // see suppressions.js
+    scope: "STRING", // all | campaign_kind | list
+    scope_key: "STRING", // which kind or list
+    is_lifted: "BOOL", // true takes it off again; null is false
+    is_machine: "BOOL", // a machine asked for it
+    since_at: "TIMESTAMP",
+    until_at: "TIMESTAMP",
     provenance: "STRING",
     received_at: "TIMESTAMP",
   },

@@ -49,11 +49,11 @@ describe("features", () => {
   test("when the past is counted, then every window stops before the row's own instant", () => {
     for (const window of pit.windows()) {
       expect(window).toMatch(
-        /over \(partition by user_id_hash(, topic)? order by _micros range between (\d+|unbounded) preceding and 1 preceding\)/,
+        /over \(partition by past_key(, topic)? order by _micros range between (\d+|unbounded) preceding and 1 preceding\)/,
       );
     }
     expect(pit.windows()).toContain(
-      "sum(if(act = 'open', amount, 0)) over (partition by user_id_hash order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d",
+      "sum(if(act = 'open', amount, 0)) over (partition by past_key order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d",
     );
     expect(pit.selected()).toHaveLength(pit.names.length);
   });

@@ -1,29 +1,14 @@
-import type { Expression, Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
-import type { Catalog, CatalogColumn, UserFunction } from "../../packages/googlesql/catalog.ts";
+import type { Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
+import type { Catalog, CatalogColumn } from "../../packages/googlesql/catalog.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
   type Source,
   UnsupportedGoogleSql,
 } from "../../packages/googlesql/errors.ts";
-import {
-  expressionValue,
-  type Influence,
-  type LineageCatalog,
-  type LineageTable,
-  type QueryLineage,
-  queryLineage,
-} from "../../packages/googlesql/lineage/column-lineage.ts";
+import type { Influence, LineageTable, QueryLineage } from "../../packages/googlesql/lineage/column-lineage.ts";
 import { bitOf, isDirect } from "../../packages/googlesql/lineage/provenance.ts";
-import {
-  constant,
-  leaves,
-  type Shape,
-  shapeOfType,
-  sourceValue,
-  total,
-  type Value,
-} from "../../packages/googlesql/lineage/value.ts";
+import { leaves, type Shape, shapeOfType, sourceValue } from "../../packages/googlesql/lineage/value.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { readScript } from "../../packages/googlesql/read-script.ts";
 import { type TranslatedColumn, translateQuery } from "../../packages/googlesql/translate.ts";
@@ -32,6 +17,7 @@ import { walk } from "../../packages/googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
+import { Prelude } from "./lineage-prelude.ts";
 import { isOwnDelete, namesIn } from "./own-delete.ts";
 
 export interface LineageSources {
@@ -157,7 +143,7 @@ class Builder {
   private query(query: Query, source: Source, prelude: Prelude): Followed {
     const types = prelude.isEmpty ? this.analyze(query, source) : undefined;
     const shapes = types?.map(({ type }) => shapeOfType(type));
-    const lineage = queryLineage(query, source, prelude.catalog, { shapes, variables: prelude.variables });
+    const lineage = prelude.query(query, source, shapes);
     const names = lineage.columns.map((column) => column.name);
     if (types && types.map((column) => column.name).join("\t") !== names.join("\t")) {
       const others = types.map((column) => column.name).join(", ");
@@ -295,50 +281,6 @@ const nodesOf = ({ name, shape }: { readonly name: string; readonly shape: Shape
 
 const refusal = (what: string, reason: string, source: Source, at: Node | undefined): UnsupportedGoogleSql =>
   new UnsupportedGoogleSql(what, reason, at && { source, span: at.span });
-
-/** What stands before a query: functions and variables that it uses. Statements that change tables are refused. */
-class Prelude {
-  readonly functions = new Map<string, UserFunction>();
-  readonly variables = new Map<string, Value>();
-  readonly catalog: LineageCatalog;
-
-  constructor(table: LineageCatalog["table"]) {
-    this.catalog = { table, function: (path) => this.functions.get(key(...path)) };
-  }
-
-  get isEmpty(): boolean {
-    return this.functions.size === 0 && this.variables.size === 0;
-  }
-
-  add(statement: Statement, source: Source): void {
-    switch (statement.kind) {
-      case "query-statement":
-      case "assert":
-        return;
-      case "create-function":
-        this.functions.set(key(...pathOf(statement.name)), { kind: "sql", definition: statement, source });
-        return;
-      case "declare": {
-        const value = statement.default && this.value(statement.default, source);
-        for (const { name } of statement.names) this.variables.set(name.toLowerCase(), value ?? constant);
-        return;
-      }
-      case "set-variable": {
-        const value: Value = { own: total(this.value(statement.value, source)) };
-        for (const target of statement.targets) {
-          if (target.kind === "identifier") this.variables.set(target.name.toLowerCase(), value);
-        }
-        return;
-      }
-      default:
-        throw refusal(statement.kind.replaceAll("-", "_"), "lineage does not follow this statement", source, statement);
-    }
-  }
-
-  private value(node: Expression, source: Source): Value {
-    return expressionValue(node, source, this.catalog, this.variables);
-  }
-}
 
 function madeTable(
   statement: Statement,

@@ -41,6 +41,7 @@ export interface Tables {
     subject_key: string | null;
     event_type: string | null;
     user_id_hash: string | null;
+    person_id: string | null;
     message_id: string | null;
     campaign_id: string | null;
     campaign_name: string | null;
@@ -91,6 +92,7 @@ export interface Tables {
   "events.messages": {
     message_id: string | null;
     user_id_hash: string | null;
+    person_id: string | null;
     campaign_id: string | null;
     isp: string | null;
     region: string | null;
@@ -159,6 +161,7 @@ export interface Tables {
   };
   "features.customer_features": {
     user_id_hash: string | null;
+    person_id: string | null;
     sends_7d: bigint | null;
     sends_30d: bigint | null;
     sends_90d: bigint | null;
@@ -371,16 +374,62 @@ export interface Tables {
     has_measurement_consent: boolean | null;
     is_forgotten: boolean | null;
   };
+  "identity.changes": {
+    change_kind: string | null;
+    person_id: string | null;
+    user_id_hash: string | null;
+    ids: bigint | null;
+    changed_at: string | null;
+  };
+  "identity.conflicts": {
+    user_id_hash: string | null;
+    reason: string | null;
+    ids: bigint | null;
+  };
   "identity.identity_edges": {
     from_id: string | null;
     to_id: string | null;
     link_kind: string | null;
     provenance: string | null;
     linked_at: string | null;
+    known_at: string | null;
+  };
+  "identity.identity_pairs": {
+    left_id: string | null;
+    right_id: string | null;
+    is_in_force: boolean | null;
+    has_role: boolean | null;
+    link_kinds: string | null;
+    linked_at: string | null;
+    known_at: string | null;
+    unlinked_at: string | null;
+  };
+  "identity.persons": {
+    user_id_hash: string | null;
+    person_id: string | null;
+    ids: bigint | null;
+    known_at: string | null;
+  };
+  "identity.resolved": {
+    row_kind: string | null;
+    user_id_hash: string | null;
+    person_id: string | null;
+    reason: string | null;
+    ids: bigint | null;
+    known_at: string | null;
+    changed_at: string | null;
+  };
+  "identity.stretches": {
+    stretch_id: string | null;
+    person_id: string | null;
+    user_id_hash: string | null;
+    begins_at: string | null;
+    ends_at: string | null;
   };
   "labels.engagement_labels": {
     message_id: string | null;
     user_id_hash: string | null;
+    person_id: string | null;
     campaign_id: string | null;
     first_open: string | null;
     last_click: string | null;
@@ -390,6 +439,7 @@ export interface Tables {
   };
   "labels.rule_labels": {
     message_id: string | null;
+    person_id: string | null;
     campaign_id: string | null;
     label: string | null;
     label_so_far: string | null;
@@ -589,6 +639,11 @@ export interface Tables {
     is_granted: boolean | null;
     effective_at: string | null;
     provenance: string | null;
+    channel: string | null;
+    legal_basis: string | null;
+    jurisdiction: string | null;
+    opt_in: string | null;
+    expires_at: string | null;
     received_at: string | null;
   };
   "raw.dead_letters": {
@@ -663,6 +718,10 @@ export interface Tables {
     link_kind: string | null;
     linked_at: string | null;
     provenance: string | null;
+    is_linked: boolean | null;
+    known_at: string | null;
+    left_is_role: boolean | null;
+    right_is_role: boolean | null;
     received_at: string | null;
   };
   "raw.ingest_ledger": {
@@ -706,6 +765,19 @@ export interface Tables {
     spam: bigint | null;
     missing: bigint | null;
     tested_at: string | null;
+    received_at: string | null;
+  };
+  "raw.suppressions": {
+    user_id_hash: string | null;
+    channel: string | null;
+    reason: string | null;
+    scope: string | null;
+    scope_key: string | null;
+    is_lifted: boolean | null;
+    is_machine: boolean | null;
+    since_at: string | null;
+    until_at: string | null;
+    provenance: string | null;
     received_at: string | null;
   };
   "raw.tls_reports": {
@@ -831,8 +903,12 @@ export interface Tables {
     left_id: string | null;
     right_id: string | null;
     link_kind: string | null;
+    is_linked: boolean | null;
     provenance: string | null;
+    left_is_role: boolean | null;
+    right_is_role: boolean | null;
     linked_at: string | null;
+    known_at: string | null;
   };
   "staging.stg_raw__ingest_ledger": {
     batch_id: string | null;
@@ -886,6 +962,7 @@ export interface Tables {
   "training.examples": {
     message_id: string | null;
     user_id_hash: string | null;
+    person_id: string | null;
     campaign_id: string | null;
     sent_at: string | null;
     sent_date: string | null;

@@ -42,6 +42,44 @@ const daily = table("marts.daily", ["staging.orders"], {
   query: "select placed_date, sum(price) as revenue, count(*) as orders from `p.staging.orders` group by placed_date",
 });
 
+describe("through a script", () => {
+  test("when a query reads tables that its script makes in rounds, they are followed to what they are made of", async () => {
+    const graph = await lineage(
+      source("raw.orders"),
+      table("s.made", ["raw.orders"], {
+        preOps: [
+          `declare n int64 default 0;
+create or replace temp table near as select order_id as id, price as cost from \`p.raw.orders\` where price > 0;
+create or replace temp table far as select id, cost from near where false;
+while n < 3 do
+  set n = n + 1;
+  insert into far (id, cost) select id, sum(cost) from near group by id;
+  create or replace temp table near as select far.id, length(o.customer.address.city) as cost from far join \`p.raw.orders\` as o on far.id = o.order_id;
+end while;`,
+        ],
+        query: "select id, cost from far",
+      }),
+    );
+    expect(up(graph, "s.made.id")).toEqual(["raw.orders.order_id IDENTITY"]);
+    expect(up(graph, "s.made.cost").map((line) => line.replace("+FILTER", ""))).toEqual([
+      "raw.orders.customer.address.city AGGREGATION",
+      "raw.orders.price AGGREGATION",
+    ]);
+    expect(up(graph, "s.made.id", false).join("\n")).toMatch(/raw\.orders\.price .*FILTER/);
+  });
+
+  test("when a script changes a table that it did not make, the lineage is said to be unknown", async () => {
+    const graph = await lineage(
+      source("raw.orders"),
+      table("s.made", ["raw.orders"], {
+        preOps: ["insert into `p.raw.orders` (order_id) select 1"],
+        query: "select order_id from `p.raw.orders`",
+      }),
+    );
+    expect([...graph.problems.values()].map(({ id, code }) => [id, code])).toEqual([["s.made", "refused.insert"]]);
+  });
+});
+
 describe("across the graph", () => {
   test("when a column is aggregated two models away, its source is found", async () => {
     const graph = await lineage(source("raw.orders"), staged, daily);

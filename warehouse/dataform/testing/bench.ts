@@ -176,9 +176,10 @@ export class Bench {
     this.isStale = true;
   }
 
-  async query(sql: string, file: string): Promise<QueryResult> {
+  /** A query of the action, after the statements that prepare it. */
+  async query(action: TableAction, sql: string, preOps: readonly string[] = action.preOps): Promise<QueryResult> {
     await this.compute();
-    return await this.warehouse.query(sql, { file });
+    return await this.warehouse.query(scriptOf(preOps, sql), { file: action.file });
   }
 
   /** Removes the action's own table; with `rows`, puts them there in its place. */
@@ -236,7 +237,7 @@ export class Bench {
       await this.standTable(dependency);
     }
     return (
-      await this.warehouse.query(`select * from (\n${queryOf(action)}\n) limit 0`, {
+      await this.warehouse.query(scriptOf(action.preOps, `select * from (\n${queryOf(action)}\n) limit 0`), {
         file: action.file,
       })
     ).columns;
@@ -257,7 +258,13 @@ export class Bench {
     if (!this.isStale) return;
     for (const action of this.computed) {
       if (this.filled.has(action.id)) await this.warehouse.clear(action.target);
-      await this.warehouse.insertQuery(action.target, queryOf(action), { file: action.file });
+      if (action.preOps.length === 0)
+        await this.warehouse.insertQuery(action.target, queryOf(action), { file: action.file });
+      else {
+        const columns = (await this.columns(action)).map(({ name }) => `\`${name}\``).join(", ");
+        const insert = `insert into ${sqlName(action.target)} (${columns})\n${queryOf(action)}`;
+        await this.warehouse.execute(scriptOf(action.preOps, insert), { file: action.file });
+      }
       this.filled.add(action.id);
     }
     this.isStale = false;
@@ -272,6 +279,10 @@ export class Bench {
     this.computed = [];
   }
 }
+
+/** A statement after those that prepare it: temporary tables last as long as the script that makes them. */
+const scriptOf = (preOps: readonly string[], statement: string): string =>
+  [...preOps.map((text) => text.trim().replace(/;$/, "")).filter((text) => text !== ""), statement].join(";\n");
 
 const queryOf = (action: TableAction): string => action.query.trim().replace(/;\s*$/, "");
 

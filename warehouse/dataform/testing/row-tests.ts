@@ -71,8 +71,8 @@ async function actualRows(
 ): Promise<QueryResult> {
   if (expectation.of === "table") return await bench.rows(action);
   // With rows from before, the query is the one that runs on top of them.
-  const query = test.prior !== undefined && action.incremental !== undefined ? action.incremental.query : action.query;
-  if (expectation.of === "query") return await bench.query(query, action.file);
+  const { query, preOps } = (test.prior !== undefined && action.incremental) || action;
+  if (expectation.of === "query") return await bench.query(action, query, preOps);
   const reading = readCommonTable(query, expectation.name);
   if (reading === undefined) {
     const names = commonTables(query)?.names ?? [];
@@ -81,7 +81,7 @@ async function actualRows(
       { code: "test.cte", exit: "config", where: `${test.dir}/expect.yaml` },
     );
   }
-  return await bench.query(reading, action.file);
+  return await bench.query(action, reading, preOps);
 }
 
 const indent = (text: string): string => text.replace(/^/gm, "  ");

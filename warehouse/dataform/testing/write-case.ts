@@ -80,7 +80,7 @@ export async function writeCase(options: WriteCaseOptions): Promise<WrittenCase>
       action,
       bench.given(Object.fromEntries([...inputs].map(([name, input]) => [name, input.rows])), action, dir),
     );
-    const expected = await bench.query(action.query, action.file);
+    const expected = await bench.query(action, action.query);
     await mkdir(dir, { recursive: true });
     await writeFile(
       join(dir, "inputs.yaml"),

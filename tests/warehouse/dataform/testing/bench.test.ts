@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => warehouse.close());
 
 const actionOf = (name: string) => bench.resolve(name) as TableAction;
-const answer = async (name: string) => (await bench.query(actionOf(name).query, "f.sqlx")).rows;
+const answer = async (name: string) => (await bench.query(actionOf(name), actionOf(name).query)).rows;
 
 describe("what lies between the given rows and a model", () => {
   test("when rows are given, it is computed of them; when more come, again; another test sees none of it", async () => {
