@@ -46,12 +46,33 @@ const types = {
   },
   deferred: {
     family: "delivery",
-    keys: ["smtp_code", "enhanced_code", "reason", "diagnostic", "attempt", "category", "class", "reporting_mta"],
+    keys: [
+      "smtp_code",
+      "enhanced_code",
+      "reason",
+      "diagnostic",
+      "attempt",
+      "category",
+      "class",
+      "reporting_mta",
+      "refused_party",
+    ],
   },
+  // refused_party: recipient | sender | content | host | rate | system, see ingest/bounces/classify.ts
   // class: hard (no such mailbox) | soft (this one, for now) | block (policy, reputation, or the provider did not even try)
   bounce: {
     family: "delivery",
-    keys: ["class", "smtp_code", "enhanced_code", "reason", "diagnostic", "category", "reporting_mta", "attempt"],
+    keys: [
+      "class",
+      "smtp_code",
+      "enhanced_code",
+      "reason",
+      "diagnostic",
+      "category",
+      "reporting_mta",
+      "attempt",
+      "refused_party",
+    ],
   },
   complaint: {
     family: "engagement",

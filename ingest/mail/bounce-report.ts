@@ -1,12 +1,15 @@
-import { readSmtpReply, type SmtpReply } from "../sources/bounce-class.ts";
+import { classifyRefusal, codesOf, type Verdict } from "../bounces/classify.ts";
+import { readSmtpReply, type SmtpReply } from "../bounces/smtp-reply.ts";
 import { personsMeant } from "../sources/message-identity.ts";
 import { addressesIn, isSystemAddress } from "./addresses.ts";
-import { bounceReason, type Verdict } from "./bounce-reason.ts";
 import type { Mail } from "./read-mail.ts";
-import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
+import { fieldOf, type ReportFields, recipientOfBlock } from "./report-fields.ts";
 
-/** What a mail system did with the mail for one recipient (RFC 3464 section 2.3.3). */
-export type DeliveryAction = "failed" | "delayed" | "delivered";
+/**
+ * What a mail system did with the mail for one recipient (RFC 3464 section 2.3.3); `verified`: it only asked whether the address could be
+ * delivered to, as Postfix does for `sendmail -bv`.
+ */
+export type DeliveryAction = "failed" | "delayed" | "delivered" | "verified";
 
 export interface RecipientReport extends SmtpReply, Verdict {
   readonly recipient: string | undefined;
@@ -21,13 +24,9 @@ export interface RecipientReport extends SmtpReply, Verdict {
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 1000);
 
-/** A queue that gave up quotes what it last heard: `554 4.4.7 Message expired ... <421 4.4.2 Connection timed out>`. */
-const lastReply = (diagnostic: string): string =>
-  /<([45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [^<>]*)>\s*$/.exec(diagnostic)?.[1] ?? diagnostic;
-
 /** `smtp; 550 5.1.1 ...` => `550 5.1.1 ...`. */
 const withoutType = (value: string | undefined): string =>
-  (value ?? "").replace(/^\s*(smtp|x-[\w-]+|unix|dns|lmtp|eai)\s*;\s*/i, "");
+  (value ?? "").replace(/^\s*(smtp|x-(?!unix)[\w-]+|dns|lmtp|eai)\s*;\s*/i, "");
 const nameOfMta = (value: string | undefined): string | undefined =>
   value?.replace(/^\s*[\w-]+\s*;\s*/, "").trim() || undefined;
 
@@ -41,46 +40,29 @@ export function readBounceReport(mail: Mail): readonly RecipientReport[] {
 
 function readDeliveryStatus(mail: Mail, blocks: readonly ReportFields[]): readonly RecipientReport[] {
   const aboutMessage = mail.deliveryStatus.find((block) => block.has("reporting-mta")) ?? mail.deliveryStatus[0];
-  const recipientOf = (block: ReportFields): string | undefined =>
-    addressOfField(fieldOf(block, "original-recipient")) ?? addressOfField(fieldOf(block, "final-recipient"));
-  const all = blocks.map(recipientOf).filter((address) => address !== undefined);
+  const isFiltersWord = isOfFilter(mail);
+  const all = blocks.map(recipientOfBlock).filter((address) => address !== undefined);
   return blocks.map((block) => {
-    const recipient = recipientOf(block);
+    const recipient = recipientOfBlock(block);
     const status = /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(fieldOf(block, "status") ?? "")?.[1];
     const diagnostic = withoutType(block.get("diagnostic-code")?.join(" "));
     const prose = aboutRecipient(mail.text, recipient, all);
-    const fromDiagnostic = readSmtpReply(lastReply(diagnostic));
-    const fromProse = readSmtpReply(prose);
-    // x.0.0 says nothing, and x.4.7 only that time ran out; the server's own words may hold the real code.
-    const isVague = status === undefined || /^[245]\.(0\.0|4\.7)$/.test(status);
-    // Where the server gave both its codes, they are the reply itself.
-    const isReply = Boolean(fromDiagnostic.smtpCode && fromDiagnostic.enhancedCode);
-    const enhancedCode =
-      isVague || isReply ? (fromDiagnostic.enhancedCode ?? fromProse.enhancedCode ?? status) : status;
-    const smtpCode = fromDiagnostic.smtpCode ?? fromProse.smtpCode;
-    const reply: SmtpReply = { ...(smtpCode ? { smtpCode } : {}), ...(enhancedCode ? { enhancedCode } : {}) };
     const stated = (fieldOf(block, "action") ?? "").toLowerCase();
-    const action: DeliveryAction = /^delayed/.test(stated)
-      ? "delayed"
-      : /^(delivered|relayed|expanded)/.test(stated)
-        ? "delivered"
-        : "failed";
-    const said = oneLine(diagnostic) || oneLine(prose);
+    const codes = codesOfReport(diagnostic, status, prose);
+    const action = actionOf(stated, status, codes);
     const isTold = diagnostic.replace(/[\d.\s]/g, "").length > 8;
-    const verdict = bounceReason(
-      isTold ? diagnostic : `${diagnostic} ${prose}`,
-      reply,
-      !status?.startsWith("4"),
-      mail.text,
-    );
+    const judged = (said: string) =>
+      classifyRefusal({ said, status: codes.enhancedCode, smtpCode: codes.smtpCode, session: prose, isFiltersWord });
+    const first = judged(isTold ? diagnostic : `${diagnostic} ${prose}`);
+    const verdict = first.reason === "undefined" ? judged(`${diagnostic} ${prose}`) : first;
     return {
       recipient,
       action,
-      ...reply,
-      ...(verdict.reason === "undefined"
-        ? bounceReason(`${diagnostic} ${prose}`, reply, !status?.startsWith("4"), mail.text)
-        : verdict),
-      diagnostic: said,
+      reason: verdict.reason,
+      bounceClass: verdict.bounceClass,
+      refusedParty: verdict.refusedParty,
+      ...codes,
+      diagnostic: oneLine(diagnostic) || oneLine(prose),
       reportingMta: nameOfMta(fieldOf(aboutMessage, "reporting-mta")),
       remoteMta: nameOfMta(fieldOf(block, "remote-mta")),
       attemptedAt: fieldOf(block, "last-attempt-date") ?? fieldOf(aboutMessage, "arrival-date"),
@@ -88,14 +70,54 @@ function readDeliveryStatus(mail: Mail, blocks: readonly ReportFields[]): readon
   });
 }
 
-/** The part of a prose report that is about one recipient: from its first mention to the next recipient's, or all of it. */
-function aboutRecipient(text: string, recipient: string | undefined, others: readonly string[] = []): string {
-  if (!recipient) return text;
+const filters =
+  /surfcontrol|mailfoundry|mcafee|m-?filter|mailmarshal|trend ?micro|symantec|websense|clearswift|mimesweeper/i;
+
+/** Whether a content filter wrote the report, by what it calls itself where the report began. */
+const isOfFilter = (mail: Mail): boolean =>
+  filters.test(
+    [
+      fieldOf(mail.headers, "x-mailer"),
+      fieldOf(mail.headers, "x-nai-header"),
+      mail.headers.get("received")?.at(-1),
+    ].join(" "),
+  );
+
+/** The codes of one recipient's block; what it leaves open the words on this recipient may hold. */
+function codesOfReport(diagnostic: string, status: string | undefined, prose: string): SmtpReply {
+  const codes = codesOf({ said: diagnostic, status });
+  const inProse = readSmtpReply(prose);
+  const isOpen =
+    (status === undefined || /^[245]\.(0\.0|4\.7)$/.test(status)) &&
+    readSmtpReply(diagnostic).enhancedCode === undefined;
+  const enhancedCode = isOpen ? (inProse.enhancedCode ?? codes.enhancedCode) : codes.enhancedCode;
+  const isProgram = /^\s*x-unix\s*;/i.test(diagnostic);
+  const smtpCode = codes.smtpCode ?? (isProgram ? undefined : inProse.smtpCode);
+  return { ...(smtpCode ? { smtpCode } : {}), ...(enhancedCode ? { enhancedCode } : {}) };
+}
+
+/** RFC 3464 section 2.3.3; a status of class 2 is a success (RFC 3463 section 3), whatever else is left out. */
+function actionOf(stated: string, status: string | undefined, codes: SmtpReply): DeliveryAction {
+  if (/^(?:un)?deliverable/.test(stated)) return "verified";
+  if (/^delayed/.test(stated)) return "delayed";
+  if (/^(delivered|relayed|expanded)/.test(stated)) return "delivered";
+  const isSuccess = status?.startsWith("2.") && !/^[45]/.test(codes.smtpCode ?? "");
+  return isSuccess ? "delivered" : "failed";
+}
+
+/**
+ * The part of a report's words that is about one recipient: from its first mention to the next recipient's; all of them where there is no other;
+ * and none where there are others and this one is not mentioned, so that nobody's verdict comes from somebody else's part.
+ */
+function aboutRecipient(text: string, recipient: string | undefined, all: readonly string[]): string {
+  const isAlone = new Set(all.map((one) => one.toLowerCase())).size <= 1;
+  if (isAlone) return text;
   const lower = text.toLowerCase();
-  const start = lower.indexOf(recipient.toLowerCase());
-  if (start < 0 || others.length === 0) return text;
+  const start = recipient ? lower.indexOf(recipient.toLowerCase()) : -1;
+  if (!recipient || start < 0) return "";
+  const others = all;
   const ends = others
-    .filter((other) => other !== recipient)
+    .filter((other) => other.toLowerCase() !== recipient.toLowerCase())
     .map((other) => lower.indexOf(other.toLowerCase(), start + recipient.length))
     .filter((index) => index > start);
   return text.slice(start, ends.length > 0 ? Math.min(...ends) : undefined);
@@ -116,6 +138,7 @@ const recipientMarks: readonly RegExp[] = [
 /** Reads a report in prose: who could not be reached, and what was said about it. */
 function readProse(mail: Mail): readonly RecipientReport[] {
   const recipients = proseRecipients(mail);
+  const isFiltersWord = isOfFilter(mail);
   const isDelayed =
     /has not (yet )?been delivered|not yet been delivered|delivery (is |has been )?(delayed|incomplete)|will (keep trying|continue)|still being retried|warning: could not send message/i.test(
       `${fieldOf(mail.headers, "subject") ?? ""} ${mail.text}`,
@@ -124,17 +147,21 @@ function readProse(mail: Mail): readonly RecipientReport[] {
     recipients.length > 0 ? recipients : personsMeant(addressesIn(fieldOf(mail.original, "to") ?? ""));
   return targets.map((recipient) => {
     const part = aboutRecipient(mail.text, recipient, recipients);
-    const sentence = tellingLines(part) || tellingLines(mail.text);
-    const reply = sentence ? readSmtpReply(sentence) : {};
-    const whole = Object.keys(reply).length > 0 ? reply : readSmtpReply(mail.text);
-    const first = bounceReason(sentence || part, whole, !isDelayed, mail.text);
-    const verdict =
-      first.reason === "undefined" ? bounceReason(`${part} ${mail.text}`, whole, !isDelayed, mail.text) : first;
+    const all = recipients.length > 1 ? part : mail.text;
+    const sentence = tellingLines(part) || tellingLines(all);
+    const inSentence = sentence ? readSmtpReply(sentence) : {};
+    const codes = Object.keys(inSentence).length > 0 ? inSentence : readSmtpReply(all);
+    const judged = (said: string) =>
+      classifyRefusal({ said, status: codes.enhancedCode, smtpCode: codes.smtpCode, session: all, isFiltersWord });
+    const first = judged(sentence || part);
+    const verdict = first.reason === "undefined" ? judged(`${part} ${all}`) : first;
     return {
       recipient,
       action: isDelayed ? "delayed" : "failed",
-      ...whole,
-      ...verdict,
+      reason: verdict.reason,
+      bounceClass: verdict.bounceClass,
+      refusedParty: verdict.refusedParty,
+      ...codes,
       diagnostic: oneLine(sentence || part),
       reportingMta: undefined,
       remoteMta: undefined,
@@ -180,14 +207,21 @@ function proseRecipients(mail: Mail): readonly string[] {
   );
   const isReader = (address: string): boolean =>
     !senders.has(address.toLowerCase()) || original.some((to) => to.toLowerCase() === address.toLowerCase());
-  for (const mark of recipientMarks) {
-    const found = [...mail.text.matchAll(mark)]
-      .flatMap((match) => addressesIn(match[1] ?? ""))
-      .filter((address) => isReader(address) && !(isSystemAddress(address) && !original.includes(address)));
-    if (found.length > 0) return [...new Map(found.map((address) => [address.toLowerCase(), address])).values()];
-  }
+  const marked = (isWanted: (address: string) => boolean): readonly string[] => {
+    for (const mark of recipientMarks) {
+      const found = [...mail.text.matchAll(mark)]
+        .flatMap((match) => addressesIn(match[1] ?? ""))
+        .filter((address) => isWanted(address) && !(isSystemAddress(address) && !original.includes(address)));
+      if (found.length > 0) return [...new Map(found.map((address) => [address.toLowerCase(), address])).values()];
+    }
+    return [];
+  };
+  const readers = marked(isReader);
+  if (readers.length > 0) return readers;
   // Nobody is named as the one who could not be reached: of several it may have been any.
   if (original.length > 0) return original.length === 1 ? original : [];
   const others = addressesIn(mail.text).filter((address) => isReader(address) && !isSystemAddress(address));
-  return others.length === 1 ? others : [];
+  if (others.length > 0) return others.length === 1 ? others : [];
+  // A mail to oneself comes back to the one whom it names.
+  return marked(() => true).slice(0, 1);
 }

@@ -3,7 +3,6 @@ import { amazonSes } from "../sources/amazon-ses.ts";
 import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
-import { bounceReason } from "./bounce-reason.ts";
 import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
 import { readFeedbackReport } from "./feedback-report.ts";
 import { mailKind } from "./mail-kind.ts";
@@ -41,7 +40,7 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
     case "feedback-report":
       return readFeedbackReport(mail);
     case "provider-notification":
-      return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) }).map(withOwnReason);
+      return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) });
     case "receipt":
       return [receiptSignal(mail)];
     case "forwarded-complaint":
@@ -97,20 +96,6 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
   }
 }
 
-/** What SES says of a bounce beside its own words for it ("General"): the reason that the server's reply gives, as in any bounce mail. */
-function withOwnReason(decoded: Decoded): Decoded {
-  if (decoded.kind !== "signal" || decoded.signal.eventType !== "bounce") return decoded;
-  const { metadata } = decoded.signal;
-  const {
-    diagnostic,
-    smtp_code: smtpCode,
-    enhanced_code: enhancedCode,
-  } = metadata as Record<string, string | undefined>;
-  if (!diagnostic) return decoded;
-  const { reason } = bounceReason(diagnostic, { smtpCode, enhancedCode }, metadata["class"] === "hard");
-  return reason === "undefined" ? decoded : signal({ ...decoded.signal, metadata: { ...metadata, reason } });
-}
-
 /**
  * A receipt (RFC 8098): that a mail was displayed is an open, by a machine where nobody asked for it; that it was deleted,
  * forwarded on or processed says nothing of its reader.
@@ -145,6 +130,7 @@ function receiptSignal(mail: Mail): Decoded {
 const jsonHead = (text: string): string => text.split(/\r?\n--\r?\n/)[0]?.replace(/\r?\n/g, "") ?? "";
 
 function bounceSignal(mail: Mail, report: RecipientReport): Decoded {
+  if (report.action === "verified") return deadLetter("not-a-signal", "an address was verified, no mail was sent");
   const eventType = report.action === "delayed" ? "deferred" : report.action === "delivered" ? "delivered" : "bounce";
   return signal({
     eventType,
@@ -159,6 +145,7 @@ function bounceSignal(mail: Mail, report: RecipientReport): Decoded {
       smtp_code: report.smtpCode,
       enhanced_code: report.enhancedCode,
       reason: eventType === "delivered" ? undefined : report.reason,
+      refused_party: eventType === "delivered" ? undefined : report.refusedParty,
       diagnostic: report.diagnostic,
       reporting_mta: report.reportingMta ?? addressOfField(fieldOf(mail.headers, "from"))?.split("@").at(-1),
     }),

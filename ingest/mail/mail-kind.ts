@@ -46,6 +46,12 @@ export function mailKind(mail: Mail): MailKind {
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
   const autoSubmitted = header("auto-submitted").toLowerCase();
+  // RFC 3834: an automatic reply answers something; what a machine writes of itself ("auto-generated") is none.
+  const answers =
+    mail.headers.has("in-reply-to") ||
+    mail.headers.has("references") ||
+    /^\s*(re|aw|sv|antw?|rép)\s*:/i.test(header("subject"));
+  const isGenerated = autoSubmitted.startsWith("auto-generated");
   const isFromNobody = /^<>\s*$/.test(header("return-path"));
   const isFromDaemon = daemon.test(header("from")) || isFromNobody || daemon.test(header("return-path"));
   const looksLikeBounce = bounceSubject.test(header("subject"));
@@ -57,7 +63,7 @@ export function mailKind(mail: Mail): MailKind {
     /^\s*(auto(matic)?[ -]?(reply|response|responder)|out of( the)? office|(re: )?vacation|away from|abwesen|absence|réponse automatique|risposta automatica|respuesta autom)/i.test(
       header("subject"),
     );
-  if (isReply && !(looksLikeBounce && isFromDaemon)) return "automatic-reply";
+  if (isReply && !isGenerated && !(looksLikeBounce && isFromDaemon)) return "automatic-reply";
   // The mail it carries was sent by whoever gets this one, and a delivery is spoken of: it came back. Without such words a person
   // has only attached it.
   const [addressee] = addressesIn(header("to"));
@@ -65,8 +71,9 @@ export function mailKind(mail: Mail): MailKind {
   const isOwn = addressee && author.some((address) => address.toLowerCase() === addressee.toLowerCase());
   if (isOwn && (isFromDaemon || looksLikeBounce || ofDelivery.test(mail.text))) return "bounce";
   // RFC 3834: a person's automatic reply has no return path either, but says nothing of a delivery.
-  if (isFromNobody && !daemon.test(header("from")) && !looksLikeBounce && !mail.original && !ofDelivery.test(mail.text))
-    return "automatic-reply";
+  const isOfDelivery = looksLikeBounce || mail.original !== undefined || ofDelivery.test(mail.text);
+  if (isFromNobody && !daemon.test(header("from")) && !isOfDelivery)
+    return answers && !isGenerated ? "automatic-reply" : "other";
   if (isFromDaemon || looksLikeBounce || mail.headers.has("x-failed-recipients")) return "bounce";
-  return autoSubmitted && autoSubmitted !== "no" ? "automatic-reply" : "other";
+  return autoSubmitted && autoSubmitted !== "no" && !isGenerated && answers ? "automatic-reply" : "other";
 }

@@ -96,12 +96,23 @@ function headerInside(copy: string): ReportFields | undefined {
 const withLineFeeds = (bytes: Uint8Array): Uint8Array =>
   bytes.includes(13) && !bytes.includes(10) ? bytes.map((byte) => (byte === 13 ? 10 : byte)) : bytes;
 
+/** `Content-Type: multipart/report report-type=delivery-status boundary="b"`: some systems forget the semicolons (RFC 2045 section 5.1). */
+function withSemicolons(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  const mended = text.replace(
+    /^(content-type:[ \t]*[\w.+-]+\/[\w.+-]+)((?:[ \t]+|\r?\n[ \t]+)[\w-]+=(?:[^\r\n]|\r?\n[ \t])*)/gim,
+    (_all, type: string, parameters: string) =>
+      type + parameters.replace(/(^|[^;\s])(?=\s+(?:boundary|report-type|charset|name|format|delsp)=)/gi, "$1;"),
+  );
+  return mended === text ? bytes : Buffer.from(mended, "latin1");
+}
+
 const headerOnly = (text: string): string => text.slice(0, Math.max(0, `${text}\n\n`.search(/\r?\n\r?\n/)));
 
 /** Takes a mail apart. Throws nothing of its own; a mail that MIME cannot make sense of is read as plain text. */
 export async function readMail(mail: Uint8Array): Promise<Mail> {
   const bytes = firstLines(withLineFeeds(mail.subarray(0, maximumMailBytes)), maximumMailLines);
-  const email = await PostalMime.parse(bytes, {
+  const email = await PostalMime.parse(withSemicolons(bytes), {
     forceRfc822Attachments: true,
     maxNestingDepth: 32,
     maxHeadersSize: 64 * 1024,

@@ -41,9 +41,40 @@ export function readReportFields(text: string): readonly ReportFields[] {
 export const fieldOf = (fields: ReportFields | undefined, name: string): string | undefined =>
   fields?.get(name)?.find((value) => value !== "");
 
-/** `rfc822; <kijitora@example.jp>` => `kijitora@example.jp`; also `rfc822;"x"@y`, `RFC822; x@y (comment)`. */
+/**
+ * `rfc822; <kijitora@example.jp>` => `kijitora@example.jp`; also `rfc822;"x"@y`, `RFC822; x@y (comment)`, and what RFC 6533 section 3 escapes:
+ * `utf-8; j\\x{F6}rg@example.com` => `jörg@example.com`.
+ */
 export function addressOfField(value: string | undefined): string | undefined {
   if (!value) return undefined;
-  const bare = value.replace(/^[\w.-]+\s*;\s*/, "").trim();
+  const bare = withoutEscapes(value.replace(/^[\w.-]+\s*;\s*/, "").trim());
   return /<([^<>\s]+@[^<>\s]+)>/.exec(bare)?.[1] ?? /(?:"[^"]+"|[^\s<>"(),;:]+)@[^\s<>"(),;:]+/.exec(bare)?.[0];
+}
+
+/** utf-8-addr-xtext and utf-8-addr-unitext of RFC 6533; an escape that names no character stays. */
+const withoutEscapes = (text: string): string =>
+  text.replace(/\\x\{([0-9A-Fa-f]{2,6})\}/g, (all, hex: string) => {
+    const point = Number.parseInt(hex, 16);
+    return point >= 0x20 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff)
+      ? String.fromCodePoint(point)
+      : all;
+  });
+
+/**
+ * The recipient of a report's block (RFC 3464): whom the sender wrote to, else whom the mail was for at last. ORCPT travels as xtext (RFC 3461
+ * section 4), which some systems pass on as it is: `kim+2Btag@example.org` is `kim+tag@example.org` unless the final recipient says otherwise.
+ */
+export function recipientOfBlock(block: ReportFields): string | undefined {
+  const final = addressOfField(fieldOf(block, "final-recipient"));
+  const stated = fieldOf(block, "original-recipient");
+  const original = addressOfField(stated);
+  const decoded = addressOfField(stated === undefined ? undefined : withoutXtext(stated));
+  if (decoded === undefined || decoded === original) return original ?? final;
+  return original !== undefined && original.toLowerCase() === final?.toLowerCase() ? original : decoded;
+}
+
+/** Only what xtext must write so (`+`, `=`, and `@` where there is none): a tag after a plus sign looks alike. */
+function withoutXtext(text: string): string {
+  const codes = text.includes("@") ? /\+(2B|3D)/g : /\+(2B|3D|40)/g;
+  return text.replace(codes, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

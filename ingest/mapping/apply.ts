@@ -1,9 +1,9 @@
+import { classifyRefusal } from "../bounces/classify.ts";
 import { decodeRecord } from "../door/decode.ts";
 import type { IdHasher } from "../door/id-hasher.ts";
 import { instantText, parseInstant } from "../door/instant.ts";
 import { cleanText } from "../door/metadata.ts";
 import type { DeadLetterReason, Item } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "../sources/bounce-class.ts";
 import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
 
 export interface RowContext {
@@ -128,10 +128,10 @@ function evaluate(expression: Expression, read: Reader, context: RowContext): un
   }
   if ("smtp" in expression) {
     const said = evaluate(expression.smtp, read, context);
-    const reply = readSmtpReply(said === null || said === undefined ? undefined : String(said));
-    if (expression.give === "code") return reply.smtpCode ?? null;
-    if (expression.give === "enhanced_code") return reply.enhancedCode ?? null;
-    return reply.smtpCode || reply.enhancedCode ? bounceClass(reply, undefined) : null;
+    const refusal = classifyRefusal({ said: said === null || said === undefined ? undefined : String(said) });
+    if (expression.give === "code") return refusal.smtpCode ?? null;
+    if (expression.give === "enhanced_code") return refusal.enhancedCode ?? null;
+    return refusal.smtpCode || refusal.enhancedCode ? refusal.bounceClass : null;
   }
   if ("list" in expression)
     return expression.list.map((one) => evaluate(one, read, context)).filter((one) => one !== null);

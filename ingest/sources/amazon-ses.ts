@@ -3,8 +3,8 @@
 // https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 import { z } from "zod";
+import { type BounceClass, readSmtpReply } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { type BounceClass, bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { messageIdentity, personsMeant } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { snsEnvelope, verifySns } from "./sns.ts";
@@ -13,9 +13,11 @@ import {
   bareAddress,
   deadLetter,
   decodeEvent,
+  ownValue,
   parseJson,
   parseJsonText,
   present,
+  refusalMetadata,
   refused,
   signal,
   verifyCredentials,
@@ -175,8 +177,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
       const { bounce } = e;
       const bounced = bounce?.bouncedRecipients ?? [];
       return tell("bounce", addresses(bounced), bounce?.timestamp, (index) => ({
-        ...codesOf(bounced[index]),
-        class: classOf(bounce?.bounceType, bounce?.bounceSubType, bounced[index]),
+        ...troubleOf(bounced[index], bounce?.bounceType, bounce?.bounceSubType),
         reason: bounce?.bounceSubType,
         category: bounce?.bounceType ? `${bounce.bounceType}: ${bounce.bounceSubType ?? "Undetermined"}` : undefined,
         reporting_mta: bounce?.reportingMTA,
@@ -210,7 +211,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
     case "DeliveryDelay": {
       const delayed = e.deliveryDelay?.delayedRecipients ?? [];
       return tell("deferred", addresses(delayed), e.deliveryDelay?.timestamp, (index) => ({
-        ...codesOf(delayed[index]),
+        ...troubleOf(delayed[index], "Transient", undefined),
         reason: e.deliveryDelay?.delayType,
       }));
     }
@@ -256,40 +257,31 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
   }
 }
 
-function codesOf(one: Recipient | undefined): Record<string, unknown> {
-  const reply = readSmtpReply(one?.diagnosticCode);
-  return {
-    smtp_code: reply.smtpCode,
-    enhanced_code: one?.status && /^[245]\.\d+\.\d+$/.test(one.status) ? one.status : reply.enhancedCode,
-    diagnostic: one?.diagnosticCode,
-  };
-}
+/** https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types: what SES did not try, or knows better than any reply. */
+const classOfSubType: Readonly<Record<string, BounceClass>> = {
+  "Permanent/Suppressed": "block",
+  "Permanent/OnAccountSuppressionList": "block",
+  "Permanent/OnTenantSuppressionList": "block",
+  "Permanent/UnsubscribedRecipient": "block",
+  "Transient/ContentRejected": "block",
+  "Transient/AttachmentRejected": "block",
+  "Transient/MailboxFull": "soft",
+  "Transient/MessageTooLarge": "soft",
+};
 
-/** https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types */
-function classOf(
+/** What a server said of one recipient; `type` is SES's own view of it. */
+function troubleOf(
+  one: Recipient | undefined,
   type: string | null | undefined,
   subType: string | null | undefined,
-  one: Recipient | undefined,
-): BounceClass {
-  switch (`${type}/${subType}`) {
-    case "Permanent/Suppressed":
-    case "Permanent/OnAccountSuppressionList":
-    case "Permanent/OnTenantSuppressionList":
-    case "Permanent/UnsubscribedRecipient":
-    case "Transient/ContentRejected":
-    case "Transient/AttachmentRejected":
-      return "block";
-    case "Permanent/NoEmail":
-      return "hard";
-    case "Transient/MailboxFull":
-    case "Transient/MessageTooLarge":
-      return "soft";
-  }
-  const codes = codesOf(one) as { smtp_code?: string; enhanced_code?: string };
-  const reply = { smtpCode: codes.smtp_code, enhancedCode: codes.enhanced_code };
-  if (type === "Permanent") return bounceClass(reply, true);
-  if (type === "Transient") return bounceClass(reply, false) === "block" ? "block" : "soft";
-  return bounceClass(reply, undefined);
+): Record<string, unknown> {
+  const told = refusalMetadata({
+    said: one?.diagnosticCode,
+    status: one?.status,
+    reported: type === "Permanent" ? "hard" : "soft",
+  });
+  const known = ownValue(classOfSubType, `${type}/${subType}`);
+  return known === undefined ? told : { ...told, class: known };
 }
 
 const subscriptionPreferences = z.looseObject({

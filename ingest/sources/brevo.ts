@@ -2,11 +2,19 @@
 
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { deadLetter, decodeJson, ownValue, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
+import {
+  deadLetter,
+  decodeJson,
+  ownValue,
+  parseJsonText,
+  present,
+  refusalMetadata,
+  signal,
+  verifyCredentials,
+} from "./webhook.ts";
 
 const provider = "brevo" as const;
 const number = z.union([z.number(), z.string()]).nullish();
@@ -92,7 +100,6 @@ function decodeOne(e: Event): Decoded {
   const known = ownValue(wordToType, snakeCase(e.event));
   if (!known) return deadLetter("not-a-signal", `event: ${e.event}`);
   const [eventType, { _permanent, ...given } = {}] = known;
-  const reply = readSmtpReply(e.reason);
   const isTrouble = eventType === "bounce" || eventType === "deferred";
   const campaign = e.campaign_id ?? e.camp_id;
   return signal({
@@ -115,13 +122,11 @@ function decodeOne(e: Event): Decoded {
         eventType === "unsubscribe" && e.list_id !== null && e.list_id !== undefined
           ? [e.list_id].flat().join(",")
           : undefined,
-      class: typeof _permanent === "boolean" ? bounceClass(reply, _permanent) : undefined,
       ...(isTrouble
         ? {
-            smtp_code: reply.smtpCode,
-            enhanced_code: reply.enhancedCode,
+            ...refusalMetadata({ said: e.reason, reported: _permanent === true ? "hard" : "soft" }),
+            ...(given["class"] === undefined ? {} : { refused_party: undefined }),
             reason: e.event,
-            diagnostic: e.reason?.trim(),
           }
         : {}),
       ...given,

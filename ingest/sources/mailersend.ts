@@ -3,11 +3,20 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, isSame, ownValue, present, refused, signal } from "./webhook.ts";
+import {
+  authentic,
+  deadLetter,
+  decodeJson,
+  isSame,
+  ownValue,
+  present,
+  refusalMetadata,
+  refused,
+  signal,
+} from "./webhook.ts";
 
 const provider = "mailersend" as const;
 
@@ -63,7 +72,6 @@ function decodeOne({ type, created_at, data }: Event): Decoded {
   if (!eventType) return deadLetter("not-a-signal", `type: ${type}`);
   if (!data) return deadLetter("missing-field", "data");
   const { email, morph } = data;
-  const reply = readSmtpReply(morph?.reason);
   const isTrouble = eventType === "bounce" || eventType === "deferred";
   return signal({
     eventId: data.id ?? undefined,
@@ -81,8 +89,9 @@ function decodeOne({ type, created_at, data }: Event): Decoded {
       ip_prefix: morph?.ip,
       url: eventType === "click" ? morph?.url : undefined,
       first: /_unique$/.test(word) && eventType === "open" ? true : undefined,
-      class: eventType === "bounce" ? bounceClass(reply, word === "hard_bounced") : undefined,
-      ...(isTrouble ? { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic: morph?.reason } : {}),
+      ...(isTrouble
+        ? refusalMetadata({ said: morph?.reason, reported: word === "hard_bounced" ? "hard" : "soft" })
+        : {}),
       reason: eventType === "unsubscribe" ? (morph?.reason ?? morph?.readable_reason) : undefined,
       feedback_type: eventType === "complaint" ? "abuse" : undefined,
     }),

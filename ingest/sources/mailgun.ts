@@ -4,7 +4,6 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider, WebhookRequest } from "./provider.ts";
@@ -20,6 +19,7 @@ import {
   parseForm,
   parseJson,
   present,
+  refusalMetadata,
   refused,
   signal,
 } from "./webhook.ts";
@@ -101,15 +101,16 @@ const bracketed = (id: string | null | undefined): string | undefined =>
 function decodeEventData(event: z.output<typeof eventData>): Decoded {
   const status = event["delivery-status"];
   const headers = event.message?.headers;
-  const said = readSmtpReply(status?.message || status?.description);
-  const reply = {
-    smtpCode: smtpCodeOf(status?.code) ?? said.smtpCode,
-    enhancedCode: status?.["enhanced-code"] || said.enhancedCode,
-  };
   const failed = event.event === "failed" || event.event === "rejected";
   const isTemporary = event.event === "failed" && event.severity === "temporary";
   const eventType = failed ? (isTemporary ? "deferred" : "bounce") : ownValue(wordToType, event.event);
   if (!eventType) return deadLetter("not-a-signal", `event: ${event.event}`);
+  const tried = refusalMetadata({
+    said: status?.message || status?.description,
+    status: status?.["enhanced-code"],
+    smtpCode: smtpCodeOf(status?.code),
+    reported: isTemporary || event.reason === "old" || status?.["bounce-type"] === "soft" ? "soft" : "hard",
+  });
   const isSuppressed = event.event === "rejected" || /^suppress|^espblock$/.test(event.reason ?? "");
   return signal({
     eventId: event.id ?? undefined,
@@ -131,14 +132,8 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
       machine: event["client-info"]?.bot ? true : undefined,
       machine_reason: event["client-info"]?.bot ? `mailgun:${event["client-info"].bot}` : undefined,
       url: event.url,
-      class:
-        eventType === "bounce"
-          ? isSuppressed
-            ? "block"
-            : bounceClass(reply, event.reason !== "old" && status?.["bounce-type"] !== "soft")
-          : undefined,
-      smtp_code: reply.smtpCode,
-      enhanced_code: reply.enhancedCode,
+      ...(failed ? tried : { smtp_code: tried["smtp_code"], enhanced_code: tried["enhanced_code"] }),
+      ...(isSuppressed && eventType === "bounce" ? { class: "block", refused_party: undefined } : {}),
       reason: event.reason ?? (event.reject ? "rejected" : undefined),
       diagnostic: status?.message || status?.description || event.reject?.reason,
       attempt: status?.["attempt-no"],
@@ -147,12 +142,6 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
 }
 
 function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
-  const said = readSmtpReply(event.error ?? event.description);
-  const isEnhanced = /^[245]\.\d+\.\d+$/.test(event.code ?? "");
-  const reply = {
-    smtpCode: smtpCodeOf(event.code) ?? said.smtpCode,
-    enhancedCode: isEnhanced ? (event.code ?? undefined) : said.enhancedCode,
-  };
   const isBounce = event.event === "bounced" || event.event === "dropped";
   const eventType = isBounce ? "bounce" : ownValue(wordToType, event.event);
   if (!eventType) return deadLetter("not-a-signal", `event: ${event.event}`);
@@ -174,9 +163,15 @@ function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
       region: event.country,
       ip_prefix: event.ip,
       url: event.url,
-      class: isBounce ? (event.event === "dropped" ? "block" : bounceClass(reply, true)) : undefined,
-      smtp_code: reply.smtpCode,
-      enhanced_code: reply.enhancedCode,
+      ...(isBounce
+        ? refusalMetadata({
+            said: event.error ?? event.description,
+            status: event.code,
+            smtpCode: smtpCodeOf(event.code),
+            reported: "hard",
+          })
+        : {}),
+      ...(event.event === "dropped" ? { class: "block", refused_party: undefined } : {}),
       reason: event.reason ?? event.notification,
       diagnostic: event.error ?? event.description,
     }),

@@ -1,12 +1,21 @@
 // Mailjet event API: https://dev.mailjet.com/email/guides/webhooks/
 
 import { z } from "zod";
+import { readSmtpReply } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { asList, deadLetter, decodeEvent, parseJsonText, present, signal, verifyCredentials } from "./webhook.ts";
+import {
+  asList,
+  deadLetter,
+  decodeEvent,
+  parseJsonText,
+  present,
+  refusalMetadata,
+  signal,
+  verifyCredentials,
+} from "./webhook.ts";
 
 const provider = "mailjet" as const;
 const number = z.union([z.number(), z.string()]).nullish();
@@ -76,9 +85,7 @@ function decodeOne(e: Event): Decoded {
   const trouble = {
     reason: e.error,
     category: e.error_related_to,
-    smtp_code: reply.smtpCode,
-    enhanced_code: reply.enhancedCode,
-    diagnostic: e.smtp_reply ?? e.comment,
+    ...refusalMetadata({ said: e.smtp_reply ?? e.comment, reported: e.hard_bounce === false ? "soft" : "hard" }),
   };
 
   switch (e.event) {
@@ -96,9 +103,9 @@ function decodeOne(e: Event): Decoded {
     case "bounce":
       // A bounce that is not hard is retried for days: it is not over yet.
       if (e.hard_bounce === false) return told("deferred", trouble);
-      return told("bounce", { ...trouble, class: "hard" });
+      return told("bounce", trouble);
     case "blocked":
-      return told("bounce", { ...trouble, class: "block" });
+      return told("bounce", { ...trouble, class: "block", refused_party: undefined });
     case "spam":
       return told("complaint", { feedback_type: "abuse", feedback_id: e.source });
     case "unsub":

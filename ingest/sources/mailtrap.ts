@@ -3,7 +3,6 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
@@ -15,6 +14,7 @@ import {
   isSame,
   ownValue,
   present,
+  refusalMetadata,
   refused,
   signal,
   verifyCredentials,
@@ -58,8 +58,6 @@ const wordToType: Readonly<Record<string, string>> = {
 function decodeOne(e: Event): Decoded {
   const eventType = ownValue(wordToType, e.event.replace("_", " "));
   if (!eventType) return deadLetter("not-a-signal", `event: ${e.event}`);
-  const said = readSmtpReply(e.response);
-  const reply = { ...said, ...(e.response_code ? { smtpCode: String(e.response_code) } : {}) };
   const isTrouble = eventType === "bounce" || eventType === "deferred";
   return signal({
     eventId: e.event_id ?? undefined,
@@ -77,12 +75,14 @@ function decodeOne(e: Event): Decoded {
       user_agent: e.user_agent,
       ip_prefix: e.ip,
       url: e.url,
-      class: eventType === "bounce" ? (e.event === "reject" ? "block" : bounceClass(reply, true)) : undefined,
       ...(isTrouble
         ? {
-            smtp_code: reply.smtpCode,
-            enhanced_code: reply.enhancedCode,
-            diagnostic: e.response,
+            ...refusalMetadata({
+              said: e.response,
+              smtpCode: e.response_code ? String(e.response_code) : undefined,
+              reported: eventType === "bounce" ? "hard" : "soft",
+            }),
+            ...(e.event === "reject" ? { class: "block", refused_party: undefined } : {}),
             reason: e.reason ?? e.bounce_category,
             category: eventType === "bounce" ? e.bounce_category : undefined,
           }

@@ -2,8 +2,8 @@
 
 import { createHmac } from "node:crypto";
 import { z } from "zod";
+import { readSmtpReply } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
@@ -19,6 +19,7 @@ import {
   parseJson,
   parseJsonText,
   present,
+  refusalMetadata,
   refused,
   signal,
 } from "./webhook.ts";
@@ -72,15 +73,16 @@ function decodeOne(e: Event): Decoded {
     return deadLetter("not-a-signal", `event: ${e.event ?? `${e.type ?? "none"} ${e.action ?? ""}`.trim()}`);
   // Of a mail that was tried several times the last reply is what this event is about.
   const diagnostic = e.msg?.diag ?? e.msg?.smtp_events?.findLast(({ diag }) => diag)?.diag;
-  const reply = readSmtpReply(diagnostic);
-  const codes = { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic };
   const rejected = typeof e.msg?.reject === "string" ? e.msg.reject : e.msg?.reject?.reason;
-  const blame =
-    eventType === "bounce"
-      ? e.event === "reject"
-        ? "block"
-        : bounceClass(reply, e.event === "hard_bounce")
-      : undefined;
+  const reply = readSmtpReply(diagnostic);
+  const trouble =
+    e.event === "reject"
+      ? { class: "block" }
+      : eventType === "bounce" || eventType === "deferred"
+        ? refusalMetadata({ said: diagnostic, reported: e.event === "hard_bounce" ? "hard" : "soft" })
+        : eventType === "delivered"
+          ? { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic }
+          : {};
   return signal({
     // Mandrill's _id names the message, so it is no event id; the door makes a digest of the event instead.
     eventType,
@@ -98,10 +100,9 @@ function decodeOne(e: Event): Decoded {
       region: e.location?.country_short,
       ip_prefix: e.ip,
       url: e.url,
-      class: blame,
       reason: e.msg?.bounce_description ?? rejected,
       feedback_type: eventType === "complaint" ? "abuse" : undefined,
-      ...(eventType === "bounce" || eventType === "deferred" || eventType === "delivered" ? codes : {}),
+      ...trouble,
     }),
   });
 }

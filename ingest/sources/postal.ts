@@ -2,12 +2,22 @@
 
 import { verify as verifySignature } from "node:crypto";
 import { z } from "zod";
+import { readSmtpReply } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, ownValue, present, publicKeyOf, refused, signal } from "./webhook.ts";
+import {
+  authentic,
+  deadLetter,
+  decodeJson,
+  ownValue,
+  present,
+  publicKeyOf,
+  refusalMetadata,
+  refused,
+  signal,
+} from "./webhook.ts";
 
 const provider = "postal" as const;
 
@@ -85,10 +95,14 @@ function decodeOne(e: Event): Decoded {
       user_agent: payload.user_agent,
       ip_prefix: payload.ip_address,
       url: payload.url,
-      class:
-        eventType === "bounce" ? bounceClass(reply, payload.status ? payload.status === "HardFail" : true) : undefined,
       ...(isTrouble ? { reason: payload.details } : {}),
-      ...(isTrouble || eventType === "delivered"
+      ...(isTrouble
+        ? refusalMetadata({
+            said: payload.output,
+            reported: eventType === "bounce" && (!payload.status || payload.status === "HardFail") ? "hard" : "soft",
+          })
+        : {}),
+      ...(eventType === "delivered"
         ? { smtp_code: reply.smtpCode, enhanced_code: reply.enhancedCode, diagnostic: payload.output?.trim() }
         : {}),
     }),

@@ -2,10 +2,9 @@
 
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { deadLetter, decodeJson, ownValue, present, signal, verifyCredentials } from "./webhook.ts";
+import { deadLetter, decodeJson, ownValue, present, refusalMetadata, signal, verifyCredentials } from "./webhook.ts";
 
 const provider = "postmark" as const;
 
@@ -79,9 +78,17 @@ const bounceTypes: Readonly<Record<string, readonly [type: string, bounce?: "har
   ChallengeVerification: ["reply"],
 };
 
+/** Nothing was sent, or no server was asked. */
+const isUntried = new Set([
+  "ManuallyDeactivated",
+  "TemplateRenderingFailed",
+  "SMTPApiError",
+  "Unconfirmed",
+  "InboundError",
+]);
+
 function decodeOne(e: Event): Decoded {
   const record = e.RecordType ?? (e.Type ? "Bounce" : undefined);
-  const reply = readSmtpReply(e.Details);
   const common = {
     provider,
     provider_event: e.Type ? `${record}.${e.Type}` : record,
@@ -125,12 +132,10 @@ function decodeOne(e: Event): Decoded {
       if (eventType === "unsubscribe") return told("unsubscribe", e.BouncedAt, { method: "reply" });
       if (eventType === "complaint") return told("complaint", e.BouncedAt, { feedback_type: "abuse" });
       return told(eventType, e.BouncedAt, {
-        class: eventType === "bounce" ? (known ?? bounceClass(reply, undefined)) : undefined,
-        smtp_code: reply.smtpCode,
-        enhanced_code: reply.enhancedCode,
+        ...refusalMetadata({ said: e.Details, reported: known }),
+        ...(isUntried.has(e.Type ?? "") ? { class: known, refused_party: undefined } : {}),
         category: e.Type,
         reason: e.Description,
-        diagnostic: e.Details,
       });
     }
     default:

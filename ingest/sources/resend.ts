@@ -4,7 +4,6 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import { messageIdentity, personsMeant } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
@@ -17,6 +16,7 @@ import {
   isSame,
   ownValue,
   present,
+  refusalMetadata,
   refused,
   signal,
 } from "./webhook.ts";
@@ -96,14 +96,20 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
   const { bounce } = data;
   const isSuppressed =
     type === "email.suppressed" || bounce?.subType === "Suppressed" || /suppress/i.test(bounce?.message ?? "");
-  const diagnostic = [bounce?.diagnosticCode ?? []].flat().join("; ") || bounce?.message;
-  const reply = readSmtpReply(diagnostic);
-  const blame =
+  const diagnostics = [bounce?.diagnosticCode ?? []].flat();
+  const diagnostic = diagnostics.join("; ") || bounce?.message;
+  /** Of several replies the one that names the recipient, if one does. */
+  const saidOf = (recipient: string | undefined): string | null | undefined =>
+    (recipient && diagnostics.find((one) => personsMeant([recipient, ""], one)[0] === recipient)) || diagnostic;
+  const troubleOf = (recipient: string | undefined): Record<string, unknown> =>
     eventType !== "bounce"
-      ? undefined
+      ? {}
       : isSuppressed || type === "email.failed"
-        ? "block"
-        : bounceClass(reply, bounce?.type ? bounce.type === "Permanent" : true);
+        ? { class: "block", diagnostic: diagnostic ?? data.suppressed?.message }
+        : refusalMetadata({
+            said: saidOf(recipient),
+            reported: !bounce?.type || bounce.type === "Permanent" ? "hard" : "soft",
+          });
   const touched = data.click ?? data.open;
   const addressees = [data.to ?? [], data.cc ?? [], data.bcc ?? []]
     .flat()
@@ -131,12 +137,9 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
         user_agent: touched?.userAgent,
         ip_prefix: touched?.ipAddress,
         url: data.click?.link,
-        class: blame,
         category: bounce?.type ? `${bounce.type}.${bounce.subType ?? ""}` : undefined,
         reason: data.failed?.reason ?? (isSuppressed ? "suppressed" : undefined),
-        smtp_code: reply.smtpCode,
-        enhanced_code: reply.enhancedCode,
-        diagnostic: diagnostic ?? data.suppressed?.message,
+        ...troubleOf(recipient),
         feedback_type: eventType === "complaint" ? "abuse" : undefined,
       }),
     }),

@@ -3,12 +3,23 @@
 import { createHash, verify } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { codesOf } from "../bounces/classify.ts";
+import type { BounceClass } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { bounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { authentic, deadLetter, decodeJson, isFresh, present, publicKeyOf, refused, signal } from "./webhook.ts";
+import {
+  authentic,
+  deadLetter,
+  decodeJson,
+  isFresh,
+  present,
+  publicKeyOf,
+  refusalMetadata,
+  refused,
+  signal,
+} from "./webhook.ts";
 
 const provider = "sendgrid" as const;
 
@@ -63,13 +74,9 @@ function messageIdOf(e: Event): string | undefined {
 
 function decodeOne(e: Event): Decoded {
   const said = (e.response ?? e.reason)?.trim();
-  const reply = readSmtpReply(said);
   const status = e.status === null || e.status === undefined ? undefined : String(e.status).trim();
-  const isEnhanced = status !== undefined && /^[245]\.\d{1,3}\.\d{1,3}$/.test(status);
-  const codes = {
-    smtpCode: reply.smtpCode ?? (status && /^[245]\d\d$/.test(status) ? status : undefined),
-    enhancedCode: isEnhanced ? status : reply.enhancedCode,
-  };
+  const troubleFor = (reported: BounceClass) => refusalMetadata({ said, status, smtpCode: status, reported });
+  const codes = codesOf({ said, status, smtpCode: status });
   const smtp = { smtp_code: codes.smtpCode, enhanced_code: codes.enhancedCode, diagnostic: said };
   const tags = e.category === null || e.category === undefined ? undefined : [e.category].flat();
   const campaign =
@@ -105,7 +112,7 @@ function decodeOne(e: Event): Decoded {
       return told("delivered", smtp);
     case "deferred":
       return told("deferred", {
-        ...smtp,
+        ...troubleFor("soft"),
         reason: e.reason,
         attempt: e.attempt === undefined ? undefined : Number(e.attempt),
       });
@@ -113,14 +120,19 @@ function decodeOne(e: Event): Decoded {
     case "blocked": {
       const isBlocked = e.type === "blocked" || e.event === "blocked";
       return told("bounce", {
-        ...smtp,
-        class: isBlocked ? "block" : bounceClass(codes, true),
+        ...troubleFor(isBlocked ? "block" : "hard"),
         reason: e.bounce_classification ?? e.type,
         category: e.bounce_classification ?? e.type,
       });
     }
     case "dropped":
-      return told("bounce", { ...smtp, diagnostic: undefined, class: "block", reason: e.reason, category: e.reason });
+      return told("bounce", {
+        smtp_code: codes.smtpCode,
+        enhanced_code: codes.enhancedCode,
+        class: "block",
+        reason: e.reason,
+        category: e.reason,
+      });
     case "spamreport":
       return told("complaint", { feedback_type: "abuse" });
     case "unsubscribe":

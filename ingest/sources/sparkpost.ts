@@ -1,8 +1,8 @@
 // SparkPost (and Bird) event webhooks: https://developers.sparkpost.com/api/webhooks
 
 import { z } from "zod";
+import type { BounceClass } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { type BounceClass, readSmtpReply } from "./bounce-class.ts";
 import { isoOfSeconds, isoOfText } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
@@ -14,6 +14,7 @@ import {
   isSame,
   ownValue,
   present,
+  refusalMetadata,
   signal,
   verifyCredentials,
 } from "./webhook.ts";
@@ -83,13 +84,14 @@ const bounceClasses: Readonly<Record<string, BounceClass | "reply" | "unsubscrib
 };
 
 function decodeOne(e: Event): Decoded {
-  const reply = readSmtpReply(e.raw_reason ?? e.reason);
-  const said = {
-    smtp_code: /^[245]\d\d$/.test(String(e.error_code ?? "")) ? String(e.error_code) : reply.smtpCode,
-    enhanced_code: reply.enhancedCode,
-    diagnostic: e.raw_reason ?? e.reason,
+  const saidFor = (reported: BounceClass | undefined) => ({
+    ...refusalMetadata({
+      said: e.raw_reason ?? e.reason,
+      smtpCode: e.error_code ? String(e.error_code) : undefined,
+      reported,
+    }),
     reason: e.bounce_class ? `sparkpost:${e.bounce_class}` : undefined,
-  };
+  });
   const id = e.transmission_id ?? e.message_id;
   const told = (eventType: string, metadata: Record<string, unknown> = {}): Decoded =>
     signal({
@@ -134,19 +136,19 @@ function decodeOne(e: Event): Decoded {
     case "delivery":
       return told("delivered", { diagnostic: e.raw_reason ?? e.reason });
     case "delay":
-      return told("deferred", { ...said, attempt: e.num_retries ? Number(e.num_retries) : undefined });
+      return told("deferred", { ...saidFor("soft"), attempt: e.num_retries ? Number(e.num_retries) : undefined });
     case "bounce":
     case "out_of_band": {
       const meaning = ownValue(bounceClasses, String(e.bounce_class ?? "1")) ?? "soft";
       if (meaning === "reply") return told("reply", { automatic: true });
       if (meaning === "unsubscribe") return told("unsubscribe", { method: "reply" });
       if (meaning === "not-a-signal") return deadLetter("not-a-signal", "bounce_class: 80 (subscribe)");
-      return told("bounce", { ...said, class: meaning });
+      return told("bounce", saidFor(meaning));
     }
     case "policy_rejection":
     case "generation_failure":
     case "generation_rejection":
-      return told("bounce", { ...said, class: "block", reason: e.type });
+      return told("bounce", { ...saidFor("block"), class: "block", refused_party: undefined, reason: e.type });
     case "spam_complaint":
       return told("complaint", { feedback_type: e.fbtype ?? "abuse" });
     case "list_unsubscribe":

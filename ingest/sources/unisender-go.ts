@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
-import { readSmtpReply } from "./bounce-class.ts";
 import { isoOfText } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
@@ -16,6 +15,7 @@ import {
   ownValue,
   parseJson,
   present,
+  refusalMetadata,
   refused,
   signal,
 } from "./webhook.ts";
@@ -62,7 +62,7 @@ function decodeOne(e: Event): Decoded {
   const eventType = ownValue(wordToType, e.status ?? "");
   if (!eventType) return deadLetter("not-a-signal", `${e.event_name ?? "event"}: ${e.status ?? "no status"}`);
   const info = e.delivery_info;
-  const reply = readSmtpReply(info?.destination_response);
+  const isBlocked = blockedStatus.test(info?.delivery_status ?? "");
   const isTrouble = eventType === "bounce" || eventType === "deferred" || eventType === "complaint";
   return signal({
     eventType,
@@ -77,13 +77,15 @@ function decodeOne(e: Event): Decoded {
       user_agent: info?.user_agent,
       ip_prefix: info?.ip ?? e.ip,
       url: eventType === "click" ? e.url : undefined,
-      class: eventType === "bounce" ? (blockedStatus.test(info?.delivery_status ?? "") ? "block" : "hard") : undefined,
       ...(isTrouble
         ? {
+            ...refusalMetadata({
+              said: info?.destination_response,
+              reported: eventType === "deferred" ? "soft" : isBlocked ? "block" : "hard",
+            }),
+            ...(eventType === "complaint" ? { class: undefined, refused_party: undefined } : {}),
+            ...(isBlocked && eventType === "bounce" ? { class: "block" } : {}),
             reason: info?.delivery_status,
-            smtp_code: reply.smtpCode,
-            enhanced_code: reply.enhancedCode,
-            diagnostic: info?.destination_response,
           }
         : {}),
       feedback_type: eventType === "complaint" ? "abuse" : undefined,

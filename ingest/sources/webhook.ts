@@ -2,6 +2,7 @@
 
 import { createHash, createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
+import { classifyRefusal, type Refusal } from "../bounces/classify.ts";
 import type { DeadLetterReason, Decoded, Signal } from "../door/signal.ts";
 import { fitTo } from "./lenient.ts";
 import type { Authenticity, ProviderSecrets, WebhookRequest } from "./provider.ts";
@@ -121,6 +122,21 @@ export function decodeJson<Schema extends z.ZodType>(
   const parsed = parseJson(body);
   if (parsed.kind === "dead-letter") return [parsed];
   return eventsOf(parsed.value).flatMap((event) => decodeEvent(shape, event, decode));
+}
+
+/**
+ * What a provider tells of a refusal, as metadata: codes, class and party by the one classifier (ingest/bounces). `reported` is what the provider takes it
+ * for and decides where its server's words do not; what the provider did not even try has no words, and is told without this.
+ */
+export function refusalMetadata(refusal: Refusal): Record<string, unknown> {
+  const verdict = classifyRefusal(refusal);
+  return {
+    class: verdict.bounceClass,
+    smtp_code: verdict.smtpCode,
+    enhanced_code: verdict.enhancedCode,
+    refused_party: verdict.reason === "undefined" ? undefined : verdict.refusedParty,
+    diagnostic: refusal.said?.trim(),
+  };
 }
 
 /** Compares two byte strings in constant time. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { readSmtpReply } from "../../../ingest/bounces/smtp-reply.ts";
 import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
-import { readSmtpReply } from "../../../ingest/sources/bounce-class.ts";
 
 const mail = (text: string): Uint8Array => Buffer.from(text.replace(/^\n/, "").replaceAll("\n", "\r\n"));
 

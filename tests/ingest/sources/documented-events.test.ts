@@ -12,7 +12,7 @@ const decode = (provider: string, body: unknown) =>
 function meaning(decoded: ReturnType<typeof decode>[number] | undefined): Meaning {
   if (decoded?.kind !== "signal") return decoded?.reason === "not-a-signal" ? "-" : `dead letter: ${decoded?.reason}`;
   const { eventType, metadata } = decoded.signal;
-  return metadata["class"] ? `${eventType}/${metadata["class"]}` : eventType;
+  return eventType === "bounce" ? `${eventType}/${metadata["class"]}` : eventType;
 }
 
 describe.each(Object.entries(documented))("what %s documents", (name, cases) => {

@@ -1,5 +1,4 @@
-import { type BounceClass, bounceClass, type SmtpReply } from "../sources/bounce-class.ts";
-import { operatorCode } from "./operator-codes.ts";
+import type { BounceClass } from "./smtp-reply.ts";
 
 /**
  * Why a mail came back, in the vocabulary that bounce tools share (Sisimai's words). `hard` reasons say that the address is of
@@ -7,7 +6,7 @@ import { operatorCode } from "./operator-codes.ts";
  */
 export type BounceReason = string;
 
-interface ReasonRule {
+export interface ReasonRule {
   readonly reason: string;
   readonly bounceClass: BounceClass;
   /** What servers say. */
@@ -20,12 +19,12 @@ interface ReasonRule {
  * In order of precedence: the specific before the general. Wordings are those of the common mail systems' documentation and
  * source: Postfix, Sendmail, Exim, qmail, Exchange, Gmail, Outlook.com, Yahoo, iCloud and the security gateways in front of them.
  */
-const reasons = [
+const table = [
   {
     // Said of the sender's HELO or of its network, before any recipient was named.
     reason: "blocked",
     bounceClass: "block",
-    said: /50[0-4] .{0,12}invalid domain name|not accepting connections|refused to talk to me/i,
+    said: /50[0-4] .{0,12}invalid domain name|(?:does|do) not accept (?:any )?(?:e-?)?mail from|not accepting connections|refused to talk to me/i,
   },
   {
     reason: "rejected",
@@ -41,7 +40,7 @@ const reasons = [
     reason: "networkerror",
     bounceClass: "soft",
     enhanced: /^[45]\.4\.312$/,
-    said: /malformed or unexpected name server reply|host not found, try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
+    said: /malformed (or unexpected )?name server reply|host not found, try again|host name lookup fail|no route to host|unroute?able mail domain|dns lookup fail[^;]{0,80}try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
   },
   {
     reason: "speeding",
@@ -62,7 +61,7 @@ const reasons = [
   {
     reason: "userunknown",
     bounceClass: "hard",
-    said: /recipient address rejected: access denied|recipient ?not ?found|not listed in (the )?(domino|public name)/i,
+    said: /recipient address rejected: access denied|recipient ?not ?found|recipient not ok|bad-?rc?e?ci?p(?:ient)?t?to|validrcptto|domain or user isn.t in my list|no ?one at this address|nobody (?:here )?by that name|not present in (?:the )?directory|(?:address|mailbox) not present|(?:can.?t|cannot|could not) accept user|mailbox unava|missing home directory|unknown local[- ]part|unknown e-?mail address|non[- ]?existent (?:user|mailbox)|rejected (?:the )?recipients?\b|recipients? (?:was|were) undeliverable|envelope recipient (?:has been|is|was) (?:denied|rejected|in my bad)|recipient is not accepted|spectator does not exist|nessun utente|no existe (?:dich[oa]|es[ea]|el|la|este|esta) |utilisateur inconnu|destinataire (?:inconnu|invalide)|benutzer (?:unbekannt|existiert nicht)|empf[äa]nger (?:unbekannt|existiert nicht)|not listed in (the )?(domino|public name)/i,
   },
   {
     reason: "policyviolation",
@@ -114,7 +113,7 @@ const reasons = [
     reason: "notaccept",
     bounceClass: "hard",
     enhanced: /^5\.(1\.10|3\.2)$/,
-    said: /(does|do|did) not accept[^.]{0,20}(any )?(e-?)?mail|null ?mx|domain[^.]{0,30}not accept|server does not accept mail|smtp protocol (diverted|is not)|host does not accept|not accepting mail for|no mx (record )?(was )?found|no mx for|(couldn.t|could not|can.t|cannot) find a mail exchanger|mail receiving disabled|no (such )?mail exchanger/i,
+    said: /\bno (?:smtp|mail|e-?mail) service\b|(does|do|did) not accept[^.]{0,20}(any )?(e-?)?mail(?! from)|null ?mx|domain[^.]{0,30}not accept|server does not accept mail|smtp protocol (diverted|is not)|host does not accept|not accepting mail for|no mx (record )?(was )?found|no mx for|(couldn.t|could not|can.t|cannot) find a mail exchanger|mail receiving disabled|no (such )?mail exchanger/i,
   },
   {
     reason: "hostunknown",
@@ -238,76 +237,5 @@ const reasons = [
   { reason: "blocked", bounceClass: "block", said: /access denied/i },
 ] as const satisfies readonly ReasonRule[];
 
-export interface Verdict {
-  readonly reason: BounceReason;
-  readonly bounceClass: BounceClass;
-}
-
-const anAddress = /[<"'[(]{0,2}[^\s<>"'()[\]@]{1,128}@[^\s<>"'()[\]@]{1,255}[>"')\]]{0,2}/g;
-
-/** Words that say less than any code does. */
-const lastResort: ReadonlySet<ReasonRule> = new Set(reasons.slice(-1));
-
-/** Codes that servers use for nearly anything: what they say counts more than these. */
-const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6\.0|7\.([01]|1[78]))$/;
-/** Wordings that only the recipient's own system has. */
-const ownWords =
-  /doesn.t have an? [\w.-]+ account|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
-/** The refusal is of the recipient, not of the mail as a whole. */
-const refusedRecipient =
-  /\brcpt(?:\b|_to)|does not like recipient|recipient address rejected|mailbox here by that name/i;
-const refusedAfterData =
-  /in reply to end of data|after end of data|>>> data\b|smtp command\s+data\b|end of data command/i;
-
-/**
- * The reason and the class of a bounce by what the server said and by its codes. A code that means one thing goes first; then the words; then a
- * vague code; then the class of the reply alone (RFC 5321, RFC 3463). `context` is the rest of the mail's words: they tell which command was refused.
- */
-export function bounceReason(said: string, reply: SmtpReply, isPermanent: boolean | undefined, context = ""): Verdict {
-  const text = said.slice(0, 4000).replace(/\s+/g, " ");
-  const code = reply.enhancedCode;
-  const isTemporary = code?.startsWith("4.") || (!code && reply.smtpCode?.startsWith("4")) || false;
-  const own = operatorCode(text);
-  if (own) return { reason: own.reason, bounceClass: softened(own.bounceClass, isTemporary) };
-  const rules: readonly ReasonRule[] = reasons;
-  const byCode = code ? rules.find((rule) => rule.enhanced?.test(code)) : undefined;
-  // An address stands between the words that matter, and its dots look like ends of sentences.
-  const words = text.replace(anAddress, "@");
-  const byWords = rules.find((rule) => rule.said?.test(words));
-  const rule =
-    byCode && code && !vagueCode.test(code)
-      ? byCode
-      : byWords && !(lastResort.has(byWords) && byCode)
-        ? byWords
-        : (byCode ?? byReplyCode(reply.smtpCode));
-  // "Rejected" says little beside a code that says which mailbox is meant.
-  if (code === "5.1.1" && rule?.reason === "rejected") return { reason: "userunknown", bounceClass: "hard" };
-  // Without a reason that anybody could name an address is not condemned, unless the code alone does.
-  if (!rule)
-    return {
-      reason: "undefined",
-      bounceClass: bounceClass(reply, isPermanent === true && code && !code.endsWith(".0.0") ? undefined : false),
-    };
-  // An address is condemned on evidence: RFC 3463's 5.1.x, a refused RCPT, or the recipient's own system speaking in its own words. A bare "550 no
-  // such user" that a gateway passes on, or that comes after the mail's end, is a filter's word.
-  const isEvident =
-    code?.startsWith("5.1.") ||
-    !reply.smtpCode ||
-    ownWords.test(text) ||
-    (refusedRecipient.test(`${text} ${context}`) && !refusedAfterData.test(text));
-  if (rule.reason === "userunknown" && !isEvident) return { reason: "filtered", bounceClass: "block" };
-  // A name that could not be looked up today may be there tomorrow.
-  if (rule.reason === "hostunknown" && isTemporary) return { reason: "networkerror", bounceClass: "soft" };
-  return { reason: rule.reason, bounceClass: softened(rule.bounceClass, isTemporary) };
-}
-
-/** A temporary code never condemns an address. */
-const softened = (bounceClass: BounceClass, isTemporary: boolean): BounceClass =>
-  bounceClass === "hard" && isTemporary ? "soft" : bounceClass;
-
-/** What a reply code of RFC 5321 says by itself: a host that takes no mail (RFC 7504), or a command that it did not understand. */
-function byReplyCode(smtpCode: string | undefined): ReasonRule | undefined {
-  if (smtpCode === "521" || smtpCode === "556") return { reason: "notaccept", bounceClass: "hard" };
-  if (smtpCode === "525") return { reason: "suspend", bounceClass: "soft" };
-  return /^50[0-7]$/.test(smtpCode ?? "") ? { reason: "syntaxerror", bounceClass: "soft" } : undefined;
-}
+/** The table as rules, whatever each of them knows. */
+export const reasons: readonly ReasonRule[] = table;

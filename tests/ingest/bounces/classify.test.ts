@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { bounceReason } from "../../../ingest/mail/bounce-reason.ts";
+import { classifyRefusal } from "../../../ingest/bounces/classify.ts";
 import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
-import { readSmtpReply } from "../../../ingest/sources/bounce-class.ts";
+import { providers } from "../../../ingest/sources/providers.ts";
 
 const mail = (text: string): Uint8Array => Buffer.from(text.replace(/^\n/, "").replaceAll("\n", "\r\n"));
-const judge = (said: string, context = "") => {
-  const { reason, bounceClass } = bounceReason(said, readSmtpReply(said), true, context);
+const judge = (said: string, session = "") => {
+  const { reason, bounceClass } = classifyRefusal({ said, session });
   return `${reason} ${bounceClass}`;
 };
 
@@ -48,10 +48,146 @@ test.each([
   expect(judge(said)).toBe(verdict);
 });
 
-test("when a bare reply says no such user then it is a filter's word, and evidence when RCPT was refused", () => {
-  expect(judge("550 no such user")).toBe("filtered block");
-  expect(judge("550 no such user", "(in reply to RCPT TO command)")).toBe("userunknown hard");
+test("when a plain 550 says no such user then it is (RFC 5321), but not from a filter that had taken the mail", () => {
+  expect(judge("550 no such user")).toBe("userunknown hard");
+  expect(judge("550: <a@example.net>: no such user")).toBe("userunknown hard");
+  expect(judge("550 no such user (in reply to end of DATA command)")).toBe("filtered block");
+  expect(judge("550 5.2.0 User unknown")).toBe("filtered block");
+  expect(classifyRefusal({ said: "550 no such user", isFiltersWord: true })).toMatchObject({ bounceClass: "block" });
   expect(judge("554 delivery error: dd This user doesn't have a yahoo.example account")).toBe("userunknown hard");
+});
+
+test.each([
+  ["554 Invalid content: message looks like junk", "content"],
+  ["550 Invalid HELO name, go away", "host"],
+  ["554 INVALID IP FOR SENDING MAIL OF DOMAIN shop.example", "host"],
+  ["550 rate limit invalid for sender", "rate"],
+  ["550 5.1.1 <news@shop.example>: Sender address rejected: User unknown in local recipient table", "sender"],
+  ["550 5.1.0 Sender unknown", "sender"],
+  ["553 5.1.8 <news@shop.example>... Domain of sender address news@shop.example does not exist", "sender"],
+  ["550 5.1.1 no such user (in reply to MAIL FROM command)", "sender"],
+  ["501 5.1.7 Invalid address (in reply to MAIL FROM command)", "sender"],
+  ["550 unknown host name (in reply to EHLO command)", "host"],
+  ["550 Unknown domain in HELO", "host"],
+  ["550 invalid attachment name", "content"],
+  ["554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", "host"],
+  ["550 sending rate invalid: too many messages", "rate"],
+])("when %s is said then nobody's address is condemned: what was refused is the %s", (said, party) => {
+  const { bounceClass, refusedParty } = classifyRefusal({ said, status: "5.1.1", reported: "hard" });
+  expect([bounceClass, refusedParty]).toEqual(["block", party]);
+});
+
+test.each([
+  ["550 5.1.1 account inactive", undefined, "550 5.1.1 userunknown hard"],
+  ["556 5.1.10 Recipient address has a null MX", undefined, "556 5.1.10 notaccept hard"],
+  ["550 This domain has no SMTP service", undefined, "550 undefined notaccept hard"],
+  ["550 5.7.1 messages weren't sent: your network is on our block list (S3150)", "5.0.0", "550 5.7.1 blocked block"],
+  ["smtp; 554 5.2.2 mailbox full", "5.0.0", "554 5.2.2 mailboxfull soft"],
+  ["550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", "5.4.1", "550 5.4.1 userunknown hard"],
+  [
+    "550 permanent failure (cyd@example.com:550 5.1.1 that account does not exist)",
+    "5.0.0",
+    "550 5.1.1 userunknown hard",
+  ],
+  [
+    "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required",
+    "5.7.133",
+    "550 5.7.133 securityerror block",
+  ],
+  ["550: <a@example.net>: Recipient address rejected", undefined, "550 undefined userunknown hard"],
+  ["X-Unix; 255", "5.0.0", "undefined 5.0.0 mailererror soft"],
+  ["452 4.2.2 over quota", "5.2.2", "452 4.2.2 mailboxfull soft"],
+])("when %s is said beside status %s then the reply's own code decides", (said, status, verdict) => {
+  const { smtpCode, enhancedCode, reason, bounceClass } = classifyRefusal({ said, status });
+  expect(`${smtpCode} ${enhancedCode} ${reason} ${bounceClass}`).toBe(verdict);
+});
+
+test("when one reply comes by SES, SendGrid, Postmark and mail then it has one class and the same codes", async () => {
+  for (const [said, status] of [
+    [
+      "550 5.7.1 Unfortunately, messages from [192.0.2.9] weren't sent; part of their network is on our block list (S3150).",
+      "5.0.0",
+    ],
+    ["550 5.2.1 The email account that you tried to reach is disabled.", "5.2.1"],
+    ["554 5.2.2 mailbox full", "5.0.0"],
+    ["550 5.1.1 user unknown", "5.1.1"],
+    ["550 5.7.26 Unauthenticated email is not accepted due to domain's DMARC policy.", "5.7.26"],
+  ]) {
+    const at = "2026-03-02T09:00:00.000Z";
+    const calls: readonly (readonly [string, unknown])[] = [
+      [
+        "amazon_ses",
+        {
+          eventType: "Bounce",
+          mail: { messageId: "v", destination: ["c@example.com"] },
+          bounce: {
+            bounceType: "Permanent",
+            bounceSubType: "General",
+            timestamp: at,
+            bouncedRecipients: [{ emailAddress: "c@example.com", status, diagnosticCode: `smtp; ${said}` }],
+          },
+        },
+      ],
+      [
+        "sendgrid",
+        [{ event: "bounce", type: "bounce", email: "c@example.com", timestamp: 1_772_442_000, reason: said, status }],
+      ],
+      [
+        "postmark",
+        {
+          RecordType: "Bounce",
+          Type: "HardBounce",
+          ID: 1,
+          MessageID: "p",
+          Email: "c@example.com",
+          BouncedAt: at,
+          Details: `smtp;${said}`,
+        },
+      ],
+      [
+        "mailgun",
+        {
+          "event-data": {
+            event: "failed",
+            severity: "permanent",
+            recipient: "c@example.com",
+            timestamp: 1,
+            "delivery-status": { code: Number(said!.slice(0, 3)), message: said },
+          },
+        },
+      ],
+    ];
+    const byHook = calls.flatMap(([name, body]) =>
+      providers.get(name)!.decode({ headers: {}, body: Buffer.from(JSON.stringify(body)) }),
+    );
+    const byMail = await decodeMail(
+      mail(`
+From: MAILER-DAEMON@mx.example.org
+To: sender@example.com
+Subject: Undelivered Mail
+Content-Type: multipart/report report-type=delivery-status boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; c@example.com
+Action: failed
+Status: ${status}
+Diagnostic-Code: smtp; ${said}
+
+--b--
+`),
+    );
+    const told = [...byHook, ...byMail].map((one) =>
+      one.kind === "signal"
+        ? ["class", "smtp_code", "enhanced_code", "refused_party"].map((key) => one.signal.metadata[key]).join(" ")
+        : one.reason,
+    );
+    expect(told).toHaveLength(5);
+    expect(new Set(told).size).toBe(1);
+  }
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import type { BounceClass } from "../sources/bounce-class.ts";
+import type { BounceClass } from "./smtp-reply.ts";
 
 /** What one operator's own code means; its words around the code are often too general to tell. */
 interface OperatorCode {
