@@ -7,8 +7,8 @@ import { choose, emitContext, giveArguments, type NamedGiven, noMatch, type Prep
 import { compare } from "./compare.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
+import { rowsUnder } from "./form.ts";
 import { functionNamed } from "./function-table.ts";
-import { Scope } from "./scope.ts";
 import { flagsOf, type Typed } from "./typed.ts";
 import { aggregateCall, noCall, renderAggregate } from "./windows.ts";
 
@@ -296,20 +296,9 @@ export function aggregateContext(a: Analysis, node: FunctionCall, name: string, 
   if (!cx.aggregates) return a.fail(node, `Aggregate function ${name} is not allowed in ${cx.clause}`);
   return {
     ...cx.aggregates.rows,
-    scope: withLocals(cx),
+    scope: rowsUnder(cx, false),
     aggregates: undefined,
     windows: undefined,
     clause: `an argument of aggregate function ${name}`,
   };
-}
-
-/** The rows before grouping, under the lambda parameters and WITH variables that are in reach. */
-function withLocals(cx: Context): Scope {
-  const rows = cx.aggregates!.rows.scope;
-  const locals: [string, Typed][] = [];
-  for (let scope: Scope | undefined = cx.scope; scope && scope.locals.size > 0; scope = scope.parent) {
-    if (scope.isAliases) continue;
-    for (const [name, value] of scope.locals) if (!locals.some(([other]) => other === name)) locals.push([name, value]);
-  }
-  return locals.length > 0 ? new Scope({ parent: rows, locals }) : rows;
 }

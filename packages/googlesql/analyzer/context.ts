@@ -84,14 +84,17 @@ export interface AggregateSink {
   readonly keyNodes: Map<Expression, Typed>;
   /** Kinds of node among the keys that are more than a path. */
   readonly keyKinds: Set<Expression["kind"]>;
+  /** Keys by the form of their expression (see `formOf`). */
+  readonly forms: Map<string, Typed>;
+  /** Keys by the text of the column that they are; `names.ts` asks here. */
   readonly keys: Map<string, Typed>;
   /** A condition that rows must pass to be counted at all (PIVOT). */
   readonly filter?: string | undefined;
   add(sql: string, type: GoogleSqlType, isVolatile: boolean): Typed;
   /** A value computed from what `add` gave for the same group: it may name that, and hold a subquery over it. */
   derive(sql: string, type: GoogleSqlType): Typed;
-  /** GROUPING(key). */
-  grouping(keySql: string): Typed;
+  /** GROUPING(key), for one of `keys` or `forms`. */
+  grouping(key: Typed): Typed;
 }
 
 /** What an expression may use where it stands. */

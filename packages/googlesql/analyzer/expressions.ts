@@ -35,8 +35,9 @@ import { resolveCast } from "./casts.ts";
 import { coerce, coerceOrFail, convertLiteral, toSupertype } from "./coerce.ts";
 import { compare, comparesNatively, inArray, inList, notDistinct } from "./compare.ts";
 import { arrayConstructor, structConstructor } from "./constructors.ts";
-import type { Analysis, Context } from "./context.ts";
+import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolveFlattened } from "./flatten.ts";
+import { groupedForm } from "./form.ts";
 import { like, quantifiedLike } from "./like.ts";
 import { fieldOf, resolvePath } from "./names.ts";
 import { refuseNullLiteral, resolveBinary, resolveUnary } from "./operators.ts";
@@ -53,7 +54,7 @@ export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
   if (sink) {
     const key = sink.keyNodes.get(node);
     if (key) return key;
-    if (sink.keyKinds.has(node.kind)) return grouped(a, node, cx);
+    if (sink.keyKinds.size > 0 && node.kind !== "path") return grouped(a, node, cx, sink);
   }
   const value = resolveNode(a, node, cx);
   if (value.sql.length > longestText) a.refuse(node, "statement_size", "its translation would go beyond 30 MB");
@@ -64,25 +65,14 @@ export function resolve(a: Analysis, node: Expression, cx: Context): Typed {
 const longestText = 30_000_000;
 
 /** What is made of grouped parts is that; only what cannot be is looked for among the grouping expressions. */
-function grouped(a: Analysis, node: Expression, cx: Context): Typed {
+function grouped(a: Analysis, node: Expression, cx: Context, sink: AggregateSink): Typed {
   try {
     return resolveNode(a, node, cx);
   } catch (error) {
     if (!(error instanceof GoogleSqlAnalysisError)) throw error;
-    const key = groupedAs(a, node, cx);
+    const form = groupedForm(a, node, cx);
+    const key = form === undefined ? undefined : sink.forms.get(form);
     if (key) return key;
-    throw error;
-  }
-}
-
-/** An expression that, resolved over the rows before grouping, has the text of a grouping key. */
-function groupedAs(a: Analysis, node: Expression, cx: Context): Typed | undefined {
-  const sink = cx.aggregates!;
-  try {
-    const before = resolveNode(a, node, { ...sink.rows, aggregates: undefined, windows: undefined });
-    return sink.keys.get(before.sql);
-  } catch (error) {
-    if (error instanceof GoogleSqlAnalysisError) return undefined;
     throw error;
   }
 }

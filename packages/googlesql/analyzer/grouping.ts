@@ -2,6 +2,7 @@ import type { Expression, GroupBy, GroupingItem, GroupingSet } from "../ast.ts";
 import { type GoogleSqlType, INT64, supportsGrouping, typeName } from "../types.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { formOf } from "./form.ts";
 import { withOuterValues } from "./outer-values.ts";
 import type { Scope } from "./scope.ts";
 import type { ListItem } from "./select-list.ts";
@@ -30,7 +31,8 @@ export class GroupingStep {
   private readonly keyTexts: string[] = [];
   private readonly keyRefs: Typed[] = [];
   private readonly byText = new Map<string, Typed>();
-  private readonly keyNames = new Map<string, string>();
+  private readonly byForm = new Map<string, Typed>();
+  private readonly keyNames = new Map<Typed, string>();
   private readonly aggregates = new Map<string, { readonly name: string; readonly type: GoogleSqlType; sql: string }>();
   private readonly derived = new Map<string, string>();
   /** The GROUP BY clause over key names; undefined for one group of everything. */
@@ -43,11 +45,12 @@ export class GroupingStep {
     private readonly source: string,
   ) {
     this.table = a.fresh("t");
-    const { aggregates, derived, byText, table } = this;
+    const { aggregates, derived, byText, byForm, table } = this;
     this.sink = {
       rows,
       keyNodes: new Map(),
       keyKinds: new Set(),
+      forms: byForm,
       keys: byText,
       add(sql, type, isVolatile) {
         const before = isVolatile ? undefined : aggregates.get(sql);
@@ -60,7 +63,7 @@ export class GroupingStep {
         derived.set(sql, name);
         return { sql: `${table}.${name}`, type, isSimple: true };
       },
-      grouping: (keySql) => this.sink.add(`CAST(GROUPING(${this.keyNames.get(keySql)}) AS BIGINT)`, INT64, false),
+      grouping: (key) => this.sink.add(`CAST(GROUPING(${this.keyNames.get(key)}) AS BIGINT)`, INT64, false),
     };
   }
 
@@ -68,17 +71,21 @@ export class GroupingStep {
   addKey(node: Expression | undefined, value: Typed, at: Expression | GroupBy): string {
     if (!supportsGrouping(value.type))
       this.a.fail(at, `Grouping by expressions of type ${typeName(value.type)} is not allowed`);
-    const before = this.keyNames.get(value.sql);
-    if (before && !value.isVolatile) {
-      if (node) this.sink.keyNodes.set(node, this.byText.get(value.sql)!);
-      return before;
+    const form = node && !value.isVolatile ? formOf(this.a, node, this.rows) : undefined;
+    const before = value.isVolatile
+      ? undefined
+      : (this.byText.get(value.sql) ?? (form === undefined ? undefined : this.byForm.get(form)));
+    if (before) {
+      if (node) this.sink.keyNodes.set(node, before);
+      return this.keyNames.get(before)!;
     }
     const name = this.a.fresh("g");
     const ref: Typed = { sql: `${this.table}.${name}`, type: value.type, isSimple: true };
     this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : value.sql} AS ${name}`);
     this.keyRefs.push(ref);
     this.byText.set(value.sql, ref);
-    this.keyNames.set(value.sql, name);
+    if (form !== undefined) this.byForm.set(form, ref);
+    this.keyNames.set(ref, name);
     if (node) {
       this.sink.keyNodes.set(node, ref);
       if (node.kind !== "path" && !value.literal) this.sink.keyKinds.add(node.kind);

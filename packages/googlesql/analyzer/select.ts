@@ -1,8 +1,9 @@
-import type { OrderItem, Select } from "../ast.ts";
+import type { Expression, OrderItem, Select } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
+import { formOf } from "./form.ts";
 import { resolveFrom } from "./from.ts";
 import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
 import { withOuterValues } from "./outer-values.ts";
@@ -293,6 +294,15 @@ class Step {
     return hasAggregate(nodes, this.a.catalog);
   }
 
+  /** Where the SELECT list has the expression; -1 when it has not. */
+  private listed(node: Expression, value: Typed, cx: Context): number {
+    const at = this.values.findIndex((one) => one.sql === value.sql);
+    if (at >= 0 || value.isVolatile || this.grouping) return at;
+    const form = formOf(this.a, node, cx);
+    if (form === undefined) return -1;
+    return this.items.findIndex((item) => item.node && formOf(this.a, item.node, this.rows) === form);
+  }
+
   private orderValue(item: OrderItem, cx: Context): { item: OrderItem; value: Typed; index: number | undefined } {
     const at = ordinal(this.a, item, this.items.length);
     if (at !== undefined) {
@@ -301,7 +311,7 @@ class Step {
       return { item, value: { ...this.values[at]!, literal: undefined }, index: at };
     }
     const value = resolve(this.a, item.expression, { ...cx, clause: "ORDER BY clause" });
-    const index = this.node.as === "struct" ? -1 : this.values.findIndex((one) => one.sql === value.sql);
+    const index = this.node.as === "struct" ? -1 : this.listed(item.expression, value, cx);
     if (
       value.literal &&
       !(value.isUntypedNull && item.expression.kind !== "null-literal") &&

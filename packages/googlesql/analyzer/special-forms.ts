@@ -1,13 +1,13 @@
 import type { Expression, FunctionCall } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
 import { tried } from "../emit/tried.ts";
-import { GoogleSqlAnalysisError } from "../errors.ts";
 import { arrayOf, INT64, STRING, typeName } from "../types.ts";
 import { coerceOrFail, toSupertype } from "./coerce.ts";
 import { compare } from "./compare.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFlattened } from "./flatten.ts";
+import { groupedForm } from "./form.ts";
 import { heldBackName } from "./subqueries.ts";
 import { bool, flagsOf, nullOf, type Typed } from "./typed.ts";
 
@@ -108,16 +108,13 @@ const forms: ReadonlyMap<string, Form> = new Map([
   }),
 ]);
 
-/** The text of the key that GROUPING names: an expression over the rows, or an alias of the SELECT list. */
-function groupingKey(a: Analysis, node: Expression, cx: Context, { rows, keys }: AggregateSink): string | undefined {
-  try {
-    const { sql } = resolve(a, node, { ...rows, aggregates: undefined, windows: undefined });
-    if (keys.has(sql)) return sql;
-  } catch (error) {
-    if (!(error instanceof GoogleSqlAnalysisError)) throw error;
-  }
+/** The key that GROUPING names: an expression over the rows, or an alias of the SELECT list. */
+function groupingKey(a: Analysis, node: Expression, cx: Context, sink: AggregateSink): Typed | undefined {
+  const form = groupedForm(a, node, { ...cx, scope: sink.rows.scope });
+  const same = form === undefined ? undefined : sink.forms.get(form);
+  if (same) return same;
   const named = resolve(a, node, cx).sql;
-  return [...keys].find(([, key]) => key.sql === named)?.[0];
+  return [...sink.keys.values()].find((key) => key.sql === named);
 }
 
 /** Where errors are held back: the subqueries come out of the expression, for DuckDB's TRY takes none. */

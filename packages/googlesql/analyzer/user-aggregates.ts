@@ -51,6 +51,7 @@ export function callUserAggregate(
       rows: { ...outer.rows, scope, tables: new Map() },
       keyNodes: new Map(),
       keyKinds: new Set(),
+      forms: new Map(),
       keys: new Map(),
     };
     const body = resolveBody(a, user, {

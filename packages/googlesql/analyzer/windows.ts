@@ -1,19 +1,22 @@
-import type { FrameBound, FunctionCall, NodeBase, OrderItem, WindowFrame, WindowName, WindowSpec } from "../ast.ts";
+import type {
+  Expression,
+  FrameBound,
+  FunctionCall,
+  NodeBase,
+  OrderItem,
+  WindowFrame,
+  WindowName,
+  WindowSpec,
+} from "../ast.ts";
 import { coercionCost } from "../coercion.ts";
 import type { AggregateCall, FunctionEntry } from "../functions/contract.ts";
 import { INT64, isNumeric, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { formOf } from "./form.ts";
 import { rankedFrame } from "./range-frame.ts";
 import type { Typed } from "./typed.ts";
-
-/** Whether two expressions are written alike, wherever they stand. */
-const sameSyntax = (one: unknown, other: unknown): boolean => withoutSpans(one) === withoutSpans(other);
-const withoutSpans = (node: unknown): string =>
-  JSON.stringify(node, (key, value: unknown) =>
-    key === "span" ? undefined : typeof value === "bigint" ? `${value}n` : value,
-  );
 
 /** For scalar calls, which have nothing around their arguments. */
 export const noCall: AggregateCall = {
@@ -47,7 +50,7 @@ export function aggregateCall(
   stand: (value: Typed) => Typed = (value) => value,
 ): AggregateCall {
   const items = node.orderBy.map((item) => {
-    const isArgument = node.distinct && values[0] !== undefined && sameSyntax(item.expression, node.arguments[0]);
+    const isArgument = node.distinct && values[0] !== undefined && isSame(a, item.expression, node.arguments[0], rows);
     const value = isArgument ? values[0]! : stand(resolve(a, item.expression, rows));
     if (node.distinct && value.sql !== values[0]?.sql) {
       a.fail(
@@ -80,6 +83,11 @@ export function aggregateCall(
     windowHasOrder: window?.hasOrder ?? false,
   };
 }
+
+const isSame = (a: Analysis, one: Expression, other: FunctionCall["arguments"][number] | undefined, cx: Context) => {
+  const form = formOf(a, one, cx);
+  return form !== undefined && other !== undefined && form === formOf(a, other as Expression, cx);
+};
 
 /** One ORDER BY item: NULLs are smallest unless it says otherwise, and NaN comes right after them. */
 export function orderText(a: Analysis, item: OrderItem, value: Typed): string {

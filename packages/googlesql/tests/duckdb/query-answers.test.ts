@@ -33,6 +33,40 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
     ["create table function tx(x int64) returns table<x int64> as select 'a' as x", "sql.analysis"],
     ["create table function tx(x int64) returns table<x int64> as select 1 as y", "sql.analysis"],
   ],
+  "an expression that is a grouping key, wherever it stands": [
+    [
+      "select distinct date_trunc(date(ts), month) from unnest([struct(timestamp '2024-02-15' as ts), (struct(timestamp '2024-01-20'))]) order by date_trunc(date(ts), month)",
+      "2024-01-01\n2024-02-01",
+    ],
+    [
+      "select format_date('%m', date(ts)), sum(x) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by format_date('%m', date(ts)) having format_date('%m', date(ts)) > '00' order by format_date('%m', date(ts)) desc",
+      "02 | 5\n01 | 3",
+    ],
+    [
+      "select upper(coalesce(nullif(trim(u), ''), 'x')) || '!', count(*) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by coalesce(nullif(trim(u), ''), 'x') order by 1",
+      "A! | 1\nB! | 1\nX! | 1",
+    ],
+    [
+      "select date_trunc(date(ts), month), rank() over (partition by date_trunc(date(ts), year) order by sum(x)) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by date_trunc(date(ts), month), date_trunc(date(ts), year) qualify date_trunc(date(ts), month) > '2024-01-01'",
+      "2024-02-01 | 2",
+    ],
+    [
+      "select to_json_string(t), count(*) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) as t group by to_json_string(t) having count(*) > 1",
+      "",
+    ],
+    [
+      "select date(ts), grouping(date(ts)), sum(x) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by rollup(date(ts)) having grouping(DATE(ts)) = 1",
+      "null | 1 | 8",
+    ],
+    [
+      "select date(ts) as x, count(*) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by date(ts) order by x limit 1",
+      "2024-01-15 | 1",
+    ],
+    [
+      "select max(x) as ts, count(*) from unnest([struct(timestamp '2024-01-15' as ts, ' a ' as u, 1 as x), ('2024-01-20', '', 2), ('2024-02-01', 'b', 5)]) group by date_trunc(date(ts), month) order by date_trunc(date(ts), month)",
+      "sql.analysis",
+    ],
+  ],
   TABLESAMPLE: [
     [
       "select distinct w from (select * from unnest(generate_array(1, 1000))) tablesample bernoulli (50 percent) with weight as w",
