@@ -1,21 +1,5 @@
 import { domainToASCII } from "node:url";
 
-/**
- * Anything that looks like an e-mail address: also inside angle brackets, percent-encoded (`%40`), in VERP form
- * (`bounce+jane=example.com@...`) and with a local part or domain in other scripts.
- */
-const addressPattern =
-  /(?:"[^"\r\n]{1,64}"|[^\s<>()[\]{},;:"'`|\\/?&#@=][^\s<>()[\]{},;:"`|\\/?&#@=]{0,63}(?:=[^\s<>()[\]{},;:"'`|\\/?&#@]{1,190})?)(?:@|%40)[^\s<>()[\]{},;:"'`|\\/?&#@%]{1,253}/giu;
-
-/** What stands where an address was. */
-export const addressMask = "[address]";
-
-/** The text without e-mail addresses. Cheap when there is none. */
-export function withoutAddresses(text: string): string {
-  if (!text.includes("@") && !text.includes("%40")) return text;
-  return text.replace(addressPattern, addressMask);
-}
-
 const hashedPattern = /^sha256:[0-9a-fA-F]{64}$/;
 
 /** Whether an id arrives already hashed: `sha256:` and 64 hex digits. Such an id is kept. */

@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from "node:crypto";
 import events from "../../includes/events.js";
-import { withoutAddresses } from "./address.ts";
 import type { Micros } from "./instant.ts";
 import type { KeyRing } from "./keys.ts";
 import type { RawRow } from "./raw-row.ts";
+import { scrubText } from "./scrub.ts";
 import type { DeadLetterReason } from "./signal.ts";
 
 export type DeadLetterStage = "verify" | "decode" | "validate" | "write";
@@ -90,8 +90,8 @@ export function deadLetterRow(
     dead_letter_id: `letter:${id.slice(0, 40)}`,
     reason: letter.reason,
     stage: letter.stage,
-    detail: withoutAddresses(letter.detail).slice(0, 500),
-    source: withoutAddresses(letter.source),
+    detail: scrubText(letter.detail).slice(0, 500),
+    source: scrubText(letter.source),
     position: letter.position,
     payload: ("sameAs" in letter.payload
       ? pointerTo(letter.payload.sameAs)

@@ -1,9 +1,12 @@
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
-import { cleanText, cleanValue } from "./metadata.ts";
+import { ipPrefix } from "./ip-prefix.ts";
+import { cleanValue, scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
+import { namesAddress } from "./spellings.ts";
+import { columnKind } from "./text-kinds.ts";
 
 export type Admitted = { readonly kind: "row"; readonly table: string; readonly row: RawRow } | Refusal;
 
@@ -48,11 +51,6 @@ const required: Readonly<Record<string, readonly string[]>> = {
   erasure_requests: ["user_id_hash", "requested_at"],
 };
 
-/** Columns that name a person: an address or a raw id in them is hashed. */
-const personColumns = new Set(["user_id_hash", "left_id", "right_id"]);
-/** Ids of messages look like addresses and are none. */
-const verbatimColumns = new Set(["message_id"]);
-
 function admitRow(
   table: string,
   values: Readonly<Record<string, unknown>>,
@@ -75,11 +73,14 @@ function admitRow(
     }
     const cast = castTo(type, value);
     if (cast === undefined) return refuse(type === "TIMESTAMP" ? "time-unreadable" : "wrong-type", name);
-    if (typeof cast !== "string") row[name] = cast;
-    else if (personColumns.has(name) || (name === "labelled_by" && cast.includes("@"))) {
-      if (cast.length > maxIdLength) return refuse("too-large", name);
-      row[name] = hashId(cast);
-    } else row[name] = verbatimColumns.has(name) ? cast.slice(0, maxIdLength) : cleanText(cast);
+    if (typeof cast !== "string") {
+      row[name] = cast;
+      continue;
+    }
+    const kind = columnKind(name);
+    if ((kind === "person" || kind === "id") && cast.length > maxIdLength) return refuse("too-large", name);
+    if (kind === "person" || (name === "labelled_by" && namesAddress(cast))) row[name] = hashId(cast);
+    else row[name] = kind === "ip" ? (ipPrefix(cast) ?? null) : scrubbed(kind, cast.trim(), { hashId });
   }
   return { kind: "row", table, row };
 }

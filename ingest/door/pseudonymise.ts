@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import events from "../../includes/events.js";
-import { addressDomain, isHashedId, normaliseAddress, withoutAddresses } from "./address.ts";
+import { addressDomain, isHashedId, normaliseAddress } from "./address.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
 import { allowedMetadata, cleanText, isEventType } from "./metadata.ts";
 import type { RawRow } from "./raw-row.ts";
+import { scrubId, scrubText } from "./scrub.ts";
 import type { DeadLetterReason, Signal } from "./signal.ts";
 
 /** What happened may lie this far after its arrival: the sender's clock is ahead, which is flagged and kept. */
@@ -24,8 +25,8 @@ const placementTypes = new Set<string>(events.ofFamily("placement"));
 const schemaVersion: number = events.schemaVersion;
 
 /**
- * A signal as a row of raw.events: the recipient's id keyed and hashed, metadata cut to the allow-list, addresses taken
- * out of every text, IP addresses cut to prefixes. What cannot be a row is refused with a reason that names no person.
+ * A signal as a row of raw.events: the recipient's id keyed and hashed, metadata cut to the allow-list, ids that spell
+ * a person keyed, what names a person taken out of every text (scrub.ts), IP addresses cut to prefixes. What cannot be a row is refused with a reason that names no person.
  *
  * An event must name a user or a message (seeds and traps name neither). It may lie up to five minutes after its
  * arrival, with the difference in `metadata.clock_skew_seconds`; further on it is refused. Where the source gives no
@@ -52,36 +53,37 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   }
 
   const userId = recipient ? hashId(recipient) : null;
-  const metadata = allowedMetadata(eventType, signal.metadata);
   let address: string | undefined;
-  if (recipient?.includes("@") && !isHashedId(recipient)) {
-    address = normaliseAddress(recipient);
+  if (recipient?.includes("@") && !isHashedId(recipient)) address = normaliseAddress(recipient);
+  const localPart = address?.slice(0, address.lastIndexOf("@"));
+  const metadata = allowedMetadata(eventType, signal.metadata, { hashId, localPart });
+  if (address !== undefined) {
     // One spelling of a domain, whatever the source calls it beside the address.
     const domain = addressDomain(address);
     if (domain) metadata["recipient_domain"] = domain;
   }
   if (aheadSeconds > 0 && signal.occurredAt !== undefined) metadata["clock_skew_seconds"] = Math.ceil(aheadSeconds);
   if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
-  let message = messageId ? withoutRecipient(messageId, address) : null;
+  let message = messageId ? scrubId(messageId, hashId) : null;
   if (message !== null && (signal.isMessageIdShared || metadata["provider"] !== undefined)) {
-    const providers = metadata["provider_message_id"];
-    metadata["provider_message_id"] = typeof providers === "string" ? withoutRecipient(providers, address) : message;
+    metadata["provider_message_id"] ??= message;
     if (signal.isMessageIdShared) {
       if (userId !== null) message = `${message}:${userId.slice(7, 23)}`;
       else metadata["is_recipient_unknown"] = true;
     }
   }
   const eventId = signal.eventId?.trim();
+  const campaignId = signal.campaignId?.trim();
   const row: Record<string, string | number | boolean | object | null> = {
-    event_id: eventId ? withoutRecipient(eventId, address) : "",
+    event_id: eventId ? scrubId(eventId, hashId) : "",
     event_type: eventType,
     user_id_hash: userId,
     message_id: message,
-    campaign_id: signal.campaignId?.trim() ? withoutAddresses(signal.campaignId.trim()) : null,
+    campaign_id: campaignId ? scrubId(campaignId, hashId) : null,
     timestamp_utc: happened,
     received_at: arrival,
     consent: signal.consent ?? null,
-    provenance: withoutAddresses(signal.provenance).slice(0, 200),
+    provenance: scrubText(signal.provenance).slice(0, 200),
     metadata,
     schema_version: schemaVersion,
   };
@@ -92,13 +94,6 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
 const refuse = (reason: DeadLetterReason, detail: string): Refusal => ({ kind: "dead-letter", reason, detail });
 
 const isTooLong = (id: string | undefined): boolean => id !== undefined && id.length > maxIdLength;
-
-/** An id that spells out the recipient's address (some senders build them so) keeps all but that. */
-function withoutRecipient(id: string, address: string | undefined): string {
-  if (id.includes("%40")) return withoutAddresses(id);
-  if (address === undefined || !id.includes("@")) return id;
-  return id.toLowerCase().includes(address) ? withoutAddresses(id) : id;
-}
 
 /** The id of an event that has none: what it says, apart from when it came and by what clock we judged it. */
 function digestOf(row: Readonly<Record<string, unknown>>, isTimeAssumed: boolean): string {

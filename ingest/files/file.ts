@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import { type Decode, decoderFor } from "../decoders.ts";
 import type { IdHasher } from "../door/id-hasher.ts";
+import { scrubText } from "../door/scrub.ts";
 import type { Details } from "../mapping/details.ts";
 import type { Mapping } from "../mapping/schema.ts";
 import type { Message, Source } from "../pipeline.ts";
@@ -80,7 +81,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
     "/",
   );
-  const name = `${kind}:${basename(path)}`;
+  const name = `${kind}:${scrubText(basename(path))}`; // people name files after people
   const id = `${content}/${digest(how).slice(0, 16)}`;
   const decode = decoderFor(kind, {
     hashId: options.hashId,

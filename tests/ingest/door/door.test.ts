@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { normaliseAddress, withoutAddresses } from "../../../ingest/door/address.ts";
+import { normaliseAddress } from "../../../ingest/door/address.ts";
 import { seal, unseal } from "../../../ingest/door/dead-letter.ts";
 import { decodeLine } from "../../../ingest/door/decode.ts";
 import { createDoor } from "../../../ingest/door/door.ts";
@@ -212,16 +212,6 @@ test("when instants are read one after the other then the day read last never le
     parseInstant("2026-01-31T09:12:00Z");
     expect(parseInstant(bad), bad).toBeUndefined();
   }
-});
-
-test("when a text has no address then it stays as it is", () => {
-  fc.assert(
-    fc.property(
-      fc.string().filter((s) => !s.includes("@") && !s.includes("%40")),
-      (s) => withoutAddresses(s) === s,
-    ),
-  );
-  expect(withoutAddresses("to o'brien@example.com, x")).toBe("to [address], x");
 });
 
 test("when rows pass the window then exactly those among the last ones are known", () => {

@@ -1,0 +1,54 @@
+/**
+ * What kind of text each column and each metadata key holds; scrub.ts says what becomes of it. What is not listed is `text`.
+ *
+ *   id      names a thing and is compared: a keyed token where it names a person     url     without its query
+ *   phrase  written by people or servers: names go too                               agent   versions stay
+ *   person  an address or a raw id: hashed                                           ip      its network
+ */
+export type TextKind = "text" | "id" | "url" | "phrase" | "agent" | "person" | "ip";
+
+const columnKinds: ReadonlyMap<string, TextKind> = new Map([
+  ["user_id_hash", "person"],
+  ["left_id", "person"],
+  ["right_id", "person"],
+  ["event_id", "id"],
+  ["message_id", "id"],
+  ["campaign_id", "id"],
+  ["decision_id", "id"],
+  ["seed_test_id", "id"],
+  ["report_id", "id"],
+  ["source_ip_prefix", "ip"],
+  ["note", "phrase"],
+]);
+
+const metadataKinds: ReadonlyMap<string, TextKind> = new Map([
+  ["provider_message_id", "id"],
+  ["feedback_id", "id"],
+  ["session_id", "id"],
+  ["order_hash", "id"],
+  ["template_id", "id"],
+  ["list_id", "id"],
+  ["product_id", "id"],
+  ["content_id", "id"],
+  ["subject_id", "id"],
+  ["seed_id", "id"],
+  ["seed_test_id", "id"],
+  ["link_id", "url"],
+  ["url", "url"],
+  ["page", "url"],
+  ["reason", "phrase"],
+  ["diagnostic", "phrase"],
+  ["user_agent", "agent"],
+  ["ip", "ip"],
+  ["ip_prefix", "ip"],
+]);
+
+export const columnKind = (column: string): TextKind => columnKinds.get(column) ?? "text";
+export const metadataKind = (key: string): TextKind => metadataKinds.get(key) ?? "text";
+
+/** Attributes that say who somebody is rather than what they are like stay outside, whatever they hold. */
+const personal =
+  /(?:^|[_\s.-])(?:e-?mail|mail_?address|phone|mobile|telephone|fax|first_?name|last_?name|middle_?name|full_?name|given_?name|family_?name|sur_?name|nick_?name|street|postal_?address|birth_?(?:day|date)|date_?of_?birth|dob|ssn|passport|iban|ip_?address)(?:_?\d)?$|^(?:name|user_?name|login|address|tel|ip)$/i;
+const humps = /([a-z0-9])([A-Z])/g;
+
+export const isPersonalKey = (key: string): boolean => personal.test(key.trim().replace(humps, "$1_$2"));
