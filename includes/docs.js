@@ -2,6 +2,7 @@
 const features = require("./features");
 const labels = require("./labels");
 const policies = require("./policies");
+const suppressions = require("./suppressions");
 
 const column = {
   // ids
@@ -85,6 +86,30 @@ const column = {
   campaign_kind: "bulk, trigger or transactional.",
   campaign_topic: "Topic of the campaign.",
   attributes: "What else the source says, as JSON.",
+  channel: "The way that a message takes: email, sms, push, web, phone or post; NULL for all of them.",
+  is_allowed: "The person allows it.",
+  consent_status: "granted, refused, pending (not confirmed yet) or expired.",
+  said_by: "statement, unsubscribe, complaint, or the flag on an event.",
+  is_pending: "It waits for its confirmation.",
+  legal_basis: "What makes it lawful, GDPR Article 6(1): consent unless another is named.",
+  jurisdiction: "The country whose law it was given under, ISO 3166, in lower case.",
+  opt_in: "single, pending or confirmed: where the statement stands in a double opt-in.",
+  campaign_kinds: "The kinds of campaigns that it stops.",
+  is_of_person: "It is about the person; false: about this one address.",
+  is_lifted: "It is the end of a suppression.",
+  is_suppressed: "A suppression says no; a lack of consent alone is none.",
+  reasons: `Every rule that says no: ${suppressions.names.join(", ")}, no_consent, pending_consent, expired_consent.`,
+  has_profile: "The id has a profile: it is an account, not a device.",
+  may_train: "The person allows training, and no hold or erasure forbids it.",
+  may_segment: "The person allows segmentation, and no hold or erasure forbids it.",
+  list_id: "The list that was left.",
+  unsubscribe_method: "How: one-click, link, mail or preference centre, in the source's words.",
+  definition_digest: "SHA-256 of the segment's definition, its first 16 digits.",
+  definition: "The condition that makes a customer a member.",
+  membership_change: "entered or left.",
+  attribute: "An attribute that the segment is made of.",
+  attribute_source: "Where the attribute comes from.",
+  attribute_known_at: "When the attribute is known.",
   purpose: `What is consented to: ${policies.purposes.join(", ")}.`,
   is_granted: "Given, or withdrawn.",
   link_kind: "What makes the two ids one person.",
@@ -149,7 +174,7 @@ const column = {
   allowed_purposes: "Purposes that the column may serve, separated by commas.",
 
   suppressions: "Why the person may not be mailed at all; empty where nothing is against it.",
-  is_eligible: "Mail of the kind may go to the person.",
+  is_eligible: "No rule says no: mail of the kind may go to the person.",
   eligibility_reasons: "Why it may not.",
   time_zone: "The person's own time zone, where a profile states one.",
   segments: "Segments that the person is in.",
@@ -300,6 +325,8 @@ const column = {
   started_at: "When the campaign began.",
   signed_up_at: "When the customer signed up.",
   effective_at: "From when on the statement holds.",
+  since_at: "From when on it holds.",
+  until_at: "Until when it holds; NULL without an end.",
   tested_at: "When the test was made.",
   decided_at: "When it was decided.",
   linked_at: "When the link was made, or taken back.",

@@ -1,4 +1,6 @@
 // The segments, once: a name has one definition, a version, and says which features it is made of.
+const features = require("./features");
+const { quoted } = require("./sql");
 
 /** `when` is a condition on a row of features.customer_features. */
 const list = [
@@ -32,4 +34,23 @@ const segment = (name) => {
   return found;
 };
 
-module.exports = { list, segment };
+for (const { name, from } of list) {
+  if (!Array.isArray(from) || from.length === 0)
+    throw new Error(`includes/segments.js: ${name} says not what it is made of`);
+  for (const attribute of from) features.feature(attribute);
+}
+
+/**
+ * What makes members of a segment, as text: its condition, the features in it, and the version of how those are computed. Another
+ * text is another segment, whatever the version number says.
+ */
+const definitionOf = ({ when, from }) => `${when} | ${[...from].sort().join(",")} | features ${features.version}`;
+
+/**
+ * The digest of a segment's definition, as SQL.
+ *
+ *   digestOf(segment("fatigued"))  =>  substr(to_hex(sha256('...')), 1, 16)
+ */
+const digestOf = (one) => `substr(to_hex(sha256(${quoted(definitionOf(one))})), 1, 16)`;
+
+module.exports = { list, segment, definitionOf, digestOf };

@@ -354,10 +354,30 @@ export interface Tables {
     inbox_rate_14d_before: number | null;
     as_of_at: string | null;
   };
+  "features.segment_definitions": {
+    segment: string | null;
+    segment_version: bigint | null;
+    definition_digest: string | null;
+    definition: string | null;
+    attribute: string | null;
+    attribute_source: string | null;
+    feature_origin: string | null;
+    attribute_known_at: string | null;
+  };
+  "features.segment_history": {
+    segment: string | null;
+    segment_version: bigint | null;
+    definition_digest: string | null;
+    user_id_hash: string | null;
+    membership_change: string | null;
+    as_of_at: string | null;
+  };
   "features.segment_members": {
     segment: string | null;
     segment_version: bigint | null;
+    definition_digest: string | null;
     user_id_hash: string | null;
+    person_id: string | null;
     as_of_at: string | null;
   };
   "governance.column_policies": {
@@ -366,13 +386,92 @@ export interface Tables {
     column_kind: string | null;
     allowed_purposes: string | null;
   };
+  "governance.consent_statements": {
+    person_id: string | null;
+    user_id_hash: string | null;
+    purpose: string | null;
+    channel: string | null;
+    is_granted: boolean | null;
+    is_pending: boolean | null;
+    said_by: string | null;
+    legal_basis: string | null;
+    jurisdiction: string | null;
+    provenance: string | null;
+    effective_at: string | null;
+    expires_at: string | null;
+  };
+  "governance.consent_states": {
+    person_id: string | null;
+    purpose: string | null;
+    channel: string | null;
+    is_allowed: boolean | null;
+    consent_status: string | null;
+    said_by: string | null;
+    legal_basis: string | null;
+    jurisdiction: string | null;
+    provenance: string | null;
+    effective_at: string | null;
+    expires_at: string | null;
+  };
   "governance.consents": {
     user_id_hash: string | null;
+    person_id: string | null;
+    channel: string | null;
     has_training_consent: boolean | null;
     has_segmentation_consent: boolean | null;
     has_activation_consent: boolean | null;
     has_measurement_consent: boolean | null;
     is_forgotten: boolean | null;
+  };
+  "governance.decision_checks": {
+    decision_id: string | null;
+    user_id_hash: string | null;
+    person_id: string | null;
+    campaign_kind: string | null;
+    arm: string | null;
+    is_eligible: boolean | null;
+    reasons: readonly string[] | null;
+    decided_at: string | null;
+  };
+  "governance.eligibility": {
+    person_id: string | null;
+    user_id_hash: string | null;
+    channel: string | null;
+    campaign_kind: string | null;
+    is_eligible: boolean | null;
+    is_suppressed: boolean | null;
+    reasons: readonly string[] | null;
+    may_train: boolean | null;
+    may_segment: boolean | null;
+    as_of_at: string | null;
+  };
+  "governance.recipient_eligibility": {
+    user_id_hash: string | null;
+    person_id: string | null;
+    channel: string | null;
+    campaign_kind: string | null;
+    is_eligible: boolean | null;
+    is_suppressed: boolean | null;
+    reasons: readonly string[] | null;
+    has_profile: boolean | null;
+    may_train: boolean | null;
+    may_segment: boolean | null;
+    as_of_at: string | null;
+  };
+  "governance.suppressions": {
+    person_id: string | null;
+    user_id_hash: string | null;
+    channel: string | null;
+    scope: string | null;
+    scope_key: string | null;
+    reason: string | null;
+    campaign_kinds: readonly string[] | null;
+    is_of_person: boolean | null;
+    is_machine: boolean | null;
+    provenance: string | null;
+    since_at: string | null;
+    until_at: string | null;
+    is_in_force: boolean | null;
   };
   "identity.changes": {
     change_kind: string | null;
@@ -858,9 +957,14 @@ export interface Tables {
   "staging.stg_raw__consents": {
     user_id_hash: string | null;
     purpose: string | null;
+    channel: string | null;
     is_granted: boolean | null;
+    legal_basis: string | null;
+    jurisdiction: string | null;
+    opt_in: string | null;
     provenance: string | null;
     effective_at: string | null;
+    expires_at: string | null;
   };
   "staging.stg_raw__dead_letters": {
     dead_letter_id: string | null;
@@ -942,6 +1046,8 @@ export interface Tables {
     order_hash: string | null;
     category: string | null;
     folder: string | null;
+    list_id: string | null;
+    unsubscribe_method: string | null;
     revenue: string | null;
     read_seconds: bigint | null;
     occurred_at: string | null;
@@ -1000,6 +1106,18 @@ export interface Tables {
     seeds_spam: bigint | null;
     seeds_missing: bigint | null;
     tested_at: string | null;
+  };
+  "staging.stg_raw__suppressions": {
+    user_id_hash: string | null;
+    channel: string | null;
+    reason: string | null;
+    scope: string | null;
+    scope_key: string | null;
+    is_lifted: boolean | null;
+    is_machine: boolean | null;
+    provenance: string | null;
+    since_at: string | null;
+    until_at: string | null;
   };
   "staging.stg_raw__tls_reports": {
     report_id: string | null;
