@@ -1,5 +1,6 @@
 /** What programs may import from `inboxloop`. */
 
+export { type OneClickLink, oneClickToken } from "./ingest/collector/one-click.ts";
 export {
   type LocalResult,
   type LocalRun,

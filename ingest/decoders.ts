@@ -4,6 +4,7 @@ import type { IdHasher } from "./door/id-hasher.ts";
 import type { Item } from "./door/signal.ts";
 import { type CsvValue, csvRecords } from "./files/csv.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
+import type { IsOptOutAddress } from "./mail/opt-out.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Details } from "./mapping/details.ts";
 import type { Mapping } from "./mapping/schema.ts";
@@ -22,6 +23,8 @@ export interface DecoderOptions {
   readonly fileId: string;
   /** Of mapped files, without its folder. */
   readonly fileName?: string | undefined;
+  /** Whatever mail comes to such an address is an unsubscribe. */
+  readonly isOptOutAddress?: IsOptOutAddress | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
   /** What other files of the run say of records of this one. */
@@ -43,7 +46,8 @@ export const isDecoderKind = (kind: string): boolean =>
  * source's name.
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
-  if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data));
+  const { isOptOutAddress } = options;
+  if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data, isOptOutAddress));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind === "dmarc") return async ({ data }) => orNothing(await decodeAuthenticationReport(data));

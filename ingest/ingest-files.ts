@@ -8,6 +8,7 @@ import { createIdHasher } from "./door/id-hasher.ts";
 import { type IngestKeys, keyName } from "./door/keys.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
+import type { IsOptOutAddress } from "./mail/opt-out.ts";
 import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
 import { LocalSink } from "./segments/local-sink.ts";
 
@@ -20,6 +21,8 @@ export interface IngestContext {
   readonly sleep: (ms: number) => Promise<void>;
   readonly pid: number;
   readonly trustReceivedAt: boolean;
+  /** Addresses of the sender's List-Unsubscribe; the usual names where it does not say. */
+  readonly isOptOutAddress?: IsOptOutAddress | undefined;
   /** Rows per table that the door remembers. */
   readonly windowRows?: number;
   readonly batchRecords?: number | undefined;

@@ -142,7 +142,13 @@ async function decodeAgain(
     value = await csvLetterValue(payload, mapping, guessDelimiter(payload.toString("utf8")));
     if (value === undefined) return refused("malformed-input", "no record in it");
   }
-  const decode = decoderFor(kind, { hashId, mapping, fileId, fileName: String(row["source"]).slice(kind.length + 1) });
+  const decode = decoderFor(kind, {
+    hashId,
+    mapping,
+    fileId,
+    fileName: String(row["source"]).slice(kind.length + 1),
+    isOptOutAddress: context.isOptOutAddress,
+  });
   const items = await decode({ data: payload, position: Number(record), value });
   return items[Number(item)] ?? refused("malformed-input", "the payload says fewer things than it did");
 }

@@ -72,6 +72,9 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_ENV: { what: "`production` refuses generated keys." },
   INBOXLOOP_ID_KEY: { what: "Key of the pseudonyms.", secret: true },
   INBOXLOOP_DEAD_LETTER_KEY: { what: "Key under which dead letters and the spool are sealed.", secret: true },
+  INBOXLOOP_UNSUBSCRIBE_ADDRESSES: {
+    what: "Addresses of your `List-Unsubscribe`, with commas, `*` for any characters: whatever mail comes to one is an unsubscribe.",
+  },
   "INBOXLOOP_API_KEY_<SOURCE>": {
     what: "Key of a caller of `/v1`; its name becomes the events' provenance.",
     secret: true,

@@ -29,7 +29,10 @@ export async function consumePubSub(
       wait: () => context.sleep(50),
       maxAttempts: 5,
     });
-    const decode = busDecoder({ hashId: createIdHasher(context.keys.ids.active) });
+    const decode = busDecoder({
+      hashId: createIdHasher(context.keys.ids.active),
+      isOptOutAddress: context.isOptOutAddress,
+    });
     return await runIngest(envFor({ source, decode }, options.progress), signal);
   } finally {
     await sink.close();

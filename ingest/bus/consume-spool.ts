@@ -40,7 +40,10 @@ export async function consumeSpool(
       drained: () => drained.abort(),
       committed,
     });
-    const decode = busDecoder({ hashId: createIdHasher(context.keys.ids.active) });
+    const decode = busDecoder({
+      hashId: createIdHasher(context.keys.ids.active),
+      isOptOutAddress: context.isOptOutAddress,
+    });
     const totals = await runIngest(envFor({ source, decode }, progress), stop);
     await pruneSpool(spool);
     return totals;

@@ -46,6 +46,23 @@ export function openApi(hooks: readonly string[]): object {
           responses: { "202": accepted, "400": answer("The body is not JSON"), ...refusals },
         },
       },
+      "/unsubscribe/{token}": {
+        post: {
+          summary:
+            "One click of a mail client's unsubscribe button (RFC 8058); the token is signed and names the reader",
+          parameters: [{ name: "token", in: "path", required: true, schema: { type: "string" } }],
+          requestBody: {
+            required: true,
+            content: { "application/x-www-form-urlencoded": { schema: { const: "List-Unsubscribe=One-Click" } } },
+          },
+          responses: { "202": accepted, "400": answer("The body is not List-Unsubscribe=One-Click"), ...refusals },
+        },
+        get: {
+          summary: "For a reader who follows the link: a page with a button. Nothing happens by looking",
+          parameters: [{ name: "token", in: "path", required: true, schema: { type: "string" } }],
+          responses: { "200": { description: "The page", content: { "text/html": { schema: { type: "string" } } } } },
+        },
+      },
       "/hooks/{provider}": {
         post: {
           summary: "A provider's webhook call, authentic by the provider's own check",

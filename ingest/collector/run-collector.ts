@@ -83,6 +83,7 @@ export async function runCollector(
       bus,
       hooks,
       sourceOfKey: sources.sourceOf,
+      linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
       behind,
       metrics,

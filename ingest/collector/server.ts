@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { BusWriter } from "../bus/bus.ts";
+import type { VersionedKey } from "../door/keys.ts";
 import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
 import { providers } from "../sources/providers.ts";
 import { snsEnvelope } from "../sources/sns.ts";
@@ -9,6 +10,7 @@ import { readApiBody } from "./api-body.ts";
 import type { SourceOfKey } from "./api-keys.ts";
 import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
+import { isOneClickBody, oneClickPage, oneClickRecord, readOneClickToken } from "./one-click.ts";
 import { openApi } from "./openapi.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { ReplayGuard } from "./replay-guard.ts";
@@ -52,6 +54,8 @@ export interface CollectorEnv {
   readonly bus: BusWriter;
   readonly hooks: ReadonlyMap<string, ProviderSecrets>;
   readonly sourceOfKey: SourceOfKey;
+  /** Keys that sign one-click links (RFC 8058), newest first; without one there is no such address. */
+  readonly linkKeys?: readonly VersionedKey[] | undefined;
   readonly fetchText: FetchText;
   /** Messages published and not yet landed. */
   readonly behind: () => number;
@@ -128,6 +132,14 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
   );
   app.post("/v1/events", async (request, reply) => send(reply, "/v1/events", performance.now(), await api(request)));
 
+  if (env.linkKeys) {
+    const leave = oneClickHandler(env);
+    app.post<{ Params: { "*": string } }>("/unsubscribe/*", async (request, reply) =>
+      send(reply, "/unsubscribe", performance.now(), await leave(request.params["*"], request)),
+    );
+    app.get("/unsubscribe/*", async (_request, reply) => reply.type("text/html; charset=utf-8").send(oneClickPage));
+  }
+
   app.get("/healthz", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
     const behind = env.behind();
@@ -190,6 +202,17 @@ function apiHandler(env: CollectorEnv) {
     const body = await readApiBody(bodyOf(request), headers, env.limits);
     if (body.kind === "refused") return refusal(source, body.status, body.error);
     return publish(source, body.records, `api-${source}`);
+  };
+}
+
+/** RFC 8058 section 3.2: a signed link and the words of the standard; no cookie, no redirect, and 2xx once it is durable. */
+function oneClickHandler(env: CollectorEnv) {
+  const publish = publisher(env);
+  return async (token: string, request: FastifyRequest): Promise<Answer> => {
+    const link = readOneClickToken(token, env.linkKeys ?? []);
+    if (!link) return refusal("one-click", 401, "not-authentic");
+    if (!isOneClickBody(bodyOf(request))) return refusal("one-click", 400, "not-one-click");
+    return publish("one-click", [oneClickRecord(link, new Date(env.now()))], "api-one-click");
   };
 }
 

@@ -61,7 +61,11 @@ export async function ingestDocuments(
     const digests = [...fresh.keys()].sort();
     const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
     await writeList(lists, id, digests);
-    const decode = decoderFor(kind, { hashId: createIdHasher(context.keys.ids.active), fileId: id });
+    const decode = decoderFor(kind, {
+      hashId: createIdHasher(context.keys.ids.active),
+      fileId: id,
+      isOptOutAddress: context.isOptOutAddress,
+    });
     const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh);
     const totals = await runIngest(envFor({ source, decode }, progress), signal);
     return { ...totals, ...counted, state: signal.aborted ? "interrupted" : "ingested" };

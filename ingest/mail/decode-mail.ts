@@ -6,6 +6,7 @@ import { addressesIn } from "./addresses.ts";
 import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
 import { readFeedbackReport } from "./feedback-report.ts";
 import { mailKind } from "./mail-kind.ts";
+import { type IsOptOutAddress, optOutAddresses, whoLeaves } from "./opt-out.ts";
 import { type Mail, readMail } from "./read-mail.ts";
 import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
 
@@ -23,19 +24,26 @@ export const messageIdOf = (fields: ReportFields | undefined): string | undefine
   /<?([^<>\s]+@[^<>\s]+)>?/.exec(fieldOf(fields, "message-id") ?? "")?.[1];
 
 /** Reads one mail: bounces and complaints become a signal per recipient, automatic replies one, anything else a dead letter. */
-export const decodeMail = (bytes: Uint8Array): Promise<readonly Decoded[]> => decodeNested(bytes, 0);
+export const decodeMail = (
+  bytes: Uint8Array,
+  isOptOutAddress: IsOptOutAddress = optOutAddresses(undefined),
+): Promise<readonly Decoded[]> => decodeNested(bytes, 0, isOptOutAddress);
 
 /** A gateway may forward a report inside a notice of its own; what the inner one says is worth more. */
 const maximumNesting = 2;
 
-async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly Decoded[]> {
+async function decodeNested(
+  bytes: Uint8Array,
+  depth: number,
+  isOptOutAddress: IsOptOutAddress,
+): Promise<readonly Decoded[]> {
   let mail: Mail;
   try {
     mail = await readMail(bytes);
   } catch (error) {
     return [deadLetter("malformed-input", error instanceof Error ? error.message : "the mail cannot be read")];
   }
-  const kind = mailKind(mail);
+  const kind = mailKind(mail, isOptOutAddress);
   switch (kind) {
     case "feedback-report":
       return readFeedbackReport(mail);
@@ -60,7 +68,7 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
       return [
         signal({
           eventType: "unsubscribe",
-          recipient: addressesIn(fieldOf(mail.headers, "from") ?? "")[0],
+          recipient: whoLeaves(mail, isOptOutAddress),
           occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
           provenance: "mail/unsubscribe",
           metadata: { provider, provider_event: "unsubscribe-request", method: "mail" },
@@ -69,7 +77,7 @@ async function decodeNested(bytes: Uint8Array, depth: number): Promise<readonly 
     case "bounce": {
       const isForwarded = /report-type="?delivery-status/i.test(fieldOf(mail.original, "content-type") ?? "");
       if (mail.attached && isForwarded && mail.deliveryStatus.length === 0 && depth < maximumNesting)
-        return decodeNested(mail.attached, depth + 1);
+        return decodeNested(mail.attached, depth + 1, isOptOutAddress);
       const reports = readBounceReport(mail);
       return reports.length > 0
         ? reports.map((report) => bounceSignal(mail, report))

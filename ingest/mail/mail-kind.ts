@@ -1,4 +1,5 @@
 import { addressesIn } from "./addresses.ts";
+import { asksToUnsubscribe, type IsOptOutAddress } from "./opt-out.ts";
 import type { Mail } from "./read-mail.ts";
 import { fieldOf } from "./report-fields.ts";
 
@@ -25,7 +26,7 @@ const ofDelivery =
  * What a mail is, by its own declaration where it makes one: RFC 6522 report types, RFC 3834 Auto-Submitted; by its sender and subject where
  * it does not.
  */
-export function mailKind(mail: Mail): MailKind {
+export function mailKind(mail: Mail, isOptOutAddress: IsOptOutAddress): MailKind {
   if (mail.feedbackReport) return "feedback-report";
   if (mail.dispositionNotification) return "receipt";
   const header = (name: string): string => fieldOf(mail.headers, name) ?? "";
@@ -39,10 +40,9 @@ export function mailKind(mail: Mail): MailKind {
   }
   // Outlook.com's Junk Mail Reporting Partner Program forwards the mail without a report of its own.
   if (/^\s*complaint about message from /i.test(header("subject")) && mail.original) return "forwarded-complaint";
-  // RFC 2369 and RFC 8058: a mail client's "unsubscribe" button writes to the mailto: of List-Unsubscribe.
-  const asksToLeave =
-    mail.headers.has("x-apple-unsubscribe") || /^\s*(re:\s*)?(list-)?unsubscribe\s*$/i.test(header("subject"));
-  if (asksToLeave && mail.deliveryStatus.length === 0 && !daemon.test(header("from"))) return "unsubscribe-request";
+  const isReportOrAnswer =
+    mail.deliveryStatus.length > 0 || daemon.test(header("from")) || /^\s*auto-replied/i.test(header("auto-submitted"));
+  if (!isReportOrAnswer && asksToUnsubscribe(mail, isOptOutAddress)) return "unsubscribe-request";
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
   const autoSubmitted = header("auto-submitted").toLowerCase();

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadIngestKeys } from "../../../ingest/door/keys.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
+import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 
@@ -18,6 +19,7 @@ export function ingestContext(
     sleep: (ms) => sleep(ms),
     pid: process.pid,
     trustReceivedAt: options.trustReceivedAt,
+    isOptOutAddress: optOutAddresses(environment.settings["INBOXLOOP_UNSUBSCRIBE_ADDRESSES"]),
     batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),
     bigQuery: destinationOf(environment, options),

@@ -6,6 +6,7 @@ import { addDestinationOptions } from "./destination-options.ts";
 import type { DocumentSources } from "./documents.ts";
 import type { IngestSeedsOptions } from "./seeds.ts";
 import type { IngestServeOptions } from "./serve.ts";
+import type { UnsubscribeLinkOptions } from "./unsubscribe-link.ts";
 
 /** The verbs of `inboxloop ingest` for mails, reports and the collector. */
 export function registerMoreIngest(ingest: Command, environment: () => Environment): void {
@@ -38,6 +39,19 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     "Ingest DMARC aggregate and SMTP TLS reports, each exactly once: XML, JSON, gzip, zip, or mails with them",
     "reports, mails, mboxes, Maildirs, folders or globs of them; `-` reads standard input",
   );
+
+  ingest
+    .command("unsubscribe-link")
+    .description("Print List-Unsubscribe headers for one e-mail to one reader: a signed one-click link (RFC 8058)")
+    .requiredOption("--user <address>", "the reader's address or id; the link holds its hash alone")
+    .requiredOption("--base <url>", "where `ingest serve` is reached, https://mail.example.com")
+    .option("--message <id>", "the e-mail's message_id, so that the click counts for it")
+    .option("--campaign <id>", "its campaign")
+    .option("--list <name>", "the list that is left")
+    .action(async (options: UnsubscribeLinkOptions) => {
+      const { unsubscribeLinkCommand } = await import("./unsubscribe-link.ts");
+      unsubscribeLinkCommand(environment(), options);
+    });
 
   addDestinationOptions(
     ingest

@@ -283,6 +283,7 @@ test("when somebody looks then health, readiness, metrics and the interface answ
     "/hooks/{provider}",
     "/metrics",
     "/readyz",
+    "/unsubscribe/{token}",
     "/v1/events",
   ]);
   expect((await app.inject({ method: "POST", url: "/hooks/reader@example.org" })).body).toBe(
