@@ -3,12 +3,24 @@ import { columnText, comments, createTable, createView, declaredColumn, type New
 import { checkTableFunction } from "../analyzer/table-functions.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import { checkFunction } from "../analyzer/user-functions.ts";
-import type { Alter, AlterAction, CreateFunction, CreateTableFunction, Drop, Identifier, Statement } from "../ast.ts";
+import type {
+  Alter,
+  AlterAction,
+  CreateFunction,
+  CreateTableFunction,
+  Drop,
+  Identifier,
+  NodeBase,
+  Statement,
+} from "../ast.ts";
 import type { CatalogColumn, SqlFunction, UserTableFunction } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { UnsupportedGoogleSql } from "../errors.ts";
 import { pathOf } from "../path-of.ts";
-import { userJsFunction } from "./js-functions.ts";
+import { GuestSyntaxError } from "../sandbox/guest-realm.ts";
+import { startSandbox } from "../sandbox/sandbox.ts";
+import type { GoogleSqlType } from "../types.ts";
+import { unfitForJs, userJsFunction } from "./js-functions.ts";
 import type { GoogleSqlSession } from "./session.ts";
 
 /** The statements that make, change and drop tables, views, schemas and functions. */
@@ -38,7 +50,7 @@ export async function define(session: GoogleSqlSession, a: Analysis, node: Defin
       return await runAll(session, [`CREATE SCHEMA ${ifNot}${quoteName(pathOf(node.name).at(-1)!)}`]);
     }
     case "create-function":
-      return createFunction(session, a, node);
+      return await createFunction(session, a, node);
     case "create-table-function":
       return createTableFunction(session, a, node);
     case "drop":
@@ -81,7 +93,7 @@ function createTableFunction(session: GoogleSqlSession, a: Analysis, node: Creat
   tableFunctions.set(key, made);
 }
 
-function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunction): void {
+async function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunction): Promise<void> {
   const key = keyOf(pathOf(node.name));
   const { functions } = session.catalog;
   if (!mayCreate(a, node, functions.has(key))) return;
@@ -99,18 +111,36 @@ function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunc
       return a.fail(parameter, "A LANGUAGE js function cannot take this parameter");
     }
     if (parameter.default) a.refuse(parameter, "js_function", "the default of a parameter in JavaScript");
-    return { name: parameter.name.name, type: resolveType(a, parameter.type) };
+    const type = resolveType(a, parameter.type);
+    if (unfitForJs(type, "in")?.kind === "INT64")
+      return a.fail(
+        parameter,
+        `A LANGUAGE js function takes no INT64, which JavaScript's numbers cannot hold: make ${parameter.name.name} FLOAT64, or STRING to keep every digit`,
+      );
+    refuseUnfit(a, parameter, type, "in");
+    return { name: parameter.name.name, type };
   });
+  if (node.options?.entries.some((option) => /^library$/i.test(option.name.name)))
+    return a.refuse(node, "js_library", "a function in JavaScript with a library in Cloud Storage");
   const result = resolveType(a, returns);
+  refuseUnfit(a, returns, result, "out");
   const duckdbName = `gs_js_${session.nextFunction()}` as const;
   const isVolatile = node.determinism === "not-deterministic";
+  await startSandbox();
   try {
-    session.installer.register(userJsFunction(duckdbName, parameters, result, node.body.code, isVolatile));
+    const shownName = pathOf(node.name).join(".");
+    session.installer.register(userJsFunction(duckdbName, shownName, parameters, result, node.body.code, isVolatile));
   } catch (error) {
-    if (error instanceof SyntaxError) a.fail(node.body, `JavaScript: ${error.message}`);
+    if (error instanceof GuestSyntaxError) a.fail(node.body, `JavaScript: ${error.message}`);
     a.refuse(node, "js_function", error instanceof Error ? error.message : String(error));
   }
   functions.set(key, { kind: "foreign", duckdbName, parameters, result, isVolatile });
+}
+
+function refuseUnfit(a: Analysis, at: NodeBase, type: GoogleSqlType, way: "in" | "out"): void {
+  const unfit = unfitForJs(type, way);
+  if (unfit)
+    a.refuse(at, "js_type", `${unfit.kind} as a ${way === "in" ? "parameter" : "result"} of a function LANGUAGE js`);
 }
 
 async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise<void> {

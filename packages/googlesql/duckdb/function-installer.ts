@@ -2,6 +2,7 @@ import { type DuckDBConnection, DuckDBScalarFunction } from "@duckdb/node-api";
 import { coreLibrary } from "../emit/core.ts";
 import { catalogue } from "../functions/catalogue.ts";
 import type { JsFunction, Macro } from "../functions/contract.ts";
+import { startSandbox } from "../sandbox/sandbox.ts";
 import { fromJsValue, toJsValue, typeOfText } from "./values.ts";
 
 const macros = new Map<string, Macro>();
@@ -38,6 +39,7 @@ const helperName = /\bgs_[a-z0-9_]+/g;
 /** Installs the macros and JS functions that a DuckDB text names, and what these name in turn, once per connection. */
 export class FunctionInstaller {
   private readonly installed = new Set<string>();
+  private readonly userFunctions: JsFunction[] = [];
   private readonly connection: DuckDBConnection;
 
   constructor(connection: DuckDBConnection) {
@@ -46,14 +48,22 @@ export class FunctionInstaller {
 
   /** Throws a plain Error when the text names a helper that nobody defines. */
   async installFor(sql: string): Promise<void> {
+    // A function that broke the sandbox took it with it.
+    if (this.userFunctions.length > 0) await startSandbox();
     const statements: string[] = [];
     this.collect(sql, statements);
     if (statements.length > 0) await this.connection.run(statements.join(";\n"));
   }
 
+  /** To be called when a statement has ended, well or not. */
+  release(): void {
+    for (const fn of this.userFunctions) fn.release?.();
+  }
+
   /** Registers a JS function of the user's own (CREATE FUNCTION ... LANGUAGE js). */
   register(fn: JsFunction): void {
     this.installed.add(fn.name);
+    this.userFunctions.push(fn);
     registerJs(this.connection, fn);
   }
 
@@ -85,15 +95,17 @@ function registerJs(connection: DuckDBConnection, fn: JsFunction): void {
     volatile: fn.volatile === true,
     mainFunction: (info, input, output) => {
       const columns = Array.from({ length: input.columnCount }, (_, i) => input.getColumnVector(i));
-      const rows = () => {
-        for (let row = 0; row < input.rowCount; row++) {
-          const args = columns.map((column) => toJsValue(column.getItem(row)));
-          output.setItem(row, !ownNulls && args.includes(null) ? null : write(fn.run(...args)));
-        }
-      };
+      const argsOf = (row: number) => columns.map((column) => toJsValue(column.getItem(row)));
       try {
-        if (fn.within) fn.within(rows);
-        else rows();
+        if (fn.batch) {
+          const values = fn.batch(Array.from({ length: input.rowCount }, (_, row) => argsOf(row)));
+          for (let row = 0; row < input.rowCount; row++) output.setItem(row, write(values[row] ?? null));
+        } else {
+          for (let row = 0; row < input.rowCount; row++) {
+            const args = argsOf(row);
+            output.setItem(row, !ownNulls && args.includes(null) ? null : write(fn.run(...args)));
+          }
+        }
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         if (message.startsWith("refused.")) valueRefusals.push(message);

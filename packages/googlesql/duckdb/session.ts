@@ -31,6 +31,8 @@ export interface RunOptions {
 
 export type { Binding, StatementOutcome };
 
+let functionCount = 0;
+
 /** A DuckDB connection that speaks GoogleSQL. One statement at a time. */
 export class GoogleSqlSession {
   readonly connection: DuckDBConnection;
@@ -42,7 +44,6 @@ export class GoogleSqlSession {
   readonly constants = new Map<string, Binding>();
   /** What EXECUTE IMMEDIATE ran in the last run. */
   readonly madeAtRunTime: Statement[] = [];
-  private functionCount = 0;
   private readonly isAlone: boolean;
 
   private constructor(connection: DuckDBConnection, isAlone: boolean) {
@@ -112,8 +113,9 @@ export class GoogleSqlSession {
     await this.installer.installFor(this.catalog.viewText);
   }
 
+  /** A number that no other function in JavaScript has: they live in the database, which sessions share. */
   nextFunction(): number {
-    return ++this.functionCount;
+    return ++functionCount;
   }
 
   /** Runs DuckDB SQL of ours for its effect; gives the number of rows it changed. */
@@ -126,6 +128,8 @@ export class GoogleSqlSession {
       return result.rowsChanged;
     } catch (error) {
       throw asGoogleSqlError(error);
+    } finally {
+      this.installer.release();
     }
   }
 
@@ -145,6 +149,8 @@ export class GoogleSqlSession {
       return rows;
     } catch (error) {
       throw asGoogleSqlError(error);
+    } finally {
+      this.installer.release();
     }
   }
 }

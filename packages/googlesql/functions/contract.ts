@@ -185,8 +185,10 @@ export interface JsFunction {
   readonly volatile?: boolean;
   /** Throwing an Error fails the statement with its message (an evaluation error); `SAFE.` turns it to NULL. */
   readonly run: (...args: JsValue[]) => JsValue;
-  /** Goes around the calls for a batch of rows: where code of the user's own is kept from running on forever. */
-  readonly within?: (rows: () => void) => void;
+  /** The same for many rows at once, where that is cheaper; gives a value for each row, in order. */
+  readonly batch?: (rows: readonly (readonly JsValue[])[]) => readonly JsValue[];
+  /** The statement has ended: nothing of it is kept for the next. */
+  readonly release?: () => void;
 }
 
 /** What a file of the catalogue exports, and what functions/catalogue.ts gathers. */
