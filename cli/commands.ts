@@ -1,11 +1,14 @@
 import type { RegisterCommand } from "./command.ts";
 import { register as build } from "./commands/build.ts";
+import { register as change } from "./commands/change.ts";
 import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as ingest } from "./commands/ingest.ts";
+import { register as keys } from "./commands/keys.ts";
 import { register as lineage } from "./commands/lineage.ts";
 import { register as parity } from "./commands/parity.ts";
+import { register as pause } from "./commands/pause.ts";
 import { register as plan } from "./commands/plan.ts";
 import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
@@ -29,6 +32,9 @@ const commands: readonly RegisterCommand[] = [
   train,
   evaluate,
   release,
+  change,
+  pause,
+  keys,
   decide,
   report,
 ];

@@ -53,6 +53,6 @@ function evaluation(found: DemoResult["evaluations"][number]): ReportSection {
 
 const canary = (found: DemoResult["canaries"][number]): ReportSection => ({
   title: `Canary of ${found.candidate}: ${found.ends} after ${found.rounds} ${found.rounds === 1 ? "look" : "looks"}`,
-  lead: "Candidate and champion decided for half of the customers each; the test looks as often as it likes without losing its false-alarm rate.",
+  lead: "Candidate and champion decided for people by a keyed hash, a tenth at first, then half. A pass means that no more than a fifth more complaints was shown; the test looks as often as it likes without losing its errors.",
   blocks: found.guardrails.length > 0 ? [guardrailsBlock(found.guardrails)] : [],
 });

@@ -57,6 +57,12 @@ export interface DemoResult {
     readonly ends: "promoted" | "rolled back" | "undecided";
     readonly guardrails: readonly GuardrailResult[];
     readonly counts: unknown;
+    /** What the canary could see, by its plan. */
+    readonly saw: readonly { readonly what: string; readonly chance: number; readonly promised: number }[];
+    /** Share of people that the candidate decided for; null where it is not known. */
+    readonly share: number | null;
+    /** What the plain +20 % rule would have said. */
+    readonly plain: { readonly verdict: "pass" | "fail"; readonly ratio: number | null } | null;
   }[];
   readonly release: {
     readonly champion: string | null;

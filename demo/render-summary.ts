@@ -56,6 +56,8 @@ export function renderSummary(result: DemoResult): string {
     "Releases",
     ...result.canaries.flatMap((canary) => [
       `  ${canary.candidate}: ${canary.ends} after ${canary.rounds} ${canary.rounds === 1 ? "look" : "looks"}`,
+      `    could see: ${canary.saw.map(({ what, chance }) => `${percent(chance, 0)} that ${what}`).join("; ")}`,
+      ...(canary.plain ? [`    the plain rule would say: ${canary.plain.verdict}`] : []),
       ...canary.guardrails.map(
         ({ id, verdict, actual, champion, expected }) =>
           `    ${id}: ${verdict}, ${figure(actual, 5)} (champion ${figure(champion, 5)}, allowed ${figure(expected, 5)})`,
@@ -70,7 +72,8 @@ export function renderSummary(result: DemoResult): string {
     "",
     "Try next",
     '  inboxloop query "select feature, psi, drift_level from monitoring.drift order by psi desc limit 5"',
-    "  inboxloop release log",
+    "  inboxloop release explain candidate-2",
+    "  inboxloop change verify",
     "  inboxloop ingest verify",
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe } from "../cli/commands/release.ts";
+import { describe } from "../cli/commands/release/render.ts";
 import type { Environment } from "../cli/environment.ts";
 import { loadIngestKeys } from "../ingest/door/keys.ts";
 import { releaseStatus } from "../release/release.ts";
@@ -70,7 +70,8 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const built = await watch.time("build", () => build(world, options.projectDir, end, "build"));
 
   const training = new Training(world, watch);
-  const releases = new Releases(world, judge);
+  // The desk lives in the simulated time: the first model is decided about when it was trained.
+  const releases = await Releases.open(world, judge, new Date(end.getTime() - 28 * DAY_MS));
   const early = new Date(end.getTime() - 28 * DAY_MS);
   const earlySnapshot = await training.snapshot("champion", early, firstRows);
   // Trainers and judges are processes: one learns or judges while the next snapshot is made.
@@ -105,16 +106,14 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const decided = ahead(policies.of(openHunter));
   // Nobody is left to judge: the builds to come can do with the memory.
   void Promise.allSettled([second, decided]).then(() => judge.close());
-  const firstCanary = await runCanary(field, candidate, champion, first, end, 2, undefined);
+  const firstCanary = await runCanary(field, candidate, champion, first, end, undefined);
   const isPromoted = firstCanary.ends === "promoted";
   const secondCanary = await runCanary(
     field,
     openHunter,
     isPromoted ? candidate : champion,
     isPromoted ? second : releases.evaluate(openHunter, champion),
-    // after the first one's looks of two mails, two days each, and what comes of them
-    new Date(end.getTime() + (10 + 4 * firstCanary.rounds) * DAY_MS),
-    3,
+    firstCanary.endsAt,
     "growth wants to see more opens before the holidays",
   );
 
@@ -166,10 +165,10 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
       outcomes: record.outcomes,
     })),
     evaluations: releases.evaluations,
-    canaries: [firstCanary, secondCanary],
+    canaries: [firstCanary, secondCanary].map(({ endsAt: _, ...canary }) => canary),
     release: {
       champion: status.state.champion,
-      log: status.entries.map(({ at, by, event, hash }) => ({ at, by, what: describe(event), hash })),
+      log: status.entries.map(({ at, by, event, entry_hash }) => ({ at, by, what: describe(event), hash: entry_hash })),
     },
     report: join(world.home.reports, "demo.html"),
     seconds: watch.read(),

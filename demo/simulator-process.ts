@@ -19,6 +19,7 @@ export type SimulatorRequest =
       /** Who gets what in each mail, by pseudonym under `idKey`. */
       readonly mail: readonly Assignment[];
       readonly mails: number;
+      readonly complaintFactor: number;
       readonly idKey: VersionedKey;
     };
 

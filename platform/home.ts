@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 
-/** Where one machine's system lives. Everything in it but `raw/` and `release_log.ndjson` can be rebuilt. */
+/** Where one machine's system lives. Everything in it but `raw/`, `release_log.ndjson` and `governance/` can be rebuilt. */
 export interface Home {
   readonly root: string;
   /** The warehouse's DuckDB file: models and their results. */
@@ -11,6 +11,8 @@ export interface Home {
   readonly snapshots: string;
   readonly models: string;
   readonly releaseLog: string;
+  /** Whose keys are whose and who may do what: `rights.yaml`, `allowed_signers`. */
+  readonly governance: string;
   /** Generated keys (demo only), compiled graphs, and other things that are not data. */
   readonly state: string;
   readonly reports: string;
@@ -26,6 +28,7 @@ export function homeAt(dir: string): Home {
     snapshots: join(root, "snapshots"),
     models: join(root, "models"),
     releaseLog: join(root, "release_log.ndjson"),
+    governance: join(root, "governance"),
     state: join(root, "state"),
     reports: join(root, "reports"),
   };

@@ -87,7 +87,22 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_IMAP_TOKEN: { what: "OAuth token of `ingest mail --imap`.", secret: true },
   INBOXLOOP_POSTMASTER_TOKEN: { what: "OAuth token of Google Postmaster Tools.", secret: true },
   INBOXLOOP_POSTMASTER_ENDPOINT: { what: "Another address than Google's, for tests." },
-  INBOXLOOP_USER: { what: "Who decides, where a decision is not signed." },
+  INBOXLOOP_DECISION_KEY: {
+    what: "Secret from which arms, hold-outs and exploration are drawn; made of the id key when not given.",
+    secret: true,
+  },
+  INBOXLOOP_KEY: {
+    what: "File of the private key of the person who decides (`release`, `change`, `pause`).",
+    secret: true,
+  },
+  INBOXLOOP_GOVERNANCE: {
+    what: "Folder of `rights.yaml` and `allowed_signers`; `governance/` of the home when not given.",
+  },
+  INBOXLOOP_ALERT_WEBHOOK: { what: "URL that a rollback is posted to as JSON.", secret: true },
+  INBOXLOOP_ALERT_SLACK: { what: "Incoming webhook of Slack, or of what understands the same.", secret: true },
+  INBOXLOOP_ALERT_SMTP: { what: "`smtp://user:password@host:587` for mail about a rollback.", secret: true },
+  INBOXLOOP_ALERT_FROM: { what: "Sender of that mail." },
+  INBOXLOOP_ALERT_TO: { what: "Recipients of that mail." },
   INBOXLOOP_VERTEX_REGION: { what: "Region of `train --target vertex`." },
   INBOXLOOP_BUCKET: { what: "Bucket of `train --target vertex`." },
   INBOXLOOP_TRAINER_IMAGE: { what: "Container image of `train --target vertex`." },

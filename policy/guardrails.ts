@@ -100,43 +100,6 @@ export function overall(results: readonly GuardrailResult[]): Verdict {
   return results.some((r) => r.verdict !== "pass" && r.blocks === "until-pass") ? "insufficient-evidence" : "pass";
 }
 
-/** Checked on every look at a running canary. The false-alarm shares add up to 5 %. */
-export const canaryGuardrails: readonly Guardrail[] = [
-  {
-    id: "canary-complaints",
-    metric: "complaint_rate",
-    direction: "lower-is-better",
-    relativeTo: "champion",
-    margin: 0.2,
-    minimumEvidence: { of: "sends", least: 2_000 },
-    falseAlarm: 0.02,
-    blocks: "until-pass",
-    requirement: "A097, A101",
-  },
-  {
-    id: "canary-unsubscribes",
-    metric: "unsubscribe_rate",
-    direction: "lower-is-better",
-    relativeTo: "champion",
-    margin: 0.2,
-    minimumEvidence: { of: "sends", least: 2_000 },
-    falseAlarm: 0.02,
-    blocks: "until-pass",
-    requirement: "A098",
-  },
-  {
-    id: "canary-revenue",
-    metric: "revenue_per_send",
-    direction: "higher-is-better",
-    relativeTo: "champion",
-    margin: 0.1,
-    minimumEvidence: { of: "sends", least: 2_000 },
-    falseAlarm: 0.01,
-    blocks: "on-fail",
-    requirement: "A099",
-  },
-];
-
 const offline = (
   id: string,
   metric: string,

@@ -31,3 +31,47 @@ export const lineAlerts = (write: (line: string) => void): AlertSink => ({
     write(`${alert.severity}: to the ${alert.team} team: ${alert.message}`);
   },
 });
+
+const timeoutMs = 10_000;
+
+async function post(url: string, body: unknown): Promise<void> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  if (!response.ok) throw new Error(`answered ${response.status}`);
+}
+
+/** The alert as JSON to a URL; anything but a 2xx within ten seconds is a failure. */
+export const webhookAlerts = (url: string): AlertSink => ({ name: "webhook", send: (alert) => post(url, alert) });
+
+/** A line to an incoming webhook of Slack, or of what understands the same (`{"text": ...}`: Mattermost, Rocket.Chat, Discord's /slack). */
+export const slackAlerts = (url: string): AlertSink => ({
+  name: "slack",
+  send: ({ severity, team, message }) => post(url, { text: `*${severity}* for ${team}: ${message}` }),
+});
+
+/** A mail by SMTP: `smtp://user:password@host:587`, or `smtps://`. */
+export const smtpAlerts = (url: string, from: string, to: string): AlertSink => ({
+  name: "smtp",
+  async send({ at, version, message }) {
+    const { createTransport } = await import("nodemailer");
+    const transport = createTransport(url, {
+      connectionTimeout: timeoutMs,
+      greetingTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
+    } as never);
+    try {
+      await transport.sendMail({
+        from,
+        to,
+        subject: `Inboxloop: ${version} was rolled back`,
+        text: `${at}\n\n${message}\n`,
+      });
+    } finally {
+      transport.close();
+    }
+  },
+});

@@ -1,203 +1,120 @@
-import { createHash } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
-import { syncFile } from "../platform/files.ts";
+import { type Anchor, anchorOf, brokenAnchor } from "../platform/journal/anchor.ts";
 import { canonicalJson } from "../platform/journal/canonical-json.ts";
+import { firstHash, type Sealed } from "../platform/journal/chain.ts";
+import type { Journal, JournalKind } from "../platform/journal/journal.ts";
+import { journalFile } from "../platform/journal/journal-file.ts";
 import { type ReleaseEvent, releaseEvent } from "./events.ts";
 
 /** What an empty log's head is. */
-export const genesis = "0".repeat(64);
+export const genesis = firstHash;
 
-const entryShape = z.strictObject({
-  sequence: z.int().nonnegative(),
+/** The log's name, in messages and anchors. */
+export const logName = "the release log";
+
+const body = z.strictObject({
   at: z.iso.datetime(),
   by: z.string().min(1),
   event: releaseEvent,
-  /** Head of the log that the author saw; the entry before this one. */
-  previous: z.string().regex(/^[0-9a-f]{64}$/),
-  /** SHA-256 of this entry's canonical JSON without this field. */
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The person's signature over the entry's statement, in OpenSSH's form; null where the machinery wrote. */
+  signature: z.string().nullable(),
 });
-
-export interface Entry {
-  readonly sequence: number;
-  readonly at: string;
-  readonly by: string;
-  readonly event: ReleaseEvent;
-  readonly previous: string;
-  readonly hash: string;
-}
+export type Decided = z.infer<typeof body>;
+export type Entry = Sealed<Decided>;
 
 export interface Log {
   readonly entries: readonly Entry[];
   /** Hash of the last entry. */
   readonly head: string;
-  /** Bytes of a last line that was cut off by a crash; it was never acknowledged and is dropped by the next append. */
-  readonly tornBytes: number;
 }
 
-export const entryHash = (entry: Omit<Entry, "hash">): string =>
-  createHash("sha256").update(canonicalJson(entry)).digest("hex");
+const kind: JournalKind<Decided> = {
+  name: logName,
+  parse: (value) => {
+    const parsed = body.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
+  },
+  damaged: (where, what) =>
+    new UserError(`the release log is not whole: ${what}`, {
+      code: "release.log-broken",
+      exit: "check",
+      where,
+      next: "restore the file from a backup; until then nothing can be released",
+    }),
+};
 
-const broken = (path: string, line: number, message: string): UserError =>
-  new UserError(`the release log is not whole: ${message}`, {
-    code: "release.log-broken",
-    exit: "check",
-    where: `${path}:${line}`,
-    next: "restore the file from a backup; until then nothing can be released",
-  });
+/** What a person signs: what they decide, when, and the head of the log that they saw. */
+export const statementOf = (entry: Pick<Decided, "at" | "by" | "event">, seen: string): string =>
+  canonicalJson({ at: entry.at, by: entry.by, event: entry.event, seen });
 
-/** Reads and checks the whole log: every hash, every link. An edited, missing or moved entry is a UserError with its line. */
+const journal = (path: string): Journal<Decided> =>
+  journalFile(path, kind, { pid: process.pid, sleep: (ms) => sleep(ms), patienceMs: 5_000 });
+
+/** Reads and checks the whole log: every hash, every link, that time never goes back. */
 export async function readLog(path: string): Promise<Log> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { entries: [], head: genesis, tornBytes: 0 };
-    throw error;
+  const log = await journal(path).read();
+  for (const [i, entry] of log.entries.entries()) {
+    const before = log.entries[i - 1];
+    if (before && entry.at < before.at) throw kind.damaged(`${path}:${i + 1}`, `time goes back to ${entry.at}`);
   }
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  const lines = whole.split("\n").slice(0, -1);
-  const entries: Entry[] = [];
-  let head = genesis;
-  for (const [index, line] of lines.entries()) {
-    const at = index + 1;
-    let data: unknown;
-    try {
-      data = JSON.parse(line);
-    } catch {
-      throw broken(path, at, "a line is not JSON");
-    }
-    const parsed = entryShape.safeParse(data);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw broken(path, at, `${issue?.path.join(".")}: ${issue?.message}`);
-    }
-    const { hash, ...rest } = data as Entry;
-    if (entryHash(rest) !== hash) throw broken(path, at, "an entry was edited (its hash differs)");
-    if (rest.previous !== head) throw broken(path, at, "an entry is missing or moved (it names another predecessor)");
-    if (rest.sequence !== index) throw broken(path, at, `sequence ${rest.sequence} where ${index} belongs`);
-    entries.push(data as Entry);
-    head = hash;
-  }
-  return { entries, head, tornBytes: Buffer.byteLength(text) - Buffer.byteLength(whole) };
+  return log;
 }
 
 export interface AppendRequest {
   readonly by: string;
   readonly at: Date;
-  /** Written together or not at all, in this order. */
+  /** Signs a statement; null for the machinery. */
+  readonly sign: ((statement: string) => string) | null;
+  /** Written together or not at all, in this order. A person signs one at a time. */
   readonly events: readonly ReleaseEvent[];
   /** The head that the decision was made on. */
   readonly seen: string;
 }
 
 /**
- * Appends entries, synced to disk before it returns. Refused (`release.stale`, exit 4) when the log has moved on since
- * `seen`, so of two people who decide at once one has to look again.
+ * Appends entries, synced to disk before it returns. Refused when the log has moved on since `seen` (`release.stale`, exit 4), so of two people who decide
+ * at once one has to look again, and when the clock is behind the last entry (`release.clock`).
  */
 export async function appendEntries(path: string, request: AppendRequest): Promise<readonly Entry[]> {
-  return withLock(path, request.at, async () => {
-    const log = await readLog(path);
-    if (log.head !== request.seen) {
-      const last = log.entries.at(-1);
-      throw new UserError(`the release log moved on: ${last?.by} wrote "${last?.event.kind}" at ${last?.at}`, {
-        code: "release.stale",
-        exit: "check",
-        where: `${path}: head ${log.head.slice(0, 12)}, seen ${request.seen.slice(0, 12)}`,
-        next: "inboxloop release status",
-      });
-    }
-    const added: Entry[] = [];
-    for (const event of request.events) {
-      const rest = {
-        sequence: log.entries.length + added.length,
-        at: request.at.toISOString(),
-        by: request.by,
-        event: releaseEvent.parse(event),
-        previous: added.at(-1)?.hash ?? log.head,
-      };
-      added.push({ ...rest, hash: entryHash(rest) });
-    }
-    if (log.tornBytes > 0) await truncate(path, (await stat(path)).size - log.tornBytes);
-    const handle = await open(path, "a");
-    try {
-      await handle.writeFile(added.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    if (log.entries.length === 0) await syncFile(dirname(path));
-    return added;
+  const at = request.at.toISOString();
+  if (request.sign && request.events.length > 1) throw new Error("a person signs one decision at a time");
+  const last = (await readLog(path)).entries.at(-1);
+  if (last && at < last.at) {
+    throw new UserError(`it is ${at} here, and the last decision is of ${last.at}`, {
+      code: "release.clock",
+      exit: "check",
+      where: path,
+      next: "set this machine's clock right",
+    });
+  }
+  const bodies = request.events.map((event) => {
+    const said = { at, by: request.by, event: releaseEvent.parse(event) };
+    return { ...said, signature: request.sign ? request.sign(statementOf(said, request.seen)) : null };
   });
+  const outcome = await journal(path).append(bodies, request.seen);
+  if (outcome.kind === "appended") return outcome.entries;
+  throw new UserError(
+    `the release log moved on: ${outcome.last?.by} wrote "${outcome.last?.event.kind}" at ${outcome.last?.at}`,
+    {
+      code: "release.stale",
+      exit: "check",
+      where: `${path}: head ${outcome.head.slice(0, 12)}, seen ${request.seen.slice(0, 12)}`,
+      next: "inboxloop release status",
+    },
+  );
 }
 
-/**
- * One writer at a time: a lock file that holds its process id, linked into place so that it is never seen empty. One that a
- * dead process left is moved away and dropped.
- */
-async function withLock<T>(path: string, at: Date, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
-  const lock = `${path}.lock`;
-  const own = `${lock}.${process.pid}-${performance.now().toString(36).replace(".", "")}`;
-  await writeFile(own, `${process.pid} ${at.toISOString()}\n`);
-  try {
-    for (let attempt = 0; !(await linked(own, lock)); attempt++) {
-      const text = await readFile(lock, "utf8").catch(() => "");
-      const holder = Number(text.split(" ")[0]);
-      if (holder && !isAlive(holder)) {
-        await dropStale(lock, `${own}-stale`, text);
-        continue;
-      }
-      if (attempt >= 250) {
-        throw new UserError(`the release log is being written by process ${holder || "unknown"}`, {
-          code: "release.locked",
-          exit: "config",
-          where: lock,
-          next: "wait for it, or remove the lock file if that process is not ours",
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    try {
-      return await work();
-    } finally {
-      await rm(lock, { force: true });
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
-}
+/** What to keep of the log elsewhere, so that a cut or rewritten one is noticed. */
+export const anchorLog = (log: Log, at: Date): Anchor => anchorOf(logName, log, at);
 
-async function linked(own: string, lock: string): Promise<boolean> {
-  try {
-    await link(own, lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/** Takes a dead process's lock away; one that somebody else has taken meanwhile is put back. */
-async function dropStale(lock: string, aside: string, expected: string): Promise<void> {
-  try {
-    await rename(lock, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if ((await readFile(aside, "utf8")) !== expected) await linked(aside, lock);
-  await rm(aside, { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+/** Throws when the log is not the one that an anchor remembers, grown or not. */
+export function verifyAnchors(log: Log, anchors: readonly Anchor[], path: string): void {
+  for (const anchor of anchors) {
+    const broken = brokenAnchor(anchor, log);
+    if (broken !== undefined) throw kind.damaged(path, broken);
   }
 }

@@ -1,36 +1,21 @@
 import { UserError } from "../errors/user-error.ts";
-import { canaryGuardrails, type Guardrail } from "../policy/guardrails.ts";
-import type { AlertSink } from "./alert-sinks.ts";
-import { type CanaryCheck, type CanaryCounts, checkCanary } from "./canary/check-canary.ts";
-import type { ReleaseEvent } from "./events.ts";
-import { appendEntries, type Entry, readLog } from "./log.ts";
-import { type Stage, stages, type Verb, whoDecides } from "./stages.ts";
-import { type ReleaseState, stateOf, type VersionState } from "./state.ts";
+import type { CanaryPolicy } from "./canary/canary-policy.ts";
+import { type CanaryCheck, checkCanary } from "./canary/check-canary.ts";
+import type { CanaryEvidence } from "./canary/evidence.ts";
+import type { CanaryPlan } from "./canary/plan-canary.ts";
+import { mayApprove, mayChange, mayPause } from "./control/rights.ts";
+import { type Decision, decide, deciderOf, isSamePerson, type ReleaseEnv, refusal } from "./decide.ts";
+import type { ReleaseEvent, reviewKinds, Source } from "./events.ts";
+import { nextShare } from "./ramp.ts";
+import { type Stage, stages, type Verb } from "./stages.ts";
+import type { ReleaseState, VersionState } from "./state.ts";
 
-export interface ReleaseEnv {
-  /** The log's file (`home.releaseLog`). */
-  readonly log: string;
-  readonly now: () => Date;
-  /** Who decides. */
-  readonly by: string;
-  readonly alerts: readonly AlertSink[];
-  /** Show what would be written, and write nothing. */
-  readonly dryRun?: boolean | undefined;
-  /** The head that the decision was made on; the log as it is now when not given. */
-  readonly seen?: string | undefined;
-}
-
-export interface Decision {
-  readonly dryRun: boolean;
-  /** What was (or would be) written. */
-  readonly events: readonly ReleaseEvent[];
-  readonly head: string;
-  readonly state: ReleaseState;
-}
+export { type Decision, type ReleaseEnv, type ReleaseStatus, releaseStatus } from "./decide.ts";
 
 export interface Submission {
   readonly version: string;
   readonly model: string;
+  readonly artefact: string;
   readonly snapshot: string;
   readonly evaluation: Extract<ReleaseEvent, { kind: "submitted" }>["evaluation"];
   readonly note?: string | undefined;
@@ -39,33 +24,39 @@ export interface Submission {
 /** Offers a trained model for release. */
 export const submit = (env: ReleaseEnv, submission: Submission): Promise<Decision> =>
   decide(env, (state) => {
+    const { person, people } = deciderOf(env);
+    mayChange(people.rights, person.name, "model");
     const { version } = submission;
     const before = state.versions.get(version);
     if (before) {
       throw refusal(
         `${version} was already submitted by ${before.submittedBy}; it is ${before.stage}`,
         "release.exists",
-        {
-          next: "train again under another name, or: inboxloop release status",
-        },
+        { next: "train again under another name, or: inboxloop release status" },
       );
     }
     return [{ kind: "submitted", ...submission, note: submission.note ?? null }];
   });
 
-/** A second person lets it go on (A100). An evaluation that failed needs a stated reason, which stays in the log. */
+/**
+ * A second person lets it go on. `artefact` is the folder's digest, read now: another than the one submitted is refused. An evaluation that did not pass
+ * needs a stated reason, which stays in the log.
+ */
 export const approve = (
   env: ReleaseEnv,
   version: string,
-  options: { readonly despite?: string | undefined; readonly note?: string | undefined } = {},
+  options: { readonly artefact: string; readonly despite?: string | undefined; readonly note?: string | undefined },
 ): Promise<Decision> =>
   decide(env, (state) => {
     const found = standing(state, version, "approve");
-    if (found.submittedBy === env.by) {
-      throw refusal(`${env.by} submitted ${version} and cannot approve it as well`, "release.same-person", {
-        next: `inboxloop release approve ${version} --by <somebody else>`,
+    const { person, people } = deciderOf(env);
+    mayApprove(people.rights, person.name, "model");
+    if (isSamePerson(found.submittedBy, person.name)) {
+      throw refusal(`${person.name} submitted ${version} and cannot approve it as well`, "release.same-person", {
+        next: `somebody else: inboxloop release approve ${version} --key <their key>`,
       });
     }
+    sameArtefact(found, options.artefact);
     if (found.evaluation !== "pass" && !options.despite) {
       throw refusal(
         `the evaluation of ${version} ${found.evaluation === null ? "is missing" : `says ${found.evaluation}`}`,
@@ -73,26 +64,35 @@ export const approve = (
         { next: `inboxloop release approve ${version} --despite "<why>"` },
       );
     }
-    return [{ kind: "approved", version, despite: options.despite ?? null, note: options.note ?? null }];
+    const { artefact } = options;
+    return [{ kind: "approved", version, artefact, despite: options.despite ?? null, note: options.note ?? null }];
   });
 
-/** It scores beside the champion from now on; nothing that customers get changes (A088, A096). */
+/** It scores beside the champion from now on; nothing that customers get changes. */
 export const shadow = (env: ReleaseEnv, version: string): Promise<Decision> =>
   decide(env, (state) => {
-    standing(state, version, "shadow");
+    mayRelease(env);
+    freshlyApproved(env, standing(state, version, "shadow"));
     return [{ kind: "shadow_started", version }];
   });
 
-/** It decides for a share of the sends from now on (A095). */
-export const canary = (env: ReleaseEnv, version: string, share: number): Promise<Decision> =>
+export interface CanaryStart {
+  readonly artefact: string;
+  readonly policy: CanaryPolicy;
+  /** What `release plan` found for the planned traffic; null: nobody planned. */
+  readonly plan: CanaryPlan | null;
+  /** Why it may begin without a plan, or although the plan says that it cannot see what its policy promises. */
+  readonly acceptBlind?: string | undefined;
+}
+
+/** It decides for a share of people from now on: the first of the policy's ramp. */
+export const canary = (env: ReleaseEnv, version: string, start: CanaryStart): Promise<Decision> =>
   decide(env, (state) => {
-    standing(state, version, "canary");
-    if (!(share > 0 && share < 1)) {
-      throw new UserError(`a canary's share is between 0 and 1, not ${share}`, {
-        code: "release.share",
-        exit: "usage",
-      });
-    }
+    const found = standing(state, version, "canary");
+    mayRelease(env);
+    freshlyApproved(env, found);
+    sameArtefact(found, start.artefact);
+    const { plan, policy, artefact } = start;
     if (state.champion === null) {
       throw refusal("there is no champion to compare a canary with", "release.no-champion", {
         next: `inboxloop release promote ${version}`,
@@ -103,41 +103,71 @@ export const canary = (env: ReleaseEnv, version: string, share: number): Promise
         next: `inboxloop release check ${state.canary}`,
       });
     }
-    return [{ kind: "canary_started", version, baseline: state.champion, share }];
+    if ((plan === null || plan.isBlind) && !start.acceptBlind) {
+      const why =
+        plan === null
+          ? "nobody planned this canary"
+          : `this canary is blind: ${plan.sees
+              .filter(({ chance, promised }) => chance < promised)
+              .map((s) => `that ${s.what} has a chance of ${percent(s.chance)}, promised ${percent(s.promised)}`)
+              .join("; ")}`;
+      const longer = plan?.proposal
+        ? ` with --share ${plan.proposal.share} --days ${plan.proposal.days}`
+        : " with more traffic";
+      throw refusal(why, "release.blind", {
+        next: `inboxloop release plan${plan === null ? "" : longer}, or --accept-blind "<why>"`,
+      });
+    }
+    return [
+      {
+        kind: "canary_started",
+        version,
+        artefact,
+        baseline: state.champion,
+        policy,
+        plan: plan && {
+          sends_per_day: plan.sendsPerDay,
+          days: plan.days,
+          canaries: plan.canaries,
+          sees: plan.sees.map((s) => ({ ...s })),
+          is_blind: plan.isBlind,
+        },
+        accept_blind: start.acceptBlind ?? null,
+      },
+    ];
   });
+
+const percent = (value: number): string => `${Math.round(100 * value)} %`;
 
 export interface CheckDecision extends Decision {
   readonly check: CanaryCheck;
 }
 
 /**
- * Looks at a running canary. A guardrail that fails rolls it back at once: the version is deactivated (A102) and the
- * deliverability team is told (A103). `counts` are those since the canary began.
+ * Looks at a running canary. A rule that fails rolls it back at once: the version is deactivated and the deliverability team is told. Else the ramp goes on when
+ * its step has lasted. `source` says whether the evidence was read from the warehouse now, or is a file that a person vouches for.
  */
 export async function check(
   env: ReleaseEnv,
   version: string,
-  counts: CanaryCounts,
-  guardrails: readonly Guardrail[] = canaryGuardrails,
+  evidence: CanaryEvidence,
+  source: Source = { kind: "computed" },
 ): Promise<CheckDecision> {
   let made: CanaryCheck | undefined;
   const decision = await decide(env, (state) => {
-    const looks = standing(state, version, "check").canary?.looks ?? [];
-    refuseShrunk(version, looks.at(-1), counts);
-    made = checkCanary([...looks, counts], guardrails);
+    const running = runningCanary(state, version, "check");
+    if (source.kind === "file") deciderOf(env);
+    made = checkCanary(running.policy, evidence);
+    const { verdict, counts, mature, results, plain, split } = made;
+    refuseShrunk(version, running.looks.at(-1), counts);
     const events: ReleaseEvent[] = [
-      { kind: "canary_checked", version, verdict: made.verdict, counts, results: [...made.results] },
+      { kind: "canary_checked", version, verdict, counts, mature, results: [...results], plain, split, source },
     ];
-    if (made.verdict === "fail") {
-      const failed = made.results.filter((r) => r.verdict === "fail");
-      events.push({
-        kind: "rolled_back",
-        version,
-        active: state.champion,
-        reason: failed
-          .map((r) => `${r.id}: ${r.metric} ${short(r.actual)} where ${short(r.expected)} is allowed`)
-          .join("; "),
-      });
+    if (verdict === "fail") {
+      events.push({ kind: "rolled_back", version, active: state.champion, reason: reasonOf(made) });
+    } else if (verdict !== "sample-ratio-mismatch") {
+      const share = nextShare(running, env.now());
+      if (share !== null) events.push({ kind: "ramp_advanced", version, share });
     }
     return events;
   });
@@ -145,63 +175,123 @@ export async function check(
   return { ...decision, check: made };
 }
 
+function reasonOf({ results, plain }: CanaryCheck): string {
+  const failed = results
+    .filter(({ verdict }) => verdict === "fail")
+    .map((r) => `${r.id}: ${r.metric} ${short(r.actual)} where ${short(r.expected)} is allowed`);
+  if (plain?.is_binding && plain.verdict === "fail")
+    failed.push(
+      `the plain rule: ${plain.ratio === null ? "complaints" : `${plain.ratio.toFixed(2)} times the complaints`} in its hours`,
+    );
+  return failed.join("; ");
+}
+
 /** Evidence only grows; counts that fell were read from somewhere else. */
-function refuseShrunk(version: string, before: CanaryCounts | undefined, now: CanaryCounts): void {
+function refuseShrunk(version: string, before: CanaryCheck["counts"] | undefined, now: CanaryCheck["counts"]): void {
   for (const arm of ["candidate", "champion"] as const) {
-    for (const field of ["sends", "complaints", "unsubscribes", "clicks", "conversions"] as const) {
-      if (before && now[arm][field] < before[arm][field]) {
-        throw refusal(
-          `the ${arm}'s ${field} fell from ${before[arm][field]} to ${now[arm][field]} since the last check of ${version}`,
-          "release.counts-fell",
-          { next: "inboxloop build, then check again" },
-        );
-      }
-    }
+    if (!before || now[arm].sends >= before[arm].sends) continue;
+    throw refusal(
+      `the ${arm}'s sends fell from ${before[arm].sends} to ${now[arm].sends} since the last check of ${version}`,
+      "release.counts-fell",
+      { next: "inboxloop build, then check again" },
+    );
   }
 }
 
-/** It decides for everybody from now on. Only from a canary whose last check passed; the first champion needs an approval. */
-export const promote = (env: ReleaseEnv, version: string): Promise<Decision> =>
+export interface Promotion {
+  readonly artefact: string;
+  /** What the canary has seen, read now; null for a first champion, which has nobody to be compared with. */
+  readonly evidence: CanaryEvidence | null;
+}
+
+/** It decides for everybody from now on. Only from a canary that passes on the evidence as it is now; the first champion needs a fresh approval. */
+export const promote = (env: ReleaseEnv, version: string, promotion: Promotion): Promise<Decision> =>
   decide(env, (state) => {
+    mayRelease(env);
+    const { artefact, evidence } = promotion;
     const found = state.versions.get(version);
-    if (state.champion === null && (found?.stage === "approved" || found?.stage === "shadow")) {
-      return [{ kind: "promoted", version, replaces: null }];
+    if (found && state.champion === null && (found.stage === "approved" || found.stage === "shadow")) {
+      freshlyApproved(env, found);
+      sameArtefact(found, artefact);
+      return [{ kind: "promoted", version, artefact, replaces: null }];
     }
-    const verdict = standing(state, version, "promote").canary?.verdict ?? null;
-    if (verdict !== "pass") {
+    const running = runningCanary(state, version, "promote");
+    sameArtefact(standing(state, version, "promote"), artefact);
+    const verdict = evidence && checkCanary(running.policy, evidence).verdict;
+    if (verdict !== "pass" || running.verdict !== "pass") {
+      const says = running.verdict === "pass" ? verdict : running.verdict;
       throw refusal(
-        `the canary of ${version} ${verdict === null ? "was never checked" : `says ${verdict}`}`,
+        `the canary of ${version} ${says === null ? "was never checked" : `says ${says}`}`,
         "release.canary-not-passed",
         { next: `inboxloop release check ${version}` },
       );
     }
-    return [{ kind: "promoted", version, replaces: state.champion }];
+    return [{ kind: "promoted", version, artefact, replaces: state.champion }];
   });
 
-/** Deactivates a version (A102). A champion hands back to the one before it, or to the rules where there is none. */
+/** Deactivates a version by hand. A champion hands back to the one before it, or to the rules where there is none. */
 export const rollback = (env: ReleaseEnv, version: string, reason: string): Promise<Decision> =>
   decide(env, (state) => {
+    const { person, people } = deciderOf(env);
+    mayPause(people.rights, person.name);
     standing(state, version, "rollback");
     const active = state.champion === version ? (state.previous.at(-1) ?? null) : state.champion;
     return [{ kind: "rolled_back", version, active, reason }];
   });
 
-export interface ReleaseStatus {
-  readonly head: string;
-  readonly entries: readonly Entry[];
-  readonly state: ReleaseState;
-}
-
-/** Reads and checks the log. */
-export async function releaseStatus(log: string): Promise<ReleaseStatus> {
-  const { entries, head } = await readLog(log);
-  return { head, entries, state: stateOf(entries) };
-}
+/** Somebody looked at a promoted version a day, a week or a month after. */
+export const review = (
+  env: ReleaseEnv,
+  version: string,
+  which: (typeof reviewKinds)[number],
+  note: string,
+): Promise<Decision> =>
+  decide(env, (state) => {
+    const { person, people } = deciderOf(env);
+    mayApprove(people.rights, person.name, "model");
+    if (state.versions.get(version)?.promotedAt === null || !state.versions.has(version)) {
+      throw refusal(`${version} was never promoted`, "release.stage", { next: "inboxloop release status" });
+    }
+    return [{ kind: "reviewed", version, review: which, note }];
+  });
 
 const short = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(4))));
 
-const refusal = (message: string, code: string, options: { readonly next: string }): UserError =>
-  new UserError(message, { code, exit: "check", next: options.next });
+function mayRelease(env: ReleaseEnv): void {
+  const { person, people } = deciderOf(env);
+  try {
+    mayChange(people.rights, person.name, "model");
+  } catch {
+    mayApprove(people.rights, person.name, "model");
+  }
+}
+
+/** Approvals expire: what was seen then may not be what is now. */
+function freshlyApproved(env: ReleaseEnv, found: VersionState): void {
+  const { people } = deciderOf(env);
+  const days = people.rights.approvals_expire_after_days;
+  const age = env.now().getTime() - Date.parse(found.approvedAt ?? "");
+  if (age <= days * 86_400_000) return;
+  throw refusal(`the approval of ${found.version} is older than ${days} days`, "release.approval-expired", {
+    next: "train again under another name, submit and approve it",
+  });
+}
+
+/** The folder holds what was submitted and approved, byte for byte. */
+function sameArtefact(found: VersionState, artefact: string): void {
+  if (found.artefact === artefact) return;
+  throw refusal(
+    `the folder of ${found.version} is not what was submitted: ${artefact.slice(0, 16)}, not ${found.artefact.slice(0, 16)}`,
+    "release.artefact-changed",
+    { next: "train again under another name" },
+  );
+}
+
+function runningCanary(state: ReleaseState, version: string, verb: Verb) {
+  const found = standing(state, version, verb);
+  if (!found.canary) throw new Error(`${version} is a canary without its start`);
+  return found.canary;
+}
 
 function standing(state: ReleaseState, version: string, verb: Verb): VersionState {
   const found = state.versions.get(version);
@@ -219,54 +309,4 @@ function standing(state: ReleaseState, version: string, verb: Verb): VersionStat
     });
   }
   return found;
-}
-
-async function decide(env: ReleaseEnv, make: (state: ReleaseState) => readonly ReleaseEvent[]): Promise<Decision> {
-  const log = await readLog(env.log);
-  const events = make(stateOf(log.entries));
-  const dryRun = env.dryRun === true;
-  if (dryRun) {
-    const at = env.now().toISOString();
-    const would = events.map((event) => ({ at, by: env.by, event }));
-    return { dryRun, events, head: log.head, state: stateOf([...log.entries, ...would]) };
-  }
-  const decided = await appendEntries(env.log, { by: env.by, at: env.now(), events, seen: env.seen ?? log.head });
-  const written = [...events];
-  for (const event of events) {
-    if (event.kind !== "rolled_back") continue;
-    const alerts = await tell(env, event);
-    if (alerts.length === 0) continue;
-    // What was decided stands, whoever wrote since: the alerts go after whatever is last.
-    for (let attempt = 0; ; attempt++) {
-      const seen = attempt === 0 ? (decided.at(-1) as Entry).hash : (await readLog(env.log)).head;
-      try {
-        await appendEntries(env.log, { by: env.by, at: env.now(), events: alerts, seen });
-        break;
-      } catch (error) {
-        if (attempt >= 5 || !(error instanceof UserError) || error.code !== "release.stale") throw error;
-      }
-    }
-    written.push(...alerts);
-  }
-  const { state, head } = await releaseStatus(env.log);
-  return { dryRun, events: written, head, state };
-}
-
-/** Tells every sink; the log keeps who was told and who could not be. */
-async function tell(
-  env: ReleaseEnv,
-  event: Extract<ReleaseEvent, { kind: "rolled_back" }>,
-): Promise<readonly ReleaseEvent[]> {
-  const message = `model ${event.version} was rolled back (${event.reason}); ${whoDecides(event.active)} now`;
-  const told: ReleaseEvent[] = [];
-  for (const sink of env.alerts) {
-    const delivered = await sink
-      .send({ at: env.now().toISOString(), version: event.version, severity: "error", team: "deliverability", message })
-      .then(
-        () => true,
-        () => false,
-      );
-    told.push({ kind: "alerted", version: event.version, sink: sink.name, delivered, message });
-  }
-  return told;
 }

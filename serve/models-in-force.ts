@@ -3,20 +3,29 @@ import { assignedModel, type Question, scoreTogether } from "../policy/assigned-
 import type { AssignedModel, Scores } from "../policy/decision.ts";
 import { assign } from "../release/assignment.ts";
 import type { ReleaseState } from "../release/state.ts";
+import { artefactDigest } from "../scoring/artefact.ts";
 import { findModel, openScorer, type Scorer } from "../scoring/model.ts";
+
+/** A version as it was released: what was learned, and the folder byte for byte. */
+export interface Released {
+  readonly version: string;
+  readonly digest: string;
+  readonly artefact: string;
+}
 
 /** Which versions decide, as the release log says. */
 export interface Lineup {
-  readonly champion: { readonly version: string; readonly digest: string } | null;
-  readonly canary: { readonly version: string; readonly digest: string; readonly share: number } | null;
-  readonly shadow: { readonly version: string; readonly digest: string } | null;
+  readonly champion: Released | null;
+  readonly canary: (Released & { readonly share: number }) | null;
+  readonly shadow: Released | null;
 }
 
-/** The lineup from the state of the release log. */
-export function lineupOf(state: Pick<ReleaseState, "champion" | "canary" | "versions">): Lineup {
+/** The lineup from the state of the release log; nobody while the model is paused. */
+export function lineupOf(state: Pick<ReleaseState, "champion" | "canary" | "versions" | "paused">): Lineup {
+  if (state.paused.has("model")) return { champion: null, canary: null, shadow: null };
   const found = (version: string | null) => {
     const known = version === null ? undefined : state.versions.get(version);
-    return known ? { version: known.version, digest: known.model } : null;
+    return known ? { version: known.version, digest: known.model, artefact: known.artefact } : null;
   };
   const canary = found(state.canary);
   const share = canary && state.versions.get(canary.version)?.canary?.share;
@@ -24,7 +33,7 @@ export function lineupOf(state: Pick<ReleaseState, "champion" | "canary" | "vers
   return {
     champion: found(state.champion),
     canary: canary && typeof share === "number" ? { ...canary, share } : null,
-    shadow: shadow ? { version: shadow.version, digest: shadow.model } : null,
+    shadow: found(shadow?.version ?? null),
   };
 }
 
@@ -67,7 +76,7 @@ export async function loadModels(
     }
     try {
       const model = await findModel(models, wanted.version);
-      if (model.digest !== wanted.digest)
+      if (model.digest !== wanted.digest || (await artefactDigest(model)) !== wanted.artefact)
         throw new UserError("it is not the model that was released", { code: "model.changed", exit: "check" });
       scorers.set(wanted.version, await openScorer(model));
     } catch (error) {

@@ -29,6 +29,8 @@ export interface Assignment {
   /** A name of `variants`, or `suppress`. */
   readonly variant: string;
   readonly modelVersion: string;
+  /** The candidate's planned share of people, for the decision's attributes. */
+  readonly share?: number | undefined;
   /** Epoch ms of the send, not before the canary begins. Without it, see `CanaryOptions.daysBetween`. */
   readonly sentAt?: number | undefined;
 }
@@ -53,6 +55,8 @@ export interface CanaryOptions {
   readonly startsAt?: number;
   /** A customer's n-th assignment goes out so many days after the one before, between 6 and 20 h UTC; 2 by default. */
   readonly daysBetween?: number;
+  /** See `World.complaintFactor`; for a canary that has to see complaints sooner than the default world has them. */
+  readonly complaintFactor?: number | undefined;
   /** When given, `Assignment.userId` holds its results. */
   readonly pseudonymise?: (address: string) => string;
   /** Called with each file of the stream as soon as it is whole. */
@@ -86,7 +90,7 @@ export interface CanaryResult {
  * same happen. Throws a `UserError` on an unknown customer or variant.
  */
 export async function simulateCanary(options: CanaryOptions): Promise<CanaryResult> {
-  const { world } = options;
+  const world = { ...options.world, complaintFactor: options.complaintFactor };
   const { config, customers } = world;
   const label = options.label ?? "canary";
   if (!/^[A-Za-z0-9._-]{1,60}$/.test(label)) {
@@ -171,7 +175,7 @@ export async function simulateCanary(options: CanaryOptions): Promise<CanaryResu
     }
     transport.row(
       "decisions",
-      `"decision_id":"d-${label}-${decisions++}","user_id":"${customers.addresses[u]!}",${messageId ? `"message_id":"${messageId}",` : ""}"campaign_id":"${campaign.campaignId}","arm":${asciiJson(assignment.arm)},"model_version":${asciiJson(assignment.modelVersion)},"decided_at":"${isoTime(at - MINUTE_MS)}","attributes":{"release_id":${release},"action":"${action}"}`,
+      `"decision_id":"d-${label}-${decisions++}","user_id":"${customers.addresses[u]!}",${messageId ? `"message_id":"${messageId}",` : ""}"campaign_id":"${campaign.campaignId}","arm":${asciiJson(assignment.arm)},"model_version":${asciiJson(assignment.modelVersion)},"decided_at":"${isoTime(at - MINUTE_MS)}","attributes":{"release_id":${release},"action":"${action}"${assignment.share === undefined ? "" : `,"canary_share":${assignment.share}`}}`,
       at - MINUTE_MS,
     );
   }

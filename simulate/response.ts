@@ -120,6 +120,7 @@ export function propensity(
   out.complaint = Math.min(
     0.5,
     base.complaint *
+      (world.complaintFactor ?? 1) *
       annoyance *
       customers.irritability[u]! *
       exp(0.8 * weariness - 0.45 * interest - 0.35 * state.mood[u]!),

@@ -8,6 +8,8 @@ export interface World {
   readonly config: WorldConfig;
   readonly customers: Customers;
   readonly campaigns: readonly Campaign[];
+  /** How much readier people are to press "spam" than in the default world; 1 where it is not given. */
+  readonly complaintFactor?: number | undefined;
 }
 
 /** What changes as the days go by, a column each. */

@@ -33,6 +33,8 @@ export const register: RegisterCommand = (program, environment) => {
       const { buildProject, planProject } = await import("../../warehouse/dataform/build.ts");
       const world = environment();
       const projectDir = projectDirOf(options, world.cwd);
+      const { refuseUnapprovedChanges } = await import("../running-things.ts");
+      await refuseUnapprovedChanges(world, "build", options);
       const engine = await world.target.openEngine({ projectDir, sources: options.sources });
       try {
         const request = {

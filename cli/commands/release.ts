@@ -1,18 +1,11 @@
 import type { Command } from "commander";
-import type { CheckDecision, Decision, ReleaseEnv, ReleaseStatus } from "../../release/release.ts";
-import { whoDecides } from "../../release/stages.ts";
 import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
+import { type DeciderOptions, decided, deciding } from "../deciding.ts";
 import type { Environment } from "../environment.ts";
-import { renderTable } from "../table.ts";
-import { renderGuardrails } from "./evaluate.ts";
+import { renderCheck, renderLog, renderPlan, renderStatus, renderStory, show } from "./release/render.ts";
+import { type PlanCommandOptions, planOf, policyOf } from "./release/traffic.ts";
 import { numberOption } from "./retrain/options.ts";
-
-interface DeciderOptions {
-  readonly by?: string;
-  readonly seen?: string;
-  readonly dryRun?: boolean;
-}
 
 export const register: RegisterCommand = (program, environment) => {
   const noun = program
@@ -21,36 +14,38 @@ export const register: RegisterCommand = (program, environment) => {
       "Take a model version from submission over shadow and canary to champion, or back; all of it in one log",
     );
 
-  const verb = (usage: string, description: string): Command =>
-    noun
-      .command(usage)
-      .description(description)
-      .option("--by <person>", "who decides (default: INBOXLOOP_USER, then USER)")
-      .option("--seen <head>", "the log's head that the decision is made on; refused when it has moved on")
-      .option("--dry-run", "print what would be written and change nothing");
+  const verb = (usage: string, description: string): Command => decided(noun.command(usage).description(description));
 
   verb("submit <model>", "Offer a trained version for release")
     .option("--champion <model>", "evaluate it against this version first (default: the champion, if there is one)")
-    .option("--evaluation <file>", "the evaluation to submit with it (`inboxloop evaluate --json`)")
+    .option(
+      "--evaluation <file>",
+      "submit with this evaluation (`inboxloop evaluate --json`) and make none; takes --waive",
+    )
+    .option("--waive <reason>", "why a file stands in for an evaluation made now; signed, and in the log for good")
     .option("--note <text>", "a word to the approver")
     .action(async (name: string, options: DeciderOptions & SubmitOptions) => {
       const { submit, releaseStatus } = await import("../../release/release.ts");
       const { failedGuardrails } = await import("../../policy/guardrails.ts");
-      const { findModel } = await import("../../scoring/model.ts");
+      const { refuseUnapprovedChanges } = await import("../running-things.ts");
       const world = environment();
-      const model = await findModel(await world.target.models.refresh(), name);
+      const env = await deciding(world, options);
+      await refuseUnapprovedChanges(world, "release");
+      const { model, artefact } = await artefactOf(world, name);
       const { state } = await releaseStatus(world.home.releaseLog);
-      const evaluation = await evaluationOf(world, name, model.digest, options, state.champion);
+      const { evaluation, source } = await evaluationOf(world, name, model.digest, options, state.champion);
       show(
         world,
-        await submit(deciding(world, options), {
+        await submit(env, {
           version: model.name,
           model: model.digest,
+          artefact,
           snapshot: model.record.lineage.snapshot.content.value,
           evaluation: {
             verdict: evaluation.verdict,
             champion: evaluation.champion?.name ?? null,
             failed: failedGuardrails(evaluation.guardrails),
+            source,
           },
           note: options.note,
         }),
@@ -62,60 +57,186 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--note <text>", "a word for the log")
     .action(async (name: string, options: DeciderOptions & { despite?: string; note?: string }) => {
       const { approve } = await import("../../release/release.ts");
-      show(environment(), await approve(deciding(environment(), options), name, options));
+      const world = environment();
+      const env = await deciding(world, options);
+      const { artefact } = await artefactOf(world, name);
+      show(world, await approve(env, name, { ...options, artefact }));
     });
 
   verb("shadow <model>", "Score with it beside the champion; customers see no difference").action(
     async (name: string, options: DeciderOptions) => {
       const { shadow } = await import("../../release/release.ts");
-      show(environment(), await shadow(deciding(environment(), options), name));
+      show(environment(), await shadow(await deciding(environment(), options), name));
     },
   );
 
-  verb("canary <model>", "Let it decide for a share of the sends")
-    .option("--share <share>", "share of the sends", numberOption("--share", { least: 0, most: 1 }), 0.05)
-    .action(async (name: string, options: DeciderOptions & { share: number }) => {
-      const { canary } = await import("../../release/release.ts");
-      show(environment(), await canary(deciding(environment(), options), name, options.share));
-    });
+  const planned = (command: Command): Command =>
+    command
+      .option(
+        "--share <share>",
+        "where the ramp ends (default: the policy's, 0.5)",
+        numberOption("--share", { least: 0, most: 1 }),
+      )
+      .option("--days <days>", "days at most (default: the policy's, 28)", numberOption("--days", { least: 1 }))
+      .option("--policy <file>", "a canary policy (YAML), instead of the default")
+      .option(
+        "--sends-per-day <n>",
+        "of both arms (default: the last four weeks')",
+        numberOption("--sends-per-day", { least: 1 }),
+      )
+      .option(
+        "--complaint-rate <rate>",
+        "the champion's (default: the last four weeks')",
+        numberOption("--complaint-rate", { least: 0, most: 1 }),
+      )
+      .option(
+        "--canaries <n>",
+        "simulated canaries per true ratio",
+        numberOption("--canaries", { whole: true, least: 50 }),
+        600,
+      );
 
-  verb("check <model>", "Look at a running canary; a guardrail that fails rolls it back (exit code 4)")
-    .option("--release <id>", "release_id under which its decisions were logged (default: the model's name)")
-    .option("--counts <file>", "JSON with both arms' counts, instead of monitoring.canary")
-    .action(async (name: string, options: DeciderOptions & { release?: string; counts?: string }) => {
-      const { check } = await import("../../release/release.ts");
+  planned(
+    noun
+      .command("plan")
+      .description("What a canary would see: the chance of each verdict by day, simulated by the code that judges"),
+  )
+    .addHelpText("after", "\nExit code 4 when the canary could not see what its policy promises.\n")
+    .action(async (options: PlanCommandOptions) => {
       const { exitCodes } = await import("../../errors/user-error.ts");
       const world = environment();
-      const counts = await countsOf(world, name, options);
-      const decision = await check(deciding(world, options), name, counts);
-      show(world, decision, () => renderCheck(decision));
-      if (decision.check.verdict === "fail") process.exitCode = exitCodes.check;
+      const plan = await planOf(world, await policyOf(options), options);
+      world.console.result(plan, () => renderPlan(plan));
+      if (plan.isBlind) process.exitCode = exitCodes.check;
     });
 
-  verb("promote <model>", "Let it decide for everybody; only from a canary whose last check passed").action(
-    async (name: string, options: DeciderOptions) => {
-      const { promote } = await import("../../release/release.ts");
-      show(environment(), await promote(deciding(environment(), options), name));
-    },
-  );
+  planned(verb("canary <model>", "Let it decide for a share of people, as its plan says; a blind canary is refused"))
+    .option(
+      "--accept-blind <reason>",
+      "begin although it cannot see what its policy promises; in the log and every status",
+    )
+    .action(async (name: string, options: DeciderOptions & PlanCommandOptions & { acceptBlind?: string }) => {
+      const { canary } = await import("../../release/release.ts");
+      const { refuseUnapprovedChanges } = await import("../running-things.ts");
+      const { refuseOtherMaturity } = await import("../../release/canary/read-evidence.ts");
+      const world = environment();
+      const env = await deciding(world, options);
+      await refuseUnapprovedChanges(world, "release");
+      const { artefact } = await artefactOf(world, name);
+      const policy = await policyOf(options);
+      refuseOtherMaturity(policy.matures_after_hours);
+      const plan = await planOf(world, policy, options);
+      show(world, await canary(env, name, { artefact, policy, plan, acceptBlind: options.acceptBlind }), () =>
+        renderPlan(plan),
+      );
+    });
+
+  verb(
+    "check <model>",
+    "Look at a running canary; a rule that fails rolls it back (exit code 4), else its ramp goes on",
+  )
+    .option("--release <id>", "release_id under which its decisions were logged (default: the model's name)")
+    .option("--evidence <file>", "JSON with the evidence, instead of the warehouse; takes --waive")
+    .option("--waive <reason>", "why a file stands in for the warehouse; signed by --key, and in the log for good")
+    .action(async (name: string, options: DeciderOptions & EvidenceOptions) => {
+      const { check } = await import("../../release/release.ts");
+      const { sendAlerts } = await import("../../release/decide.ts");
+      const { exitCodes } = await import("../../errors/user-error.ts");
+      const world = environment();
+      const env = await deciding(world, options);
+      if (options.dryRun !== true) await sendAlerts(env);
+      const { evidence, source } = await evidenceOf(world, name, options);
+      const decision = await check(env, name, evidence, source);
+      show(world, decision, () => renderCheck(decision));
+      if (decision.check.verdict === "fail" || decision.check.verdict === "sample-ratio-mismatch")
+        process.exitCode = exitCodes.check;
+    });
+
+  verb("promote <model>", "Let it decide for everybody; only from a canary that passes on the evidence as it is now")
+    .option("--release <id>", "release_id under which its decisions were logged (default: the model's name)")
+    .action(async (name: string, options: DeciderOptions & EvidenceOptions) => {
+      const { promote, releaseStatus } = await import("../../release/release.ts");
+      const { refuseUnapprovedChanges } = await import("../running-things.ts");
+      const world = environment();
+      const env = await deciding(world, options);
+      await refuseUnapprovedChanges(world, "release");
+      const { artefact } = await artefactOf(world, name);
+      const { state } = await releaseStatus(world.home.releaseLog);
+      const evidence = state.canary === name ? (await evidenceOf(world, name, options)).evidence : null;
+      show(world, await promote(env, name, { artefact, evidence }));
+    });
 
   verb("rollback <model>", "Deactivate a version and tell the deliverability team; its predecessor decides again")
     .requiredOption("--reason <text>", "why")
     .action(async (name: string, options: DeciderOptions & { reason: string }) => {
       const { rollback } = await import("../../release/release.ts");
-      show(environment(), await rollback(deciding(environment(), options), name, options.reason));
+      show(environment(), await rollback(await deciding(environment(), options), name, options.reason));
+    });
+
+  verb("review <model>", "Say that a promoted version was looked at again")
+    .requiredOption("--after <when>", "day, week or month")
+    .requiredOption("--note <text>", "what was found")
+    .action(async (name: string, options: DeciderOptions & { after: string; note: string }) => {
+      const { review } = await import("../../release/release.ts");
+      const { reviewKinds } = await import("../../release/events.ts");
+      const { UserError } = await import("../../errors/user-error.ts");
+      const which = reviewKinds.find((kind) => kind === options.after);
+      if (!which) {
+        throw new UserError(`--after takes ${reviewKinds.join(", ")}, not "${options.after}"`, {
+          code: "release.review",
+          exit: "usage",
+        });
+      }
+      show(environment(), await review(await deciding(environment(), options), name, which, options.note));
     });
 
   noun
     .command("status")
-    .description("Where every version stands, and the head to decide on")
+    .description("Where every version stands, what is paused, which reviews are overdue, and the head to decide on")
     .action(async () => {
       const { releaseStatus } = await import("../../release/release.ts");
-      const status = await releaseStatus(environment().home.releaseLog);
-      const { champion, canary, previous, versions } = status.state;
-      environment().console.result(
-        { head: status.head, champion, canary, previous, versions: [...versions.values()] },
-        () => renderStatus(status),
+      const { reviewsOf } = await import("../../release/reviews.ts");
+      const world = environment();
+      const status = await releaseStatus(world.home.releaseLog);
+      const { champion, canary, previous, versions, paused } = status.state;
+      const reviews = reviewsOf(status.state, world.now());
+      world.console.result(
+        {
+          head: status.head,
+          champion,
+          canary,
+          previous,
+          paused: Object.fromEntries(paused),
+          reviews,
+          versions: [...versions.values()],
+        },
+        () => renderStatus(status, world.now()),
+      );
+    });
+
+  noun
+    .command("explain <model>")
+    .description(
+      "The whole story of a version: what it is, who decided what on which evidence, what its canary could see",
+    )
+    .action(async (name: string) => {
+      const { releaseStatus } = await import("../../release/release.ts");
+      const { reviewsOf } = await import("../../release/reviews.ts");
+      const { UserError } = await import("../../errors/user-error.ts");
+      const world = environment();
+      const status = await releaseStatus(world.home.releaseLog);
+      const found = status.state.versions.get(name);
+      if (!found) {
+        throw new UserError(`no version "${name}" was submitted`, {
+          code: "release.unknown",
+          exit: "usage",
+          next: "inboxloop release status",
+        });
+      }
+      const reviews = reviewsOf(status.state, world.now());
+      const entries = status.entries.filter(({ event }) => "version" in event && event.version === name);
+      world.console.result({ ...found, reviews: reviews.filter((r) => r.version === name), entries }, () =>
+        renderStory(name, status, reviews),
       );
     });
 
@@ -132,56 +253,81 @@ export const register: RegisterCommand = (program, environment) => {
 interface SubmitOptions {
   readonly champion?: string;
   readonly evaluation?: string;
+  readonly waive?: string;
   readonly note?: string;
 }
 
-function deciding(world: Environment, options: DeciderOptions): ReleaseEnv {
-  return {
-    log: world.home.releaseLog,
-    now: world.now,
-    by: options.by ?? world.settings["INBOXLOOP_USER"] ?? world.settings["USER"] ?? "unknown",
-    alerts: [
-      {
-        name: "stderr",
-        send: async (alert) => world.console.warn(`to the ${alert.team} team: ${alert.message}`),
-      },
-      {
-        name: "alerts.ndjson",
-        send: async (alert) => {
-          const { fileAlerts } = await import("../../release/alert-sinks.ts");
-          await fileAlerts(`${world.home.root}/alerts.ndjson`).send(alert);
-        },
-      },
-    ],
-    dryRun: options.dryRun,
-    seen: options.seen,
-  };
+interface EvidenceOptions {
+  readonly release?: string;
+  readonly evidence?: string;
+  readonly waive?: string;
 }
 
-/** The evaluation that goes with a submission: a file's, or one made now. */
+async function artefactOf(world: Environment, name: string) {
+  const { findModel } = await import("../../scoring/model.ts");
+  const { artefactDigest } = await import("../../scoring/artefact.ts");
+  const model = await findModel(await world.target.models.refresh(), name);
+  return { model, artefact: await artefactDigest(model) };
+}
+
+/** The evaluation that goes with a submission: one made now, or a file's that somebody vouches for. */
 async function evaluationOf(
   world: Environment,
   name: string,
   digest: string,
   options: SubmitOptions,
   champion: string | null,
-): Promise<Pick<Evaluation, "verdict" | "champion" | "guardrails">> {
+) {
   if (options.evaluation === undefined) {
     const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
     const { artefactFolders } = await import("../artefacts.ts");
-    return evaluate(
+    const evaluation: Pick<Evaluation, "verdict" | "champion" | "guardrails"> = await evaluate(
       { ...(await artefactFolders(world)), signal: world.signal },
       { candidate: name, champion: options.champion ?? champion ?? undefined },
     );
+    return { evaluation, source: { kind: "computed" as const } };
   }
   const { evaluationSummary } = await import("../../retrain/evaluate/evaluation-summary.ts");
-  return evaluationSummary(await readText(options.evaluation), options.evaluation, digest);
+  const { text, source } = await vouchedFor(options.evaluation, options.waive);
+  return { evaluation: evaluationSummary(text, options.evaluation, digest), source };
 }
 
-async function readText(path: string): Promise<string> {
+/** What the canary has seen: read from the warehouse now, or from a file that somebody vouches for. */
+async function evidenceOf(world: Environment, name: string, options: EvidenceOptions) {
+  const { parseCanaryEvidence, readCanaryEvidence } = await import("../../release/canary/read-evidence.ts");
+  if (options.evidence !== undefined) {
+    const { text, source } = await vouchedFor(options.evidence, options.waive);
+    return { evidence: parseCanaryEvidence(text, options.evidence), source };
+  }
+  const { releaseStatus } = await import("../../release/release.ts");
+  const { state } = await releaseStatus(world.home.releaseLog);
+  const baseline = state.versions.get(name)?.canary?.baseline ?? state.champion ?? "";
+  const warehouse = await world.target.openWarehouse();
+  try {
+    const question = { release: options.release ?? name, candidate: name, champion: baseline };
+    return {
+      evidence: await readCanaryEvidence(warehouse, question, world.signal),
+      source: { kind: "computed" as const },
+    };
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/** A file that stands in for what would be worked out: only with a reason, which is signed with the decision. */
+async function vouchedFor(path: string, waiver: string | undefined) {
   const { readFile } = await import("node:fs/promises");
+  const { createHash } = await import("node:crypto");
   const { UserError } = await import("../../errors/user-error.ts");
-  return readFile(path, "utf8").catch((cause: Error) => {
+  if (waiver === undefined) {
+    throw new UserError("a file stands in for figures worked out now only with a reason", {
+      code: "release.waiver",
+      exit: "usage",
+      where: path,
+      next: 'give --waive "<why>", or leave the file out',
+    });
+  }
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw new UserError(`cannot be read: ${cause.message}`, {
       code: "release.file",
       exit: "usage",
@@ -189,93 +335,6 @@ async function readText(path: string): Promise<string> {
       cause,
     });
   });
+  const digest = createHash("sha256").update(text).digest("hex");
+  return { text, source: { kind: "file" as const, digest, waiver } };
 }
-
-async function countsOf(world: Environment, name: string, options: { release?: string; counts?: string }) {
-  const { parseCanaryCounts, readCanaryCounts } = await import("../../release/canary/read-counts.ts");
-  if (options.counts !== undefined) return parseCanaryCounts(await readText(options.counts), options.counts);
-  const { releaseStatus } = await import("../../release/release.ts");
-  const { state } = await releaseStatus(world.home.releaseLog);
-  const baseline = state.versions.get(name)?.canary?.baseline ?? state.champion ?? "";
-  const warehouse = await world.target.openWarehouse();
-  try {
-    const question = { release: options.release ?? name, candidate: name, champion: baseline };
-    return await readCanaryCounts(warehouse, question, world.signal);
-  } finally {
-    await warehouse.close();
-  }
-}
-
-function show(world: Environment, decision: Decision, render?: () => string): void {
-  const { champion, canary, versions } = decision.state;
-  const data = {
-    dry_run: decision.dryRun,
-    head: decision.head,
-    events: decision.events,
-    champion,
-    canary,
-    versions: [...versions.values()].map(({ version, stage }) => ({ version, stage })),
-  };
-  world.console.result(data, () => {
-    const lines = decision.events.map((e) => `${decision.dryRun ? "would write" : "wrote"}  ${describe(e)}`);
-    return [...(render ? [render(), ""] : []), ...lines, `head   ${decision.head.slice(0, 16)}`].join("\n");
-  });
-}
-
-/** A decision of the release log in words. */
-export function describe(event: Decision["events"][number]): string {
-  switch (event.kind) {
-    case "submitted":
-      return `submitted ${event.version}, evaluation ${event.evaluation?.verdict ?? "missing"}`;
-    case "approved":
-      return `approved ${event.version}${event.despite ? ` despite its evaluation: ${event.despite}` : ""}`;
-    case "shadow_started":
-      return `${event.version} runs in the shadow of the champion`;
-    case "canary_started":
-      return `${event.version} decides for ${(100 * event.share).toFixed(1)} % of the sends, beside ${event.baseline}`;
-    case "canary_checked":
-      return `canary ${event.version} checked: ${event.verdict}`;
-    case "promoted":
-      return `${event.version} is champion${event.replaces ? `; ${event.replaces} retires` : ""}`;
-    case "rolled_back":
-      return `${event.version} is deactivated (${event.reason}); ${whoDecides(event.active)}`;
-    case "alerted":
-      return `${event.delivered ? "told" : "could not tell"} ${event.sink}: ${event.message}`;
-  }
-}
-
-const renderCheck = (decision: CheckDecision): string =>
-  `canary ${decision.check.verdict}\n${renderGuardrails(decision.check.results)}`;
-
-function renderStatus({ head, state }: ReleaseStatus): string {
-  const rows = [...state.versions.values()].map((v) => [
-    v.version,
-    v.stage,
-    v.evaluation ?? "",
-    v.submittedBy,
-    v.approvedBy ?? "",
-    v.canary?.verdict ?? "",
-    v.since,
-    v.reason ?? "",
-  ]);
-  const table = renderTable(
-    ["version", "stage", "evaluation", "submitted by", "approved by", "canary", "since", "reason"].map((title) => ({
-      title,
-    })),
-    rows,
-  );
-  return [
-    `champion ${state.champion ?? "none: the rules decide"}`,
-    `canary   ${state.canary ?? "none"}`,
-    `head     ${head}`,
-    ...(rows.length > 0 ? ["", table] : []),
-  ].join("\n");
-}
-
-const renderLog = ({ entries }: ReleaseStatus): string =>
-  entries.length === 0
-    ? "nothing was released yet"
-    : renderTable(
-        ["at", "by", "what", "hash"].map((title) => ({ title })),
-        entries.map((e) => [e.at, e.by, describe(e.event), e.hash.slice(0, 12)]),
-      );

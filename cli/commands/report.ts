@@ -15,13 +15,13 @@ export const register: RegisterCommand = (program, environment) => {
       const { driftSection, engagementSection, historySection, modelsSection, signalsSection } = await import(
         "../../report/sections.ts"
       );
-      const { describe } = await import("./release.ts");
+      const { describe } = await import("./release/render.ts");
       const world = environment();
       const warehouse = await world.target.openWarehouse();
       const figures = await readFigures(warehouse).finally(() => warehouse.close());
       const models = await listModels(await world.target.models.refresh());
       const { state, entries } = await releaseStatus(world.home.releaseLog);
-      const log = entries.map(({ at, by, event, hash }) => ({ at, by, what: describe(event), hash }));
+      const log = entries.map(({ at, by, event, entry_hash }) => ({ at, by, what: describe(event), hash: entry_hash }));
       const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
       const html = renderReport({
         title: "Inboxloop",

@@ -83,6 +83,8 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .action(async (options: TrainOptions) => {
       const world = environment();
+      const { refuseUnapprovedChanges } = await import("../running-things.ts");
+      await refuseUnapprovedChanges(world, "train");
       const given = {
         conversion_value: options.conversionValue,
         complaint_cost: options.complaintCost,

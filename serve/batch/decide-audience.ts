@@ -40,7 +40,7 @@ export interface BatchEnv {
   readonly fault?: ((point: string) => void) | undefined;
 }
 
-const namedModel = z.strictObject({ version: z.string(), digest: z.string() });
+const namedModel = z.strictObject({ version: z.string(), digest: z.string(), artefact: z.string() });
 /** What a run was begun with: whoever resumes it goes on with the very same, whatever was released since. */
 const runShape = z.strictObject({
   schema: z.literal("1"),

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { approve, promote, submit } from "../../release/release.ts";
+import { openDesk } from "../release/support/desk.ts";
 import { writeConstantModel } from "../serve/support/constant-model.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -86,15 +87,18 @@ beforeAll(async () => {
     complaint: 0.01,
     unsubscribe: 0.02,
   });
-  const as = (by: string) => ({ log: join(home, "release_log.ndjson"), now: () => new Date(), by, alerts: [] });
-  await submit(as("ada"), {
+  const desk = openDesk(home);
+  desk.at = new Date();
+  const { artefact } = model;
+  await submit(desk.as("ada"), {
     version: "m1",
     model: model.digest,
+    artefact,
     snapshot: "s",
-    evaluation: { verdict: "pass", champion: null, failed: [] },
+    evaluation: { verdict: "pass", champion: null, failed: [], source: { kind: "computed" } },
   });
-  await approve(as("ben"), "m1");
-  await promote(as("ben"), "m1");
+  await approve(desk.as("ben"), "m1", { artefact });
+  await promote(desk.as("ben"), "m1", { artefact, evidence: null });
 }, 240_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ReleaseEvent } from "../../release/events.ts";
-import { appendEntries, genesis, readLog } from "../../release/log.ts";
+import { anchorLog, appendEntries, genesis, readLog, verifyAnchors } from "../../release/log.ts";
 
 const at = new Date("2026-03-01T00:00:00Z");
 const submitted = (version: string): ReleaseEvent => ({
   kind: "submitted",
   version,
   model: "sha256:1",
+  artefact: "sha256:2",
   snapshot: "abcd",
   evaluation: null,
   note: null,
@@ -23,10 +24,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const append = (version: string, seen: string) =>
-  appendEntries(path, { by: "ada", at, events: [submitted(version)], seen });
+  appendEntries(path, { by: "ada", at, sign: null, events: [submitted(version)], seen });
 const three = async () => {
   let seen = genesis;
-  for (const version of ["v1", "v2", "v3"]) seen = (await append(version, seen)).at(-1)?.hash as string;
+  for (const version of ["v1", "v2", "v3"]) seen = (await append(version, seen)).at(-1)?.entry_hash as string;
   return seen;
 };
 
@@ -35,7 +36,11 @@ describe("release log", () => {
     const head = await three();
     const log = await readLog(path);
     expect(log.head).toBe(head);
-    expect(log.entries.map((e) => e.previous)).toEqual([genesis, log.entries[0]?.hash, log.entries[1]?.hash]);
+    expect(log.entries.map((e) => e.previous_hash)).toEqual([
+      genesis,
+      log.entries[0]?.entry_hash,
+      log.entries[1]?.entry_hash,
+    ]);
   });
 
   test("when somebody decides on an old head, then the entry is refused and nothing is written", async () => {
@@ -71,13 +76,36 @@ describe("release log", () => {
     expect((await readLog(path)).head).toBe(head);
     await append("v4", head);
     const log = await readLog(path);
-    expect(log.entries.map((e) => e.event.version)).toEqual(["v1", "v2", "v3", "v4"]);
-    expect(log.tornBytes).toBe(0);
+    expect(log.entries.map(({ event }) => "version" in event && event.version)).toEqual(["v1", "v2", "v3", "v4"]);
   });
 
   test("when a dead process left its lock, then the next writer takes it over", async () => {
     await writeFile(`${path}.lock`, "999999999 2026-01-01T00:00:00.000Z\n");
     await append("v1", genesis);
     expect((await readLog(path)).entries).toHaveLength(1);
+  });
+
+  test("when the tail is cut or the whole is written anew, then an anchor kept elsewhere tells", async () => {
+    await three();
+    const whole = await readFile(path, "utf8");
+    const anchor = anchorLog(await readLog(path), at);
+    await append("v4", (await readLog(path)).head);
+    expect(() => verifyAnchors({ entries: [], head: genesis }, [anchor], path)).toThrow(/tail was cut/);
+    verifyAnchors(await readLog(path), [anchor], path);
+    await writeFile(path, `${whole.trimEnd().split("\n").slice(0, 2).join("\n")}\n`);
+    expect(() => verifyAnchors({ entries: [], head: genesis }, [anchor], path)).toThrow(/not whole/);
+    const cut = await readLog(path);
+    expect(() => verifyAnchors(cut, [anchor], path)).toThrow(/had 3 entries .* and has 2/);
+    await append("v9", cut.head);
+    const anew = await readLog(path);
+    expect(() => verifyAnchors(anew, [anchor], path)).toThrow(/written anew/);
+  });
+
+  test("when time goes back between two entries, then the log is not whole", async () => {
+    await append("v1", genesis);
+    const { head } = await readLog(path);
+    const earlier = new Date(at.getTime() - 1);
+    const late = appendEntries(path, { by: "ada", at: earlier, sign: null, events: [submitted("v2")], seen: head });
+    await expect(late).rejects.toMatchObject({ code: "release.clock" });
   });
 });

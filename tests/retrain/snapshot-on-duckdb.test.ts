@@ -2,7 +2,6 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readCanaryCounts } from "../../release/canary/read-counts.ts";
 import { contentDigest } from "../../retrain/digest/content-digest.ts";
 import { contentDigestSql } from "../../retrain/digest/content-digest-sql.ts";
 import { createSnapshot, verifySnapshot } from "../../retrain/snapshot/snapshot.ts";
@@ -133,26 +132,4 @@ from unnest(generate_array(0, 499)) as i`);
   if (sampled.kind === "planned") throw new Error("planned");
   expect(sampled.lock.lock.rows).toBeLessThanOrEqual(103);
   expect(await readdir(env.snapshots)).toHaveLength(2);
-});
-
-test("when a canary's counts are read, then both arms come back, and an arm without sends counts zero", async () => {
-  await warehouse.execute(`
-create schema monitoring;
-create table monitoring.canary as
-select 'v2' as release_id, 'candidate' as arm, 'v2' as model_version, 1000 as sends, 3 as complaints, 4 as unsubscribes, 50 as clicks,
-  5 as conversions, 100.5 as revenue_winsorised, 2000.25 as revenue_winsorised_squared`);
-  const found = await readCanaryCounts(warehouse, { release: "v2", candidate: "v2", champion: "v1" });
-  expect(found.candidate).toEqual({
-    sends: 1000,
-    complaints: 3,
-    unsubscribes: 4,
-    clicks: 50,
-    conversions: 5,
-    revenue: 100.5,
-    revenue_squared: 2000.25,
-  });
-  expect(found.champion.sends).toBe(0);
-  await expect(readCanaryCounts(warehouse, { release: "v9", candidate: "v9", champion: "v1" })).rejects.toMatchObject({
-    code: "canary.no-evidence",
-  });
 });

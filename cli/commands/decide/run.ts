@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { fileInput } from "../../../ingest/files/file.ts";
 import { ingestFiles } from "../../../ingest/ingest-files.ts";
+import { pausesOf } from "../../../release/changes.ts";
 import { releaseStatus } from "../../../release/release.ts";
 import { type BatchResult, decideAudience, rehearseAudience } from "../../../serve/batch/decide-audience.ts";
 import { lineupOf } from "../../../serve/models-in-force.ts";
@@ -22,11 +23,12 @@ export interface DecideRequest {
 export async function decideCommand(world: Environment, options: DecideRequest): Promise<BatchResult> {
   const campaigns = campaignsOf(options.campaign, await readPolicies(world, options.policies));
   const now = world.now();
+  const { state } = await releaseStatus(world.home.releaseLog);
   const request = {
     campaigns,
     occasion: options.occasion ?? now.toISOString().slice(0, 10),
     now: now.getTime(),
-    lineup: lineupOf((await releaseStatus(world.home.releaseLog)).state),
+    lineup: lineupOf(state),
   };
   const progress = world.console.progress("decide");
   const context = ingestContext(world, { trustReceivedAt: false });
@@ -37,7 +39,7 @@ export async function decideCommand(world: Environment, options: DecideRequest):
       models: await world.target.models.refresh(),
       runs: join(world.home.root, "decisions"),
       key: decisionKey(world),
-      pauses: [],
+      pauses: pausesOf(state),
       pageRows: options.pageRows,
       signal: world.signal,
       onProgress: (done: number) => progress.update(done, undefined, "decisions"),

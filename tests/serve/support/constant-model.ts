@@ -12,7 +12,7 @@ export async function writeConstantModel(
     readonly variants?: readonly string[];
     readonly list?: readonly { name: string; type: "number" | "category" }[];
   } = {},
-): Promise<{ readonly version: string; readonly digest: string }> {
+): Promise<{ readonly version: string; readonly digest: string; readonly artefact: string }> {
   const list = [
     ...(fields.list ?? [
       { name: "opens_30d", type: "number" as const },
@@ -59,5 +59,6 @@ export async function writeConstantModel(
   };
   await mkdir(join(models, name), { recursive: true });
   await writeFile(join(models, name, "model.json"), JSON.stringify(record));
-  return { version: name, digest: modelDigest(record) };
+  // Forests it has none: the folder is its record.
+  return { version: name, digest: modelDigest(record), artefact: digestOf({ record, files: [] }) };
 }

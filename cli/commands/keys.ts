@@ -1,0 +1,40 @@
+import type { RegisterCommand } from "../command.ts";
+import { governanceOf } from "../deciding.ts";
+
+export const register: RegisterCommand = (program, environment) => {
+  const noun = program.command("keys").description("Keys of the people who decide");
+
+  noun
+    .command("person <name>")
+    .description("Make a person known: a key to sign decisions with, and roles that say which")
+    .requiredOption(
+      "--role <role>",
+      "a role of governance/rights.yaml: modeller, approver, on-call ...; repeatable",
+      (role: string, before: readonly string[] | undefined) => [...(before ?? []), role],
+    )
+    .option("--public-key <file>", "an Ed25519 key that the person has already (id_ed25519.pub); none is made")
+    .option("--keys <dir>", "where a new private key goes (default: state/keys of the home)")
+    .action(async (person: string, options: { role: readonly string[]; publicKey?: string; keys?: string }) => {
+      const { join } = await import("node:path");
+      const { readFile } = await import("node:fs/promises");
+      const { enrol } = await import("../../release/control/enrol.ts");
+      const { publicKeyOf } = await import("../../release/control/person-key.ts");
+      const world = environment();
+      const line = options.publicKey === undefined ? undefined : await readFile(options.publicKey, "utf8");
+      const found = await enrol({
+        person,
+        roles: options.role,
+        governance: governanceOf(world),
+        keys: options.keys ?? join(world.home.state, "keys"),
+        publicKey:
+          line === undefined ? undefined : publicKeyOf(Buffer.from(line.trim().split(/\s+/)[1] ?? "", "base64")),
+      });
+      world.console.result(found, () =>
+        [
+          `${found.person} ${found.fingerprint}`,
+          `roles  ${found.roles.join(", ")}`,
+          ...(found.keyFile ? [`key    ${found.keyFile}`, `next   export INBOXLOOP_KEY=${found.keyFile}`] : []),
+        ].join("\n"),
+      );
+    });
+};
