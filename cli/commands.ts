@@ -15,12 +15,14 @@ import { register as release } from "./commands/release.ts";
 import { register as report } from "./commands/report.ts";
 import { register as simulate } from "./commands/simulate.ts";
 import { register as snapshot } from "./commands/snapshot.ts";
+import { register as suppressions } from "./commands/suppressions.ts";
 import { register as test } from "./commands/test.ts";
 import { register as train } from "./commands/train.ts";
 
 const commands: readonly RegisterCommand[] = [
   demo,
   ingest,
+  suppressions,
   simulate,
   build,
   test,

@@ -12,7 +12,7 @@ export interface Visible {
 const mean = (column: string): string => `cast(avg(cast(${column} as numeric)) as float64) as ${column}`;
 
 /**
- * Everybody with features now, for mail about nothing in particular: what is known of the customer, and of the last week's deliverability at
+ * Everybody with features now who may be sent marketing mail, for mail about nothing in particular: what is known of the customer, and of the last week's deliverability at
  * the customer's mailbox provider. Ordered, so that the same tables give the same decisions.
  */
 export async function visibleCustomers(warehouse: Pick<Warehouse, "query">, asOf: Date): Promise<readonly Visible[]> {
@@ -34,6 +34,11 @@ select customers.*, providers.* except (isp), sender.sender_complaint_rate_30d, 
 from features.customer_features as customers
 -- whoever has no profile was heard of, but never signed up: there is nobody to decide for
 join staging.stg_raw__profiles as profiles on customers.user_id_hash = profiles.user_id_hash
+join governance.recipient_eligibility as eligibility
+  on customers.user_id_hash = eligibility.user_id_hash
+  and eligibility.channel = 'email'
+  and eligibility.campaign_kind = 'bulk'
+  and eligibility.is_eligible
 left join providers on customers.isp = providers.isp
 cross join sender
 order by customers.user_id_hash`,

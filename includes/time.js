@@ -32,6 +32,15 @@ function asOf(vars) {
   return vars.as_of ? literal(vars.as_of) : "timestamp_trunc(current_timestamp(), hour)";
 }
 
+/**
+ * That something had been said by the as-of instant. Without var `as_of` everything that was received had: what takes a permission
+ * away must not wait for the hour to end.
+ *
+ *   saidBy("since_at", { as_of: "2026-04-01" })  =>  since_at < timestamp '2026-04-01 00:00:00+00'
+ *   saidBy("since_at", {})                       =>  true
+ */
+const saidBy = (column, vars) => (vars?.as_of ? `${column} < ${asOf(vars)}` : "true");
+
 function wholeNumber(value, where) {
   if (!Number.isInteger(value) || value < 0)
     throw new Error(`includes/time.js: ${where} wants a whole number, got ${value}`);
@@ -80,6 +89,7 @@ module.exports = {
   repeatSeconds,
   literal,
   asOf,
+  saidBy,
   daysAfter,
   daysBefore,
   closesAt,

@@ -13,6 +13,7 @@ import { decodeAuthenticationReport } from "./reports/decode-report.ts";
 import { decodePlacement } from "./seeds/placement.ts";
 import { decodePostmasterDay } from "./seeds/postmaster-stats.ts";
 import { providers } from "./sources/providers.ts";
+import { decodeSuppressions } from "./suppressions/decode-suppressions.ts";
 
 export type Decode = (message: Message) => readonly Item[] | Promise<readonly Item[]>;
 
@@ -35,12 +36,12 @@ const provenance = "file";
 
 /** Whether `decoderFor` has a decoder for a kind. */
 export const isDecoderKind = (kind: string): boolean =>
-  /^(?:ndjson|json|mail|dmarc|postmaster|mapped-.*|seeds-.*|api-.*)$/.test(kind) ||
+  /^(?:ndjson|json|mail|dmarc|postmaster|mapped-.*|seeds-.*|suppressions-.*|api-.*)$/.test(kind) ||
   providers.has(kind.replace(/^hook-/, ""));
 
 /**
  * The decoder of a kind of record: `ndjson` and `json` are our own shape, `api-<source>` the same from the collector,
- * `mapped-*` go through the mapping, `seeds-*` are results of seed tests, `postmaster` a day of a domain's statistics,
+ * `mapped-*` go through the mapping, `seeds-*` are results of seed tests, `suppressions-*` providers' lists, `postmaster` a day of a domain's statistics,
  * `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
  * `hook-<provider>` a webhook call, and a provider's name alone the body of one. Kinds stand before the colon in a
  * source's name.
@@ -50,6 +51,7 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
   if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data, isOptOutAddress));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
+  if (kind.startsWith("suppressions-")) return suppressions(kind);
   if (kind === "dmarc") return async ({ data }) => orNothing(await decodeAuthenticationReport(data));
   if (kind.startsWith("api-")) {
     const said = `api/${kind.slice("api-".length)}`;
@@ -146,6 +148,23 @@ function parse(message: Message): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A list of suppressions, `suppressions-<format>-<shape>[-<reason>]`: a CSV record, a line, or a document. */
+function suppressions(kind: string): Decode {
+  const [, format = "", shape, reason] = kind.split("-");
+  return (message) => {
+    if (shape === "csv") {
+      const record = message.value as CsvValue;
+      return record.kind === "malformed"
+        ? [{ kind: "dead-letter", reason: "malformed-input", detail: record.detail }]
+        : decodeSuppressions(format, record.fields, reason);
+    }
+    const value = message.value ?? parse(message);
+    return value === undefined
+      ? [{ kind: "dead-letter", reason: "malformed-json", detail: "not one JSON document" }]
+      : orNothing(decodeSuppressions(format, value, reason));
+  };
 }
 
 /** Results of seed tests: a CSV record, a line, or a document that is one result or a list of them. */

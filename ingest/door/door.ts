@@ -43,6 +43,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   profiles: ["user_id_hash"],
   consents: ["user_id_hash", "purpose", "is_granted", "effective_at"],
   identity_links: ["left_id", "right_id"],
+  suppressions: ["user_id_hash", "reason"],
   seed_tests: ["seed_test_id"],
   dmarc_reports: ["report_id"],
   postmaster_stats: ["domain", "metric", "day_at", "value"],

@@ -35,6 +35,8 @@ export interface FileOptions {
   readonly details?: Details | undefined;
   /** The file holds results of seed tests. */
   readonly isSeeds?: boolean | undefined;
+  /** The file is a list of suppressions in this format; `reason` overrules what it says. */
+  readonly suppressions?: { readonly format: string; readonly reason?: string | undefined } | undefined;
 }
 
 /** A whole document (a payload, an array of events) may be this large; larger ones come as lines. */
@@ -42,7 +44,7 @@ const maxDocumentBytes = 64 << 20;
 
 type Shape =
   | { readonly kind: "parquet" }
-  | { readonly kind: "csv"; readonly delimiter: string }
+  | { readonly kind: "csv"; readonly delimiter: string; readonly isHeaderless: boolean }
   | { readonly kind: "lines" }
   | { readonly kind: "document"; readonly data: Buffer };
 
@@ -60,7 +62,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
       where: path,
       next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
     });
-  if (!mapping && !options.isSeeds && (shape.kind === "csv" || shape.kind === "parquet")) {
+  if (!mapping && !options.isSeeds && !options.suppressions && (shape.kind === "csv" || shape.kind === "parquet")) {
     throw new UserError(
       `a ${shape.kind === "csv" ? "CSV" : "Parquet"} file needs a mapping: its columns mean nothing to us`,
       {
@@ -73,9 +75,11 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   }
   const kind = mapping
     ? `mapped-${shape.kind}`
-    : options.isSeeds
-      ? `seeds-${shape.kind}`
-      : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
+    : options.suppressions
+      ? ["suppressions", options.suppressions.format, shape.kind, options.suppressions.reason].filter(Boolean).join("-")
+      : options.isSeeds
+        ? `seeds-${shape.kind}`
+        : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
   // Another set of details makes other rows of the same file.
   const joined = options.details ? [options.details.digest] : [];
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
@@ -83,6 +87,8 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   );
   const name = `${kind}:${scrubText(basename(path))}`; // people name files after people
   const id = `${content}/${digest(how).slice(0, 16)}`;
+  // A list without a header: Amazon SES takes in, and people keep, bare addresses with a reason beside each.
+  const columns = options.suppressions && shape.kind === "csv" && shape.isHeaderless ? ["email", "reason"] : undefined;
   const decode = decoderFor(kind, {
     hashId: options.hashId,
     mapping,
@@ -96,7 +102,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     name,
     id,
     decode,
-    open: (from) => fileSource(name, id, from, () => blocks(path, shape, mapping, from)),
+    open: (from) => fileSource(name, id, from, () => blocks(path, shape, mapping, from, columns)),
   };
 }
 
@@ -121,6 +127,7 @@ function blocks(
   shape: Shape,
   mapping: Mapping | undefined,
   from: number,
+  columns: readonly string[] | undefined,
 ): AsyncIterable<readonly Message[]> {
   switch (shape.kind) {
     case "parquet":
@@ -131,7 +138,7 @@ function blocks(
         {
           delimiter: mapping?.csv?.delimiter ?? shape.delimiter,
           quote: mapping?.csv?.quote ?? '"',
-          columns: mapping?.csv?.columns,
+          columns: mapping?.csv?.columns ?? columns,
         },
         from,
       );
@@ -152,7 +159,7 @@ async function shapeOf(path: string, format: Mapping["format"], isPayload: boole
   const text = head.toString("utf8").replace(/^\ufeff/, "");
   const isJson = /^\s*[[{]/.test(text);
   if (format === "csv" || (!isJson && !isPayload && !isNdjsonName(path)))
-    return { kind: "csv", delimiter: guessDelimiter(text) };
+    return { kind: "csv", delimiter: guessDelimiter(text), isHeaderless: text.split("\n", 1)[0]!.includes("@") };
   if (format === "ndjson" || !(await isOneDocument(path, text))) return { kind: "lines" };
   const chunks: Buffer[] = [];
   for await (const chunk of fileChunks(path)) chunks.push(chunk);

@@ -23,6 +23,8 @@ export interface IngestFileOptions extends DestinationOptions {
   readonly batchSize?: number;
   /** The files hold results of seed tests. */
   readonly isSeeds?: boolean;
+  /** The files are lists of suppressions. */
+  readonly suppressions?: { readonly format: string; readonly reason?: string | undefined };
 }
 
 /** `inboxloop ingest file`. */
@@ -67,6 +69,7 @@ export async function runIngestFile(
           source: options.source,
           table: options.table,
           isSeeds: options.isSeeds,
+          suppressions: options.suppressions,
         });
     };
     let before = 0;
