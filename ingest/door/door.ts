@@ -4,6 +4,7 @@ import { ipPrefix } from "./ip-prefix.ts";
 import { cleanValue, scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
+import { isRoleAddress } from "./role-address.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
 import { namesAddress } from "./spellings.ts";
 import { columnKind } from "./text-kinds.ts";
@@ -82,6 +83,13 @@ function admitRow(
     if ((kind === "person" || kind === "id") && cast.length > maxIdLength) return refuse("too-large", name);
     if (kind === "person" || (name === "labelled_by" && namesAddress(cast))) row[name] = hashId(cast);
     else row[name] = kind === "ip" ? (ipPrefix(cast) ?? null) : scrubbed(kind, cast.trim(), { hashId });
+  }
+  // After the door an address is a hash, and what it said of its owner is gone.
+  if (table === "identity_links") {
+    for (const side of ["left", "right"]) {
+      const id = values[`${side}_id`];
+      if (typeof id === "string") row[`${side}_is_role`] = isRoleAddress(id) ?? row[`${side}_is_role`] ?? null;
+    }
   }
   return { kind: "row", table, row };
 }

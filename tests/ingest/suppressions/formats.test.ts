@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { createDoor } from "../../../ingest/door/door.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { decodeSuppressions } from "../../../ingest/suppressions/decode-suppressions.ts";
 import { readSuppressions, suppressionFormats, writeSuppressions } from "../../../ingest/suppressions/formats.ts";
 
 // The documents are those of the providers' API references, with other addresses.
@@ -138,5 +141,34 @@ describe("lists of suppressions", () => {
 
   test("the formats are those of the command line", () => {
     expect(suppressionFormats).toEqual(["ses", "sendgrid", "mailgun", "postmark", "brevo", "inboxloop"]);
+  });
+});
+
+describe("at the door", () => {
+  const door = createDoor({
+    hashId: createIdHasher({ version: "v1", secret: Buffer.from("a key of 16 bytes") }),
+    trustReceivedAt: false,
+  });
+  const arrival = Date.UTC(2026, 0, 3) * 1000;
+
+  test("when a list lands then no address does", () => {
+    const items = decodeSuppressions("ses", { EmailAddress: "kim@shop.example", Reason: "COMPLAINT" });
+    const admitted = items.map((item) => door(item, arrival));
+    expect(admitted).toMatchObject([
+      { kind: "row", table: "suppressions", row: { reason: "complaint", channel: "email" } },
+    ]);
+    expect(JSON.stringify(admitted)).not.toContain("kim@");
+  });
+
+  test("when a link names an address of a role then that is kept beside the hash", () => {
+    const link = {
+      left_id: "Info@shop.example",
+      right_id: "kim@shop.example",
+      link_kind: "form",
+      linked_at: "2026-01-01T00:00:00Z",
+    };
+    expect(door({ kind: "row", table: "identity_links", values: link }, arrival)).toMatchObject({
+      row: { left_is_role: true, right_is_role: false },
+    });
   });
 });
