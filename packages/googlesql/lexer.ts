@@ -1,6 +1,6 @@
+import { GoogleSqlSyntaxError } from "./errors.ts";
 import { reservedKeywords } from "./keywords.ts";
 import { bytesValue, LiteralProblem, stringValue } from "./literal-text.ts";
-import { GoogleSqlSyntaxError } from "./syntax-error.ts";
 
 export interface Token {
   readonly kind: "word" | "quoted" | "integer" | "float" | "string" | "bytes" | "symbol" | "end";
@@ -67,7 +67,8 @@ export function tokenize(text: string, file?: string): Token[] {
   const upperByWord = new Map<string, string>();
   let at = 0;
 
-  const problem = (message: string, offset: number) => new GoogleSqlSyntaxError(message, { text, offset, file });
+  const problem = (message: string, offset: number) =>
+    new GoogleSqlSyntaxError(message, { text, file }, { start: offset, end: offset });
   const push = (kind: Token["kind"], end: number, word = "", value?: Token["value"], reserved = false): Token => {
     const token: Token = { kind, start: at, end, word, reserved, value, match: -1 };
     tokens.push(token);

@@ -3,8 +3,8 @@ import { helperNames } from "../../packages/googlesql/duckdb/helper-names.ts";
 import { parameterBinding } from "../../packages/googlesql/duckdb/render-value.ts";
 import { GoogleSqlSession, type SessionResult } from "../../packages/googlesql/duckdb/session.ts";
 import type { Source } from "../../packages/googlesql/errors.ts";
-import { parseQuery, parseScript } from "../../packages/googlesql/parser/parse.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
+import { deepNesting, guarded, readQuery, readScript } from "../../packages/googlesql/read-script.ts";
 import { type Binding, type TranslatedQuery, translateQuery } from "../../packages/googlesql/translate.ts";
 import { typeName } from "../../packages/googlesql/types.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
@@ -34,7 +34,7 @@ export class LaneSpeaker {
     sql: string,
     options: QueryOptions,
   ): Promise<{ readonly query?: QueryResult; readonly effect: ExecuteResult }> {
-    const script = parseScript(sql, options.file === undefined ? {} : { file: options.file });
+    const script = readScript({ text: sql, file: options.file });
     const outcomes = script.statements.every(isPlain)
       ? await this.runPlainScript(script.statements.filter(isPlain), { text: sql, file: options.file }, options)
       : await this.runOtherScript(script, options);
@@ -63,11 +63,11 @@ export class LaneSpeaker {
 
   /** DuckDB text of a query, its helpers in place. */
   translate(sql: string, options: QueryOptions): TranslatedQuery {
-    const query = parseQuery(sql, options.file === undefined ? {} : { file: options.file });
-    return translateQuery(query, { text: sql, file: options.file }, this.lane.catalog, {
-      file: options.file,
-      parameters: parametersOf(options),
-    });
+    const source = { text: sql, file: options.file };
+    const query = readQuery(source);
+    return guarded(() =>
+      translateQuery(query, source, this.lane.catalog, { file: options.file, parameters: parametersOf(options) }),
+    );
   }
 
   private async runPlainScript(
@@ -83,8 +83,8 @@ export class LaneSpeaker {
         outcomes.push(await runPlain(this.session, catalog, statement, source, translation));
         if (!this.lane.isInTransaction) catalog.commit();
       } catch (error) {
-        if (!this.lane.isInTransaction) catalog.rollback();
-        throw error;
+        if (!this.lane.isInTransaction) catalog.undo();
+        throw deepNesting(error) ?? error;
       }
     }
     return outcomes;
@@ -93,7 +93,7 @@ export class LaneSpeaker {
   /** Scripts with anything more: whatever they name is looked at again after them. */
   private async runOtherScript(script: Script, options: QueryOptions): Promise<readonly PlainOutcome[]> {
     const outcomes = await this.session
-      .run(script.text, { file: options.file, params: options.params })
+      .runScript(script, { file: options.file, params: options.params })
       .catch(async (error: unknown) => {
         // In a transaction that has failed nothing can be looked at any more; it will be undone as a whole.
         if (!this.lane.isInTransaction) await this.lookAgain(script);
@@ -115,14 +115,25 @@ const parametersOf = (options: QueryOptions): ReadonlyMap<string, Binding> =>
   new Map(Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]));
 
 function portResult(result: SessionResult): QueryResult {
-  const columns: Column[] = result.columns.map((column, i) => ({
-    name: column.name === "" ? `f${i}_` : column.name,
-    type: typeName(column.type),
-  }));
+  const names = uniqueNames(result.columns.map((column, i) => (column.name === "" ? `f${i}_` : column.name)));
+  const columns: Column[] = result.columns.map((column, i) => ({ name: names[i]!, type: typeName(column.type) }));
   const rows = result.rows.map((row) =>
     Object.fromEntries(columns.map((column, i) => [column.name, portValue(row[i] ?? null, result.columns[i]!.type)])),
   );
   return { columns, rows };
+}
+
+/** Rows are records: where two columns have one name, the later is told by a number (`a`, `a_1`). */
+function uniqueNames(names: readonly string[]): readonly string[] {
+  const all = new Set(names);
+  const taken = new Set<string>();
+  return names.map((name) => {
+    let own = name;
+    for (let i = 1; taken.has(own); i++) if (!all.has(`${name}_${i}`)) own = `${name}_${i}`;
+    taken.add(own);
+    all.add(own);
+    return own;
+  });
 }
 
 /** The names of all tables, views and schemas that statements mention, each once. */

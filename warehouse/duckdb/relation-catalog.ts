@@ -91,11 +91,12 @@ async function look(
   schema: string,
   name: string,
   kind: "table" | "view",
+  isTemporary = false,
 ): Promise<CatalogTable> {
-  const sql = `${quoteName(schema)}.${quoteName(name)}`;
+  const sql = `${isTemporary ? "temp" : quoteName(schema)}.${quoteName(name)}`;
   const described = await connection.runAndReadAll(`describe ${sql}`);
   const marked = await connection.runAndReadAll(
-    `select column_name, comment from duckdb_columns() where schema_name = $1 and table_name = $2 and comment like '${typeMark}%'`,
+    `select column_name, comment from duckdb_columns() where schema_name = $1 and table_name = $2 and (database_name = 'temp') = ${isTemporary} and comment like '${typeMark}%'`,
     [schema, name],
   );
   const comments = new Map(marked.getRows().map((row) => [String(row[0]), String(row[1])]));
@@ -212,6 +213,7 @@ export class LaneCatalog implements Catalog {
   async lookAgain(connection: DuckDBConnection, path: readonly string[]): Promise<void> {
     const name = path.at(-1)!;
     const schema = path.at(-2) ?? "main";
+    if (path.length === 1 && (await this.lookAtTemporary(connection, name))) return;
     const standing = await connection.runAndReadAll(
       `select schema_name, view_name, 'view' from duckdb_views() where not internal and lower(schema_name) = lower($1) and lower(view_name) = lower($2)
        union all select schema_name, table_name, 'table' from duckdb_tables() where not internal and not temporary and lower(schema_name) = lower($1) and lower(table_name) = lower($2)`,
@@ -229,6 +231,19 @@ export class LaneCatalog implements Catalog {
     this.changes.set(keyOf(foundSchema, foundName), found);
   }
 
+  private async lookAtTemporary(connection: DuckDBConnection, name: string): Promise<boolean> {
+    const standing = await connection.runAndReadAll(
+      `select view_name, 'view' from duckdb_views() where temporary and not internal and lower(view_name) = lower($1)
+       union all select table_name, 'table' from duckdb_tables() where temporary and lower(table_name) = lower($1)`,
+      [name],
+    );
+    const [row] = standing.getRows();
+    if (row === undefined) return this.temporary.delete(name.toLowerCase());
+    const kind = String(row[1]) as "table" | "view";
+    this.temporary.set(name.toLowerCase(), await look(connection, "main", String(row[0]), kind, true));
+    return true;
+  }
+
   /** What the connection changed is now true for all. */
   commit(): void {
     for (const [key, change] of this.changes) {
@@ -238,6 +253,12 @@ export class LaneCatalog implements Catalog {
     this.changes.clear();
   }
 
+  /** A statement outside a transaction has failed: what earlier ones made stays, temporary tables too. */
+  undo(): void {
+    this.changes.clear();
+  }
+
+  /** A transaction is rolled back, with the temporary tables made in it. */
   rollback(): void {
     this.changes.clear();
     this.temporary.clear();

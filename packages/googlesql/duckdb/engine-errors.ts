@@ -34,6 +34,9 @@ export function asGoogleSqlError(error: unknown): unknown {
   if (evaluationKinds.test(message)) {
     return new GoogleSqlEvaluationError(message.replace(evaluationKinds, "").split("\n\nLINE")[0]!.trim(), error);
   }
+  if (/^TransactionContext Error/.test(message)) {
+    return new GoogleSqlEvaluationError(message.split("\n")[0]!.replace(/^TransactionContext Error: /, ""), error);
+  }
   if (/^Catalog Error: .* already exists!?$/.test(message.split("\n")[0]!)) {
     return new GoogleSqlEvaluationError(message.split("\n")[0]!.replace(/^Catalog Error: /, ""), error);
   }

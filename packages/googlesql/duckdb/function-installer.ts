@@ -38,7 +38,8 @@ const helperName = /\bgs_[a-z0-9_]+/g;
 
 /** Installs the macros and JS functions that a DuckDB text names, and what these name in turn, once per connection. */
 export class FunctionInstaller {
-  private readonly installed = new Set<string>();
+  private installed = new Set<string>();
+  private marked: ReadonlySet<string> | undefined;
   private readonly userFunctions: JsFunction[] = [];
   private readonly connection: DuckDBConnection;
 
@@ -53,6 +54,15 @@ export class FunctionInstaller {
     const statements: string[] = [];
     this.collect(sql, statements);
     if (statements.length > 0) await this.connection.run(statements.join(";\n"));
+  }
+
+  /** A transaction begins: what is installed within it goes with it, should it be rolled back. */
+  mark(): void {
+    this.marked = new Set(this.installed);
+  }
+
+  backToMark(): void {
+    this.installed = new Set(this.marked);
   }
 
   /** To be called when a statement has ended, well or not. */

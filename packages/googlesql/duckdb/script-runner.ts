@@ -198,10 +198,7 @@ export class ScriptRunner {
           throw new GoogleSqlEvaluationError(node.description ?? "Assertion failed");
         return;
       case "transaction":
-        this.session.catalog.isStale = true;
-        await this.session.execute(node.action === "begin" ? "BEGIN TRANSACTION" : node.action.toUpperCase());
-        if (node.action === "rollback") await this.session.catalog.refresh();
-        return;
+        return await this.session.transaction(node.action);
       case "execute-immediate":
         return await this.executeImmediate(node);
       default:

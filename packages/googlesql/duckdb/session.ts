@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Query, Statement } from "../ast.ts";
-import { type Source, UnsupportedGoogleSql } from "../errors.ts";
-import { readScript } from "../read-script.ts";
+import type { Query, Script, Statement } from "../ast.ts";
+import { GoogleSqlEvaluationError, type Source } from "../errors.ts";
+import { deepNesting, readScript } from "../read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../translate.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
@@ -45,6 +45,8 @@ export class GoogleSqlSession {
   /** What EXECUTE IMMEDIATE ran in the last run. */
   readonly madeAtRunTime: Statement[] = [];
   private readonly isAlone: boolean;
+  /** Between BEGIN and COMMIT or ROLLBACK of a script. */
+  private isInTransaction = false;
 
   private constructor(connection: DuckDBConnection, isAlone: boolean) {
     this.isAlone = isAlone;
@@ -86,17 +88,51 @@ export class GoogleSqlSession {
     options: RunOptions = {},
     budget = new RunBudget(unlimited),
   ): Promise<readonly StatementOutcome[]> {
+    return await this.runScript(readScript({ text: sql, file: options.file }), options, budget);
+  }
+
+  /** The same for a script that has been read. A transaction that it leaves open, failed or not, is rolled back, as BigQuery does. */
+  async runScript(
+    script: Script,
+    options: RunOptions = {},
+    budget = new RunBudget(unlimited),
+  ): Promise<readonly StatementOutcome[]> {
     this.budget = budget;
     this.madeAtRunTime.length = 0;
     try {
-      return await this.runScript(sql, options);
+      return await this.runStatements(script, options);
     } catch (error) {
       throw deepNesting(error) ?? error;
+    } finally {
+      if (this.isInTransaction) await this.transaction("rollback");
     }
   }
 
-  private async runScript(sql: string, options: RunOptions): Promise<readonly StatementOutcome[]> {
-    const script = readScript({ text: sql, file: options.file });
+  /** Begins, commits or rolls back a transaction of the script's own. */
+  async transaction(action: "begin" | "commit" | "rollback"): Promise<void> {
+    this.catalog.isStale = true;
+    if (action === "begin") {
+      await this.execute("BEGIN TRANSACTION");
+      this.isInTransaction = true;
+      this.installer.mark();
+      return;
+    }
+    if (!this.isInTransaction) throw new GoogleSqlEvaluationError(`There is no open transaction to ${action}`);
+    this.isInTransaction = false;
+    if (action === "commit") {
+      await this.execute("COMMIT");
+      return;
+    }
+    try {
+      await this.connection.run("ROLLBACK");
+    } catch (error) {
+      throw asGoogleSqlError(error);
+    }
+    this.installer.backToMark();
+    await this.catalog.refresh();
+  }
+
+  private async runStatements(script: Script, options: RunOptions): Promise<readonly StatementOutcome[]> {
     if (!this.isAlone || this.catalog.isStale) await this.refresh();
     const parameters = new Map(
       Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),
@@ -153,10 +189,4 @@ export class GoogleSqlSession {
       this.installer.release();
     }
   }
-}
-
-/** A text whose parts stand in each other so deeply that translating it runs out of stack. */
-function deepNesting(error: unknown): UnsupportedGoogleSql | undefined {
-  if (!(error instanceof RangeError) || !/call stack/i.test(error.message)) return undefined;
-  return new UnsupportedGoogleSql("deep_nesting", "expressions that stand in each other so deeply", undefined, error);
 }

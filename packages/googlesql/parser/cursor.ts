@@ -1,6 +1,6 @@
 import type { HintName, Identifier, Span } from "../ast.ts";
+import { GoogleSqlSyntaxError, UnsupportedGoogleSql } from "../errors.ts";
 import { type Token, tokenize } from "../lexer.ts";
-import { GoogleSqlSyntaxError } from "../syntax-error.ts";
 
 /** Deep enough for any text a person or a program writes, shallow enough to never exhaust the stack. */
 const deepestNesting = 400;
@@ -127,7 +127,7 @@ export class Cursor {
   }
 
   fail(message: string, offset = this.token.start): never {
-    throw new GoogleSqlSyntaxError(message, { text: this.text, offset, file: this.file });
+    throw new GoogleSqlSyntaxError(message, { text: this.text, file: this.file }, { start: offset, end: offset });
   }
 
   failExpected(expected: string): never {
@@ -140,8 +140,8 @@ export class Cursor {
 
   /** Refuses a construct that is GoogleSQL, but not BigQuery's or not ours. */
   refuse(construct: string, offset = this.token.start): never {
-    const place = { text: this.text, offset, file: this.file };
-    throw new GoogleSqlSyntaxError(`${construct} is not supported`, place, "googlesql.not-supported");
+    const place = { source: { text: this.text, file: this.file }, span: { start: offset, end: offset } };
+    throw new UnsupportedGoogleSql(construct.replace(/\W+/g, "_"), `${construct} is not supported`, place);
   }
 
   private isWord(word: string): boolean {

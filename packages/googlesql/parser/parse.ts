@@ -9,7 +9,10 @@ export interface ParseOptions {
   readonly file?: string | undefined;
 }
 
-/** Statements between semicolons: a script, or a single statement or query. All of them throw GoogleSqlSyntaxError. */
+/**
+ * Statements between semicolons: a script, or a single statement or query. All of them throw GoogleSqlSyntaxError, or UnsupportedGoogleSql
+ * for syntax that GoogleSQL has and this engine does not read.
+ */
 export function parseScript(sql: string, options: ParseOptions = {}): Script {
   const { statements, ownHints } = whole(sql, options, (p) => ({
     statements: parseScriptBody(p),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { GoogleSqlError, GoogleSqlSyntaxError, UnsupportedGoogleSql } from "../../errors.ts";
 import { parseScript } from "../../parser/parse.ts";
-import { GoogleSqlSyntaxError } from "../../syntax-error.ts";
 
 type Cases = readonly (readonly [sql: string, error: string])[];
 
@@ -194,11 +194,11 @@ const refused: Cases = [
   ["grant a on table b to 'c'", "1:1 The statement GRANT is not supported"],
 ];
 
-function errorOf(sql: string): GoogleSqlSyntaxError {
+function errorOf(sql: string): GoogleSqlError {
   try {
     parseScript(sql);
   } catch (error) {
-    if (error instanceof GoogleSqlSyntaxError) return error;
+    if (error instanceof GoogleSqlError) return error;
     throw error;
   }
   throw new Error(`accepted: ${sql}`);
@@ -206,19 +206,22 @@ function errorOf(sql: string): GoogleSqlSyntaxError {
 
 test.each(wrong)("when the text is %s then the error is as shown", (sql, expected) => {
   const error = errorOf(sql);
-  expect(`${error.line}:${error.column} ${error.message}`).toBe(expected);
-  expect(error.code).toBe("googlesql.syntax");
+  expect(`${error.position?.line}:${error.position?.column} ${error.message}`).toBe(expected);
+  expect(error).toBeInstanceOf(GoogleSqlSyntaxError);
+  expect(error.code).toBe("sql.syntax");
 });
 
 test.each(refused)("when the text is %s then it is refused by name", (sql, expected) => {
   const error = errorOf(sql);
-  expect(`${error.line}:${error.column} ${error.message}`).toBe(expected);
-  expect(error.code).toBe("googlesql.not-supported");
+  const reason = error.message.slice(error.message.indexOf(": ") + 2);
+  expect(`${error.position?.line}:${error.position?.column} ${reason}`).toBe(expected);
+  expect(error).toBeInstanceOf(UnsupportedGoogleSql);
+  expect(error.code).toMatch(/^refused\.\w+$/);
 });
 
 test("when the error is on a later line then line and column point at it, with the file", () => {
   expect(() => parseScript("select 1;\r\nselect\n  a b c", { file: "models/a.sqlx" })).toThrow(
-    expect.objectContaining({ line: 3, column: 7, offset: 24, where: "models/a.sqlx:3:7" }),
+    expect.objectContaining({ position: { line: 3, column: 7 }, where: "models/a.sqlx:3:7" }),
   );
 });
 

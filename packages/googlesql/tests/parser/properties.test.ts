@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Node } from "../../ast.ts";
+import { GoogleSqlError } from "../../errors.ts";
 import { tokenize } from "../../lexer.ts";
 import { parseExpression, parseScript } from "../../parser/parse.ts";
-import { GoogleSqlSyntaxError } from "../../syntax-error.ts";
 import { walk } from "../../walk.ts";
 import { sExpression } from "./s-expression.ts";
 
@@ -29,7 +29,7 @@ function outcome(sql: string): string {
   try {
     return sExpression(parseScript(sql)).replace(JSON.stringify(sql), "");
   } catch (error) {
-    if (error instanceof GoogleSqlSyntaxError) return `error: ${error.message}`;
+    if (error instanceof GoogleSqlError) return `error: ${error.message}`;
     throw error;
   }
 }
