@@ -76,7 +76,13 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const earlySnapshot = await training.snapshot("champion", early, firstRows);
   // Trainers and judges are processes: one learns or judges while the next snapshot is made.
   const [champion, snapshots] = await Promise.all([
-    training.train({ snapshot: "champion", name: "champion-1", seed: 1 }),
+    training.train({
+      snapshot: "champion",
+      name: "champion-1",
+      seed: 1,
+      // How many begin: nobody has yet said what a complaint costs. The next model is told, and its canary can show what that is worth.
+      policy: { complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
+    }),
     training
       .again(earlySnapshot, early, firstRows)
       .then(async (first) => [first, await training.snapshot("candidate", end, laterRows)]),
