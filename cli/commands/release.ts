@@ -145,9 +145,11 @@ export const register: RegisterCommand = (program, environment) => {
       const world = environment();
       const env = await deciding(world, options);
       if (options.dryRun !== true) await sendAlerts(env);
-      const { evidence, source } = await evidenceOf(world, name, options);
+      const { evidence, source, placement } = await evidenceOf(world, name, options);
       const decision = await check(env, name, evidence, source);
-      show(world, decision, () => renderCheck(decision));
+      const { attributeChange } = await import("../../release/canary/attribute-change.ts");
+      const cause = placement === null ? null : attributeChange(placement);
+      show(world, decision, () => renderCheck(decision, cause), { check: decision.check, cause });
       if (decision.check.verdict === "fail" || decision.check.verdict === "sample-ratio-mismatch")
         process.exitCode = exitCodes.check;
     });
@@ -297,7 +299,7 @@ async function evidenceOf(world: Environment, name: string, options: EvidenceOpt
   const { parseCanaryEvidence, readCanaryEvidence } = await import("../../release/canary/read-evidence.ts");
   if (options.evidence !== undefined) {
     const { text, source } = await vouchedFor(options.evidence, options.waive);
-    return { evidence: parseCanaryEvidence(text, options.evidence), source };
+    return { evidence: parseCanaryEvidence(text, options.evidence), source, placement: null };
   }
   const { releaseStatus } = await import("../../release/release.ts");
   const { state } = await releaseStatus(world.home.releaseLog);
@@ -305,7 +307,9 @@ async function evidenceOf(world: Environment, name: string, options: EvidenceOpt
   const warehouse = await world.target.openWarehouse();
   try {
     const question = { release: options.release ?? name, candidate: name, champion: baseline };
+    const { readPlacement } = await import("../../release/canary/read-placement.ts");
     return {
+      placement: await readPlacement(warehouse, question, world.signal),
       evidence: await readCanaryEvidence(warehouse, question, world.signal),
       source: { kind: "computed" as const },
     };

@@ -25,7 +25,7 @@ export interface Attribution {
   readonly shares: { readonly isp: number; readonly model: number; readonly interaction: number };
   /** The model's part with an interval of 99 %. */
   readonly model: { readonly low: number; readonly high: number };
-  /** Where the control, and the seeds where there are any, moved as well. */
+  /** Where the control and the seeds moved as well. */
   readonly troubled: readonly {
     readonly isp: string;
     readonly region: string;
@@ -52,7 +52,7 @@ const moved = (from: Part, to: Part, z: number): boolean =>
  * is its effect where no provider was in trouble; what it does otherwise where one was is the interaction.
  *
  * Preconditions: people are in the arms by chance, and a cell has mail of all three. Trouble in a cell is called when the control moved beyond 99 %, shared
- * out over the cells (Bonferroni), and the seeds did too in the same direction, or there are none: a verdict of trouble in a quiet world in at most 1 %.
+ * out over the cells (Bonferroni), and the seeds did too in the same direction (without seeds a season looks the same, so no trouble is called): a verdict of trouble in a quiet world in at most 1 %.
  * Cells with fewer than 50 messages in an arm say nothing and are left out.
  */
 export function attributeChange(all: readonly PlacementCell[]): Attribution {
@@ -65,7 +65,7 @@ export function attributeChange(all: readonly PlacementCell[]): Attribution {
     const isp = rate(control) - rate(before);
     const seedsMoved = seeds ? rate(seeds.now) - rate(seeds.before) : null;
     const agree =
-      seeds === null || (moved(seeds.before, seeds.now, z99) && Math.sign(seedsMoved ?? 0) === Math.sign(isp));
+      seeds !== null && moved(seeds.before, seeds.now, z99) && Math.sign(seedsMoved ?? 0) === Math.sign(isp);
     return {
       cell,
       weight: sends > 0 ? canary.of / sends : 0,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseCanaryEvidence, readCanaryEvidence } from "../../release/canary/read-evidence.ts";
+import { readPlacement } from "../../release/canary/read-placement.ts";
 import { readTraffic } from "../../release/canary/read-traffic.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
@@ -14,8 +15,9 @@ beforeAll(async () => {
   await warehouse.execute(`
 create schema monitoring;
 create schema events;
+create schema staging;
 create table monitoring.canary_cohorts as
-select release_id, model_version, timestamp '2026-01-10 08:00:00+00' as cohort_at, planned_share, isp, is_mature, 10 as people_new, 10 as sends,
+select release_id, model_version, timestamp '2026-01-10 08:00:00+00' as cohort_at, planned_share, isp, 'DE' as region, is_mature, 10 as people_new, 10 as sends,
   10 as delivered, 3 as opens, 1 as clicks, 0 as conversions, complaints, 0 as unsubscribes, 0 as deferrals, 0 as negatives
 from unnest([
   struct('v2' as release_id, 'v2' as model_version, 0.5 as planned_share, 'gmail' as isp, true as is_mature, 1 as complaints),
@@ -32,8 +34,12 @@ select 'v2' as release_id, 'v2' as model_version, 20 as sends_24h, 3 as complain
 create table events.messages as
 select timestamp_add(timestamp '2026-01-01 00:00:00+00', interval i hour) as sent_at, date(timestamp_add(timestamp '2026-01-01 00:00:00+00', interval i hour)) as sent_date,
   if(mod(i, 10) = 0, timestamp_add(timestamp '2026-01-01 06:00:00+00', interval i hour), null) as complained_at, cast(null as timestamp) as unsubscribed_at,
-  numeric '1.5' as revenue
-from unnest(generate_array(0, 239)) as i`);
+  numeric '1.5' as revenue, 'gmail' as isp, 'DE' as region, timestamp '2026-01-01 00:00:00+00' as delivered_at,
+  if(mod(i, 4) = 0, timestamp_add(timestamp '2026-01-01 01:00:00+00', interval i hour), null) as first_open_at
+from unnest(generate_array(0, 239)) as i;
+create table staging.stg_raw__seed_tests as
+select 'gmail' as isp, 'DE' as region, 10 as seeds, inbox as seeds_inbox, 1 as seeds_promotions, tested_at
+from unnest([struct(8 as inbox, timestamp '2026-01-05 00:00:00+00' as tested_at), (3, timestamp '2026-01-11 00:00:00+00')])`);
 });
 afterAll(async () => {
   await warehouse.close();
@@ -60,6 +66,21 @@ test("when a release has no decision, then the error says what to run", async ()
     { code: "canary.no-evidence" },
   );
   expect(() => parseCanaryEvidence("{}", "evidence.json")).toThrow(/not the evidence/);
+});
+
+test("when placement is read, then both arms, the time before and the seeds stand side by side by provider and region", async () => {
+  const cells = await readPlacement(warehouse, { release: "v2", candidate: "v2", champion: "v1" });
+  expect(cells).toEqual([
+    {
+      isp: "gmail",
+      region: "DE",
+      before: { of: 224, count: 56 },
+      control: { of: 10, count: 3 },
+      canary: { of: 10, count: 3 },
+      seeds: { before: { of: 10, count: 9 }, now: { of: 10, count: 4 } },
+    },
+    expect.objectContaining({ isp: "yahoo", seeds: null, before: { of: 0, count: 0 } }),
+  ]);
 });
 
 test("when traffic is read, then it is sends a day, rates, and how late complaints come", async () => {

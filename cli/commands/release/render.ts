@@ -1,3 +1,4 @@
+import type { Attribution } from "../../../release/canary/attribute-change.ts";
 import type { CanaryPlan } from "../../../release/canary/plan-canary.ts";
 import type { Decision, ReleaseStatus } from "../../../release/decide.ts";
 import type { CheckDecision } from "../../../release/release.ts";
@@ -11,7 +12,12 @@ import { renderGuardrails } from "../evaluate.ts";
 const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
 
 /** Prints a decision: what was written, and the head that the next one is made on. */
-export function show(world: Environment, decision: Decision, render?: () => string): void {
+export function show(
+  world: Environment,
+  decision: Decision,
+  render?: () => string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
   const { champion, canary, versions, paused } = decision.state;
   const data = {
     dry_run: decision.dryRun,
@@ -21,6 +27,7 @@ export function show(world: Environment, decision: Decision, render?: () => stri
     canary,
     paused: [...paused.keys()],
     versions: [...versions.values()].map(({ version, stage }) => ({ version, stage })),
+    ...more,
   };
   world.console.result(data, () => {
     const lines = decision.events.map((e) => `${decision.dryRun ? "would write" : "wrote"}  ${describe(e)}`);
@@ -64,8 +71,18 @@ export function describe(event: Decision["events"][number]): string {
   }
 }
 
+/** Was it the mailbox provider or the model, in words. */
+function renderCause(cause: Attribution): string {
+  const { verdict, shares, parts, troubled } = cause;
+  const where = troubled.map((t) => `${t.isp} ${t.region} (opens ${signed(t.control)}, seeds ${signed(t.seeds ?? 0)})`);
+  const part = (name: "isp" | "model" | "interaction") => `${name} ${signed(parts[name])} (${percent(shares[name])})`;
+  return `cause      ${verdict}: ${part("isp")}, ${part("model")}, ${part("interaction")} of opens per delivered message${where.length > 0 ? `; trouble at ${where.join(", ")}` : ""}`;
+}
+
+const signed = (value: number): string => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(1)} points`;
+
 /** A look at a canary. */
-export function renderCheck({ check }: CheckDecision): string {
+export function renderCheck({ check }: CheckDecision, cause: Attribution | null): string {
   const { verdict, results, split, plain, mature } = check;
   const sends = mature.candidate.sends + mature.champion.sends;
   return [
@@ -78,6 +95,7 @@ export function renderCheck({ check }: CheckDecision): string {
     plain
       ? `plain rule ${plain.verdict}${plain.ratio === null ? "" : `, x${plain.ratio.toFixed(2)}`} (${plain.is_binding ? "binding" : "shown only: its errors are whatever they are"})`
       : "plain rule its hours are not over",
+    ...(cause ? [renderCause(cause)] : []),
   ].join("\n");
 }
 
