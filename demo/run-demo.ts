@@ -89,10 +89,10 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   ]);
   const bootstrapped = ahead(releases.bootstrap(champion));
   const [{ candidate, evaluation: first }, openHunter, customers] = await Promise.all([
-    training.train({ snapshot: "candidate", name: "candidate-2", seed: 2 }).then((model) => ({
-      candidate: model,
-      evaluation: ahead(releases.evaluate(model, champion)),
-    })),
+    training
+      // A complaint costs what two orders bring in: the reputation that all other mail lives on.
+      .train({ snapshot: "candidate", name: "candidate-2", seed: 2, policy: { complaint_cost: 100 } })
+      .then((model) => ({ candidate: model, evaluation: ahead(releases.evaluate(model, champion)) })),
     training.train({
       // What goes wrong in practice: trained on raw opens, which are mostly machines, and told that complaints cost nothing.
       snapshot: "candidate",
