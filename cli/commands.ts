@@ -4,6 +4,7 @@ import { register as change } from "./commands/change.ts";
 import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
+import { register as features } from "./commands/features.ts";
 import { register as ingest } from "./commands/ingest.ts";
 import { register as keys } from "./commands/keys.ts";
 import { register as lineage } from "./commands/lineage.ts";
@@ -13,11 +14,13 @@ import { register as plan } from "./commands/plan.ts";
 import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
 import { register as report } from "./commands/report.ts";
+import { register as serve } from "./commands/serve.ts";
 import { register as simulate } from "./commands/simulate.ts";
 import { register as snapshot } from "./commands/snapshot.ts";
 import { register as suppressions } from "./commands/suppressions.ts";
 import { register as test } from "./commands/test.ts";
 import { register as train } from "./commands/train.ts";
+import { register as why } from "./commands/why.ts";
 
 const commands: readonly RegisterCommand[] = [
   demo,
@@ -38,6 +41,9 @@ const commands: readonly RegisterCommand[] = [
   pause,
   keys,
   decide,
+  why,
+  features,
+  serve,
   report,
 ];
 

@@ -3,7 +3,7 @@
 
 const list = [
   { name: "request_id", path: "$.request_id", type: "STRING" },
-  { name: "policy_name", path: "$.policy.name", type: "STRING" },
+  { name: "policy_name", path: "$.policy.id", type: "STRING" },
   { name: "policy_digest", path: "$.policy.digest", type: "STRING" },
   { name: "campaign_kind", path: "$.campaign_kind", type: "STRING" },
   { name: "action", path: "$.action", type: "STRING" },

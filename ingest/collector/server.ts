@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { RateLimit } from "../../platform/rate-limit.ts";
 import type { BusWriter } from "../bus/bus.ts";
 import type { VersionedKey } from "../door/keys.ts";
 import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
@@ -12,7 +13,6 @@ import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
 import { isOneClickBody, oneClickPage, oneClickRecord, readOneClickToken } from "./one-click.ts";
 import { openApi } from "./openapi.ts";
-import { RateLimit } from "./rate-limit.ts";
 import { ReplayGuard } from "./replay-guard.ts";
 import { certificateCache, confirmSubscription, type FetchText } from "./sns-fetch.ts";
 

@@ -10,11 +10,12 @@ import { periodsOf } from "../../policy/caps.ts";
 import type { Pause } from "../../policy/decision.ts";
 import { type LoadedPolicy, parsePolicy } from "../../policy/load-policy.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
-import { readCampaign } from "../campaign-inputs.ts";
+import { campaignInputs, readCampaigns } from "../campaign-inputs.ts";
 import { type Campaign, decideTogether, type Made } from "../decide-together.ts";
 import { decisionRow } from "../decision-row.ts";
 import { type Lineup, type LoadedModels, loadModels } from "../models-in-force.ts";
 import { readPeople, readSent } from "./read-people.ts";
+import { readTriggers } from "./read-triggers.ts";
 import { type Summary, SummaryCounter } from "./summary.ts";
 
 export interface BatchRequest {
@@ -161,18 +162,24 @@ interface OpenBatch {
   readonly models: LoadedModels;
   campaigns: readonly Campaign[];
   readonly segments: readonly string[] | null;
+  readonly only: readonly string[] | null;
 }
 
 const requestOf = (campaignId: string, occasion: string): string => `batch:${campaignId}:${occasion}`;
 
 async function openBatch(env: BatchEnv, run: Run, occasion: string): Promise<OpenBatch> {
   const models = await loadModels(env.models, run.lineup, env.key);
+  const book = await readCampaigns(
+    env.warehouse,
+    run.campaigns.map(({ campaign_id }) => campaign_id),
+    env.signal,
+  );
   const campaigns: Campaign[] = [];
   for (const { campaign_id, text, file } of run.campaigns) {
     const { policy, digest } = parsePolicy(text, file);
     campaigns.push({
       campaign_id,
-      inputs: await readCampaign(env.warehouse, campaign_id, policy, env.signal),
+      inputs: campaignInputs(book, campaign_id, policy),
       inForce: {
         policy,
         digest,
@@ -187,12 +194,24 @@ async function openBatch(env: BatchEnv, run: Run, occasion: string): Promise<Ope
       },
     });
   }
+  for (const [i, one] of campaigns.entries()) {
+    const { trigger } = one.inForce.policy;
+    if (trigger.on === "event")
+      campaigns[i] = {
+        ...one,
+        triggers: await readTriggers(env.warehouse, one.campaign_id, trigger, run.now, env.signal),
+      };
+  }
   campaigns.sort(
     (a, b) => b.inForce.policy.priority - a.inForce.policy.priority || (a.campaign_id < b.campaign_id ? -1 : 1),
   );
   const wanted = campaigns.map(({ inForce }) => inForce.policy.audience.segment);
   const segments = wanted.includes(null) ? null : (wanted as string[]);
-  return { run, occasion, models, campaigns, segments };
+  // Where every campaign answers events, only who has one to be answered for is read.
+  const only = campaigns.every(({ triggers }) => triggers)
+    ? [...new Set(campaigns.flatMap(({ triggers }) => [...triggers!.keys()]))].sort()
+    : null;
+  return { run, occasion, models, campaigns, segments, only };
 }
 
 async function* decisions(env: BatchEnv, batch: OpenBatch, after: string): AsyncIterable<readonly Made[]> {
@@ -202,7 +221,7 @@ async function* decisions(env: BatchEnv, batch: OpenBatch, after: string): Async
     env.signal.throwIfAborted();
     const people = await readPeople(
       env.warehouse,
-      { after: last, rows: env.pageRows, segments: batch.segments },
+      { after: last, rows: env.pageRows, segments: batch.segments, only: batch.only },
       env.signal,
     );
     if (people.length === 0) return;
@@ -211,7 +230,10 @@ async function* decisions(env: BatchEnv, batch: OpenBatch, after: string): Async
       people,
       batch.campaigns,
       batch.models,
-      (_person, campaign) => requestOf(campaign.campaign_id, batch.occasion),
+      (person, campaign) => {
+        const event = campaign.triggers?.get(person.person_id);
+        return event ? `event:${event.event_id}` : requestOf(campaign.campaign_id, batch.occasion);
+      },
       batch.run.now,
     );
     batch.campaigns = campaigns;

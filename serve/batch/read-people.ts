@@ -8,10 +8,15 @@ type Queries = Pick<Warehouse, "query">;
 /** The next people by id, each with what was decided for them since the features were worked out. */
 export async function readPeople(
   warehouse: Queries,
-  page: { readonly after: string; readonly rows: number; readonly segments: readonly string[] | null },
+  page: {
+    readonly after: string;
+    readonly rows: number;
+    readonly segments: readonly string[] | null;
+    readonly only?: readonly string[] | null;
+  },
   signal: AbortSignal,
 ): Promise<readonly Person[]> {
-  const { after, rows: limit, segments } = page;
+  const { after, rows: limit, segments, only } = page;
   // Nobody outside of every campaign's segment is decided for; the rest is the decision's own to say.
   const inAudience =
     segments === null
@@ -20,11 +25,15 @@ export async function readPeople(
   const { rows } = await warehouse.query(
     `select inputs.*
 from features.decision_inputs as inputs
-where inputs.user_id_hash > @after and ${inAudience}
+where inputs.user_id_hash > @after and ${inAudience}${only ? " and inputs.user_id_hash in unnest(@only)" : ""}
 order by inputs.user_id_hash
 limit ${limit}`,
     {
-      params: { after, ...(segments === null ? {} : { segments: [...segments] }) },
+      params: {
+        after,
+        ...(segments === null ? {} : { segments: [...segments] }),
+        ...(only ? { only: [...only] } : {}),
+      },
       file: "people to decide for",
       signal,
     },

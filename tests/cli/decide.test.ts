@@ -1,106 +1,16 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { approve, promote, submit } from "../../release/release.ts";
-import { openDesk } from "../release/support/desk.ts";
-import { writeConstantModel } from "../serve/support/constant-model.ts";
+import features from "../../includes/features.js";
+import { type DecidingHome, idOf, makeDecidingHome, people } from "./support/deciding-home.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const loader = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
-let folder: string;
-let home: string;
-
-function run(words: readonly string[], env: Record<string, string> = {}) {
-  const done = spawnSync(
-    "node",
-    ["--import", loader, join(root, "cli/main.ts"), "--home", home, "--quiet", "--json", ...words],
-    {
-      cwd: folder,
-      encoding: "utf8",
-      env: { ...process.env, ...env },
-    },
-  );
-  return { ...done, json: () => JSON.parse(done.stdout || `"${done.stderr}"`) };
-}
-const people = 90;
-const idOf = (n: number): string => `sha256:${n.toString(16).padStart(64, "0")}`;
+let at: DecidingHome;
+const run: DecidingHome["run"] = (...words) => at.run(...words);
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "inboxloop-decide-"));
-  home = join(folder, "home");
-  mkdirSync(join(folder, "policies"));
-  const now = new Date();
-  const before = (hours: number) => new Date(now.getTime() - hours * 3_600_000).toISOString();
-  const lines = Array.from({ length: people }, (_, n) => [
-    {
-      table: "profiles",
-      user_id_hash: idOf(n),
-      isp: "gmail",
-      region: "de",
-      recipient_domain: "gmail.com",
-      signed_up_at: before(900),
-    },
-    {
-      table: "consents",
-      user_id_hash: idOf(n),
-      purpose: "activation",
-      is_granted: n % 3 !== 0,
-      effective_at: before(800),
-    },
-    { event_type: "open", event_id: `o${n}`, user_id_hash: idOf(n), message_id: `m${n}`, timestamp_utc: before(50) },
-    {
-      event_type: "sent",
-      event_id: `s${n}`,
-      user_id_hash: idOf(n),
-      message_id: `m${n}`,
-      campaign_id: "old",
-      timestamp_utc: before(60),
-    },
-    ...(n === 1
-      ? [
-          {
-            event_type: "complaint",
-            event_id: "c1",
-            user_id_hash: idOf(n),
-            message_id: "m1",
-            timestamp_utc: before(40),
-          },
-        ]
-      : []),
-  ]).flat();
-  writeFileSync(join(folder, "signals.ndjson"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  const policy = (name: string, more: string) =>
-    writeFileSync(
-      join(folder, `policies/${name}.yaml`),
-      `schema: "1"\nname: ${name}\nkind: bulk\nvariants: [{name: offer}, {name: plain}]\n${more}`,
-    );
-  policy("newsletter", "caps: {global: [{sends: 40, per: month}]}\nhold_out: {global: 0.1}\n");
-  policy("winback", "caps: {per_person: [{sends: 2, days: 7}]}\npriority: 5\n");
-  expect(run(["ingest", "file", join(folder, "signals.ndjson")]).status).toBe(0);
-  const built = run(["build", "--project", root, "--select", "features.decision_inputs", "--include-deps"]);
-  expect(built.stderr).toBe("");
-  const model = await writeConstantModel(join(home, "models"), "m1", {
-    conversion: 0.1,
-    complaint: 0.01,
-    unsubscribe: 0.02,
-  });
-  const desk = openDesk(home);
-  desk.at = new Date();
-  const { artefact } = model;
-  await submit(desk.as("ada"), {
-    version: "m1",
-    model: model.digest,
-    artefact,
-    snapshot: "s",
-    evaluation: { verdict: "pass", champion: null, failed: [], source: { kind: "computed" } },
-  });
-  await approve(desk.as("ben"), "m1", { artefact });
-  await promote(desk.as("ben"), "m1", { artefact, evidence: null });
+  at = await makeDecidingHome();
 }, 240_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => at?.close());
 
 const landed = (campaign: string) =>
   run([
@@ -120,11 +30,11 @@ test("when a batch is killed after each page in turn, then every person is decid
   const done = run(decide).json();
   expect(done).toMatchObject({ state: "resumed", summary: { ...dry.summary } });
   expect(landed("spring")).toEqual({ n: people, d: people, sends: 40 });
-  expect(readdirSync(join(home, "decisions", done.run)).sort()).toEqual(["done.json", "run.json"]);
+  expect(readdirSync(join(at.home, "decisions", done.run)).sort()).toEqual(["done.json", "run.json"]);
   expect(run(decide).json()).toMatchObject({ state: "already-decided" });
   const { by_reason } = done.summary;
-  expect(by_reason["refused"]).toBe(people / 3);
-  expect(by_reason["suppressed"]).toBe(1);
+  // who refused, and the one who complained
+  expect(by_reason["refused"] + (by_reason["suppressed"] ?? 0)).toBe(people / 3 + 1);
   expect(by_reason["scored"]).toBe(40);
 });
 
@@ -147,14 +57,56 @@ test("when a decision has landed, then staging has what it saw in columns", () =
       policy_name: "newsletter",
       model_version: "m1",
       arm: "champion",
-      features_version: "1",
+      features_version: features.version,
       has_time: true,
     },
   ]);
 });
 
+test("when a decision is asked about, then each step is told, and where it parts from another's", () => {
+  const why = run(["why", idOf(4), "--compared-to", idOf(3)]).json();
+  expect(why.steps.map((one: { step: string }) => one.step).slice(0, 3)).toEqual(["pause", "consent", "suppression"]);
+  expect(why.parts_from.at).toMatchObject({ step: "consent", here: { code: "granted" }, there: { code: "refused" } });
+  expect(why.events_before.map((one: { event_type: string }) => one.event_type)).toEqual(["open", "sent"]);
+  expect(run(["why", "nothing"]).stderr).toMatch(/why\.unknown/);
+});
+
+test("when a cart was left, then its person is answered once, and who has bought is not", () => {
+  const recent = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const cart = (n: number) => ({
+    event_type: "add_to_cart",
+    event_id: `cart${n}`,
+    user_id_hash: idOf(n),
+    timestamp_utc: recent(90),
+    metadata: { category: "garden" },
+  });
+  at.write("carts.ndjson", [
+    cart(4),
+    cart(5),
+    {
+      event_type: "purchase",
+      event_id: "bought",
+      user_id_hash: idOf(5),
+      timestamp_utc: recent(30),
+      metadata: { revenue: 9, order_hash: "o" },
+    },
+  ]);
+  expect(run(["ingest", "file", join(at.folder, "carts.ndjson")]).status).toBe(0);
+  expect(at.build(new Date().toISOString()).stderr).toBe("");
+  at.writePolicy(
+    "cart",
+    "trigger: {on: event, events: [add_to_cart], delay_minutes: 60, cancelled_by: [purchase]}\nrules: [{name: all, variant: plain, approved: {by: ada, at: '2026-11-01'}}]\nladder: [rule, suppress]\n",
+  );
+  expect(run(["decide", "--campaign", "cart"]).json()).toMatchObject({
+    summary: { decisions: 1, by_rung: { rule: 1 } },
+  });
+  expect(run(["decide", "--campaign", "cart", "--occasion", "again"]).json()).toMatchObject({
+    summary: { decisions: 0 },
+  });
+});
+
 test("when a policy is not there, then the command says which are", () => {
   const refused = run(["decide", "--campaign", "nothing"]);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toMatch(/no policy "nothing"; there is newsletter, winback \[policy\.unknown\]/);
+  expect(refused.stderr).toMatch(/no policy "nothing"; there is cart, newsletter, winback \[policy\.unknown\]/);
 });

@@ -159,6 +159,14 @@ export interface Tables {
     inbox_rate: number | null;
     inbox_rate_14d_before: number | null;
   };
+  "features.acts": {
+    user_id_hash: string | null;
+    act: string | null;
+    amount: bigint | null;
+    topic: string | null;
+    revenue: number | null;
+    occurred_at: string | null;
+  };
   "features.customer_features": {
     user_id_hash: string | null;
     person_id: string | null;
@@ -204,6 +212,7 @@ export interface Tables {
     suppressions: readonly string[] | null;
     is_eligible: boolean | null;
     eligibility_reasons: readonly string[] | null;
+    has_identity_conflict: boolean | null;
     region: string | null;
     time_zone: string | null;
     segments: readonly string[] | null;

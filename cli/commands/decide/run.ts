@@ -26,7 +26,10 @@ export async function decideCommand(world: Environment, options: DecideRequest):
   const { state } = await releaseStatus(world.home.releaseLog);
   const request = {
     campaigns,
-    occasion: options.occasion ?? now.toISOString().slice(0, 10),
+    // A mailing is one of a day; events are answered as often as somebody looks.
+    occasion:
+      options.occasion ??
+      now.toISOString().slice(0, campaigns.some(({ policy }) => policy.policy.trigger.on === "event") ? 19 : 10),
     now: now.getTime(),
     lineup: lineupOf(state),
   };

@@ -1,0 +1,46 @@
+import { decoderFor } from "../../../ingest/decoders.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { type IngestContext, openIngest } from "../../../ingest/ingest-files.ts";
+import { type Message, runIngest, type Source } from "../../../ingest/pipeline.ts";
+import type { OnlineStore } from "../../../serve/online/store.ts";
+
+const blockRows = 1000;
+
+/**
+ * The decisions that wait in the online store, as a source of the door: the ledger knows how far it has landed them, so each lands once wherever a
+ * kill comes. What has landed leaves the queue.
+ */
+export async function landQueue(
+  context: IngestContext,
+  store: Pick<OnlineStore, "queue" | "queued" | "dropQueued">,
+  isDraining: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sink, envFor } = await openIngest({ ...context, batchAgeMs: 1000 });
+  try {
+    const id = `decision-queue/${store.queue}`;
+    const source: Source = {
+      name: "ndjson:decision-queue",
+      id,
+      from: sink.progressOf(id)?.to ?? 0,
+      async *pull(stop) {
+        for (let at = this.from; ; ) {
+          const rows = store.queued(at, blockRows);
+          const messages: Message[] = rows.map(({ position, row }) => ({
+            data: Buffer.from(JSON.stringify(row)),
+            position,
+          }));
+          at = messages.at(-1)?.position ?? at;
+          yield messages;
+          if (stop.aborted || (messages.length === 0 && isDraining())) return;
+          if (messages.length < blockRows) await context.sleep(200);
+        }
+      },
+      ack: (_ids, to) => store.dropQueued(to),
+    };
+    const decode = decoderFor("ndjson", { hashId: createIdHasher(context.keys.ids.active), fileId: "" });
+    await runIngest(envFor({ source, decode }), signal);
+  } finally {
+    await sink.close();
+  }
+}

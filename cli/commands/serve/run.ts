@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../../errors/user-error.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { configuredCallers } from "../../../serve/service/callers.ts";
+import { runService } from "../../../serve/service/run-service.ts";
+import { defaultServiceLimits } from "../../../serve/service/server.ts";
+import { decisionKey } from "../../decision-key.ts";
+import type { Environment } from "../../environment.ts";
+import { readPolicies } from "../../policies.ts";
+import { ingestContext } from "../ingest/context.ts";
+import { landQueue } from "./land-queue.ts";
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly policies: string;
+  readonly rate?: number;
+}
+
+/** Where this machine's online store lives. */
+export const onlineOf = (world: Environment): string => join(world.home.root, "online");
+
+/** `inboxloop serve`. Ends with 0 when it is told to stop. */
+export async function serveCommand(world: Environment, options: ServeOptions): Promise<void> {
+  const callers = configuredCallers(world.settings);
+  if (callers.names.length === 0) {
+    throw new UserError("nobody may call: no key is set", {
+      code: "serve.nobody-may-call",
+      exit: "config",
+      next: "INBOXLOOP_SERVE_KEY_<CALLER>=decide+read:<key>   (docs/reference/decisions.md)",
+    });
+  }
+  const context = ingestContext(world, { trustReceivedAt: false });
+  const limits = {
+    ...defaultServiceLimits,
+    ...(options.rate === undefined ? {} : { perSecond: options.rate, burst: options.rate * 2 }),
+  };
+  const outcome = await runService(
+    {
+      host: options.host,
+      port: options.port,
+      online: onlineOf(world),
+      raw: world.home.raw,
+      state: world.home.state,
+      releaseLog: world.home.releaseLog,
+      models: await world.target.models.refresh(),
+      key: decisionKey(world),
+      readPolicies: async () =>
+        new Map([...(await readPolicies(world, options.policies))].map(([name, { policy }]) => [name, policy])),
+      callerOf: callers.callerOf,
+      hashId: createIdHasher(context.keys.ids.active),
+      limits,
+      now: () => world.now().getTime(),
+      ticks: () => performance.now(),
+      sleep: (ms) => sleep(ms),
+      land: (store, isDraining, signal) => landQueue(context, store, isDraining, signal),
+      drainMs: 20_000,
+      log: world.console.note,
+      listening: (address, inForce) => {
+        world.console.note(`listening on ${address}`);
+        world.console.note(`in force: ${inForce}; callers: ${callers.names.join(", ")}`);
+      },
+    },
+    world.signal,
+  );
+  world.console.result(outcome, () =>
+    outcome.queued === 0 ? "every decision has landed" : `${outcome.queued} decisions wait for the next start`,
+  );
+}

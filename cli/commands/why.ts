@@ -1,0 +1,68 @@
+import type { RegisterCommand } from "../command.ts";
+import { renderTable } from "../table.ts";
+import type { Why } from "./why/run.ts";
+
+export const register: RegisterCommand = (program, environment) => {
+  program
+    .command("why <id>")
+    .description("Why a decision, the decision of a message, or the latest about a customer came out as it did")
+    .option("--compared-to <id>", "another one: the first step at which the two part")
+    .addHelpText("after", "\nExample:\n  inboxloop why d-0123 --compared-to d-4567\n")
+    .action(async (id: string, options: { comparedTo?: string }) => {
+      const { whyCommand } = await import("./why/run.ts");
+      const world = await environment();
+      const found = await whyCommand(world, id, options.comparedTo);
+      world.console.result(found, () => renderWhy(found));
+    });
+};
+
+const text = (value: unknown): string =>
+  value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+
+function renderWhy(found: Why): string {
+  const { outcome } = found;
+  const candidates = (found.candidates as readonly Record<string, unknown>[]).map((one) => [
+    text(one["variant"]),
+    text(one["value"]),
+    text(one["propensity"]),
+    text(one["probabilities"]),
+  ]);
+  const parted = found.parts_from;
+  return [
+    `${found.decision_id} of ${text(found.decided_at)}: ${text(outcome["action"])} ${text(outcome["variant"])} (${text(outcome["rung"])}: ${text(outcome["reason"])})`,
+    `customer ${text(found.customer)}, campaign ${text(found.campaign_id)}, policy ${text(found.policy)}, arm ${text(found.arm)}`,
+    `model ${text(found.model)}, features ${text(found.features)}`,
+    "",
+    renderTable(
+      [{ title: "step" }, { title: "code" }, { title: "saw" }],
+      found.steps.map(({ step, code, saw }) => [step, code, text(saw)]),
+    ),
+    "",
+    renderTable(
+      [
+        { title: "candidate" },
+        { title: "value", align: "right" },
+        { title: "chance", align: "right" },
+        { title: "probabilities" },
+      ],
+      candidates,
+    ),
+    ...(found.events_before.length > 0
+      ? [
+          "",
+          renderTable(
+            [{ title: "before it" }, { title: "at" }, { title: "category" }],
+            found.events_before.map((one) => [one.event_type, one.occurred_at, one.category ?? ""]),
+          ),
+        ]
+      : []),
+    ...(parted
+      ? [
+          "",
+          parted.at === null
+            ? `${parted.decision_id} went the same way`
+            : `parts from ${parted.decision_id} at ${parted.at.step}: ${text(parted.at.here?.code)} ${text(parted.at.here?.saw)}, there ${text(parted.at.there?.code)} ${text(parted.at.there?.saw)}`,
+        ]
+      : []),
+  ].join("\n");
+}

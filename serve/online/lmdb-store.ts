@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { type Database, open } from "lmdb";
+import type { PastSend } from "../../policy/decision.ts";
+import type { DecisionRow } from "../decision-row.ts";
+import type { OnlineStore, StoreTransaction } from "./store.ts";
+import type { StoredPerson } from "./stored-person.ts";
+
+/** Decisions are found by their id this long, and their sends are counted; older ones are in raw.decisions. */
+const keptMs = 40 * 86_400_000;
+
+interface Kept {
+  readonly row: DecisionRow;
+  readonly at: number;
+}
+
+/**
+ * The store on one machine: LMDB, readers beside one writer, of this or of another process. A transaction is written and synced before it resolves; those that
+ * wait are written together.
+ */
+export function openLmdbStore(folder: string): OnlineStore {
+  mkdirSync(folder, { recursive: true });
+  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
+  const people: Database<StoredPerson, string> = root.openDB({ name: "people" });
+  const sends: Database<readonly PastSend[], string> = root.openDB({ name: "sends" });
+  const sent: Database<Readonly<Record<string, number>>, string> = root.openDB({ name: "sent" });
+  const decisions: Database<Kept, string> = root.openDB({ name: "decisions" });
+  /** person, then the latest first, for `why`. */
+  const byPerson: Database<string, [string, number, string]> = root.openDB({ name: "by-person" });
+  const byMessage: Database<string, string> = root.openDB({ name: "by-message" });
+  const queue: Database<DecisionRow, number> = root.openDB({ name: "queue", keyEncoding: "uint32" });
+  const notes: Database<unknown, string> = root.openDB({ name: "notes" });
+
+  let name = notes.get("queue") as string | undefined;
+  if (name === undefined) {
+    name = root.transactionSync(() => {
+      const known = notes.get("queue") as string | undefined;
+      if (known !== undefined) return known;
+      const made = randomBytes(8).toString("hex");
+      notes.putSync("queue", made);
+      return made;
+    });
+  }
+
+  const transaction: StoreTransaction = {
+    person: (id) => people.get(id),
+    putPerson: (id, person) => void people.put(id, person),
+    sends: (id) => sends.get(id) ?? [],
+    addSend: (id, send) =>
+      void sends.put(id, [...(sends.get(id) ?? []).filter(({ at }) => at > send.at - keptMs), send]),
+    sent: (policy) => sent.get(policy) ?? {},
+    putSent: (policy, counts) => void sent.put(policy, counts),
+    decision: (id) => decisions.get(id)?.row,
+    putDecision(row) {
+      const at = Date.parse(String(row["decided_at"]));
+      const person = String(row["user_id_hash"]);
+      decisions.put(row.decision_id, { row, at });
+      byPerson.put([person, -at, row.decision_id], row.decision_id);
+      if (typeof row["message_id"] === "string") byMessage.put(row["message_id"], row.decision_id);
+      const next = ((notes.get("queued") as number | undefined) ?? 0) + 1;
+      notes.put("queued", next);
+      queue.put(next, row);
+    },
+    note: (key) => notes.get(key),
+    putNote: (key, value) => void notes.put(key, value),
+  };
+
+  return {
+    person: (id) => people.get(id),
+    sends: (id) => sends.get(id) ?? [],
+    decision: (id) => decisions.get(id)?.row,
+    decisionsOf: (person, limit) =>
+      [
+        ...byPerson.getRange({ start: [person, Number.NEGATIVE_INFINITY, ""], end: [`${person}\u0001`, 0, ""], limit }),
+      ].flatMap(({ key, value }) =>
+        (key as readonly unknown[])[0] === person ? (decisions.get(value)?.row ?? []) : [],
+      ),
+    decisionOfMessage: (messageId) => {
+      const id = byMessage.get(messageId);
+      return id === undefined ? undefined : decisions.get(id)?.row;
+    },
+    note: (key) => notes.get(key),
+    *people() {
+      for (const { key, value } of people.getRange({})) yield [key, value];
+    },
+    async transact<T>(work: (tx: StoreTransaction) => T): Promise<T> {
+      let thrown: unknown;
+      let isThrown = false;
+      // An error is carried out by hand: one thrown in a child transaction takes back this work alone.
+      const done = await root
+        .childTransaction(() => {
+          try {
+            return work(transaction);
+          } catch (error) {
+            thrown = error;
+            isThrown = true;
+            throw error;
+          }
+        })
+        .catch((error: unknown) => {
+          throw isThrown ? thrown : error;
+        });
+      await root.flushed;
+      return done as T;
+    },
+    queue: name,
+    queued: (after, limit) =>
+      [...queue.getRange({ start: after + 1, limit })].map(({ key, value }) => ({ position: key, row: value })),
+    async dropQueued(upTo) {
+      await root.transaction(() => {
+        for (const key of queue.getKeys({ start: 0, end: upTo + 1 })) queue.remove(key);
+      });
+    },
+    queueLength: () => queue.getCount(),
+    close: () => root.close(),
+  };
+}

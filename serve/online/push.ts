@@ -1,0 +1,132 @@
+import pit from "../../includes/pit.js";
+import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { readCampaigns } from "../campaign-inputs.ts";
+import { personOf } from "../person.ts";
+import type { Act, Before } from "./acts.ts";
+import type { OnlineStore } from "./store.ts";
+import type { StoredPerson } from "./stored-person.ts";
+
+export interface Pushed {
+  readonly people: number;
+  /** As of when the features are. */
+  readonly as_of: string | null;
+}
+
+/** What the store was loaded with last. */
+export interface PushNote {
+  readonly as_of: number;
+  /** Everything that was received up to here is in it, milliseconds. */
+  readonly received_to: number;
+  readonly people: number;
+}
+
+const sums = pit.sums as readonly { readonly name: string; readonly acts: readonly string[]; readonly days?: number }[];
+const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
+
+/** A timestamp of the warehouse in microseconds since the epoch. */
+export function microsOf(text: unknown): number {
+  const value = String(text);
+  const fraction = /\.(\d{1,6})/.exec(value)?.[1] ?? "";
+  return Math.floor(Date.parse(value.replace(/\.\d+/, "")) / 1000) * 1_000_000 + Number(fraction.padEnd(6, "0"));
+}
+
+/**
+ * Loads the online store from features.decision_inputs and features.acts, a page of people at a time. What streamed in and is not yet in
+ * the warehouse stays; a person's own page is there whole or not at all.
+ */
+export async function pushFeatures(
+  warehouse: Pick<Warehouse, "query">,
+  store: OnlineStore,
+  options: { readonly pageRows: number; readonly signal: AbortSignal; readonly onProgress?: (people: number) => void },
+): Promise<Pushed> {
+  const { signal, pageRows } = options;
+  const ask = (sql: string, params: Readonly<Record<string, unknown>>, file: string) =>
+    warehouse.query(sql, { params, file, signal });
+  const through = await ask("select max(received_at) as received_to from events.events", {}, "received to");
+  const receivedTo = through.rows[0]?.["received_to"] ? Date.parse(String(through.rows[0]["received_to"])) : 0;
+  let after = "";
+  let people = 0;
+  let asOf = Number.NaN;
+  for (;;) {
+    const { rows } = await ask(
+      `select * from features.decision_inputs where user_id_hash > @after order by user_id_hash limit ${pageRows}`,
+      { after },
+      "people to push",
+    );
+    if (rows.length === 0) break;
+    const page = rows.map(personOf);
+    const range = { first: page[0]!.person_id, last: page.at(-1)!.person_id };
+    const acts = await ask(
+      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash between @first and @last order by user_id_hash, occurred_at",
+      range,
+      "acts to push",
+    );
+    const byPerson = new Map<string, Act[]>();
+    for (const row of acts.rows) {
+      const id = String(row["user_id_hash"]);
+      const own = byPerson.get(id) ?? [];
+      byPerson.set(id, own);
+      own.push({
+        at: microsOf(row["occurred_at"]),
+        act: String(row["act"]),
+        amount: Number(row["amount"]),
+        topic: row["topic"] === null ? null : String(row["topic"]),
+        revenue: row["revenue"] === null ? null : Number(row["revenue"]),
+      });
+    }
+    await store.transact((tx) => {
+      for (const base of page) {
+        const own = byPerson.get(base.person_id) ?? [];
+        const earlier = tx.person(base.person_id);
+        // What the warehouse had not received, or places after its as-of instant, goes on counting.
+        const fresh = earlier?.fresh.filter((one) => one.received_at > receivedTo || one.at >= base.as_of * 1000) ?? [];
+        const consent = earlier?.consent && earlier.consent.at >= base.as_of ? earlier.consent : null;
+        const set = earlier?.set ?? {};
+        // What was heard of after the warehouse had received its last still forbids.
+        const heard = earlier && earlier.heard_to > receivedTo ? earlier.base.suppressions : [];
+        const suppressions = [...new Set([...base.suppressions, ...heard])];
+        const person: StoredPerson = {
+          base: { ...base, suppressions },
+          heard_to: earlier?.heard_to ?? 0,
+          acts: own,
+          before: beforeOf(base.values, own, base.as_of * 1000),
+          fresh,
+          consent,
+          set,
+        };
+        tx.putPerson(base.person_id, person);
+      }
+    });
+    after = range.last;
+    people += page.length;
+    asOf = page[0]!.as_of;
+    options.onProgress?.(people);
+    if (rows.length < pageRows) break;
+  }
+  const book = await readCampaigns(warehouse, null, signal);
+  const note: PushNote = { as_of: asOf, received_to: receivedTo, people };
+  if (people > 0)
+    await store.transact((tx) => {
+      tx.putNote("push", note);
+      tx.putNote("campaigns", book);
+    });
+  return { people, as_of: people > 0 ? new Date(asOf).toISOString() : null };
+}
+
+/** What the features hold from before the acts that are kept. */
+function beforeOf(values: Readonly<Record<string, number | string | null>>, acts: readonly Act[], at: number): Before {
+  const counts: Record<string, number> = {};
+  for (const { name, acts: wanted, days } of sums) {
+    if (days !== undefined) continue;
+    const kept = acts.filter(({ act }) => wanted.includes(act)).reduce((sum, { amount }) => sum + amount, 0);
+    const older = Number(values[name] ?? 0) - kept;
+    if (older > 0) counts[name] = older;
+  }
+  const before: Record<string, number> = {};
+  for (const { name, act } of lasts) {
+    const days = values[name];
+    if (typeof days !== "number" || acts.some((one) => one.act === act)) continue;
+    before[name] = Math.round(at - days * 86_400_000_000);
+  }
+  return { counts, lasts: before };
+}

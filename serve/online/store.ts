@@ -1,0 +1,39 @@
+import type { PastSend } from "../../policy/decision.ts";
+import type { DecisionRow } from "../decision-row.ts";
+import type { StoredPerson } from "./stored-person.ts";
+
+/** What one atomic piece of work sees and writes; nothing of it is there before it is done, and no other runs beside it. */
+export interface StoreTransaction {
+  person(id: string): StoredPerson | undefined;
+  putPerson(id: string, person: StoredPerson): void;
+  /** Sends decided for since the store was loaded. */
+  sends(id: string): readonly PastSend[];
+  addSend(id: string, send: PastSend): void;
+  sent(policy: string): Readonly<Record<string, number>>;
+  putSent(policy: string, sent: Readonly<Record<string, number>>): void;
+  decision(id: string): DecisionRow | undefined;
+  /** Keeps a decision, and queues it for the door. */
+  putDecision(row: DecisionRow): void;
+  note(name: string): unknown;
+  putNote(name: string, value: unknown): void;
+}
+
+/** The online store: people, their decisions and the queue to the door. Reads are of what was committed last. */
+export interface OnlineStore {
+  person(id: string): StoredPerson | undefined;
+  sends(id: string): readonly PastSend[];
+  decision(id: string): DecisionRow | undefined;
+  /** Decisions about a person, the newest first. */
+  decisionsOf(person: string, limit: number): readonly DecisionRow[];
+  decisionOfMessage(messageId: string): DecisionRow | undefined;
+  note(name: string): unknown;
+  people(): Iterable<readonly [string, StoredPerson]>;
+  /** Resolves once the work would survive a power cut. Work that throws leaves nothing. */
+  transact<T>(work: (transaction: StoreTransaction) => T): Promise<T>;
+  /** Names the queue for the ledger: positions in it count on for ever. */
+  readonly queue: string;
+  queued(after: number, limit: number): readonly { readonly position: number; readonly row: DecisionRow }[];
+  dropQueued(upTo: number): Promise<void>;
+  readonly queueLength: () => number;
+  close(): Promise<void>;
+}

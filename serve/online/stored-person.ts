@@ -1,0 +1,60 @@
+import type { Person } from "../person.ts";
+import { type Act, type Before, featuresAt, topicsAt } from "./acts.ts";
+
+/** What came of a person since the store was loaded. */
+export interface FreshAct extends Act {
+  /** Of the signal: one that comes twice counts once. */
+  readonly key: string;
+  /** What makes two signals the same act; the second within a minute is a repeat. */
+  readonly signature: string;
+  readonly received_at: number;
+}
+
+/** A person in the online store. */
+export interface StoredPerson {
+  /** As the warehouse knew the person at `base.as_of`; its sends and suppressions go on from there. */
+  readonly base: Person;
+  /** When the last signal that forbids a mail was received, in milliseconds. */
+  readonly heard_to: number;
+  readonly acts: readonly Act[];
+  readonly before: Before;
+  readonly fresh: readonly FreshAct[];
+  /** A statement of consent, or a flag on an event, since then: milliseconds. */
+  readonly consent: { readonly is_granted: boolean; readonly at: number } | null;
+  /** Features that somebody has set, with when they were set and until when they hold, in milliseconds. */
+  readonly set: Readonly<
+    Record<string, { readonly value: number | string | null; readonly at: number; readonly until: number }>
+  >;
+}
+
+/**
+ * The person as a decision sees one now. Without anything new the features are those of the warehouse, to the last digit; with something
+ * new they are counted again as of the instant just after it, as the next build would.
+ */
+export function personNow(stored: StoredPerson, now: number): Person {
+  const { base, acts, fresh, set } = stored;
+  let person = base;
+  const known = fresh.filter((one) => one.at <= now * 1000);
+  if (known.length > 0) {
+    const all = [...acts, ...known].sort((a, b) => a.at - b.at);
+    const at = Math.max(base.as_of * 1000, all.at(-1)!.at + 1);
+    const days = base.values["days_since_signup"];
+    person = {
+      ...base,
+      values: {
+        ...base.values,
+        ...featuresAt(all, stored.before, at),
+        ...(typeof days === "number" ? { days_since_signup: days + (at / 1000 - base.as_of) / 86_400_000 } : {}),
+      },
+      topic_clicks: topicsAt(all, at),
+    };
+  }
+  if (stored.consent) person = { ...person, has_consent: stored.consent.is_granted };
+  const given = Object.entries(set).filter(([, { until }]) => now < until);
+  if (given.length > 0)
+    person = {
+      ...person,
+      values: { ...person.values, ...Object.fromEntries(given.map(([name, { value }]) => [name, value])) },
+    };
+  return person;
+}

@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import features from "../../includes/features.js";
+import type { LoadedPolicy } from "../../policy/load-policy.ts";
+import { type CampaignBook, campaignInputs, emptyBook } from "../campaign-inputs.ts";
+import { openLmdbStore } from "../online/lmdb-store.ts";
+import type { PushNote } from "../online/push.ts";
+import type { OnlineStore } from "../online/store.ts";
+import { streamForever } from "../online/stream.ts";
+import { ReleaseWatch } from "../release-watch.ts";
+import type { CallerOf } from "./callers.ts";
+import type { DecisionEnv } from "./decision-service.ts";
+import { createServiceMetrics } from "./metrics.ts";
+import { createDecisionServer, type ServiceLimits } from "./server.ts";
+
+export interface ServiceOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Folder of the online store. */
+  readonly online: string;
+  readonly raw: string;
+  readonly state: string;
+  readonly releaseLog: string;
+  readonly models: string;
+  readonly key: Uint8Array;
+  /** Reads the policies' folder; throws what is wrong with it. */
+  readonly readPolicies: () => Promise<ReadonlyMap<string, LoadedPolicy>>;
+  readonly callerOf: CallerOf;
+  readonly hashId: (recipient: string) => string;
+  readonly limits: ServiceLimits;
+  readonly now: () => number;
+  readonly ticks: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Takes what is queued through the door until `signal` is aborted; with `isDraining` it ends once nothing waits. */
+  readonly land: (store: OnlineStore, isDraining: () => boolean, signal: AbortSignal) => Promise<void>;
+  readonly drainMs: number;
+  readonly log: (line: string) => void;
+  readonly listening: (address: string, inForce: string) => void;
+  /** Stands in for the models in tests of what happens when scoring fails. */
+  readonly score?: DecisionEnv["score"];
+}
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
+
+/**
+ * Serves until `signal` is aborted; then answers what is under way, and lands what was decided. Features stream in beside it, the release log
+ * and the policies are followed. Whatever of these fails leaves what was good last, says so at /readyz, and is counted.
+ */
+export async function runService(options: ServiceOptions, signal: AbortSignal): Promise<{ readonly queued: number }> {
+  let policies = await options.readPolicies();
+  let policyTrouble: string | undefined;
+  const store = openLmdbStore(options.online);
+  const pushed = () => store.note("push") as PushNote | undefined;
+  const ageSeconds = () => {
+    const push = pushed();
+    return push && (options.now() - push.as_of) / 1000;
+  };
+  const metrics = createServiceMetrics({ queueLength: store.queueLength, featuresAge: ageSeconds }, true);
+  const watch = await ReleaseWatch.open({
+    log: options.releaseLog,
+    models: options.models,
+    key: options.key,
+    lastGood: join(options.state, "serve", "in-force.json"),
+    onChange: ({ models, pauses, trouble }) => {
+      for (const [version, why] of Object.entries(models.refused)) {
+        metrics.failed("model-refused");
+        options.log(`ERROR model ${version} is not used: ${why}`);
+      }
+      if (trouble) {
+        metrics.failed("release-log");
+        options.log(`ERROR the release log cannot be read (${trouble}); what it said last stands`);
+      } else
+        options.log(
+          `INFO in force: ${describe(models.lineup)}${pauses.length > 0 ? `; paused: ${pauses.map(({ scope }) => scope).join(", ")}` : ""}`,
+        );
+    },
+  });
+
+  const troubles = (): readonly string[] => {
+    const { models, trouble } = watch.current;
+    const age = ageSeconds();
+    const wantsModel = [...policies.values()].some(({ policy }) => policy.ladder[0] === "model");
+    return [
+      ...(trouble ? [`release-log: ${trouble}`] : []),
+      ...(wantsModel && !models.lineup.champion ? ["model: none"] : []),
+      ...Object.entries(models.refused).map(([version, why]) => `model: ${version} ${why}`),
+      ...(age === undefined
+        ? ["features: none"]
+        : age > (features.ttlHours as number) * 3600
+          ? ["features: stale"]
+          : []),
+      ...(policyTrouble ? [`policy: ${policyTrouble}`] : []),
+    ];
+  };
+
+  let book = (store.note("campaigns") as CampaignBook | undefined) ?? emptyBook;
+  const app = createDecisionServer({
+    store,
+    policies: () => policies,
+    inForce: () => watch.current,
+    key: options.key,
+    campaign: (id, { policy }) => campaignInputs(book, id, policy),
+    score: options.score ?? ((version, question) => watch.current.models.score(version, [question])[0]!),
+    metrics,
+    now: options.now,
+    ticks: options.ticks,
+    callerOf: options.callerOf,
+    hashId: options.hashId,
+    limits: options.limits,
+    troubles,
+    log: options.log,
+  });
+
+  const ended = new AbortController();
+  const every = (ms: number, work: () => Promise<unknown>): Promise<void> =>
+    (async () => {
+      while (!ended.signal.aborted) {
+        await work();
+        await options.sleep(ms);
+      }
+    })();
+  const lookAtPolicies = async () => {
+    book = (store.note("campaigns") as CampaignBook | undefined) ?? emptyBook;
+    try {
+      policies = await options.readPolicies();
+      policyTrouble = undefined;
+    } catch (error) {
+      // What was good last stands: a policy that cannot be read must not decide, and must not stop the others.
+      if (policyTrouble === undefined)
+        options.log(`ERROR a policy is not valid (${codeOf(error)}); those before stand`);
+      policyTrouble = codeOf(error);
+      metrics.failed("policy-invalid");
+    }
+  };
+  const beside = [
+    every(250, () => watch.look()),
+    every(1000, lookAtPolicies),
+    streamForever(options.raw, store, {
+      signal: ended.signal,
+      sleep: options.sleep,
+      onStreamed: ({ rows, received_to }) =>
+        metrics.streamed(rows, received_to === null ? undefined : Math.max(0, (options.now() - received_to) / 1000)),
+      onTrouble: (error) => {
+        metrics.failed("stream");
+        options.log(`WARN signals cannot be counted right now (${codeOf(error)})`);
+      },
+    }),
+  ];
+  let isClosed = false;
+  const stopLanding = new AbortController();
+  const landing = options.land(store, () => isClosed, stopLanding.signal);
+  try {
+    options.listening(
+      await app.listen({ host: options.host, port: options.port }),
+      describe(watch.current.models.lineup),
+    );
+    await Promise.race([aborted(signal), failure(landing)]);
+  } finally {
+    await app.close();
+    ended.abort();
+    await Promise.all(beside);
+    isClosed = true;
+  }
+  const late = setTimeout(() => stopLanding.abort(), options.drainMs);
+  try {
+    await landing;
+    return { queued: store.queueLength() };
+  } finally {
+    clearTimeout(late);
+    watch.close();
+    await store.close();
+  }
+}
+
+const describe = ({ champion, canary, shadow }: ReleaseWatch["current"]["models"]["lineup"]): string =>
+  [
+    `champion ${champion?.version ?? "none"}`,
+    ...(canary ? [`canary ${canary.version} at ${100 * canary.share} %`] : []),
+    ...(shadow ? [`shadow ${shadow.version}`] : []),
+  ].join(", ");
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** Rejects when the way to the door does: a service whose decisions do not land must not look well. */
+const failure = (landing: Promise<void>): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    landing.catch(reject);
+  });
