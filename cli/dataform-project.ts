@@ -104,6 +104,7 @@ export async function withProject<T>(
   const { graph } = await compileProject({
     projectDir,
     vars: varsOf(options),
+    place: world.target.rawInBigQuery,
     cacheDir: `${world.home.state}/compiled`,
     signal: world.signal,
   });

@@ -33,7 +33,6 @@ const bigQueryTarget = z
     kind: z.literal("bigquery"),
     project: z.string().min(1).optional().describe("Google Cloud project; GOOGLE_CLOUD_PROJECT when not given."),
     location: z.string().min(1).optional().describe("BigQuery's region of the datasets; US when not given."),
-    raw_dataset: dataset.default("raw").describe("Dataset of the raw tables."),
     ops_dataset: dataset.default("ops").describe("Dataset of the journals: the release log is a table in it."),
     bucket: z
       .string()

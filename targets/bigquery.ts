@@ -46,7 +46,7 @@ export function bigQueryTarget(
     snapshots: artefacts(at.snapshots, "snapshots", ["lock.json"]),
     models: artefacts(at.models, "models", "all"),
     get rawInBigQuery() {
-      return { project: project(), dataset: settings.raw_dataset, location: settings.location };
+      return { project: project(), location: settings.location };
     },
     openWarehouse: connect,
     async openEngine(options) {
@@ -61,6 +61,7 @@ export function bigQueryTarget(
       const warehouse = await connect();
       return {
         ...engineOver(warehouse),
+        place: { project: project(), location: settings.location },
         async dropSchemas(schemas) {
           for (const schema of schemas) await warehouse.execute(`drop schema if exists \`${schema}\` cascade`);
         },

@@ -44,7 +44,7 @@ export interface Target {
   readonly models: Artefacts;
   /** A journal of decisions by its name, like `release_log`. */
   journal<Body extends object>(name: string, kind: JournalKind<Body>): Journal<Body>;
-  /** Where raw rows land and are verified: BigQuery's project and dataset; undefined for this machine's segments. */
+  /** Where raw rows land and are verified: BigQuery's project; undefined for this machine's segments. */
   readonly rawInBigQuery: RawInBigQuery | undefined;
   /** Lets go of what the target itself holds open (the warehouse behind a journal). */
   close(): Promise<void>;
@@ -52,6 +52,5 @@ export interface Target {
 
 export interface RawInBigQuery {
   readonly project: string;
-  readonly dataset: string;
   readonly location: string | undefined;
 }

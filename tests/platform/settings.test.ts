@@ -16,7 +16,6 @@ test("when there is no file then local and bigquery are targets, and local is th
   expect(targetNamed(settings, undefined)).toEqual({ name: "local", settings: { kind: "local" } });
   expect(targetNamed(settings, "bigquery").settings).toEqual({
     kind: "bigquery",
-    raw_dataset: "raw",
     ops_dataset: "ops",
   });
 });

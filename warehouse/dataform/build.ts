@@ -53,7 +53,7 @@ export async function planProject(
   >,
 ): Promise<{ readonly project: CompiledProject; readonly plan: Plan }> {
   const { projectDir, vars, cacheDir, signal, engine, fullRefresh, select, tags, includeDeps } = options;
-  const project = await compileProject({ projectDir, vars, cacheDir, signal });
+  const project = await compileProject({ projectDir, vars, cacheDir, signal, place: engine.place });
   const relations = await engine.relations(project.graph.actions);
   const plan = planBuild(project.graph, {
     select,

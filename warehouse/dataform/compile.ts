@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
 import { CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
-import { type ProjectSources, readProjectSources } from "./project-sources.ts";
+import { type Place, type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
 
 export interface CompileOptions {
@@ -14,6 +14,8 @@ export interface CompileOptions {
   readonly projectDir: string;
   /** Overrides of the project's vars. Values may contain anything, commas included. */
   readonly vars?: Readonly<Record<string, string>> | undefined;
+  /** Goes before the project's own default database and location: those of the target it is built on. */
+  readonly place?: Place | undefined;
   /** Where compiled graphs are kept by the digest of their inputs; none is kept when absent. */
   readonly cacheDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +39,7 @@ const cacheFormat = "3";
  */
 export async function compileProject(options: CompileOptions): Promise<CompiledProject> {
   const projectDir = resolve(options.projectDir);
-  const sources = await readProjectSources(projectDir, options.vars ?? {});
+  const sources = await readProjectSources(projectDir, options.vars ?? {}, options.place);
   const digest = digestOf(sources);
   const cached = options.cacheDir === undefined ? undefined : join(options.cacheDir, `${digest}.json`);
   if (cached !== undefined) {

@@ -1,5 +1,6 @@
 import type { Column, Warehouse } from "../warehouse.ts";
 import { type Action, hasRelation, sqlName, type Target } from "./graph.ts";
+import type { Place } from "./project-sources.ts";
 import type { Relation } from "./statements.ts";
 
 /** What is remembered of an action's last successful run. */
@@ -29,6 +30,8 @@ export interface BuildEngine {
   /** How many assertions may share a transaction; 1 where there is none to share. */
   readonly assertionsAtOnce: number;
   readonly ignoresDatabases: boolean;
+  /** Where actions go that name no database; the project's own settings say when this does not. */
+  readonly place?: Place | undefined;
   /** What carries the SQL out. Another one may give other rows for the same text, so nothing built before counts as up to date. */
   readonly identity: string;
   ensureSchemas(schemas: readonly string[]): Promise<void>;

@@ -24,6 +24,12 @@ export interface ProjectSources {
   readonly coreVersion: string | undefined;
 }
 
+/** Where the actions of a project go that name no database of their own. */
+export interface Place {
+  readonly project: string;
+  readonly location?: string | undefined;
+}
+
 export interface InstalledPackage {
   readonly name: string;
   readonly version: string;
@@ -46,8 +52,12 @@ const notSources = new Set([
  * Reads a Dataform project: definitions/, includes/, JavaScript and data files at its root, and any other folder that its
  * JavaScript requires. Throws a UserError when the folder holds no Dataform project or its settings cannot be read.
  */
-export async function readProjectSources(dir: string, vars: Readonly<Record<string, string>>): Promise<ProjectSources> {
-  const { coreVersion, ...settings } = await readSettings(dir, vars);
+export async function readProjectSources(
+  dir: string,
+  vars: Readonly<Record<string, string>>,
+  place?: Place | undefined,
+): Promise<ProjectSources> {
+  const { coreVersion, ...settings } = await readSettings(dir, vars, place);
   const { dependencies } = await readManifest(dir);
   const files = new Map<string, string | Uint8Array>();
   for (const folder of ["definitions", "includes"]) await readTree(dir, folder, files);
@@ -168,6 +178,7 @@ const bygone = [
 async function readSettings(
   dir: string,
   vars: Readonly<Record<string, string>>,
+  place: Place | undefined,
 ): Promise<ProjectSources["settings"] & { readonly coreVersion: string | undefined }> {
   for (const file of ["workflow_settings.yaml", "dataform.json"] as const) {
     const path = join(dir, file);
@@ -179,6 +190,10 @@ async function readSettings(
     const own = settings["vars"];
     const merged = { ...(isRecord(own) ? own : {}), ...vars };
     if (Object.keys(merged).length > 0) settings["vars"] = merged;
+    if (place !== undefined) {
+      settings[file === "dataform.json" ? "defaultDatabase" : "defaultProject"] = place.project;
+      if (place.location !== undefined) settings["defaultLocation"] = place.location;
+    }
     // JSON is YAML too, and quotes every text: a bare 2026-03-10T00:00:00Z would be read as a date.
     const text = JSON.stringify(settings, null, 2);
     const extension = file === "workflow_settings.yaml" ? settings["extension"] : undefined;

@@ -32,7 +32,7 @@ export function destinationOf(
   }
   return {
     projectId,
-    dataset: options.dataset ?? ofTarget?.dataset ?? "raw",
+    dataset: options.dataset ?? "raw",
     location: options.location ?? ofTarget?.location,
     kind: options.stream ?? "committed",
     state: join(home.root, "bigquery"),
