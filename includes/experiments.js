@@ -2,8 +2,12 @@
 
 /** Days after the decision in which a visit, a conversion and what was spent count. */
 const outcomeDays = 14;
-/** The normal quantile of a two-sided 95 % interval. */
-const quantile95 = 1.96;
+/** A share needs this many customers who did and who did not, in each arm; a mean needs this many with money spent, and three times as many customers. */
+const leastCounted = 5;
+const leastSpenders = 10;
+const leastCustomers = 30;
+/** Below this the arms are not of the sizes that were planned: something else than chance put people into them, or took them out. */
+const sampleRatioAlarm = 0.001;
 /** Revenue per message is cut off here for comparisons: one order may not decide a release. */
 const winsorisedRevenue = 500;
 
@@ -37,7 +41,10 @@ const winsorised = (column) => `greatest(least(coalesce(${column}, 0), ${winsori
 
 module.exports = {
   outcomeDays,
-  quantile95,
+  leastCounted,
+  leastSpenders,
+  leastCustomers,
+  sampleRatioAlarm,
   winsorisedRevenue,
   canaryMaturityHours,
   glanceSeconds,

@@ -35,10 +35,21 @@ const senders = /^(sends_|days_since_last_send$|subject_length$|sent_|variant$|c
 const providers = /^(isp_|domain_|sender_|seed_|bounces_|hard_bounces_)/;
 const originOf = (name) => (senders.test(name) ? "sender" : providers.test(name) ? "delivery" : "customer");
 
+// What varies on its own: a customer's past hardly moves between two of their messages, and every message of a day shares the day's
+// rates, the campaign and its subject. Drift counts these as its evidence, not messages.
+const ofDays = /^(subject_length$|sent_|campaign_|isp_|domain_|sender_|seed_)/;
+const unitOf = (name) => (ofDays.test(name) ? "day" : "customer");
+
+/** Drift says nothing of a feature with fewer units than this in either period. */
+const leastDriftUnits = 40;
+/** Share of features called moved or drifted where nothing moved, at most (false discovery rate). */
+const falseDiscoveryRate = 0.05;
+
 const number = (name, description, knownAt, bins) => ({
   name,
   type: "number",
   origin: originOf(name),
+  unit: unitOf(name),
   description,
   source: "features.message_features",
   knownAt,
@@ -48,6 +59,7 @@ const category = (name, description, knownAt) => ({
   name,
   type: "category",
   origin: originOf(name),
+  unit: unitOf(name),
   description,
   source: "features.message_features",
   knownAt,
@@ -230,6 +242,8 @@ const select = (alias, ...wanted) =>
   (wanted.length > 0 ? wanted : names).map((name) => `${alias}.${feature(name).name}`).join(",\n  ");
 
 module.exports = {
+  leastDriftUnits,
+  falseDiscoveryRate,
   version,
   ttlHours,
   sendHistoryDays,

@@ -8,7 +8,9 @@ import rawTables from "../../includes/raw_tables.js";
 describe("docs", () => {
   test("when a column has no wording, then its name is in the error", () => {
     expect(() => docs.columns("message_id", "flavour")).toThrow(/includes\/docs\.js.*"flavour"/);
-    expect(docs.columns("message_id")).toEqual({ message_id: "One e-mail to one recipient." });
+    expect(docs.columns("message_id")).toEqual({
+      message_id: "One e-mail to one recipient; NULL where a mailing's id is all that is known.",
+    });
   });
 
   test("when a raw table is declared, then it has wording of its own with its grain", () => {

@@ -697,8 +697,13 @@ export interface Tables {
     feature_origin: string | null;
     reference_messages: bigint | null;
     current_messages: bigint | null;
+    reference_units: bigint | null;
+    current_units: bigint | null;
     psi: number | null;
+    psi_without_drift: number | null;
     kl: number | null;
+    drift_p_value: number | null;
+    drift_p_adjusted: number | null;
     drift_level: string | null;
   };
   "monitoring.drift_bins": {
@@ -708,6 +713,8 @@ export interface Tables {
     current_messages: bigint | null;
     reference_share: number | null;
     current_share: number | null;
+    reference_units: bigint | null;
+    current_units: bigint | null;
   };
   "monitoring.ingest_accounting": {
     source: string | null;
@@ -765,6 +772,7 @@ export interface Tables {
     bounce_share: number | null;
     no_engagement_share: number | null;
     label_psi: number | null;
+    label_psi_without_drift: number | null;
   };
   "monitoring.lift": {
     experiment_id: string | null;
@@ -782,7 +790,12 @@ export interface Tables {
     difference_low: number | null;
     difference_high: number | null;
     relative_lift: number | null;
+    evidence: string | null;
     is_significant: boolean | null;
+    planned_arm_share: number | null;
+    is_planned_share_assumed: boolean | null;
+    sample_ratio_p_value: number | null;
+    has_sample_ratio_mismatch: boolean | null;
   };
   "raw.campaigns": {
     campaign_id: string | null;
