@@ -20,6 +20,7 @@ const column = {
   batch_id: "One batch at the door.",
   dead_letter_id: "One record that could not be landed.",
   report_id: "The reporter's id of the report.",
+  report_kind: "aggregate (RFC 9990), or failure: one message (RFC 6591).",
   order_id: "The order of the customer, or the single report where no order is named.",
   moment_kind: "message: the instant is a send; customer: it is the as-of instant.",
   moment_id: "The message, or the customer.",

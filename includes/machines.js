@@ -18,13 +18,14 @@ const scannerLinks = 3;
 
 /**
  * User agents, matched without regard to case. The first part are whole agents, the second words found anywhere in one.
- * Apple's Mail Privacy Protection sends the bare "Mozilla/5.0". The words are from monperrus/crawler-user-agents (MIT) and from what
- * the gateways call themselves.
+ * Apple's Mail Privacy Protection sends the bare "Mozilla/5.0". The words are what the gateways call themselves and what crawlers do; the
+ * list of a maintained package stands in crawler_agents.js. Libraries that apps use for their readers too (okhttp, Java's) and agents that
+ * a CDN puts in the reader's place are unknown, no machines; and a CUBOT is a phone.
  */
 const wholeAgents = ["mozilla/5\\.0"];
-const agentWords = [
-  "bot\\b",
-  "bot/",
+const crawlerAgents = require("./crawler_agents");
+const ownWords = [
+  "(?:^|[^u]|[^c]u)bot(?:\\b|/)",
   "crawler",
   "spider",
   "preview",
@@ -61,11 +62,9 @@ const agentWords = [
   "go-http-client",
   "curl/",
   "wget/",
-  "okhttp",
-  "apache-httpclient",
-  "java/",
   "libwww-perl",
 ];
+const agentWords = [...ownWords, ...crawlerAgents];
 
 /**
  * Whether a user agent is a machine's.
@@ -115,6 +114,7 @@ module.exports = {
   scannerSeconds,
   scannerLinks,
   wholeAgents,
+  ownWords,
   agentWords,
   isMachineAgent,
 };

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProgram } from "../cli/program.ts";
+import machines from "../includes/machines.js";
 import rawTables from "../includes/raw_tables.js";
 import { catalogue } from "../packages/googlesql/functions/catalogue.ts";
 import { referencePage } from "../packages/googlesql/functions/reference-page.ts";
@@ -15,6 +16,7 @@ import { hasRelation } from "../warehouse/dataform/graph.ts";
 import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../warehouse/duckdb/local-engine.ts";
 import { commandReference } from "./codegen/command-reference.ts";
+import { crawlerAgents } from "./codegen/crawler-agents.ts";
 import { errorReference } from "./codegen/error-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
 import { settingsReference } from "./codegen/settings-reference.ts";
@@ -85,8 +87,11 @@ function formatted(file: string, text: string): string {
   });
 }
 
+const { ownWords, wholeAgents } = machines;
+const knownAgents = new RegExp([...wholeAgents.map((agent: string) => `^${agent}$`), ...ownWords].join("|"));
 const generated: Readonly<Record<string, string>> = {
   "warehouse/kysely/tables.ts": formatted("warehouse/kysely/tables.ts", tableTypes(tables)),
+  "includes/crawler_agents.js": formatted("includes/crawler_agents.js", crawlerAgents(root, knownAgents)),
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
   "docs/reference/settings.md": settingsReference(),

@@ -45,10 +45,11 @@ const required: Readonly<Record<string, readonly string[]>> = {
   consents: ["user_id_hash", "purpose", "is_granted", "effective_at"],
   identity_links: ["left_id", "right_id"],
   suppressions: ["user_id_hash", "reason"],
-  seed_tests: ["seed_test_id"],
+  seed_tests: ["seed_test_id", "isp", "tested_at"],
   dmarc_reports: ["report_id"],
+  tls_reports: ["report_id"],
   postmaster_stats: ["domain", "metric", "day_at", "value"],
-  decisions: ["decision_id", "user_id_hash"],
+  decisions: ["decision_id", "user_id_hash", "decided_at"],
   human_labels: ["message_id", "label"],
   erasure_requests: ["user_id_hash", "requested_at"],
 };

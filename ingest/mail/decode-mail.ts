@@ -1,23 +1,18 @@
-import type { Decoded } from "../door/signal.ts";
+import type { Decoded, Item } from "../door/signal.ts";
 import { amazonSes } from "../sources/amazon-ses.ts";
 import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
 import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
+import { decodeFailureReport } from "./failure-report.ts";
 import { readFeedbackReport } from "./feedback-report.ts";
+import { isoOfMailDate } from "./mail-date.ts";
 import { mailKind } from "./mail-kind.ts";
 import { type IsOptOutAddress, optOutAddresses, whoLeaves } from "./opt-out.ts";
 import { type Mail, readMail } from "./read-mail.ts";
 import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
 
 const provider = "mail" as const;
-
-/** An RFC 5322 date to ISO 8601; undefined for what is none. */
-export function isoOfMailDate(text: string | undefined): string | undefined {
-  if (!text) return undefined;
-  const milliseconds = Date.parse(text.replace(/\s*\([^)]*\)\s*$/, "").trim());
-  return Number.isNaN(milliseconds) ? undefined : new Date(milliseconds).toISOString();
-}
 
 /** `<id@host>`, without the brackets. */
 export const messageIdOf = (fields: ReportFields | undefined): string | undefined =>
@@ -27,7 +22,7 @@ export const messageIdOf = (fields: ReportFields | undefined): string | undefine
 export const decodeMail = (
   bytes: Uint8Array,
   isOptOutAddress: IsOptOutAddress = optOutAddresses(undefined),
-): Promise<readonly Decoded[]> => decodeNested(bytes, 0, isOptOutAddress);
+): Promise<readonly Item[]> => decodeNested(bytes, 0, isOptOutAddress);
 
 /** A gateway may forward a report inside a notice of its own; what the inner one says is worth more. */
 const maximumNesting = 2;
@@ -36,7 +31,7 @@ async function decodeNested(
   bytes: Uint8Array,
   depth: number,
   isOptOutAddress: IsOptOutAddress,
-): Promise<readonly Decoded[]> {
+): Promise<readonly Item[]> {
   let mail: Mail;
   try {
     mail = await readMail(bytes);
@@ -47,6 +42,11 @@ async function decodeNested(
   switch (kind) {
     case "feedback-report":
       return readFeedbackReport(mail);
+    case "failure-report":
+      return [
+        decodeFailureReport(mail) ??
+          deadLetter("missing-field", "the failure report names neither a domain nor a source"),
+      ];
     case "provider-notification":
       return amazonSes.decode({ headers: {}, body: Buffer.from(jsonHead(mail.text)) });
     case "receipt":

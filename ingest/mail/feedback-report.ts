@@ -2,7 +2,8 @@ import type { Decoded } from "../door/signal.ts";
 import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
-import { isoOfMailDate, messageIdOf } from "./decode-mail.ts";
+import { messageIdOf } from "./decode-mail.ts";
+import { isoOfMailDate } from "./mail-date.ts";
 import type { Mail } from "./read-mail.ts";
 import { addressOfField, fieldOf } from "./report-fields.ts";
 
@@ -11,7 +12,8 @@ const complaintTypes = new Set(["abuse", "fraud", "virus", "other", "miscategori
 
 /**
  * A complaint in the Abuse Reporting Format (RFC 5965): one signal for the one who complained, or for nobody where that is not said. `not-spam` is the opposite of a complaint, `opt-out` is an
- * unsubscribe, and `auth-failure` (RFC 6591) tells of authentication, not of a reader: neither is counted as one.
+ * unsubscribe; `auth-failure` (RFC 6591) tells of authentication and
+ * is read by failure-report.ts.
  */
 export function readFeedbackReport(mail: Mail): readonly Decoded[] {
   const report = mail.feedbackReport;

@@ -1,10 +1,12 @@
 import { addressesIn } from "./addresses.ts";
+import { isFailureReportInProse } from "./failure-report.ts";
 import { asksToUnsubscribe, type IsOptOutAddress } from "./opt-out.ts";
 import type { Mail } from "./read-mail.ts";
 import { fieldOf } from "./report-fields.ts";
 
 export type MailKind =
   | "feedback-report"
+  | "failure-report"
   | "receipt"
   | "forwarded-complaint"
   | "unsubscribe-request"
@@ -27,6 +29,8 @@ const ofDelivery =
  * it does not.
  */
 export function mailKind(mail: Mail, isOptOutAddress: IsOptOutAddress): MailKind {
+  if (/^auth-failure/i.test(fieldOf(mail.feedbackReport, "feedback-type") ?? "") || isFailureReportInProse(mail))
+    return "failure-report";
   if (mail.feedbackReport) return "feedback-report";
   if (mail.dispositionNotification) return "receipt";
   const header = (name: string): string => fieldOf(mail.headers, name) ?? "";
@@ -41,7 +45,9 @@ export function mailKind(mail: Mail, isOptOutAddress: IsOptOutAddress): MailKind
   // Outlook.com's Junk Mail Reporting Partner Program forwards the mail without a report of its own.
   if (/^\s*complaint about message from /i.test(header("subject")) && mail.original) return "forwarded-complaint";
   const isReportOrAnswer =
-    mail.deliveryStatus.length > 0 || daemon.test(header("from")) || /^\s*auto-replied/i.test(header("auto-submitted"));
+    mail.deliveryStatus.length > 0 ||
+    daemon.test(header("from")) ||
+    (/^\s*auto-replied/i.test(header("auto-submitted")) && !mail.headers.has("x-apple-unsubscribe"));
   if (!isReportOrAnswer && asksToUnsubscribe(mail, isOptOutAddress)) return "unsubscribe-request";
   const contentType = header("content-type");
   if (/report-type="?delivery-status/i.test(contentType) || mail.deliveryStatus.length > 0) return "bounce";
@@ -72,8 +78,7 @@ export function mailKind(mail: Mail, isOptOutAddress: IsOptOutAddress): MailKind
   if (isOwn && (isFromDaemon || looksLikeBounce || ofDelivery.test(mail.text))) return "bounce";
   // RFC 3834: a person's automatic reply has no return path either, but says nothing of a delivery.
   const isOfDelivery = looksLikeBounce || mail.original !== undefined || ofDelivery.test(mail.text);
-  if (isFromNobody && !daemon.test(header("from")) && !isOfDelivery)
-    return answers && !isGenerated ? "automatic-reply" : "other";
+  if (isFromNobody && !daemon.test(header("from")) && !isOfDelivery) return isGenerated ? "other" : "automatic-reply";
   if (isFromDaemon || looksLikeBounce || mail.headers.has("x-failed-recipients")) return "bounce";
   return autoSubmitted && autoSubmitted !== "no" && !isGenerated && answers ? "automatic-reply" : "other";
 }

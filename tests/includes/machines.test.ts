@@ -10,6 +10,11 @@ describe("machines", () => {
     "Mozilla/5.0",
     "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
     "Barracuda Sentinel (EE)",
+    "Twitterbot/1.0",
+    "bot",
+    "Expanse, a Palo Alto Networks company, searches across the global IPv4 space",
+    "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
+    "ClickUpLinkUnfurler/1.0",
     "python-requests/2.28.2",
     "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/119.0.0.0 Safari/537.36",
@@ -23,6 +28,14 @@ describe("machines", () => {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
     "Mozilla/4.0 (compatible; ms-office; MSOffice 16)",
+    // a phone by that name; a library that apps read with; what a CDN puts in the place of whoever reads
+    "Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 9; CUBOT_NOTE_7 Build/PPR1) Mobile Safari/537.36",
+    "okhttp/4.12.0",
+    "Java/17.0.2",
+    "Amazon CloudFront",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) coc_coc_browser/120 Chrome/114 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [FBAN/FBIOS;FBAV/460.0]",
     "",
   ])("when the agent is %s, then it may be a reader", (agent) => {
     expect(isMachine(agent)).toBe(false);

@@ -183,7 +183,9 @@ Diagnostic-Code: smtp; ${said}
     const told = [...byHook, ...byMail].map((one) =>
       one.kind === "signal"
         ? ["class", "smtp_code", "enhanced_code", "refused_party"].map((key) => one.signal.metadata[key]).join(" ")
-        : one.reason,
+        : one.kind === "dead-letter"
+          ? one.reason
+          : one.table,
     );
     expect(told).toHaveLength(5);
     expect(new Set(told).size).toBe(1);

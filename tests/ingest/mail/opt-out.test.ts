@@ -6,7 +6,11 @@ const written = (to: string, subject: string, more = "") =>
   Buffer.from(`From: Kim <kim@example.org>\r\nTo: ${to}\r\nSubject: ${subject}\r\n${more}\r\n.\r\n`);
 const told = async (bytes: Uint8Array, setting?: string) => {
   const [one] = await decodeMail(bytes, optOutAddresses(setting));
-  return one?.kind === "signal" ? `${one.signal.eventType} ${one.signal.recipient}` : one?.reason;
+  return one?.kind === "signal"
+    ? `${one.signal.eventType} ${one.signal.recipient}`
+    : one?.kind === "dead-letter"
+      ? one.reason
+      : one?.table;
 };
 
 test.each([

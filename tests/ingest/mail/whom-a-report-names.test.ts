@@ -11,7 +11,7 @@ const mail = (text: string): Uint8Array => Buffer.from(text.replace(/^\n/, "").r
 const hashId = createIdHasher({ version: "1", secret: Buffer.from("a key of the tests, long enough") });
 const told = async (text: string) =>
   (await decodeMail(mail(text))).map((one) => {
-    if (one.kind !== "signal") return one.reason;
+    if (one.kind !== "signal") return one.kind === "dead-letter" ? one.reason : one.table;
     const { eventType, recipient, metadata } = one.signal;
     return [eventType, recipient, metadata["class"], metadata["smtp_code"], metadata["enhanced_code"]]
       .filter((part) => part !== undefined)
@@ -175,7 +175,8 @@ test.each([
   ["Auto-Submitted: auto-generated\nSubject: Re: offer\nIn-Reply-To: <m1@sender.test>", "not-a-signal"],
   ["Auto-Submitted: auto-replied\nSubject: Auto: offer", "reply kim@example.org"],
   ["Auto-Submitted: auto-replied (vacation)\nSubject: away\nIn-Reply-To: <m1@sender.test>", "reply kim@example.org"],
-  ["Return-Path: <>\nSubject: hello", "not-a-signal"],
+  ["Return-Path: <>\nSubject: hello", "reply kim@example.org"],
+  ["Return-Path: <>\nAuto-Submitted: auto-generated\nSubject: hello", "not-a-signal"],
   ["Return-Path: <>\nSubject: Re: hello\nIn-Reply-To: <m1@sender.test>", "reply kim@example.org"],
 ])("when a machine writes with %s then it is %s", async (headers, expected) => {
   expect(await told(`\nFrom: Kim <kim@example.org>\nTo: news@sender.test\n${headers}\n\nI am away.\n`)).toEqual([
