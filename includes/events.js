@@ -5,7 +5,7 @@ const commonKeys = [
   "provider", // who told us: sendgrid, amazon_ses, mail, file, app, simulator ...
   "provider_event", // the provider's own word for it: dropped, proxy_open, hard_bounce
   "provider_message_id", // the provider's id of the e-mail, where message_id is ours
-  "payload_digest", // sha256 of the bytes it came in, for tracing back
+  "custom_id", // the sender's own id of the e-mail, as the provider hands it back; never taken for message_id
   "recipient_domain", // domain of the recipient's address
   "isp", // mailbox provider group: gmail, outlook, yahoo, apple, other
   "region", // coarse region, never finer than a country's state
@@ -39,6 +39,7 @@ const types = {
       "enhanced_code",
       "diagnostic",
       "seconds_to_deliver",
+      "variant",
       "sender_domain",
       "attempt",
       "reporting_mta",

@@ -24,6 +24,7 @@ const columnKinds: ReadonlyMap<string, TextKind> = new Map([
 const metadataKinds: ReadonlyMap<string, TextKind> = new Map([
   ["provider_message_id", "id"],
   ["feedback_id", "id"],
+  ["custom_id", "id"],
   ["session_id", "id"],
   ["order_hash", "id"],
   ["template_id", "id"],

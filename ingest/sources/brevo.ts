@@ -87,13 +87,15 @@ function tagsOf(e: Event): readonly string[] | undefined {
 }
 
 /**
- * ts_epoch is the event in milliseconds (though some events, and the documentation's own samples, have it in seconds); ts_event
- * the same in seconds; ts is the sender's local clock and comes last.
+ * ts_event is when it happened, in UTC seconds; ts_epoch is when the webhook says so, in milliseconds (though some events, and the documentation's own
+ * samples, have it in seconds), and adds its fraction where both name the same second; ts is the sender's local clock and comes last.
  */
 function occurredAt(e: Event): string | undefined {
+  const own = Number(e.ts_event ?? 0);
   const epoch = Number(e.ts_epoch ?? e.s_epoch ?? 0);
-  if (epoch) return isoOfSeconds(epoch > 100_000_000_000 ? epoch / 1000 : epoch);
-  return isoOfSeconds(e.ts_event ?? e.ts);
+  const told = epoch > 100_000_000_000 ? epoch / 1000 : epoch;
+  if (own) return isoOfSeconds(Math.floor(told) === own ? told : own);
+  return isoOfSeconds(told || e.ts);
 }
 
 function decodeOne(e: Event): Decoded {

@@ -42,6 +42,8 @@ const event = z.looseObject({
   mj_campaign_id: number,
   email: z.string().nullish(),
   customcampaign: z.string().nullish(),
+  CustomID: z.string().nullish(),
+  Payload: z.string().nullish(),
   smtp_reply: z.string().nullish(),
   hard_bounce: flag,
   blocked: flag,
@@ -56,26 +58,38 @@ const event = z.looseObject({
   url: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
+/** `Payload` is the sender's own text: read where it is JSON and says so. */
+const ownPayload = z.looseObject({ campaign_id: z.string().nullish(), variant: z.string().nullish() });
+
 const shape = { schema: event, needed: ["event", "time", "email", "hard_bounce"] };
+
+function ownOf(payload: string | null | undefined): z.output<typeof ownPayload> | undefined {
+  if (!payload?.startsWith("{")) return undefined;
+  const parsed = parseJsonText(payload);
+  return parsed.kind === "value" ? ownPayload.safeParse(parsed.value).data : undefined;
+}
 
 function decodeOne(e: Event): Decoded {
   const reply = readSmtpReply(e.smtp_reply ?? e.comment);
   const id = e.mj_message_id || e.MessageID;
   const campaign =
     e.customcampaign || (e.mj_campaign_id && String(e.mj_campaign_id) !== "0" ? String(e.mj_campaign_id) : undefined);
+  const own = ownOf(e.Payload);
   const told = (eventType: string, metadata: Record<string, unknown> = {}): Decoded =>
     signal({
       // Mailjet gives no event id; the door makes a digest of the event instead.
       eventType,
       recipient: e.email ?? undefined,
       ...messageIdentity(provider, id ? String(id) : undefined),
-      campaignId: campaign,
+      campaignId: campaign ?? own?.campaign_id ?? undefined,
       occurredAt: isoOfSeconds(e.time),
       provenance: `webhook/${provider}`,
       metadata: present({
         provider,
         provider_event: e.event,
         tags: e.customcampaign ? [e.customcampaign] : undefined,
+        custom_id: e.CustomID,
+        variant: eventType === "delivered" ? own?.variant : undefined,
         user_agent: e.agent,
         region: e.geo,
         ip_prefix: e.ip,

@@ -52,6 +52,44 @@ test.each([
   expect(one).toMatchObject({ signal: { occurredAt: "2020-11-09T14:54:14Z" } });
 });
 
+test("when Brevo's two clocks disagree then the event's own time stands, not that of the call", () => {
+  const [one] = decode("brevo", {
+    event: "click",
+    email: "kim@example.org",
+    "message-id": "<b>",
+    ts_event: 1_604_933_600,
+    ts_epoch: 1_604_933_654_000,
+  });
+  expect(one).toMatchObject({ signal: { occurredAt: "2020-11-09T14:53:20Z" } });
+});
+
+test("when Mailjet hands back what the sender passed along then it is kept, and is no id of ours", () => {
+  const [one] = decode("mailjet", {
+    event: "sent",
+    time: 1_604_933_654,
+    MessageID: 19,
+    email: "kim@example.org",
+    CustomID: "order-77",
+    Payload: '{"campaign_id":"spring","variant":"b"}',
+  });
+  expect(one).toMatchObject({
+    signal: {
+      eventType: "delivered",
+      messageId: "19",
+      campaignId: "spring",
+      metadata: { custom_id: "order-77", variant: "b" },
+    },
+  });
+  const [odd] = decode("mailjet", {
+    event: "sent",
+    time: 1_604_933_654,
+    MessageID: 19,
+    email: "kim@example.org",
+    Payload: "{oops",
+  });
+  expect(odd).toMatchObject({ signal: { eventType: "delivered" } });
+});
+
 test("when Brevo tells of a campaign's mail then its events share a message, one for each reader", () => {
   const told = (event: string) => ({ event, email: "kim@example.org", camp_id: 12, ts_event: 1_604_933_654 });
   const ids = ["delivered", "opened"].map((event) => {
