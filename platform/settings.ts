@@ -71,10 +71,6 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_ENV: { what: "`production` refuses generated keys." },
   INBOXLOOP_ID_KEY: { what: "Key of the pseudonyms.", secret: true },
   INBOXLOOP_DEAD_LETTER_KEY: { what: "Key under which dead letters and the spool are sealed.", secret: true },
-  INBOXLOOP_DECISION_KEY: {
-    what: "Secret from which arms, hold-outs and exploration are drawn; made of the active id key when not given.",
-    secret: true,
-  },
   INBOXLOOP_UNSUBSCRIBE_ADDRESSES: {
     what: "Addresses of your `List-Unsubscribe`, with commas, `*` for any characters: whatever mail comes to one is an unsubscribe.",
   },

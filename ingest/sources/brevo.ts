@@ -88,13 +88,15 @@ function tagsOf(e: Event): readonly string[] | undefined {
 
 /**
  * ts_event is when it happened, in UTC seconds; ts_epoch is when the webhook says so, in milliseconds (though some events, and the documentation's own
- * samples, have it in seconds), and adds its fraction where both name the same second; ts is the sender's local clock and comes last.
+ * samples, have it in seconds), and adds its fraction where both name the same second; ts is the sender's local clock and comes last, as does a
+ * ts_event that only repeats it.
  */
 function occurredAt(e: Event): string | undefined {
   const own = Number(e.ts_event ?? 0);
   const epoch = Number(e.ts_epoch ?? e.s_epoch ?? 0);
   const told = epoch > 100_000_000_000 ? epoch / 1000 : epoch;
-  if (own) return isoOfSeconds(Math.floor(told) === own ? told : own);
+  const isLocal = own === Number(e.ts ?? -1) && told > 0;
+  if (own && !isLocal) return isoOfSeconds(Math.floor(told) === own ? told : own);
   return isoOfSeconds(told || e.ts);
 }
 

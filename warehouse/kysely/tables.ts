@@ -1025,6 +1025,7 @@ export interface Tables {
   };
   "staging.stg_raw__dmarc_reports": {
     report_id: string | null;
+    report_kind: string | null;
     org_name: string | null;
     policy_domain: string | null;
     source_ip_prefix: string | null;
