@@ -11,8 +11,8 @@ import type {
   WithExpression,
 } from "../ast.ts";
 import { coercionCost, supertypeOf } from "../coercion.ts";
-import { type IntervalParts, isFinerThanMicros, isIntervalPart, readIntervalLiteral } from "../emit/civil.ts";
 import { parseDecimal } from "../emit/decimal.ts";
+import { type IntervalParts, isFinerThanMicros, isIntervalPart, readIntervalLiteral } from "../emit/intervals.ts";
 import { canonicalJson } from "../emit/json.ts";
 import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";

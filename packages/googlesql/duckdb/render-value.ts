@@ -1,5 +1,5 @@
 import { supertypeOf } from "../coercion.ts";
-import { parseInterval } from "../emit/civil.ts";
+import { parseInterval } from "../emit/intervals.ts";
 import { literalText, structText } from "../emit/text.ts";
 import type { LiteralValue } from "../functions/contract.ts";
 import type { Binding } from "../translate.ts";

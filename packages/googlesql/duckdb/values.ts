@@ -25,8 +25,9 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from "@duckdb/node-api";
-import { dateText, datetimeText, intervalText, timestampText, timeText } from "../emit/civil.ts";
+import { dateText, datetimeText, timestampText, timeText } from "../emit/civil.ts";
 import { decimalText, numericKind } from "../emit/decimal.ts";
+import { intervalText } from "../emit/intervals.ts";
 import { canonicalJson } from "../emit/json.ts";
 import type { JsValue } from "../functions/contract.ts";
 import { type GoogleSqlType, structFieldName } from "../types.ts";

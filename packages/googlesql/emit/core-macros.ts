@@ -94,12 +94,12 @@ export const coreMacros: readonly Macro[] = [
   },
   {
     name: "gs_string_to_datetime",
-    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?')
+    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?')
       or s < '0001' then gs_parse_datetime(s) else cast(s as timestamp) end`,
   },
   {
     name: "gs_string_to_timestamp",
-    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+]00)?')
+    definition: `(s) as case when not regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?(Z|[+]00)?')
       or s < '0001' then gs_parse_timestamp(s) else cast(cast(rtrim(replace(s, '+00', ''), 'Z') as timestamp) as timestamptz) end`,
   },
   {

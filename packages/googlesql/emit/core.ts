@@ -1,17 +1,7 @@
 /** Macros and JS functions that operators and casts stand on. What they give is GoogleSQL's, errors included. */
 
 import type { FunctionLibrary, JsFunction, JsValue } from "../functions/contract.ts";
-import {
-  castInterval,
-  floatText,
-  type IntervalParts,
-  intervalInRange,
-  intervalText,
-  parseDate,
-  parseDatetime,
-  parseTime,
-  parseTimestamp,
-} from "./civil.ts";
+import { floatText, parseDate, parseDatetime, parseTime, parseTimestamp } from "./civil.ts";
 import { coreMacros } from "./core-macros.ts";
 import {
   bignumericKind,
@@ -25,6 +15,7 @@ import {
   readDecimal,
 } from "./decimal.ts";
 import { scaledInterval } from "./interval-scaled.ts";
+import { castInterval, type IntervalParts, intervalInRange, intervalText } from "./intervals.ts";
 
 const parser = (
   name: `gs_${string}`,
@@ -56,8 +47,19 @@ function parseFloat64(text: string): number | undefined {
     if (special[2]!.toLowerCase() === "nan") return Number.NaN;
     return special[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
+  if (/^[+-]?0x/i.test(trimmed)) return hexadecimalFloat(trimmed);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(trimmed)) return undefined;
   return Number(trimmed);
+}
+
+/** `0x1.8p3` is 12, as C's strtod reads it. */
+function hexadecimalFloat(text: string): number | undefined {
+  const match = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i.exec(text);
+  if (!match) return undefined;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+  if (whole + fraction === "") return undefined;
+  const value = Number(BigInt(`0x${whole}${fraction}`)) * 2 ** (Number(exponent) - 4 * fraction.length);
+  return sign === "-" ? -value : value;
 }
 
 const big = (name: `gs_${string}`, run: (a: bigint, b: bigint) => bigint): JsFunction => ({

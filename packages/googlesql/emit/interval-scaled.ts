@@ -1,4 +1,4 @@
-import { type IntervalParts, intervalInRange } from "./civil.ts";
+import { type IntervalParts, intervalInRange } from "./intervals.ts";
 
 /**
  * An INTERVAL times a FLOAT64: what a part has behind the point goes down to the next one, a month has 30 days. A result finer

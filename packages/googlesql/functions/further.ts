@@ -1,5 +1,5 @@
 /** Functions of GoogleSQL that BigQuery does not have, or has had only since lately. */
-import { type IntervalParts, intervalInRange } from "../emit/civil.ts";
+import { type IntervalParts, intervalInRange } from "../emit/intervals.ts";
 import { arrayOf, supportsGrouping } from "../types.ts";
 import type { FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
 import { type Json, printJson, readJson } from "./json-tree.ts";

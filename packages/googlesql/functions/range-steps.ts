@@ -1,6 +1,7 @@
 /** The texts and the parts of ranges, by public/functions/range.cc. */
-import type { IntervalParts } from "../emit/civil.ts";
+
 import { daysFromCivil } from "../emit/civil.ts";
+import type { IntervalParts } from "../emit/intervals.ts";
 import { momentOf } from "./civil-format.ts";
 
 /** The bounds in `[start, end)`, null for UNBOUNDED; throws when the text is not exactly of that form. */

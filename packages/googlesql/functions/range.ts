@@ -1,4 +1,4 @@
-import type { IntervalParts } from "../emit/civil.ts";
+import type { IntervalParts } from "../emit/intervals.ts";
 import { duckdbType, rangeOf } from "../types.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { rangeParts, rangeSteps } from "./range-steps.ts";

@@ -60,12 +60,8 @@ export function applyParts(f: Fields): void {
     if (week.value < lowest || week.value > highest)
       throw new Error(`Week number ${week.value} is invalid for year ${f.year}`);
     const shift = weekday ? (sunday ? weekday.value : (weekday.value + 6) % 7) : 0;
-    const target = start + (week.value - 1) * 7 + shift;
-    if (!weekday && target < first) {
-      set(first, week.place);
-      return;
-    }
-    set(target, week.place);
+    // Week 0 may begin in the year before.
+    set(start + (week.value - 1) * 7 + shift, week.place);
     return;
   }
 }

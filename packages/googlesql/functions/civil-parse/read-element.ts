@@ -11,10 +11,15 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
     f.nonIso = true;
     for (const one of which) f.last[one] = place;
   };
+  /** What is read as one goes through strptime, which passes over white space before each number. */
+  const loose = (width: number, min: number, max: number): number => {
+    r.spaces();
+    return r.int(width, min, max);
+  };
   const time = (): void => {
-    f.hour = r.int(2, 0, 23);
+    f.hour = loose(2, 0, 23);
     r.literal(":");
-    f.minute = r.int(2, 0, 59);
+    f.minute = loose(2, 0, 59);
     f.twelveHour = false;
   };
   const twelve = (): void => {
@@ -117,12 +122,11 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
       shortDate();
       return;
     case "F":
-      r.spaces();
-      f.year = r.int(4, 0, 9999);
+      f.year = loose(4, 0, 9999);
       r.literal("-");
-      f.month = r.int(2, 1, 12);
+      f.month = loose(2, 1, 12);
       r.literal("-");
-      f.day = r.int(2, 1, 31);
+      f.day = loose(2, 1, 31);
       f.century = undefined;
       mark("year", "month", "day");
       return;
@@ -153,7 +157,7 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
     case "X":
       time();
       r.literal(":");
-      f.second = r.int(2, 0, 60);
+      f.second = loose(2, 0, 60);
       return;
     case "r":
       twelve();
@@ -173,7 +177,7 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
       r.spaces();
       time();
       r.literal(":");
-      f.second = r.int(2, 0, 60);
+      f.second = loose(2, 0, 60);
       r.spaces();
       f.year = r.int(4, 0, 9999);
       f.century = undefined;
