@@ -170,13 +170,12 @@ function temporalArithmetic(
     }
   }
   if (operator === "-" && left.type.kind === right.type.kind && isKind(left, "DATE", "DATETIME", "TIMESTAMP", "TIME")) {
-    const name =
-      left.type.kind === "DATE" ? "gs_date_minus" : left.type.kind === "TIME" ? "gs_time_minus" : "gs_instant_minus";
-    return make(`${name}(${left.sql}, ${right.sql})`, INTERVAL);
+    const name = { DATE: "date", DATETIME: "datetime", TIME: "time", TIMESTAMP: "instant" }[left.type.kind as "DATE"];
+    return make(`gs_${name}_minus(${left.sql}, ${right.sql})`, INTERVAL);
   }
   if (operator === "-" && isKind(left, "DATE", "DATETIME") && isKind(right, "DATE", "DATETIME")) {
     return make(
-      `gs_instant_minus(${coerce(a, node, left, DATETIME).sql}, ${coerce(a, node, right, DATETIME).sql})`,
+      `gs_datetime_minus(${coerce(a, node, left, DATETIME).sql}, ${coerce(a, node, right, DATETIME).sql})`,
       INTERVAL,
     );
   }

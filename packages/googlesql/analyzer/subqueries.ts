@@ -83,7 +83,16 @@ export function existsSubquery(a: Analysis, query: Query, cx: Context): Typed {
 /** The one column of a subquery, read where its rows are called `alias`. */
 export function onlyColumn({ columns }: Relation, alias: string): Typed {
   const { source, sqlName, type } = columns[0]!;
-  return { ...source, sql: `${alias}.${sqlName}`, type, literal: undefined, isLiteral: false };
+  return {
+    ...source,
+    sql: `${alias}.${sqlName}`,
+    type,
+    literal: undefined,
+    isLiteral: false,
+    structFields: undefined,
+    arrayElements: undefined,
+    floatTree: undefined,
+  };
 }
 
 /** `needle IN (SELECT ...)`. */

@@ -207,11 +207,21 @@ function offsetFrame(
     offsetValue(a, frame, bound.offset!, value, cx);
   const offsets = bounds.map((bound) => offset(bound).literal?.value);
   if (value.type.kind === "INT64") {
-    if (!offsets.some((one) => typeof one === "bigint" && one >= farOffset)) return undefined;
-    const key: Typed = { ...value, sql: `CAST(${value.sql} AS HUGEINT)`, literal: undefined };
     const by = partition.length > 0 ? `PARTITION BY ${partition.join(", ")} ` : "";
-    const wide = frameText(a, frame, value, cx, "HUGEINT");
-    return `(${by}ORDER BY ${orderText(a, item, key)} ${wide})`;
+    if (offsets.some((one) => typeof one === "bigint" && one >= farOffset)) {
+      const key: Typed = { ...value, sql: `CAST(${value.sql} AS HUGEINT)`, literal: undefined };
+      const wide = frameText(a, frame, value, cx, (sql) => `CAST(${sql} AS HUGEINT)`);
+      return `(${by}ORDER BY ${orderText(a, item, key)} ${wide})`;
+    }
+    const held = heldOffsets(
+      frame,
+      value,
+      item.direction === "desc",
+      bounds.map((bound) => offset(bound).sql),
+    );
+    if (held === undefined) return undefined;
+    const text = frameText(a, frame, value, cx, (_, isStart) => held[isStart ? 0 : held.length - 1]!);
+    return `(${by}ORDER BY ${orderText(a, item, value)} ${text})`;
   }
   if (value.type.kind === "FLOAT64" && offsets.some((one) => !Number.isFinite(Number(one)))) return undefined;
   return rankedFrame(a, node, { frame, item, key: value, partition, order: orderText(a, item, value), offset }, cx);
@@ -241,18 +251,37 @@ function frameText(
   frame: WindowFrame,
   key: Typed | undefined,
   cx: Context,
-  /** The DuckDB type in which RANGE counts, where it is not the key's. */
-  as?: string,
+  /** What stands for an offset, where it is not the offset itself. */
+  hold: (sql: string, isStart: boolean) => string = (sql) => sql,
 ): string {
   checkFrame(a, frame);
   const end = frame.end ?? { bound: "current-row" as const, offset: undefined };
-  const text = (bound: Pick<FrameBound, "bound" | "offset">): string => {
+  const text = (bound: Pick<FrameBound, "bound" | "offset">, isStart: boolean): string => {
     const words = bound.bound.replace("-", " ").toUpperCase();
     if (!bound.offset) return words;
-    const { sql } = offsetValue(a, frame, bound.offset, key, cx);
-    return `${as === undefined ? sql : `CAST(${sql} AS ${as})`} ${words}`;
+    return `${hold(offsetValue(a, frame, bound.offset, key, cx).sql, isStart)} ${words}`;
   };
-  return `${frame.unit.toUpperCase()} BETWEEN ${text(frame.start)} AND ${text(end)}`;
+  return `${frame.unit.toUpperCase()} BETWEEN ${text(frame.start, true)} AND ${text(end, false)}`;
+}
+
+/**
+ * The offsets of a RANGE frame over INT64, held at the end of the type where nothing lies beyond it. Undefined for a bound towards
+ * the row's own side, where rows at the end itself would be counted in: DuckDB fails there rather than answer.
+ */
+function heldOffsets(
+  frame: WindowFrame,
+  key: Typed,
+  isDescending: boolean,
+  offsets: readonly string[],
+): readonly string[] | undefined {
+  if (frame.start.bound === "following" || frame.end?.bound === "preceding") return undefined;
+  const hold = (offset: string, isPreceding: boolean): string =>
+    isPreceding !== isDescending
+      ? `(CASE WHEN ${key.sql} < -9223372036854775808 + ${offset} THEN ${key.sql} - (-9223372036854775808) ELSE ${offset} END)`
+      : `(CASE WHEN ${key.sql} > 9223372036854775807 - ${offset} THEN 9223372036854775807 - ${key.sql} ELSE ${offset} END)`;
+  const [first, last] = [offsets[0]!, offsets.at(-1)!];
+  if (offsets.length === 2) return [hold(first, true), hold(last, false)];
+  return [hold(first, frame.start.bound === "preceding")];
 }
 
 function offsetValue(
@@ -264,7 +293,11 @@ function offsetValue(
 ): Typed {
   const value = resolve(a, node, cx);
   const given = value.literal?.value;
-  if (given === undefined) return a.refuse(node, "window_frame", "an offset that is not a literal");
+  if (given === undefined) {
+    // A cast of a literal is a literal to GoogleSQL.
+    if (value.isParameter || node.kind === "cast") return a.refuse(node, "window_frame", "this offset");
+    return a.fail(node, "Window framing expression must be a literal or parameter");
+  }
   const type = frame.unit === "rows" ? INT64 : (key?.type ?? INT64);
   if (given === null || coercionCost(value, type) === undefined) {
     return a.fail(

@@ -173,6 +173,11 @@ export const coreMacros: readonly Macro[] = [
       then cast(gs_raise('INTERVAL out of range') as interval) else i end`,
   },
   { name: "gs_date_minus", definition: "(a, b) as to_days(cast(gs_days_of_date(a) - gs_days_of_date(b) as integer))" },
+  {
+    name: "gs_datetime_minus",
+    definition: `(a, b) as to_days(cast((epoch_us(a) - epoch_us(b)) // 86400000000 as integer)) +
+      to_microseconds((epoch_us(a) - epoch_us(b)) % 86400000000)`,
+  },
   { name: "gs_instant_minus", definition: "(a, b) as to_microseconds(epoch_us(a) - epoch_us(b))" },
   { name: "gs_time_minus", definition: "(a, b) as to_microseconds(epoch_us(a) - epoch_us(b))" },
   { name: "gs_shift_left", definition: "(a, n) as gs_shift(a, n, true)" },

@@ -109,7 +109,7 @@ const lastDay = (type: "DATE" | "DATETIME") =>
       const monthly = months[part];
       if (monthly) return `cast(date_trunc('${part.toLowerCase()}', ${d}) + to_months(${monthly}) as date) - 1`;
       if (part === "ISOYEAR")
-        return `cast(date_trunc('isoyear', cast(date_trunc('isoyear', ${d}) as date) + 371) as date) - 1`;
+        return `gs_date_check(cast(date_trunc('isoyear', cast(date_trunc('isoyear', ${d}) as date) + 371) as date) - 1)`;
       return `gs_date_check(${truncDate(d, part, ctx).replace(/^gs_date_check/, "")} + 6)`;
     }),
   );

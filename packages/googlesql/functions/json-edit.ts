@@ -114,7 +114,9 @@ export function insertJson(value: Json, path: readonly PathStep[], added: Json, 
   const inside = jsonAt(value, list);
   if (inside === undefined || (inside.kind !== "array" && inside.kind !== "null")) return value;
   const items = inside.kind === "array" ? [...inside.items] : [];
-  while (items.length < index) items.push(nothing);
-  items.splice(index, 0, ...elements(added, each));
+  const inserted = elements(added, each);
+  // Nothing to insert past the end still makes the place that was named.
+  while (items.length < index || (inserted.length === 0 && items.length === index)) items.push(nothing);
+  items.splice(index, 0, ...inserted);
   return setJson(value, list, { kind: "array", items }, false);
 }

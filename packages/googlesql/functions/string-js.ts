@@ -64,12 +64,13 @@ function stringFunctions(): JsFunction[] {
     one("initcap_by", "VARCHAR VARCHAR", "VARCHAR", (s: string, d: string) => initcap(s, d)),
     one("soundex", "VARCHAR", "VARCHAR", soundex),
     one("normalize", "VARCHAR VARCHAR", "VARCHAR", (s: string, mode: string) => s.normalize(mode)),
-    one("casefold", "VARCHAR VARCHAR", "VARCHAR", (s: string, mode: string) =>
-      caseFold(s.normalize(mode)).normalize(mode),
-    ),
+    one("casefold", "VARCHAR VARCHAR", "VARCHAR", foldCase),
     one("safe_convert_bytes_to_string", "BLOB", "VARCHAR", safeDecodeUtf8),
   ];
 }
+
+/** What NORMALIZE_AND_CASEFOLD gives. */
+export const foldCase = (s: string, mode: string): string => caseFold(s.normalize(mode)).normalize(mode);
 
 /** Full case folding: upper then lower is it, except for the few letters whose folding is a rule of its own. */
 function caseFold(value: string): string {

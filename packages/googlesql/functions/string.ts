@@ -1,5 +1,6 @@
 import { castable, castText } from "../emit/cast.ts";
 import { STRING, typeName } from "../types.ts";
+import { containsSubstr, jsonContainsSubstr } from "./contains-substr.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf, text } from "./signature.ts";
 import { stringJs } from "./string-js.ts";
@@ -270,9 +271,11 @@ export const string: FunctionLibrary = {
         return `contains(gs_casefold(${s!.sql}, 'NFKC'), gs_casefold(${part!.sql}, 'NFKC'))`;
       }),
       // Over anything else it looks into every part.
-      sigOf("ANY, STRING, json_scope=>STRING?", "BOOL", ([value], ctx) =>
-        ctx.refuse(`CONTAINS_SUBSTR over ${value!.type.kind}`),
-      ),
+      sigOf("ANY, STRING!, json_scope=>STRING?", "BOOL", ([value, part, scope], ctx) => {
+        if (part?.literal?.value === null || part?.literal?.value === undefined)
+          return ctx.error("The search value of CONTAINS_SUBSTR cannot be NULL");
+        return containsSubstr(value!.sql, value!.type, part.sql, scope?.sql ?? "'JSON_VALUES'", ctx);
+      }),
     ]),
     ...refuseAll(group, "needs BigQuery's text analyzer", [
       "SEARCH",
@@ -298,5 +301,5 @@ export const string: FunctionLibrary = {
         else substr(gs_sub.a, case when gs_sub.b = 0 or gs_sub.b < -length(gs_sub.a) then 1 else gs_sub.b end, least(gs_sub.c, 2147483647)) end)[1])`,
     },
   ],
-  js: stringJs,
+  js: [...stringJs, jsonContainsSubstr],
 };

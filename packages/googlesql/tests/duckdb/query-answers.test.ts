@@ -67,6 +67,26 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
       "sql.analysis",
     ],
   ],
+  "CONTAINS_SUBSTR over parts": [
+    [
+      "select contains_substr(struct('abc' as a, 1 as b), 'B'), contains_substr((1, ['x', 'Yes']), 'yes'), contains_substr(23, '3'), contains_substr(date '2024-01-15', '24-01')",
+      "true | true | true | true",
+    ],
+    [
+      "select contains_substr((1, cast(null as string)), 'yes'), contains_substr((1, cast(null as string)), '1'), contains_substr(cast(null as struct<a string>), 'a'), contains_substr(['a', null], 'b'), contains_substr(['a', 'c'], 'b')",
+      "null | true | null | null | false",
+    ],
+    [
+      "select contains_substr(json '{\"lunch\":\"soup\"}', 'lunch'), contains_substr(json '{\"lunch\":\"soup\"}', 'SOUP'), contains_substr(json '{\"lunch\":\"soup\"}', 'lunch', json_scope => 'JSON_KEYS'), contains_substr(json '{\"lunch\":[23]}', '3', json_scope => 'JSON_KEYS_AND_VALUES'), contains_substr(json '{\"lunch\":\"soup\"}', 'soup', json_scope => 'JSON_KEYS')",
+      "false | true | true | true | false",
+    ],
+    [
+      "select contains_substr(t, 'toast') from (select 'French toast' as name, 3 as n union all select 'Soup', 4) t order by n",
+      "true\nfalse",
+    ],
+    ["select contains_substr(json '1', 'a', json_scope => 'NAMES')", "sql.evaluation"],
+    ["select contains_substr((1, 'a'), cast(null as string))", "sql.analysis"],
+  ],
   TABLESAMPLE: [
     [
       "select distinct w from (select * from unnest(generate_array(1, 1000))) tablesample bernoulli (50 percent) with weight as w",
