@@ -1,4 +1,4 @@
-import type { ColumnDefinition, CreateTable, CreateView, ObjectName } from "../ast.ts";
+import type { ColumnDefinition, CreateTable, CreateView, NodeBase, ObjectName } from "../ast.ts";
 import type { CatalogTable } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
@@ -42,6 +42,11 @@ export function createTable(a: Analysis, node: CreateTable): readonly string[] {
   return newTable(a, node).texts;
 }
 
+/** The local engine compares strings by their bytes: what is to compare otherwise is not made at all. */
+export function refuseCollation(a: Analysis, node: NodeBase, collation: string | undefined): void {
+  if (collation) a.refuse(node, "collation", `DEFAULT COLLATE '${collation}'`);
+}
+
 /** DuckDB SQL that makes a table or view, and the columns that it then has. */
 export interface Made {
   readonly texts: readonly string[];
@@ -50,6 +55,7 @@ export interface Made {
 
 /** A table of declared columns, or of a query's. */
 export function newTable(a: Analysis, node: CreateTable): Made {
+  refuseCollation(a, node, node.defaultCollation);
   const path = pathOf(node.name);
   const target = targetName(path, node.temporary);
   const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;

@@ -17,7 +17,9 @@ export interface LimitedType {
 export function limitedType(a: Analysis, node: TypeName): LimitedType {
   switch (node.kind) {
     case "simple-type":
-      return node.parameters.length === 0 ? { type: resolveType(a, node), hold: undefined } : limitedScalar(a, node);
+      if (node.parameters.length === 0) return { type: resolveType(a, node), hold: undefined };
+      if (node.collation) a.refuse(node, "collation", "collation of strings");
+      return limitedScalar(a, node);
     case "array-type": {
       const { hold } = limitedType(a, node.element);
       const type = resolveType(a, withoutLimits(node));

@@ -1,5 +1,13 @@
 import type { Analysis } from "../analyzer/context.ts";
-import { columnText, comments, createTable, createView, declaredColumn, type NewColumn } from "../analyzer/ddl.ts";
+import {
+  columnText,
+  comments,
+  createTable,
+  createView,
+  declaredColumn,
+  type NewColumn,
+  refuseCollation,
+} from "../analyzer/ddl.ts";
 import { checkTableFunction } from "../analyzer/table-functions.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import { checkFunction } from "../analyzer/user-functions.ts";
@@ -46,6 +54,7 @@ export async function define(session: GoogleSqlSession, a: Analysis, node: Defin
     case "create-view":
       return await runAll(session, createView(a, node));
     case "create-schema": {
+      refuseCollation(a, node, node.defaultCollation);
       const ifNot = node.ifNotExists || node.orReplace ? "IF NOT EXISTS " : "";
       return await runAll(session, [`CREATE SCHEMA ${ifNot}${quoteName(pathOf(node.name).at(-1)!)}`]);
     }

@@ -67,6 +67,16 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
       "sql.analysis",
     ],
   ],
+  "collations, which are not served, are refused wherever they are asked for": [
+    ["create table t (a string) default collate 'und:ci'", "refused.collation"],
+    ["create schema s default collate 'und:ci'", "refused.collation"],
+    ["create temp table t (a string collate 'und:ci')", "refused.collation"],
+    ["alter table information_schema.t set default collate 'und:ci'", "sql.analysis"],
+    ["select cast('a' as string(5) collate 'und:ci')", "refused.collation"],
+    ["select cast(['a'] as array<string(5) collate 'und:ci'>)", "refused.collation"],
+    ["select collate('a', 'und:ci')", "refused.COLLATE"],
+    ["create temp table t (a string) default collate ''; select count(*) from t", "0"],
+  ],
   "CONTAINS_SUBSTR over parts": [
     [
       "select contains_substr(struct('abc' as a, 1 as b), 'B'), contains_substr((1, ['x', 'Yes']), 'yes'), contains_substr(23, '3'), contains_substr(date '2024-01-15', '24-01')",
