@@ -71,14 +71,16 @@ test("when a script labels its query, that is heard and does nothing; other syst
   });
 });
 
-test("when a text is looked for in another, case and width do not matter; in anything but a STRING it is refused", async () => {
+test("when a text is looked for in another, case and width do not matter; every part of a value counts", async () => {
   expect(
     await rows(
       "select contains_substr('The Blue house', 'bLUE') as a, contains_substr('\u2168', 'ix') as b, contains_substr('x', 'y') as c, contains_substr(cast(null as string), 'y') as d",
     ),
   ).toEqual([{ a: true, b: true, c: false, d: null }]);
-  for (const call of ["contains_substr(['a'], 'a')", "contains_substr(json '{}', 'a', json_scope => 'JSON_KEYS')"]) {
-    await expect(warehouse.query(`select ${call}`)).rejects.toMatchObject({ code: "refused.CONTAINS_SUBSTR" });
-  }
+  expect(
+    await rows(
+      "select contains_substr(['a'], 'A') as a, contains_substr(json '{\"a\": 1}', 'a', json_scope => 'JSON_KEYS') as b, contains_substr(json '{\"a\": 1}', 'a') as c",
+    ),
+  ).toEqual([{ a: true, b: true, c: false }]);
   await expect(warehouse.query("select contains_substr('a', null)")).rejects.toMatchObject({ code: "sql.analysis" });
 });
