@@ -18,6 +18,7 @@ const commonKeys = [
   "is_recipient_unknown", // true where the message has several recipients and nobody says which of them it was: it counts for none
   "fields_left_out", // paths of what the provider sent in another type than it documents, array of text
   "is_time_assumed", // true where the source gave no time and the time of arrival stands
+  "is_zone_assumed", // true where the source gave a local time and no zone, and UTC was taken
   "source_system",
 ];
 

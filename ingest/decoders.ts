@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { unpackHook } from "./collector/hook-message.ts";
 import { decodeLine, decodeRecord, decodeText } from "./door/decode.ts";
 import type { IdHasher } from "./door/id-hasher.ts";
@@ -30,6 +31,8 @@ export interface DecoderOptions {
   readonly table?: string | undefined;
   /** What other files of the run say of records of this one. */
   readonly details?: Details | undefined;
+  /** Of mapped files: nothing in the file speaks against UTC, where neither times nor mapping name a zone. */
+  readonly mayAssumeUtc?: boolean | undefined;
 }
 
 const provenance = "file";
@@ -189,7 +192,7 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
 }
 
 /** A record that no row of the mapping wants gives nothing. */
-function mapped({ mapping, fileId, fileName, hashId, details }: DecoderOptions, isCsv: boolean): Decode {
+function mapped({ mapping, fileId, fileName, hashId, details, mayAssumeUtc }: DecoderOptions, isCsv: boolean): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
   return (message) => {
     let fields = message.value ?? parse(message);
@@ -212,6 +215,7 @@ function mapped({ mapping, fileId, fileName, hashId, details }: DecoderOptions, 
       rowNumber: message.position,
       hashId,
       defaultProvenance: provenance,
+      mayAssumeUtc,
     });
   };
 }
@@ -225,7 +229,15 @@ export async function csvLetterValue(
   const chunks = async function* () {
     yield payload;
   };
-  const options = { delimiter: mapping?.csv?.delimiter ?? delimiter, quote: mapping?.csv?.quote ?? '"' };
+  const csv = mapping?.csv;
+  // A letter of a file whose charset was named is UTF-8 already.
+  const charset = isUtf8(payload) ? undefined : csv?.charset;
+  const options = {
+    delimiter: csv?.delimiter ?? delimiter,
+    quote: csv?.quote ?? '"',
+    repeated: csv?.repeated,
+    charset,
+  };
   for await (const block of csvRecords(chunks(), options, 0))
     for (const message of block) return message.value as CsvValue;
   return undefined;

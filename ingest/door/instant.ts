@@ -8,14 +8,16 @@ const isoInstant =
 
 /**
  * Reads an instant: ISO 8601 (a time without a zone is UTC, digits past microseconds are cut), or epoch milliseconds,
- * or epoch seconds where the number is too small to be milliseconds (below 10^11, the year 1973 in milliseconds).
+ * or epoch seconds where the number is too small to be milliseconds (below 10^11, the year 1973 in milliseconds), or epoch microseconds
+ * where it is too large (from 10^14, the year 5138).
  * Undefined for anything else, for a day that does not exist, and for a year outside 1990..2199.
  */
 export function parseInstant(value: unknown): Micros | undefined {
   if (typeof value === "string") return parseText(value);
   if (typeof value === "bigint") return parseInstant(Number(value));
   if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
-  return inRange(Math.round(Math.abs(value) < 1e11 ? value * 1e6 : value * 1e3));
+  const size = Math.abs(value);
+  return inRange(Math.round(size < 1e11 ? value * 1e6 : size < 1e14 ? value * 1e3 : value));
 }
 
 /** The instant as ISO text in UTC with six digits of a second. */

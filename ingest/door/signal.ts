@@ -37,6 +37,7 @@ export type DeadLetterReason =
   | "wrong-type"
   | "time-in-future"
   | "time-unreadable"
+  | "money-unreadable"
   | "missing-column"
   | "too-large"
   | "too-deep"

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { UserError } from "../../errors/user-error.ts";
+import { asUtf8, markedCharset } from "./charset.ts";
 
 /** Small enough that what is made of a chunk dies young. */
 const chunkBytes = 1 << 18;
@@ -29,8 +30,26 @@ export async function compressionOf(path: string): Promise<Compression> {
   }
 }
 
-/** The unpacked bytes of a file in chunks. A damaged archive is a UserError: what came before it was read. */
+/** The unpacked bytes of a file in chunks, as UTF-8 where a byte order mark says UTF-16. A damaged archive is a UserError: what came before it was read. */
 export async function* fileChunks(path: string): AsyncIterable<Buffer> {
+  const chunks = unpackedChunks(path)[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done) return;
+  const whole = { [Symbol.asyncIterator]: () => withFirst(first.value, chunks) };
+  const charset = markedCharset(first.value);
+  yield* charset === undefined ? whole : asUtf8(whole, charset);
+}
+
+async function* withFirst(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+async function* unpackedChunks(path: string): AsyncIterable<Buffer> {
   const compression = await compressionOf(path);
   if (compression === "zstd") {
     throw new UserError("Zstandard files are not read directly", {

@@ -6,6 +6,7 @@ import type { IdHasher } from "../door/id-hasher.ts";
 import { scrubText } from "../door/scrub.ts";
 import type { Details } from "../mapping/details.ts";
 import type { Mapping } from "../mapping/schema.ts";
+import { hasLocalTimes, speaksAgainstUtc } from "../mapping/times.ts";
 import type { Message, Source } from "../pipeline.ts";
 import { providers } from "../sources/providers.ts";
 import { fileChunks, fileDigest, fileHead } from "./bytes.ts";
@@ -22,6 +23,8 @@ export interface FileInput {
   readonly id: string;
   open(from: number): Source;
   readonly decode: Decode;
+  /** What people should know before they believe what lands. */
+  readonly warnings: readonly string[];
 }
 
 export interface FileOptions {
@@ -85,6 +88,12 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
     "/",
   );
+  const head = mapping && shape.kind !== "parquet" ? (await fileHead(path)).toString("utf8") : "";
+  const mayAssumeUtc = !speaksAgainstUtc(head);
+  const assumes = mapping !== undefined && !mapping.zone && mayAssumeUtc && hasLocalTimes(head) && readsTimes(mapping);
+  const warnings = assumes
+    ? [`${basename(path)}: times without a zone are taken for UTC (is_zone_assumed); say zone: in the mapping`]
+    : [];
   const name = `${kind}:${scrubText(basename(path))}`; // people name files after people
   const id = `${content}/${digest(how).slice(0, 16)}`;
   // A list without a header: Amazon SES takes in, and people keep, bare addresses with a reason beside each.
@@ -96,12 +105,14 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     fileName: basename(path),
     table: options.table,
     details: options.details,
+    mayAssumeUtc,
   });
   return {
     path,
     name,
     id,
     decode,
+    warnings,
     open: (from) => fileSource(name, id, from, () => blocks(path, shape, mapping, from, columns)),
   };
 }
@@ -139,6 +150,9 @@ function blocks(
           delimiter: mapping?.csv?.delimiter ?? shape.delimiter,
           quote: mapping?.csv?.quote ?? '"',
           columns: mapping?.csv?.columns ?? columns,
+          charset: mapping?.csv?.charset,
+          repeated: mapping?.csv?.repeated,
+          path,
         },
         from,
       );
@@ -227,5 +241,14 @@ export function checkProvider(name: string | undefined): void {
     next: `--source ${[...providers.keys()].join(" | ")}`,
   });
 }
+
+/** Whether a mapping reads a time without saying its zone. */
+const readsTimes = (mapping: Mapping): boolean =>
+  JSON.stringify(mapping.rows, (_key, value: unknown) => {
+    const column = value as { cast?: unknown; zone?: unknown } | null;
+    return column !== null && typeof column === "object" && column.cast === "instant" && column.zone === undefined
+      ? "a time without a zone"
+      : value;
+  }).includes("a time without a zone");
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -1,10 +1,12 @@
 import { classifyRefusal } from "../bounces/classify.ts";
 import { decodeRecord } from "../door/decode.ts";
 import type { IdHasher } from "../door/id-hasher.ts";
-import { instantText, parseInstant } from "../door/instant.ts";
+import { instantText } from "../door/instant.ts";
 import { cleanText } from "../door/metadata.ts";
 import type { DeadLetterReason, Item } from "../door/signal.ts";
+import { readMoney, readNumber } from "./numbers.ts";
 import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
+import { readTime } from "./times.ts";
 
 export interface RowContext {
   /** Names the file by its content, so that row 7 of it is the same row tomorrow. */
@@ -15,6 +17,14 @@ export interface RowContext {
   readonly defaultProvenance: string;
   /** Without its folder. */
   readonly fileName?: string | undefined;
+  /** Nothing in the file speaks against UTC. */
+  readonly mayAssumeUtc?: boolean | undefined;
+}
+
+/** The context of one record, with what the whole mapping says and what was found on the way. */
+interface Reading extends RowContext {
+  readonly mapping: Pick<Mapping, "zone" | "decimal">;
+  isZoneAssumed: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,13 +46,21 @@ class Refused {
 export function applyMapping(mapping: Mapping, fields: Fields, context: RowContext): readonly Item[] {
   const nulls = new Set(mapping.nulls ?? []);
   const read = reader(fields, nulls);
+  const reading: Reading = { ...context, mapping, isZoneAssumed: false };
   const items: Item[] = [];
   for (const [index, { table, when, set }] of mapping.rows.entries()) {
+    let hasAssumedZone = false;
     try {
       if (when && !holds(when, read, fields, context.fileName ?? "")) continue;
       const values: Record<string, unknown> = {};
-      for (const [name, expression] of Object.entries(set)) values[name] = evaluate(expression, read, context);
+      for (const [name, expression] of Object.entries(set)) {
+        values[name] = evaluate(expression, read, reading);
+        if (name === "timestamp_utc") hasAssumedZone = reading.isZoneAssumed;
+        reading.isZoneAssumed = false;
+      }
       if (table === "events") {
+        if (hasAssumedZone)
+          values["metadata"] = { ...(values["metadata"] as object | undefined), is_zone_assumed: true };
         if (values["event_id"] === undefined) values["event_id"] = rowId(`row-${index}`, context);
         items.push(decodeRecord({ ...values, table }, context.defaultProvenance, true));
       } else items.push({ kind: "row", table, values });
@@ -112,9 +130,9 @@ const isEqual = (value: unknown, wanted: unknown): boolean =>
     wanted !== null &&
     (String(value) === String(wanted) || (typeof wanted === "number" && Number(value) === wanted)));
 
-function evaluate(expression: Expression, read: Reader, context: RowContext): unknown {
+function evaluate(expression: Expression, read: Reader, context: Reading): unknown {
   if (expression === null || typeof expression !== "object") return expression;
-  if ("column" in expression) return columnValue(expression, read);
+  if ("column" in expression) return columnValue(expression, read, context);
   if ("row" in expression) return rowId(expression.row, context);
   if ("text" in expression) {
     return expression.text.replace(/\{([^{}]+)\}/g, (_whole, name: string) => {
@@ -153,7 +171,7 @@ function evaluate(expression: Expression, read: Reader, context: RowContext): un
 const rowId = (prefix: string, { fileId, rowNumber }: RowContext): string =>
   `${prefix}:${fileId.slice(0, 12)}:${rowNumber}`;
 
-function columnValue(expression: ColumnExpression, read: Reader): unknown {
+function columnValue(expression: ColumnExpression, read: Reader, context: Reading): unknown {
   let value = read(expression.column, expression.optional);
   if (value === null) return expression.default ?? null;
   if (expression.lower && typeof value === "string") value = value.toLowerCase();
@@ -166,14 +184,29 @@ function columnValue(expression: ColumnExpression, read: Reader): unknown {
     if (expression.otherwise !== "keep") return expression.otherwise;
   }
   if (!expression.cast) return value;
-  const cast = castTo(expression.cast, value);
+  if (expression.cast === "instant") return instantValue(expression, value, context);
+  const decimal = expression.decimal ?? context.mapping.decimal;
+  const cast = castTo(expression.cast, value, decimal);
   if (cast === undefined) {
+    const hint = expression.cast === "money" || expression.cast === "number" ? ` (decimal: "${decimal ?? "."}")` : "";
     throw new Refused(
-      expression.cast === "instant" ? "time-unreadable" : "wrong-type",
-      `column "${expression.column}" is not ${expression.cast}`,
+      expression.cast === "money" ? "money-unreadable" : "wrong-type",
+      `column "${expression.column}" is not ${expression.cast}${hint}`,
     );
   }
   return cast;
+}
+
+function instantValue(expression: ColumnExpression, value: unknown, context: Reading): string {
+  const { format } = expression;
+  const read = readTime(value, {
+    formats: format === undefined ? [] : Array.isArray(format) ? format : [format as string],
+    zone: expression.zone ?? context.mapping.zone,
+    mayAssumeUtc: context.mayAssumeUtc === true,
+  });
+  if (read.kind === "unreadable") throw new Refused("time-unreadable", `column "${expression.column}": ${read.why}`);
+  if (read.isZoneAssumed) context.isZoneAssumed = true;
+  return instantText(read.at);
 }
 
 const truths: ReadonlyMap<string, boolean> = new Map([
@@ -189,7 +222,11 @@ const truths: ReadonlyMap<string, boolean> = new Map([
   ["0", false],
 ]);
 
-function castTo(cast: NonNullable<ColumnExpression["cast"]>, value: unknown): unknown {
+function castTo(
+  cast: Exclude<NonNullable<ColumnExpression["cast"]>, "instant">,
+  value: unknown,
+  decimal: Mapping["decimal"],
+): unknown {
   switch (cast) {
     case "text":
       return typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -197,20 +234,12 @@ function castTo(cast: NonNullable<ColumnExpression["cast"]>, value: unknown): un
       const number = typeof value === "string" && !/^\s*[-+]?\d+(?:\.0+)?\s*$/.test(value) ? Number.NaN : Number(value);
       return Number.isSafeInteger(number) ? number : undefined;
     }
-    case "number": {
-      if (typeof value === "number") return value;
-      if (typeof value !== "string" || !/^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$/.test(value))
-        return undefined;
-      const number = Number(value);
-      return Number.isFinite(number) ? number : undefined;
-    }
+    case "number":
+      return readNumber(value, decimal);
+    case "money":
+      return readMoney(value, decimal);
     case "boolean":
       return typeof value === "boolean" ? value : truths.get(String(value).trim().toLowerCase());
-    case "instant": {
-      const text = typeof value === "string" && /^\s*\d{9,16}(?:\.\d+)?\s*$/.test(value) ? Number(value) : value;
-      const micros = parseInstant(text);
-      return micros === undefined ? undefined : instantText(micros);
-    }
     case "json":
       if (typeof value !== "string") return value;
       try {

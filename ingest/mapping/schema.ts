@@ -5,15 +5,31 @@ import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import { isRawTable, rawColumns } from "../door/raw-row.ts";
+import { isCharset } from "../files/charset.ts";
+import { isTimeFormat, zoneOf } from "./times.ts";
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-const cast = z.enum(["text", "integer", "number", "boolean", "instant", "json"]);
+const cast = z.enum(["text", "integer", "number", "money", "boolean", "instant", "json"]);
 export type Cast = z.output<typeof cast>;
+
+const zone = z
+  .string()
+  .refine((name) => zoneOf(name) !== undefined, "no such zone: an IANA name, UTC or an offset like -06:00");
+const format = z
+  .string()
+  .refine(isTimeFormat, "no format of times: dd/MM/yyyy HH:mm, M/d/yyyy h:mm:ss a, epoch-micros ...");
+const decimal = z.enum([".", ","]);
 
 const column = z.strictObject({
   column: z.string(),
   cast: cast.optional(),
+  /** How the column writes its times; several are tried in turn. */
+  format: z.union([format, z.array(format).min(1)]).optional(),
+  /** Of times that name none. */
+  zone: zone.optional(),
+  /** What stands before the fraction of a number: `,` reads 1.234,50. */
+  decimal: decimal.optional(),
   /** Value in the file -> value of ours. */
   values: z.record(z.string(), scalar).optional(),
   /** What a value that is not in `values` becomes; without it the row is a dead letter. `keep` leaves it as it is. */
@@ -108,8 +124,16 @@ const mapping = z.strictObject({
       delimiter: z.string().length(1).optional(),
       quote: z.string().length(1).optional(),
       columns: z.array(z.string()).optional(),
+      /** How the file's bytes are letters, where it is not UTF-8 (or UTF-16 with its mark): windows-1252, iso-8859-15, shift_jis ... */
+      charset: z.string().refine(isCharset, "no such charset").optional(),
+      /** Which of several columns of one name counts; `number` keeps all, the second as `Name#2`. */
+      repeated: z.enum(["first", "last", "number"]).optional(),
     })
     .optional(),
+  /** The zone of times that name none, where a column does not say its own. */
+  zone: zone.optional(),
+  /** What stands before the fraction of numbers, where a column does not say its own. */
+  decimal: decimal.optional(),
   /** Texts that mean that nothing is there; the empty text always does. */
   nulls: z.array(z.string()).optional(),
   /** Records of one file whose details stand in others, given in the same run and joined by a column that both have. */

@@ -61,8 +61,8 @@ export async function runIngestFile(
     const hashId = createIdHasher(context.keys.ids.active);
     const details = mapping && (await detailsOfFiles(paths, mapping, hashId, environment.signal));
     const inputs = async function* () {
-      for (const path of paths)
-        yield await fileInput(path, {
+      for (const path of paths) {
+        const input = await fileInput(path, {
           details,
           hashId,
           mapping,
@@ -71,6 +71,9 @@ export async function runIngestFile(
           isSeeds: options.isSeeds,
           suppressions: options.suppressions,
         });
+        for (const warning of input.warnings) environment.console.warn(warning);
+        yield input;
+      }
     };
     let before = 0;
     let current: { input: FileInput; received: number } | undefined;
