@@ -102,6 +102,12 @@ const types = {
   support_case: { family: "behaviour", keys: ["topic", "severity"] },
 };
 
+/**
+ * Sources (by provenance) whose ids of events are unique within a day only. Mailgun: "id: a unique identifier within a day"
+ * (documentation.mailgun.com, Events, event structure).
+ */
+const idsOfADay = ["webhook/mailgun"];
+
 const bounceClasses = ["hard", "soft", "block"];
 /** Folders a seed may report. */
 const placementFolders = ["inbox", "promotions", "spam", "missing"];
@@ -139,6 +145,7 @@ module.exports = {
   commonKeys,
   metadataKeys,
   bounceClasses,
+  idsOfADay,
   placementFolders,
   schemaVersion,
   sqlList,

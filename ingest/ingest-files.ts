@@ -11,6 +11,7 @@ import type { BatchEntry } from "./ledger.ts";
 import type { IsOptOutAddress } from "./mail/opt-out.ts";
 import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
 import { LocalSink } from "./segments/local-sink.ts";
+import { keepAside } from "./set-aside.ts";
 
 export interface IngestContext {
   /** The folder of raw segments. */
@@ -93,6 +94,7 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
         arrival,
         keys: context.keys.deadLetters,
         randomBytes: context.randomBytes,
+        setAside: (name, sealed) => keepAside(context.raw, name, sealed),
       }),
     now: () => context.now().getTime(),
     batchRecords: context.batchRecords ?? defaultBatchRecords,

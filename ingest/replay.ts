@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
-import { pointedTo, unseal } from "./door/dead-letter.ts";
+import { pointedTo, setAsideName, unseal } from "./door/dead-letter.ts";
 import { createDoor } from "./door/door.ts";
 import { createIdHasher } from "./door/id-hasher.ts";
 import { type Micros, parseInstant } from "./door/instant.ts";
@@ -14,6 +14,7 @@ import type { Mapping } from "./mapping/schema.ts";
 import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
 import type { LocalSink } from "./segments/local-sink.ts";
 import { locateSegments } from "./segments/segment-map.ts";
+import { readAside } from "./set-aside.ts";
 
 export interface ReplayOptions {
   readonly reason?: string | undefined;
@@ -88,7 +89,7 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
   const settled = new Set(batches.flatMap((entry) => entry.replayed ?? []));
   const fileIds = new Map(batches.map((entry) => [entry.batch_id, entry.source_id.split("/")[0]!]));
   let left = options.limit ?? Number.POSITIVE_INFINITY;
-  const body = new SharedBody();
+  const body = new SharedBody(raw);
   for (const { table, segment, skip, rows } of locateSegments(sink.ledger.entries)) {
     if (table !== "dead_letters") continue;
     for await (const block of sink.store.read(join(raw, segment), rawColumns(table), { skip, rows })) {
@@ -109,14 +110,20 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
 class SharedBody {
   #holder = "";
   #sealed: Buffer | undefined;
+  readonly #raw: string;
+
+  constructor(raw: string) {
+    this.#raw = raw;
+  }
 
   of(row: RawRow): Buffer | undefined {
     const stored = Buffer.from(String(row["payload"]), "base64");
     const position = pointedTo(stored);
     if (position !== undefined) return `${row["batch_id"]}/${position}` === this.#holder ? this.#sealed : undefined;
     this.#holder = `${row["batch_id"]}/${row["position"]}`;
-    this.#sealed = stored;
-    return stored;
+    const aside = setAsideName(stored);
+    this.#sealed = aside === undefined ? stored : readAside(this.#raw, aside);
+    return this.#sealed;
   }
 }
 

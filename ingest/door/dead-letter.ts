@@ -63,6 +63,16 @@ export function pointedTo(stored: Uint8Array): string | undefined {
   return text.startsWith(sameAs) && !text.includes("\0") ? text.slice(sameAs.length) : undefined;
 }
 
+/** A sealed body larger than this is kept as a file of its own: no row of a segment or of BigQuery may be as large as a mail can. */
+export const maxLetterBytes = 4 << 20;
+const setAside = "set-aside:";
+
+/** The name of the file that holds a body which is not in its row; undefined where the row has it. */
+export function setAsideName(stored: Uint8Array): string | undefined {
+  const text = Buffer.from(stored.subarray(0, 100)).toString("latin1");
+  return /^set-aside:[0-9a-f]{40}\.sealed$/.test(text) ? text.slice(setAside.length) : undefined;
+}
+
 const sealingKeys = new WeakMap<Buffer, KeyObject>();
 
 function sealingKey(secret: Buffer): KeyObject {
@@ -83,9 +93,19 @@ export function deadLetterRow(
     readonly arrival: Micros;
     readonly keys: KeyRing;
     readonly randomBytes: (n: number) => Buffer;
+    /** Keeps a sealed body that is too large for a row, durably, before the row that names it is written. */
+    readonly setAside?: ((name: string, sealed: Buffer) => void) | undefined;
   },
 ): RawRow {
   const id = createHash("sha256").update(`${context.sourceId}\0${letter.position}`).digest("hex");
+  const body = (): Buffer => {
+    if ("sameAs" in letter.payload) return pointerTo(letter.payload.sameAs);
+    const sealed = seal(letter.payload, context.keys, context.randomBytes);
+    if (sealed.length <= maxLetterBytes || !context.setAside) return sealed;
+    const name = `${id.slice(0, 40)}.sealed`;
+    context.setAside(name, sealed);
+    return Buffer.from(setAside + name);
+  };
   return {
     dead_letter_id: `letter:${id.slice(0, 40)}`,
     reason: letter.reason,
@@ -93,10 +113,7 @@ export function deadLetterRow(
     detail: scrubText(letter.detail).slice(0, 500),
     source: scrubText(letter.source),
     position: letter.position,
-    payload: ("sameAs" in letter.payload
-      ? pointerTo(letter.payload.sameAs)
-      : seal(letter.payload, context.keys, context.randomBytes)
-    ).toString("base64"),
+    payload: body().toString("base64"),
     batch_id: context.batchId,
     schema_version: events.schemaVersion as number,
     received_at: context.arrival,

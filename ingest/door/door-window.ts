@@ -1,3 +1,4 @@
+import events from "../../includes/events.js";
 import { canonicalLine, type RawRow } from "./raw-row.ts";
 
 /** How many rows of each table the door remembers. */
@@ -158,13 +159,28 @@ export class DoorWindows {
 }
 
 /**
- * What makes two rows of a table the same: the event's id with its type and message (ids are unique per provider, not in
- * the world), or everything a row says except when it came.
+ * What makes two rows of a table the same: for events the id with its type and whom it is about (`subjectOf`), or everything a row says
+ * except when it came.
  */
 export function rowKey(table: string, row: RawRow): string {
-  if (table === "events") return `${row["event_id"]} ${row["event_type"]} ${row["message_id"] ?? ""}`;
+  if (table === "events") return `${row["event_id"]} ${row["event_type"]} ${subjectOf(row)}`;
   return canonicalLine({ ...row, received_at: null });
 }
 
-/** The columns of an event's key; their texts with a space between are the key. */
-export const eventKeyColumns = ["event_id", "event_type", "message_id"] as const;
+const idsOfADay = new Set<unknown>(events.idsOfADay);
+
+/**
+ * Ids of events are as unique as their provider promises, and no more: within a message; where none is named, of one person; and of one
+ * day where the provider says so (includes/events.js). definitions/staging/stg_raw__events.sqlx has the same in SQL.
+ */
+function subjectOf(row: RawRow): string {
+  const message = row["message_id"];
+  if (message !== null && message !== undefined) return String(message);
+  const user = String(row["user_id_hash"] ?? "");
+  if (!idsOfADay.has(row["provenance"])) return user;
+  return `${user} ${Math.floor((row["timestamp_utc"] as number) / 86_400e6)}`;
+}
+
+/** The key of an event in a segment, as SQL of DuckDB: what `rowKey` gives for the row. */
+export const eventKeySql = `event_id || ' ' || event_type || ' ' || coalesce(message_id, coalesce(user_id_hash, '') ||
+  if(provenance in (${(events.idsOfADay as readonly string[]).map((one) => `'${one}'`).join(", ")}), ' ' || floor(epoch_us(timestamp_utc) / 86400000000)::bigint, ''))`;

@@ -30,7 +30,7 @@ export function createDoor({ hashId, trustReceivedAt }: DoorOptions): Door {
       const received = arrivalOf(item.receivedAt, arrival);
       if (received === undefined) return refuse("time-unreadable", "received_at");
       const made = pseudonymise(item.signal, received, hashId);
-      return made.kind === "row" ? { kind: "row", table: "events", row: made.row } : made;
+      return made.kind === "row" ? bounded("events", made.row) : made;
     }
     const received = arrivalOf(item.values["received_at"], arrival);
     if (received === undefined) return refuse("time-unreadable", "received_at");
@@ -92,7 +92,33 @@ function admitRow(
       if (typeof id === "string") row[`${side}_is_role`] = isRoleAddress(id) ?? row[`${side}_is_role`] ?? null;
     }
   }
-  return { kind: "row", table, row };
+  return bounded(table, row);
+}
+
+/** A row larger than this is a dead letter: every writer (segments, Storage Write API) takes what is smaller. */
+export const maxRowBytes = 2 << 20;
+
+const bounded = (table: string, row: RawRow): Admitted =>
+  isLarger(row, maxRowBytes)
+    ? refuse("too-large", `a row of more than ${maxRowBytes >> 20} MiB`)
+    : { kind: "row", table, row };
+
+/** Whether a value takes more bytes as JSON, at least; by the lengths of its texts, and without writing it. */
+function isLarger(value: unknown, most: number): boolean {
+  let left = most;
+  const count = (one: unknown): void => {
+    if (left < 0) return;
+    if (typeof one === "string") left -= one.length + 2;
+    else if (one === null || typeof one !== "object") left -= 4;
+    else if (Array.isArray(one)) for (const item of one) count(item);
+    else
+      for (const key in one) {
+        left -= key.length + 3;
+        count((one as Readonly<Record<string, unknown>>)[key]);
+      }
+  };
+  count(value);
+  return left < 0;
 }
 
 function castTo(type: string, value: unknown): string | number | boolean | object | undefined {

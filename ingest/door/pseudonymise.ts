@@ -62,6 +62,8 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
     const domain = addressDomain(address);
     if (domain) metadata["recipient_domain"] = domain;
   }
+  const money = readMetadataMoney(metadata);
+  if (money !== undefined) return refuse("money-unreadable", money);
   if (aheadSeconds > 0 && signal.occurredAt !== undefined) metadata["clock_skew_seconds"] = Math.ceil(aheadSeconds);
   if (signal.occurredAt === undefined) metadata["is_time_assumed"] = true;
   let message = messageId ? scrubId(messageId, hashId) : null;
@@ -89,6 +91,29 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
   };
   if (!eventId) row["event_id"] = digestOf(row, signal.occurredAt === undefined);
   return { kind: "row", row };
+}
+
+const moneyKeys = ["revenue", "cart_value"] as const;
+
+/**
+ * Amounts as numbers, currencies as ISO 4217 writes them, in place. What is wrong, where an amount cannot be read: `1,234.50` is one thing here and
+ * another there, and a purchase without its worth would look like one that brought nothing.
+ */
+function readMetadataMoney(metadata: Record<string, unknown>): string | undefined {
+  const { currency } = metadata;
+  for (const key of moneyKeys) {
+    const amount = metadata[key];
+    if (amount === undefined) continue;
+    if (typeof amount === "number" && Number.isFinite(amount)) continue;
+    if (typeof amount !== "string" || !/^\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)\s*$/.test(amount)) {
+      return `metadata.${key} is not digits with a point; a mapping reads it with cast: money, decimal: ","`;
+    }
+  }
+  if (currency === undefined || moneyKeys.every((key) => metadata[key] === undefined)) return undefined;
+  if (typeof currency !== "string" || !/^[A-Za-z]{3}$/.test(currency.trim()))
+    return "metadata.currency is no code of ISO 4217";
+  metadata["currency"] = currency.trim().toUpperCase();
+  return undefined;
 }
 
 const refuse = (reason: DeadLetterReason, detail: string): Refusal => ({ kind: "dead-letter", reason, detail });

@@ -7,7 +7,7 @@ import { moveDurably, removeTree, syncDirectory } from "../../platform/files.ts"
 import { type HeldLock, type LockOptions, livenessOf, ownerText, withLock } from "../../platform/journal/lock.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
-import { eventKeyColumns, rowKey } from "../door/door-window.ts";
+import { eventKeySql, rowKey } from "../door/door-window.ts";
 import { instantText } from "../door/instant.ts";
 import { type RawRow, rawColumns } from "../door/raw-row.ts";
 import {
@@ -94,7 +94,7 @@ export class LocalSink implements Sink {
     for (const part of parts) {
       const path = join(this.#options.raw, part.segment);
       try {
-        if (table === "events") yield* this.#store.keys(path, eventKeyColumns, part);
+        if (table === "events") yield* this.#store.keys(path, eventKeySql, part);
         else
           for await (const block of this.#store.read(path, rawColumns(table), part))
             yield block.map((row) => rowKey(table, row));

@@ -85,9 +85,8 @@ export class SegmentStore {
     for await (const block of this.#texts(texts)) yield block.map((text) => JSON.parse(text) as PlainRow);
   }
 
-  /** The texts of some columns of a segment, joined by a space (nothing where there is none), in order, in blocks. */
-  async *keys(path: string, columns: readonly string[], { skip, rows }: RowWindow): AsyncIterable<string[]> {
-    const key = columns.map((name) => `coalesce(${name}, '')`).join(" || ' ' || ");
+  /** What an expression gives for each row of a segment, in order, in blocks. */
+  async *keys(path: string, key: string, { skip, rows }: RowWindow): AsyncIterable<string[]> {
     // No stored text holds a NUL.
     const joined = `
       select string_agg(${key}, chr(0) order by file_row_number)
