@@ -7,6 +7,7 @@ import { register as evaluate } from "./commands/evaluate.ts";
 import { register as features } from "./commands/features.ts";
 import { register as ingest } from "./commands/ingest.ts";
 import { register as keys } from "./commands/keys.ts";
+import { register as labels } from "./commands/labels.ts";
 import { register as lineage } from "./commands/lineage.ts";
 import { register as parity } from "./commands/parity.ts";
 import { register as pause } from "./commands/pause.ts";
@@ -33,6 +34,7 @@ const commands: readonly RegisterCommand[] = [
   plan,
   lineage,
   parity,
+  labels,
   snapshot,
   train,
   evaluate,

@@ -297,7 +297,7 @@ const familyOf = (column) =>
 const patternOf = () => `concat(${evidence.map((piece) => `coalesce(${piece.sql}, '-')`).join(", '|', ")})`;
 
 /** How the mixture is fitted: what is written above counts as this many signals of each kind, in at most so many rounds, over so many patterns. */
-const fitting = { strength: 60, rounds: 20, most: 900 };
+const fitting = { strength: 60, rounds: 12, most: 600 };
 
 module.exports = {
   fitting,

@@ -81,7 +81,7 @@ describe("the mixture", () => {
     const some = mixture.fit({ ...evidence.fitting, start: wide, patterns, most: 100 });
     expect(some.length).toBe(patterns.length);
     const off = all.map(({ p }, i) => Math.abs(p - some[i]!.p));
-    expect(off.reduce((sum, x) => sum + x, 0) / off.length).toBeLessThan(0.08);
+    expect(off.reduce((sum, x) => sum + x, 0) / off.length).toBeLessThan(0.12);
   });
 
   test("when its text is run as a function of the warehouse's then it gives the same", () => {

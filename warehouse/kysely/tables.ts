@@ -108,6 +108,7 @@ export interface Tables {
     has_summary_view: boolean | null;
     opens: bigint | null;
     machine_opens: bigint | null;
+    proxy_opens: bigint | null;
     clicks: bigint | null;
     machine_clicks: bigint | null;
     machine_unsubscribes: bigint | null;
@@ -545,6 +546,48 @@ export interface Tables {
     engagement_label: string | null;
     is_mature: boolean | null;
   };
+  "labels.label_facts": {
+    message_id: string | null;
+    person_id: string | null;
+    sent_week: string | null;
+    has_summary_view: boolean | null;
+    has_visit: boolean | null;
+    is_undelivered: boolean | null;
+    opens_seen: bigint | null;
+    acts_seen: bigint | null;
+    leaves_seen: bigint | null;
+    proxy_opens: bigint | null;
+    replies: bigint | null;
+    forwards: bigint | null;
+    read_seconds: bigint | null;
+    p_open: number | null;
+    p_click: number | null;
+    p_unsubscribe: number | null;
+    complained_at: string | null;
+    converted_at: string | null;
+    person_messages: bigint | null;
+    person_opens_elsewhere: bigint | null;
+  };
+  "labels.label_fits": {
+    question: string | null;
+    fit: string | null;
+  };
+  "labels.pattern_posteriors": {
+    question: string | null;
+    votes: string | null;
+    probability: number | null;
+    explanation: string | null;
+  };
+  "labels.probabilistic_labels": {
+    message_id: string | null;
+    question: string | null;
+    probability: number | null;
+    model_probability: number | null;
+    explanation: string | null;
+    people_for: bigint | null;
+    people_against: bigint | null;
+    is_settled_by_people: boolean | null;
+  };
   "labels.rule_labels": {
     message_id: string | null;
     person_id: string | null;
@@ -610,8 +653,37 @@ export interface Tables {
     is_repeat: boolean | null;
     occurred_at: string | null;
   };
+  "labels.vote_patterns": {
+    message_id: string | null;
+    question: string | null;
+    votes: string | null;
+    people_for: bigint | null;
+    people_against: bigint | null;
+    sent_week: string | null;
+  };
+  "labels.voters": {
+    question: string | null;
+    voter: string | null;
+    owner: string | null;
+    voter_group: bigint | null;
+    is_fitted: boolean | null;
+    messages: bigint | null;
+    votes_cast: bigint | null;
+    coverage: number | null;
+    overlap: number | null;
+    conflict: number | null;
+    declared_confidence: number | null;
+    accuracy: number | null;
+    accuracy_low: number | null;
+    accuracy_high: number | null;
+    measured_accuracy: number | null;
+    measured_on: bigint | null;
+    recent_accuracy: number | null;
+    weight: number | null;
+  };
   "labels.votes": {
     message_id: string | null;
+    question: string | null;
     voter: string | null;
     vote: string | null;
   };
@@ -764,12 +836,18 @@ export interface Tables {
     click_to_open_rate: number | null;
     reference_click_to_open_rate: number | null;
     click_to_open_change: number | null;
-    complaint_share: number | null;
-    unsubscribe_share: number | null;
-    conversion_share: number | null;
-    click_share: number | null;
-    open_share: number | null;
-    bounce_share: number | null;
+    spam_complaint_share: number | null;
+    hard_bounce_share: number | null;
+    soft_bounce_share: number | null;
+    blocked_share: number | null;
+    unsubscribed_share: number | null;
+    converted_share: number | null;
+    clicked_share: number | null;
+    replied_share: number | null;
+    opened_share: number | null;
+    summary_only_share: number | null;
+    not_delivered_share: number | null;
+    unknown_share: number | null;
     no_engagement_share: number | null;
     label_psi: number | null;
     label_psi_without_drift: number | null;
