@@ -134,7 +134,8 @@ function fit(input) {
       .filter(({ at }) => at >= 0 && abs(words[at]) >= LN2)
       .sort((a, b) => abs(words[b.at]) - abs(words[a.at]) || a.e - b.e)
       .map(({ at, e }) => `${pieces[e].name}:${pieces[e].bins[at - offsets[e]]}${words[at] > 0 ? "+" : "-"}`);
-    return { pattern, p, kind: kinds[best].name, reasons };
+    // a sum of shares may be a rounding above one
+    return { pattern, p: p > 1 ? 1 : p, kind: kinds[best].name, reasons };
   });
 }
 

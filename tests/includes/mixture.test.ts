@@ -80,6 +80,7 @@ describe("the mixture", () => {
     const all = mixture.fit({ ...evidence.fitting, start: wide, patterns });
     const some = mixture.fit({ ...evidence.fitting, start: wide, patterns, most: 100 });
     expect(some.length).toBe(patterns.length);
+    for (const { p } of [...all, ...some]) expect(p >= 0 && p <= 1).toBe(true);
     const off = all.map(({ p }, i) => Math.abs(p - some[i]!.p));
     expect(off.reduce((sum, x) => sum + x, 0) / off.length).toBeLessThan(0.12);
   });
