@@ -89,7 +89,8 @@ const column = {
   fit: "The fitted label model, as JSON.",
   owner: "Who answers for the labelling function.",
   voter_group: "Voters of one group depend on each other and count as one.",
-  is_fitted: "There are three independent groups of voters or more; else accuracies stand as declared.",
+  is_fitted:
+    "Three independent groups of voters meet on a tenth of the messages or more; else accuracies follow from what is declared and from people.",
   votes_cast: "Messages on which the voter votes.",
   coverage: "Share of the messages on which the voter votes.",
   overlap: "Share of the messages on which another votes too.",

@@ -9,7 +9,8 @@
  * Voters that depend on each other form a group, whose joint answer is one piece of evidence, so that a copy adds nothing. Of conditionally
  * independent voters the covariances are of rank one, cov(i, j) = d_i d_j; d is the median over triplets |c_ij c_ik / c_jk|^(1/2) (Fu et al.
  * 2020, FlyingSquid), and a pair whose covariance lies off by more than `dependence` of its standard deviations is dependent (Varma et al.
- * 2019). With fewer than three groups nothing is identifiable: then the share and the confidences stand as declared.
+ * 2019). With fewer than three groups, or where three meet on less than a tenth of the messages, nothing is identifiable: then the share and
+ * the confidences stand as declared, moved by people's labels alone.
  *
  * Precondition: votes are better than chance on the whole, as `confidence` says; a voter that lies against all others is found (accuracy
  * below one half), a majority that lies is not.
@@ -55,7 +56,6 @@ function fit(input) {
 
   const groups = groupVoters();
   const G = groups.length;
-  const isFitted = G >= 3 && total > 0;
 
   // each group's joint answers, numbered
   const symbols = groups.map(() => new Map());
@@ -75,6 +75,11 @@ function fit(input) {
   const isCovered = spoken >= 0.5 * total;
   const speakers = speaks.map((row) => row.filter((speaking) => speaking).length);
 
+  // votes say who is right only where three independent groups meet; where that is rare the fit would follow chance
+  const met = patterns.reduce((sum, { n }, i) => sum + (speakers[i] >= 3 ? n : 0), 0);
+  const isFitted = G >= 3 && total > 0 && met >= 0.1 * total;
+  const isTold = patterns.some(({ yes, no }) => (yes || 0) + (no || 0) > 0);
+
   // where it starts: what is declared, turned into answers by how often each was given
   const share = start.share;
   const rate = symbols.map((map) => new Array(map.size).fill(0));
@@ -93,7 +98,7 @@ function fit(input) {
   };
   const weightOf = groups.map(() => 1);
 
-  if (isFitted) {
+  if (isFitted || isTold) {
     let before = Number.NaN;
     for (let round = 0; round < rounds; round++) {
       const counts = [0, 1].map((side) => declared[side].map((row) => row.map((p) => p * strength)));
@@ -108,8 +113,8 @@ function fit(input) {
         all += n + said;
         // what a voter says with fewer than two others to hold it against proves nothing about the voter, unless a person said what is right
         for (let g = 0; g < G; g++) {
-          counts[1][g][code[i][g]] += speakers[i] >= 3 ? one : personWeight * (patterns[i].yes || 0);
-          counts[0][g][code[i][g]] += speakers[i] >= 3 ? rest : personWeight * (patterns[i].no || 0);
+          counts[1][g][code[i][g]] += isFitted && speakers[i] >= 3 ? one : personWeight * (patterns[i].yes || 0);
+          counts[0][g][code[i][g]] += isFitted && speakers[i] >= 3 ? rest : personWeight * (patterns[i].no || 0);
         }
       }
       table = counts.map((side) =>
@@ -119,7 +124,7 @@ function fit(input) {
         }),
       );
       // where most messages have no vote, those that have one are no sample of all: the share stands as declared
-      if (isCovered) balance = yes / all;
+      if (isFitted && isCovered) balance = yes / all;
       if (abs(balance - before) < 1e-7) break;
       before = balance;
     }

@@ -94,7 +94,8 @@ function renderVoters(voters: readonly Voter[]): string {
   );
   const unfitted = [...new Set(voters.filter(({ is_fitted }) => !is_fitted).map(({ question }) => question))];
   const note = unfitted.map(
-    (question) => `${question}: fewer than three independent groups; accuracies are as declared`,
+    (question) =>
+      `${question}: three independent groups meet on too few messages; accuracies follow from what is declared and from people`,
   );
   return [table, ...note].join("\n");
 }

@@ -122,6 +122,26 @@ describe("few votes", () => {
     expect(two.patterns[1]!.why.length).toBeGreaterThan(1);
   });
 
+  test("when voters hardly ever meet then what is declared stands, and the fit does not run off with the share", () => {
+    const answer = solve(
+      [
+        { pattern: "for|-|-|-", n: 6_000 },
+        { pattern: "for|for|-|-", n: 900 },
+        { pattern: "for|for|for|-", n: 60 },
+        { pattern: "-|-|-|against", n: 90_000 },
+        { pattern: "-|-|for|against", n: 200 },
+        { pattern: "-|-|-|-", n: 6_000 },
+      ],
+      { share: 0.2, confidence: 0.95 },
+    );
+    expect(answer.isFitted).toBe(false);
+    expect(answer.share).toBe(0.2);
+    const [opened, , , ignored, , silent] = answer.patterns.map(({ p }) => p);
+    expect(opened).toBeCloseTo(0.95, 6);
+    expect(ignored).toBeLessThan(0.05);
+    expect(silent).toBeCloseTo(0.2, 6);
+  });
+
   test("when a vote is weak then it moves less than a firm one", () => {
     const answer = solve(
       [
