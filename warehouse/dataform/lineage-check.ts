@@ -16,6 +16,8 @@ export interface LineageRule {
   readonly to: readonly string[];
   /** `any`: not even by deciding which rows there are. `value`: values are not made of it, nor chosen or ordered by it. */
   readonly flow: "any" | "value";
+  /** Columns that another rule speaks for: what comes by way of them is not followed further. */
+  readonly settled?: readonly string[] | undefined;
   /** What may carry it, because it looks only at what was before. Every window of these tables must end before its own row. */
   readonly through?: readonly Gate[] | undefined;
 }
@@ -50,6 +52,7 @@ export interface RuleResult {
 const knownAtSend = [
   "message_id",
   "user_id_hash",
+  "person_id",
   "campaign_id",
   "isp",
   "region",
@@ -67,7 +70,13 @@ const knownAtSend = [
 /** What customers did, and when: the evidence that labels are made of, too. */
 const evidence = ["event_type", "revenue", "read_seconds", "is_machine", "is_repeat", "bounce_class"];
 
-const features = ["features.*"];
+// What a model learns from. Tables that serve decisions (decision_inputs, reputation_now, acts) say what is known now, of no message.
+const features = [
+  "features.message_features",
+  "features.point_in_time",
+  "features.customer_features",
+  "features.segment_members",
+];
 // A day on which a message was sent has its row in any case: that it is there, and its date, tell the message nothing new.
 const daily = (table: string): Gate => ({ table, endings: ["_before", "activity_date"], rows: true });
 const dailyRates = [daily("events.reputation_daily"), daily("events.seed_placement_daily")];
@@ -102,6 +111,8 @@ export const labelsNeverReachFeatures: readonly LineageRule[] = [
     from: ["events.events", "events.orders"].flatMap((table) => evidence.map((column) => `${table}.${column}`)),
     to: features,
     flow: "value",
+    // The type of an event also tells the handling of a mail, which its dimensions are read off, from what the reader did.
+    settled: knownAtSend.map((column) => `events.messages.${column}`),
     through: pointInTime,
   },
 ];
@@ -128,7 +139,8 @@ export function checkLineage(
       });
     }
     const along = rule.flow === "any" ? undefined : isAboutValue;
-    const leaks = lineage.paths(from, to, { along, avoiding: gates }).map(
+    const avoiding = new Set([...gates, ...(rule.settled ?? [])]);
+    const leaks = lineage.paths(from, to, { along, avoiding }).map(
       (path): Leak => ({
         rule: rule.name,
         from: nodeName(path[0]!.from),
