@@ -18,8 +18,12 @@ export async function fillExamples(warehouse: PlainWarehouse, rows: number, seed
     if (name.includes("rate")) return `${uniform(name)} * 0.4`;
     return `cast(floor(${uniform(name)} * 9) as bigint)`;
   };
+  // Categories that have all their values written down take one of them.
+  const closed = features.closed as Readonly<Record<string, readonly string[]>>;
   const columns = features.list.map((f: { name: string; type: string }) =>
-    f.type === "number" ? `${number(f.name)} as ${f.name}` : `${category[f.name] ?? "'a'"} as ${f.name}`,
+    f.type === "number"
+      ? `${number(f.name)} as ${f.name}`
+      : `${category[f.name] ?? `'${closed[f.name]?.[0] ?? "a"}'`} as ${f.name}`,
   );
   const pComplain = "0.01 + 0.04 * (variant = 'pushy')::int + 0.03 * (coalesce(days_since_last_open, 60) > 40)::int";
   await warehouse.run("create schema if not exists training");
