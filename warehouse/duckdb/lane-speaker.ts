@@ -2,7 +2,7 @@ import type { ObjectName, Script, Statement } from "../../packages/googlesql/ast
 import { helperNames } from "../../packages/googlesql/duckdb/helper-names.ts";
 import { parameterBinding } from "../../packages/googlesql/duckdb/render-value.ts";
 import { GoogleSqlSession, type SessionResult } from "../../packages/googlesql/duckdb/session.ts";
-import type { Value } from "../../packages/googlesql/duckdb/values.ts";
+import { spreadRows } from "../../packages/googlesql/duckdb/spread-rows.ts";
 import type { Source } from "../../packages/googlesql/errors.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { deepNesting, guarded, readQuery, readScript } from "../../packages/googlesql/read-script.ts";
@@ -115,20 +115,8 @@ export class LaneSpeaker {
 const parametersOf = (options: QueryOptions): ReadonlyMap<string, Binding> =>
   new Map(Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]));
 
-/** As BigQuery shows rows that are STRUCTs (SELECT AS STRUCT): a column for each field. */
-function spread(result: SessionResult): SessionResult {
-  const [only] = result.columns;
-  if (!result.isValueTable || only?.type.kind !== "STRUCT") return result;
-  const { fields } = only.type;
-  const columns = fields.map((field) => ({ name: field.name ?? "", type: field.type }));
-  const rows = result.rows.map(([row]) =>
-    fields.map((_, i) => (row as readonly { readonly value: Value }[] | null)?.[i]?.value ?? null),
-  );
-  return { columns, rows, isValueTable: false };
-}
-
 function portResult(given: SessionResult): QueryResult {
-  const result = spread(given);
+  const result = spreadRows(given);
   const names = uniqueNames(result.columns.map((column, i) => (column.name === "" ? `f${i}_` : column.name)));
   const columns: Column[] = result.columns.map((column, i) => ({ name: names[i]!, type: typeName(column.type) }));
   const rows = result.rows.map((row) =>

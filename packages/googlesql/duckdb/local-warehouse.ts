@@ -3,6 +3,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { typeName } from "../types.ts";
 import { defaultLimits, RunBudget, type RunLimits, timeLimitError } from "./run-limits.ts";
 import { GoogleSqlSession, type RunOptions } from "./session.ts";
+import { spreadRows } from "./spread-rows.ts";
 import type { Value } from "./values.ts";
 
 export interface LocalWarehouseOptions {
@@ -83,8 +84,9 @@ export class LocalWarehouse {
     options.signal?.throwIfAborted();
     const outcomes = await this.within(options.signal, (budget) => this.session.run(sql, options, budget));
     const statements = outcomes.map((outcome): LocalResult => {
-      const { result, rowsAffected } = outcome;
-      if (!result) return { ...nothing, rowsAffected };
+      const { rowsAffected } = outcome;
+      if (!outcome.result) return { ...nothing, rowsAffected };
+      const result = spreadRows(outcome.result);
       return {
         columns: result.columns.map((column) => ({ name: column.name, type: typeName(column.type) })),
         rows: result.rows,

@@ -117,7 +117,7 @@ const answers: Readonly<Record<string, readonly (readonly [sql: string, answer: 
   "values in pipes": [
     ["from unnest([1, 2, 3]) |> as value |> where value = 2", "2"],
     ["from unnest([1, 2]) with offset |> where offset = 1", "2 | 1"],
-    ["select 1 as a |> select as struct a, a + 1 as b |> where b = 2", "(1, 2)"],
+    ["select 1 as a |> select as struct a, a + 1 as b |> where b = 2", "1 | 2"],
     ["select 1 as a |> select as struct a, a + 1 as b |> extend a + b as c", "1 | 2 | 3"],
     ["select array(select 1, 2 as y |> select as struct *, t) from unnest([7]) t", "[(1, 2, 7)]"],
     ["from unnest([struct(1 as a, 'x' as b)]) |> as q |> select q.a, q", "1 | (1, x)"],
