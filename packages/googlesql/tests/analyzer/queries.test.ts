@@ -55,7 +55,7 @@ const queries: Readonly<Record<string, readonly string[]>> = {
   "SELECT * FROM (SELECT 1 AS k, 5 AS a, NULL AS b) UNPIVOT(v FOR n IN (a, b AS 'BB'))": ["1 | 5 | a"],
   "FROM people |> WHERE points > 5 |> AGGREGATE COUNT(*) AS c, MAX(points) AS m": ["2 | 30"],
   "FROM people |> EXTEND points * 2 AS d |> SELECT id, d |> ORDER BY d DESC |> LIMIT 1": ["3 | 60"],
-  "SELECT AS STRUCT id, name FROM people WHERE id = 1": ["(1, ann)"],
+  "SELECT AS STRUCT id, name FROM people WHERE id = 1": ["1 | ann"],
   "SELECT id FROM people WHERE (id, name) IN (SELECT AS STRUCT 3, 'cat')": ["3"],
 };
 
