@@ -48,7 +48,7 @@ order by customers.user_id_hash`,
 }
 
 /** The occasion that the canary's mail goes out on; the same for both policies. */
-const occasion: Row = { sent_hour: 10n, sent_weekday: "Tuesday", campaign_kind: "bulk" };
+const occasion: Row = { sent_hour: 10n, sent_weekday: "tue", campaign_kind: "bulk" };
 
 const number = (value: unknown): number => (value === null || value === undefined ? Number.NaN : Number(value));
 const text = (value: unknown): string => (value === null || value === undefined ? "" : String(value));

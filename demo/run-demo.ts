@@ -90,8 +90,19 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const bootstrapped = ahead(releases.bootstrap(champion));
   const [{ candidate, evaluation: first }, openHunter, customers] = await Promise.all([
     training
-      // A complaint costs what two orders bring in: the reputation that all other mail lives on.
-      .train({ snapshot: "candidate", name: "candidate-2", seed: 2, policy: { complaint_cost: 100 } })
+      .train({
+        snapshot: "candidate",
+        name: "candidate-2",
+        seed: 2,
+        // Orders are too rare to learn from (one mail in 700), the clicks that lead to them are not: a click is worth what it brings in on average.
+        outcomes: [
+          { name: "conversion", column: "did_click" },
+          { name: "complaint", column: "did_complain" },
+          { name: "unsubscribe", column: "did_unsubscribe" },
+        ],
+        // A complaint costs about what an order brings in: the reputation that all other mail lives on.
+        policy: { conversion_value: 6, complaint_cost: 40 },
+      })
       .then((model) => ({ candidate: model, evaluation: ahead(releases.evaluate(model, champion)) })),
     training.train({
       // What goes wrong in practice: trained on raw opens, which are mostly machines, and told that complaints cost nothing.
