@@ -77,7 +77,10 @@ export async function runCanary(
   if (stage === "approved") await shadow(releases.as("ada"), candidate.name);
   if (stage === "approved" || stage === "shadow") {
     const artefact = await artefactDigest(candidate);
-    await canary(releases.as("ada"), candidate.name, { artefact, policy: demoPolicy, plan });
+    const acceptBlind = plan.isBlind
+      ? "a demo of so few events shows how a canary goes, not how its models differ"
+      : undefined;
+    await canary(releases.as("ada"), candidate.name, { artefact, policy: demoPolicy, plan, acceptBlind });
   }
   const before = (await releases.stateOf(candidate))?.canary?.looks.length ?? 0;
   let startsAt = begins.getTime();
