@@ -129,7 +129,7 @@ const recipientMarks: readonly RegExp[] = [
   /^[ \t]*<([^<>\s]+@[^<>\s]+)>[ \t]*[:(]/gm, // <a@b>: reason
   /^[ \t]*([^\s<>:"]+@[^\s<>:"]+):[ \t]+\S/gm, // a@b: reason
   /^[ \t]*[45]\d\d[ \t]+<([^<>\s]+@[^<>\s]+)>\.\.\./gm, // Sendmail: 550 <a@b>... reason
-  /RCPT TO:[ \t]*<([^<>\s]+@[^<>\s]+)>/gi,
+  /RCPT TO:[ \t]*<?([^<>\s]+@[^<>\s]+?)>?(?=[\s:,;]|$)/gim, // as SMTP has it, or without brackets as Apache James tells it
   /^[ \t]*([^\s<>"[\]]+@[^\s<>"[\]]+)[ \t]+(?:\[|on (?:[A-Z][a-z]{2}, )?\d|Invalid|<|\()/gm,
   /(?:delivered to|deliver(?:ing)?(?: message)? to|recipients?(?: returned [\w ]+)?|following address(?:\(es\))?|unknown (?:user|recipient)|unknown address|failed|errors?|did not reach)[:\s]+<?"?([^\s<>"]+@[^\s<>"]+?)"?[>.,:]?(?=[\s)]|$)/gi,
   /\(([^\s()<>]+@[^\s()<>]+)\)[^\n]{0,40}not (?:listed|found|exist)/gi,

@@ -100,9 +100,20 @@ async function decodeNested(
         }),
       ];
     case "other":
-      return [deadLetter("not-a-signal", "the mail is neither a report nor an automatic reply")];
+      return [
+        isMail(mail)
+          ? deadLetter("not-a-signal", "the mail is neither a report nor an automatic reply")
+          : deadLetter(
+              "malformed-input",
+              "it is no mail: none of From, Date, Received or Return-Path stands in its head",
+            ),
+      ];
   }
 }
+
+/** What every mail has (RFC 5322 section 3.6), or a mail system adds; a licence or a table that lies among mails has none of it. */
+const isMail = ({ headers }: Mail): boolean =>
+  ["from", "date", "received", "return-path"].some((name) => headers.has(name));
 
 /**
  * A receipt (RFC 8098): that a mail was displayed is an open, by a machine where nobody asked for it; that it was deleted,

@@ -186,6 +186,42 @@ test("when a person writes then it is no signal, and when it is no mail at all t
 });
 
 test.each([
+  ["a licence", "The Something Licence\n\nPermission is hereby granted: to everybody.\n"],
+  ["a table", "file\tcode\nbounce-1.eml\t5.1.1\n"],
+  ["a note", "# Mails\n\nNote: undeliverable mails of May.\n"],
+])("when %s lies among the mails then the letter says that it is no mail", async (_what, text) => {
+  expect(await decodeMail(Buffer.from(text))).toMatchObject([{ kind: "dead-letter", reason: "malformed-input" }]);
+});
+
+test.each(["<reader@example.net>", "reader@example.net", "<reader@example.net>:"])(
+  "when a session is told with RCPT TO: %s then that is the one who was refused",
+  async (told) => {
+    const text = `
+From: post_master@mx.example.net
+To: sender@example.com
+Subject: Re:hello
+In-Reply-To: <m1@example.com>
+Date: Thu, 29 Apr 2021 23:34:45 +0900
+
+Error: Invalid user address
+
+Error message below:
+550 - Requested action not taken: no such user here
+
+Message details:
+  MAIL FROM: sender@example.com
+  RCPT TO: ${told}
+  From: sender@example.com
+`;
+    expect(await decodeMail(mail(text))).toMatchObject([
+      {
+        signal: { eventType: "bounce", recipient: "reader@example.net", metadata: { class: "hard", smtp_code: "550" } },
+      },
+    ]);
+  },
+);
+
+test.each([
   ["550 5.1.1 <x@y>: no", { smtpCode: "550", enhancedCode: "5.1.1" }],
   ["5.1.0 - Unknown address error 550-'5.7.1 <x@y>... Access denied'", { smtpCode: "550", enhancedCode: "5.7.1" }],
   ["host mx [192.0.2.250]: 421 busy", { smtpCode: "421" }],
