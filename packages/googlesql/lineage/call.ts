@@ -4,7 +4,7 @@ import type { UserFunction } from "../catalog.ts";
 import type { FunctionEntry } from "../functions/contract.ts";
 import { chosen, concatenated, resolveValue, shapeOfName, windowProvenance } from "./expression.ts";
 import { deciding, isDirect, merge, none, type Provenance, rowsAs } from "./provenance.ts";
-import { type Analysis, type Context, localScope, type Scope } from "./scope.ts";
+import { type Analysis, type Context, localScope } from "./scope.ts";
 import {
   aggregatedValue,
   also,
@@ -182,7 +182,7 @@ function aggregateCall(
   isAggregate: boolean,
   cx: Context,
 ): Value {
-  const inner: Context = node.over ? cx : { ...cx, scope: withoutAliases(cx.scope), windows: new Map() };
+  const inner: Context = node.over ? cx : { ...cx, windows: new Map() };
   const values = argumentValues(a, node, entry, inner);
   const more: Provenance[] = node.orderBy.map((item) =>
     deciding(total(resolveValue(a, item.expression, inner)), "SORT"),
@@ -215,13 +215,6 @@ function shapeOfAggregate(name: string, values: readonly Value[]): Value {
     return { own: none, element: { own: decided, fields } };
   }
   return { own: merge(...values.map(total)) };
-}
-
-/** Arguments of aggregates see the rows, not the aliases of the SELECT list. */
-function withoutAliases(scope: Scope | undefined): Scope | undefined {
-  let at = scope;
-  while (at?.isAliases) at = at.parent;
-  return at;
 }
 
 /** A SQL body is followed with the arguments in place; of foreign code all arguments take part in all of the result. */

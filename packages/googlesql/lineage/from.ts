@@ -47,8 +47,13 @@ export function resolveFrom(
       return pivoted(a, node.pivot, resolveFrom(a, node.input, scope, tables, left), node.alias?.name, scope, tables);
     case "unpivot-table":
       return unpivoted(a, node.unpivot, resolveFrom(a, node.input, scope, tables, left), node.alias?.name);
-    case "sampled-table":
-      return resolveFrom(a, node.input, scope, tables, left);
+    case "sampled-table": {
+      const from = resolveFrom(a, node.input, scope, tables, left);
+      const { weight } = node.sample;
+      if (!weight) return from;
+      const column: Column = { name: weight.alias?.name ?? "weight", value: { own: from.rows } };
+      return { ...from, star: [...from.star, column], names: [...from.names, column] };
+    }
   }
 }
 
@@ -176,10 +181,17 @@ export function joined(
   const l = isLeftOptional ? optional(kept(left), merge(left.rows, on)) : kept(left);
   const r = isRightOptional ? optional(kept(right), merge(right.rows, on)) : kept(right);
   const sides = sideBySide(l, r);
+  // Values of one name on both sides are one value afterwards.
+  const isBoth = (key: string): boolean =>
+    sides.ranges.filter((range) => range.name.toLowerCase() === key && range.value).length > 1;
+  const one = merged.filter(({ name }) => name !== undefined && isBoth(name.toLowerCase()));
   return {
     star: [...merged, ...sides.star],
     names: [...merged, ...sides.names],
-    ranges: sides.ranges,
+    ranges: [
+      ...sides.ranges.filter((range) => !one.some(({ name }) => name!.toLowerCase() === range.name.toLowerCase())),
+      ...one.map((value) => ({ name: value.name!, columns: [], value })),
+    ],
     rows: merge(...rows),
   };
 }

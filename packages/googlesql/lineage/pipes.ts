@@ -29,14 +29,49 @@ export function applyPipes(
 ): Relation {
   let from = input;
   let tables = outer;
+  /** Of SELECT AS, while its rows stay what they are: a row is a value, whose fields can be named. */
+  let values: Relation | undefined;
   for (const operator of operators) {
     if (operator.kind === "pipe-with") tables = resolveWith(a, operator.with, scope, tables);
-    else from = step(a, operator, from, scope, tables);
+    else if (operator.kind === "pipe-select") {
+      const relation = selected(a, operator, from, scope, tables);
+      values = relation.isValueTable ? relation : undefined;
+      from = fromRelation(relation, undefined);
+    } else {
+      if (!keepsRows.has(operator.kind)) values = undefined;
+      from = step(a, operator, from, scope, tables);
+    }
   }
-  return relationOf(from);
+  return values === undefined ? relationOf(from) : { ...values, rows: from.rows };
 }
 
-type Step = Exclude<PipeOperator, { readonly kind: "pipe-with" }>;
+const keepsRows: ReadonlySet<PipeOperator["kind"]> = new Set([
+  "pipe-where",
+  "pipe-assert",
+  "pipe-order-by",
+  "pipe-limit",
+]);
+
+function selected(
+  a: Analysis,
+  node: Extract<PipeOperator, { readonly kind: "pipe-select" }>,
+  from: From,
+  scope: Scope | undefined,
+  tables: CommonTables,
+): Relation {
+  const select: Select = {
+    ...node,
+    kind: "select",
+    from: undefined,
+    where: undefined,
+    groupBy: undefined,
+    having: undefined,
+    qualify: undefined,
+  };
+  return resolveSelect(a, select, scope, tables, noTail, from);
+}
+
+type Step = Exclude<PipeOperator, { readonly kind: "pipe-with" | "pipe-select" }>;
 
 function step(a: Analysis, node: Step, from: From, scope: Scope | undefined, tables: CommonTables): From {
   const cx: Context = { scope: scopeOf(from, scope), tables, rows: from.rows, windows: new Map() };
@@ -54,18 +89,6 @@ function step(a: Analysis, node: Step, from: From, scope: Scope | undefined, tab
       return from;
     case "pipe-distinct":
       return filtered(deciding(merge(...from.star.map((column) => total(column.value))), "GROUP_BY"));
-    case "pipe-select": {
-      const select: Select = {
-        ...node,
-        kind: "select",
-        from: undefined,
-        where: undefined,
-        groupBy: undefined,
-        having: undefined,
-        qualify: undefined,
-      };
-      return fromRelation(resolveSelect(a, select, scope, tables, noTail, from), undefined);
-    }
     case "pipe-extend":
     case "pipe-window": {
       const windows = node.kind === "pipe-extend" ? node.windows : [];

@@ -55,28 +55,21 @@ export interface Scope {
   readonly from: From;
   /** Before columns: lambda parameters, variables, arguments of SQL functions, aliases of a SELECT list. */
   readonly locals: ReadonlyMap<string, readonly Value[]>;
-  /** The locals are aliases of a SELECT list, which arguments of aggregates do not see. */
-  readonly isAliases: boolean;
 }
 
 export const scopeOf = (from: From, parent: Scope | undefined): Scope => ({
   parent,
   from,
   locals: new Map(),
-  isAliases: false,
 });
 
-export function localScope(
-  locals: Iterable<readonly [string, Value]>,
-  parent: Scope | undefined,
-  isAliases = false,
-): Scope {
+export function localScope(locals: Iterable<readonly [string, Value]>, parent: Scope | undefined): Scope {
   const all = new Map<string, Value[]>();
   for (const [name, value] of locals) {
     const key = name.toLowerCase();
     all.set(key, [...(all.get(key) ?? []), value]);
   }
-  return { parent, from: nothing, locals: all, isAliases };
+  return { parent, from: nothing, locals: all };
 }
 
 export type CommonTables = ReadonlyMap<string, Relation>;

@@ -55,7 +55,7 @@ export function resolveSelect(
   const aliases = items.flatMap((item): [string, Value][] =>
     item.alias === undefined ? [] : [[item.alias, item.value]],
   );
-  const after: Context = { ...cx, scope: localScope(distinctValues(aliases), cx.scope, true) };
+  const after: Context = { ...cx, scope: localScope(distinctValues(aliases), cx.scope) };
   for (const test of [node.having, node.qualify]) {
     if (test) rows.push(deciding(total(resolveValue(a, test, after)), "FILTER"));
   }
@@ -96,12 +96,9 @@ export function grouped(a: Analysis, node: GroupBy, items: readonly Item[], cx: 
     if (key.kind === "path" && key.parts.length >= 1) {
       const name = key.parts[0]!.name.toLowerCase();
       const named = items.filter((item) => item.alias?.toLowerCase() === name);
-      const isColumn = reaches(name, cx.scope);
-      // A name that is both: counting both sources misses none.
-      if (named.length > 0 && (key.parts.length === 1 || !isColumn)) {
-        const values = named.map((item) => total(item.value));
-        return merge(...values, isColumn ? total(resolveValue(a, key, cx)) : none);
-      }
+      // A single name that the SELECT list has is that item, whatever columns are called so: the analyzer's own rule.
+      if (named.length > 0 && (key.parts.length === 1 || !reaches(name, cx.scope)))
+        return merge(...named.map((item) => total(item.value)));
     }
     return total(resolveValue(a, key, cx));
   });
