@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
-import { CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
+import { type CompilerAnswer, CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
 import { type Place, type ProjectSources, readProjectSources } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
@@ -23,14 +23,16 @@ export interface CompileOptions {
 
 export interface CompiledProject {
   readonly graph: Graph;
-  /** SHA-256 over everything the graph was made of: files, settings, vars and the compiler's version. */
+  /** SHA-256 over everything the graph was made of: files, settings, vars and the compiler's version; over itself, where `ambient`. */
   readonly digest: string;
   readonly fromCache: boolean;
+  /** What the project's JavaScript asked for that is no part of its files (the clock, a random number): such a graph is kept nowhere. */
+  readonly ambient: readonly string[];
 }
 
 const require = createRequire(import.meta.url);
 /** Goes up when what is read out of the compiler's answer changes. */
-const cacheFormat = "3";
+const cacheFormat = "4";
 
 /**
  * Compiles a Dataform project with Dataform's own compiler, as a child process, without network or credentials. The project is
@@ -45,21 +47,26 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   if (cached !== undefined) {
     const text = await readFile(cached, "utf8").catch(() => undefined);
     const graph = text === undefined ? undefined : readCached(text);
-    if (graph !== undefined) return { graph, digest, fromCache: true };
+    if (graph !== undefined) return { graph, digest, fromCache: true, ambient: [] };
   }
   const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
   const { withPlainReferences } = await import("./plain-references.ts");
-  const compiled = parseCompiledGraph(await compileCopy(sources, options.signal));
+  const { graph: answer, ambient } = await compileCopy(sources, options.signal);
+  const compiled = parseCompiledGraph(answer);
   refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
   refuseLeakedText(compiled, sources.files);
   const graph = withPlainReferences(compiled);
+  if (ambient.length > 0) {
+    const own = createHash("sha256").update(digest).update(JSON.stringify(graph)).digest("hex");
+    return { graph, digest: own, fromCache: false, ambient };
+  }
   if (cached !== undefined) {
     await mkdir(dirname(cached), { recursive: true });
     const half = `${cached}.${randomBytes(4).toString("hex")}`;
     await writeFile(half, JSON.stringify(graph));
     await rename(half, cached);
   }
-  return { graph, digest, fromCache: false };
+  return { graph, digest, fromCache: false, ambient };
 }
 
 /** A torn or foreign cache file counts as none. What is read back is what this module wrote, under a digest of its inputs. */
@@ -92,7 +99,7 @@ function digestOf(sources: ProjectSources): string {
 }
 
 /** Lays a copy of the project beside our `@dataform/core`, and has it compiled there. */
-async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefined): Promise<unknown> {
+async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefined): Promise<CompilerAnswer> {
   const root = await mkdtemp(join(tmpdir(), "inboxloop-compile-"));
   try {
     const project = join(root, "project");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
+import { compilerBoot, isAmbientRead } from "./compiler-boot.ts";
 
 const require = createRequire(import.meta.url);
 /** Where `@dataform/core` lies: the compiler itself, and the .proto files of what it answers. */
@@ -35,16 +36,25 @@ const longestMs = 300_000;
 /** Of what a project's JavaScript writes, enough for a message. */
 const mostSaid = 64 << 10;
 
+export interface CompilerAnswer {
+  /** The graph as `dataform compile --json` prints it. */
+  readonly graph: unknown;
+  /** What the project's JavaScript asked for that no file of it says: the clock, a random number. Then the next answer may differ. */
+  readonly ambient: readonly string[];
+}
+
 /**
  * The compiled graph as `dataform compile --json` prints it. Dataform's command line is left out, its worker is not: it compiles
  * in a sandbox, in a process of its own. Loaded as a module it listens once; started by the command line it does so twice, and
  * compiles everything again before it gives away a graph that is longer than a socket's buffer. Throws CompilerFailed.
  */
-export async function runCompiler(run: CompilerRun): Promise<unknown> {
+export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
   const worker = require.resolve("@dataform/cli/worker_bundle.js");
-  const child = spawn(process.execPath, ["--eval", `require(${JSON.stringify(worker)})`], {
+  const vm2 = require.resolve("vm2", { paths: [dirname(worker)] });
+  const child = spawn(process.execPath, ["--eval", compilerBoot(worker, vm2)], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary },
+    // Dates without a zone are UTC's, as where Google compiles.
+    env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary, TZ: "UTC" },
     timeout: longestMs,
     killSignal: "SIGKILL",
     ...(run.signal ? { signal: run.signal } : {}),
@@ -55,9 +65,11 @@ export async function runCompiler(run: CompilerRun): Promise<unknown> {
   };
   child.stdout?.setEncoding("utf8").on("data", hear);
   child.stderr?.setEncoding("utf8").on("data", hear);
+  const ambient: string[] = [];
   const answer = new Promise<unknown>((resolve, reject) => {
     child.on("message", (message: unknown) => {
-      if (isBooted(message)) child.send({ projectDir: run.projectDir, extension: run.extension });
+      if (isAmbientRead(message)) ambient.push(message.what);
+      else if (isBooted(message)) child.send({ projectDir: run.projectDir, extension: run.extension });
       else resolve(message);
     });
     child.once("error", (error) => reject(run.signal?.aborted ? run.signal.reason : error));
@@ -68,7 +80,7 @@ export async function runCompiler(run: CompilerRun): Promise<unknown> {
   try {
     const message = await answer;
     if (typeof message !== "string") throw new CompilerFailed(textOf(message));
-    return await readGraph(Buffer.from(message, "base64"));
+    return { graph: await readGraph(Buffer.from(message, "base64")), ambient };
   } finally {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, "exit");

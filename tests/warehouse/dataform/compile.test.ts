@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: SQLX has templates in its text
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +76,65 @@ describe("compileProject", () => {
     await writeFile(join(project, "includes/money.js"), "module.exports = { euros: (c) => `${c} * 1` };\n");
     const changed = await compileProject({ projectDir: project, cacheDir });
     expect([changed.fromCache, changed.digest === first.digest]).toEqual([false, false]);
+  });
+
+  test.each([
+    ["js { const made = new Date().toISOString(); }", "${made}"],
+    ["js { const made = Date.now(); }", "${made}"],
+    ["js { const made = Date(); }", "${made}"],
+    ["js { const made = new Date(2024, 0, 1).constructor.now(); }", "${made}"],
+    ["js { const made = Math.random(); }", "${made}"],
+    ["js { const made = new Intl.DateTimeFormat('en', { fractionalSecondDigits: 3 }).format(); }", "${made}"],
+    ["", "${process.hrtime().join()}"],
+  ])("when JavaScript asks for what no file says (%s %s), the graph is kept nowhere", async (js, value) => {
+    const cacheDir = join(scratch, "cache");
+    await writeFile(
+      join(project, "definitions/ambient.sqlx"),
+      `config { type: "table" }\n${js}\nselect '${value}' as made\n`,
+    );
+    const { ambient } = await compileProject({ projectDir: project, cacheDir });
+    expect(ambient).toEqual([js.includes("random") ? "a random number" : "the clock"]);
+    expect(existsSync(cacheDir)).toBe(false);
+  });
+
+  test("when JavaScript asked for the clock, the next graph and its digest are others", async () => {
+    const cacheDir = join(scratch, "cache");
+    await writeFile(
+      join(project, "definitions/ambient.sqlx"),
+      'config { type: "table" }\nselect "${new Date().toISOString()}" as made\n',
+    );
+    const first = await compileProject({ projectDir: project, cacheDir });
+    const second = await compileProject({ projectDir: project, cacheDir });
+    expect([first.fromCache, second.fromCache, second.digest === first.digest]).toEqual([false, false, false]);
+    expect(second.graph).not.toEqual(first.graph);
+  });
+
+  test("when an include asks for the time as it is loaded, the graph is kept nowhere either", async () => {
+    const cacheDir = join(scratch, "cache");
+    await writeFile(join(project, "includes/day.js"), "module.exports = { today: new Date() };\n");
+    expect((await compileProject({ projectDir: project, cacheDir })).ambient).toEqual(["the clock"]);
+    expect(existsSync(cacheDir)).toBe(false);
+  });
+
+  test("when JavaScript makes dates out of what is given, the graph is kept, and the dates are UTC's", async () => {
+    const cacheDir = join(scratch, "cache");
+    await writeFile(
+      join(project, "definitions/given.sqlx"),
+      `config { type: "table" }
+js {
+  const day = new Date("2024-03-31T00:30:00");
+  const next = new Date(day.getTime() + 86400000);
+  const isDate = day instanceof Date && Date.UTC(2024, 0, 1) === Date.parse("2024-01-01T00:00:00Z");
+}
+select '\${next.toISOString()} \${isDate} \${new Date(2024, 5, 1).getHours()} \${Date.name}' as d
+`,
+    );
+    const { graph, ambient } = await compileProject({ projectDir: project, cacheDir });
+    expect(ambient).toEqual([]);
+    expect(graph.actions.find(({ target }) => target.name === "given")).toMatchObject({
+      query: expect.stringContaining("2024-04-01T00:30:00.000Z true 0 Date"),
+    });
+    expect((await compileProject({ projectDir: project, cacheDir })).fromCache).toBe(true);
   });
 
   test("when a cached graph is torn, it is compiled again", async () => {
