@@ -97,6 +97,9 @@ function hookDecoder(name: string): Decode {
   };
 }
 
+/** What stands before the colon of the source of bytes on the bus that are no message any more. */
+export const damagedKind = "damaged";
+
 const whyUnread: Readonly<Record<string, string | undefined>> = {
   sealed: "no key opens it",
   poison: "it was delivered too often without being acknowledged",
@@ -106,7 +109,8 @@ const whyUnread: Readonly<Record<string, string | undefined>> = {
 export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
   const known = new Map<string, Decode>();
   return (message) => {
-    const kind = (message.source ?? "").split(":", 1)[0] ?? "";
+    const [kind = "", ...rest] = (message.source ?? "").split(":");
+    if (kind === damagedKind) return [{ kind: "dead-letter", reason: "damaged-frame", detail: rest.join(":") }];
     let decode = known.get(kind);
     if (!decode) {
       if (!isDecoderKind(kind) || kind.startsWith("mapped-")) {

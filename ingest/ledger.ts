@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
 import type { Sealed } from "../platform/journal/chain.ts";
 import type { JournalKind } from "../platform/journal/journal.ts";
@@ -90,6 +91,9 @@ const ledgerKind: JournalKind<LedgerBody> = {
  */
 export type LedgerLog = JournalLines<LedgerBody>;
 export const openLedger = (path: string): LedgerLog => new JournalLines(path, ledgerKind);
+
+/** The ledger of what went to BigQuery, in its folder of this machine. */
+export const bigQueryLedgerPath = (state: string): string => join(state, "ledger.ndjson");
 
 /** The whole log as lines with their text, for verification; a torn last line is left out. */
 export async function readLedgerLines(path: string): Promise<readonly string[]> {

@@ -11,6 +11,7 @@ import { canonicalLine, type RawRow, rawColumns } from "../door/raw-row.ts";
 import {
   type BatchBody,
   type BatchEntry,
+  bigQueryLedgerPath,
   contentDigest,
   type LandedTable,
   type LedgerLog,
@@ -42,8 +43,6 @@ export interface BigQuerySinkOptions {
   /** Called at every boundary between two durable writes, by name; the kill tests die in it. */
   readonly fault?: ((point: string) => void) | undefined;
 }
-
-export const bigQueryLedgerPath = (state: string): string => join(state, "ledger.ndjson");
 
 /** Rows and characters that go into one append: the API takes 10 MB. */
 const blockRows = 2000;

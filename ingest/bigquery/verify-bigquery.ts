@@ -2,10 +2,9 @@ import { join } from "node:path";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { canonicalLine } from "../door/raw-row.ts";
-import type { BatchEntry } from "../ledger.ts";
+import { type BatchEntry, bigQueryLedgerPath } from "../ledger.ts";
 import { ledgerRow } from "../segments/local-sink.ts";
 import { checkEntries, type LedgerProblem, type LedgerVerdict, verdictOf } from "../segments/verify.ts";
-import { bigQueryLedgerPath } from "./bigquery-sink.ts";
 import type { BigQueryDestination } from "./open-bigquery-sink.ts";
 import { rawRowOf } from "./raw-tables.ts";
 

@@ -1,5 +1,5 @@
 import type { Source } from "../pipeline.ts";
-import type { SpoolMessage } from "./spool.ts";
+import type { SpoolMessage } from "./spool-frame.ts";
 
 /** What the collector puts accepted messages on: the local spool, or Pub/Sub. */
 export interface BusWriter {

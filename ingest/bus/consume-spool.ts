@@ -11,6 +11,8 @@ export interface ConsumeOptions {
   /** True once nothing more will come: consuming then ends at the end of the spool. */
   readonly isDraining: () => boolean;
   readonly committed?: ((to: number, receivedAt: readonly number[]) => void) | undefined;
+  /** Called for bytes of the spool that are no frame any more, with the name of the file that they lie in now. */
+  readonly damaged?: ((why: string, name: string) => void) | undefined;
   readonly progress?: ((totals: IngestTotals) => void) | undefined;
 }
 
@@ -23,7 +25,7 @@ export const spoolReader = "collector";
  */
 export async function consumeSpool(
   context: IngestContext,
-  { spool, isDraining, committed, progress }: ConsumeOptions,
+  { spool, isDraining, committed, damaged, progress }: ConsumeOptions,
   signal: AbortSignal,
 ): Promise<IngestTotals> {
   const { sink, envFor } = await openIngest({ batchAgeMs: 1000, ...context });
@@ -33,7 +35,15 @@ export async function consumeSpool(
     const from = sink.progressOf(id)?.to ?? 0;
     const wait = () => context.sleep(isDraining() ? 10 : 200);
     const stop = AbortSignal.any([signal, drained.signal]);
-    const source = unsealedSource(spoolSource(id, { dir: spool, reader: spoolReader, from, signal: stop, wait }), {
+    const read = spoolSource(id, {
+      dir: spool,
+      reader: spoolReader,
+      from,
+      signal: stop,
+      wait,
+      damaged: ({ why }, name) => damaged?.(why, name),
+    });
+    const source = unsealedSource(read, {
       dir: spool,
       keys: context.keys.deadLetters,
       isDraining,

@@ -1,8 +1,11 @@
+import { damagedKind } from "../decoders.ts";
 import { seal, unseal } from "../door/dead-letter.ts";
 import type { KeyRing } from "../door/keys.ts";
 import type { Message, Source } from "../pipeline.ts";
 import type { BusWriter } from "./bus.ts";
-import { pruneSpool, type SpoolMessage, type SpoolWriter } from "./spool.ts";
+import { pruneSpool } from "./spool.ts";
+import type { SpoolMessage } from "./spool-frame.ts";
+import type { SpoolWriter } from "./spool-writer.ts";
 
 /**
  * The spool as the collector writes it: what providers send holds addresses, so it is sealed under the dead-letter key
@@ -41,7 +44,7 @@ const blockMessages = 64;
 
 /** What `sealedWriter` wrote, opened again. A message that no key opens keeps its sealed bytes and becomes a dead letter. */
 export function unsealedSource(source: Source, { dir, keys, isDraining, drained, committed }: UnsealedOptions): Source {
-  let waiting: { readonly position: number; readonly receivedAt: number }[] = [];
+  let waiting: { readonly position: number; readonly receivedAt: number | undefined }[] = [];
   let acks = 0;
   return {
     ...source,
@@ -49,7 +52,11 @@ export function unsealedSource(source: Source, { dir, keys, isDraining, drained,
       for await (const block of source.pull(signal)) {
         for (let at = 0; at < block.length; at += blockMessages) {
           yield block.slice(at, at + blockMessages).map((one): Message => {
-            waiting.push({ position: one.position, receivedAt: (one.arrival ?? 0) / 1000 });
+            waiting.push({
+              position: one.position,
+              receivedAt: one.arrival === undefined ? undefined : one.arrival / 1000,
+            });
+            if (one.source?.startsWith(`${damagedKind}:`)) return one;
             const data = unseal(one.data, keys);
             return data ? { ...one, data } : { ...one, source: "sealed:spool" };
           });
@@ -68,7 +75,7 @@ export function unsealedSource(source: Source, { dir, keys, isDraining, drained,
       if (committed) {
         committed(
           to,
-          waiting.filter((one) => one.position <= to).map((one) => one.receivedAt),
+          waiting.flatMap((one) => (one.position <= to && one.receivedAt !== undefined ? [one.receivedAt] : [])),
         );
       }
       waiting = waiting.filter((one) => one.position > to);

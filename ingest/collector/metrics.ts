@@ -7,6 +7,8 @@ export interface CollectorMetrics {
   refused(source: string, why: string): void;
   accepted(source: string, messages: number, bytes: number): void;
   published(last: number): void;
+  /** A stretch of the spool was no frame any more. */
+  damaged(): void;
   landed(to: number, secondsToQueryable: readonly number[]): void;
 }
 
@@ -66,6 +68,11 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
       this.set(behind());
     },
   });
+  const damagedFrames = new Counter({
+    name: "inboxloop_spool_damaged_frames_total",
+    help: "Stretches of the spool that were no frame any more; they lie in its quarantine, and are dead letters",
+    registers,
+  });
   const queryable = new Histogram({
     name: "inboxloop_event_to_queryable_seconds",
     help: "From a message's arrival to its rows being queryable",
@@ -84,6 +91,7 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
       bytes.inc({ source }, size);
     },
     published: (last) => publishedTo.set(last),
+    damaged: () => damagedFrames.inc(),
     landed(to, each) {
       landedTo.set(to);
       for (const one of each) queryable.observe(one);

@@ -6,12 +6,14 @@ import { withLock } from "../../platform/journal/lock.ts";
 import type { BusWriter } from "../bus/bus.ts";
 import { consumeSpool, spoolReader } from "../bus/consume-spool.ts";
 import { sealedWriter } from "../bus/sealed-spool.ts";
-import { SpoolWriter } from "../bus/spool.ts";
+import { landedByLedger, spoolSourceId } from "../bus/spool.ts";
+import { SpoolWriter } from "../bus/spool-writer.ts";
 import type { IngestContext } from "../ingest-files.ts";
 import type { IngestTotals } from "../pipeline.ts";
 import { apiSources } from "./api-keys.ts";
 import { configuredHooks } from "./hook-settings.ts";
 import { createMetrics } from "./metrics.ts";
+import { PipelineProgress } from "./pipeline-progress.ts";
 import { type CollectorLimits, createCollector } from "./server.ts";
 import type { FetchText } from "./sns-fetch.ts";
 
@@ -61,31 +63,33 @@ export async function runCollector(
   }
   const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 2000, what: "this spool", code: "ingest.locked" };
   return withLock(join(options.spool, "writer.lock"), lock, async () => {
-    const writer = await SpoolWriter.open(options.spool);
+    const id = await spoolSourceId(options.spool, spoolReader, () => context.randomBytes(8).toString("hex"));
+    const landed = Math.max(await landedPosition(options.spool), await landedByLedger(id, context));
+    const writer = await SpoolWriter.open(options.spool, { above: landed });
     const first = await writer.publish([]);
-    let published = first;
-    let landed = await landedPosition(options.spool);
+    const { stallMs } = options.limits;
+    const now = () => context.now().getTime();
+    const progress = new PipelineProgress({ now, stallMs, published: first, landed });
     // Pub/Sub holds what waits there, and has its own alarms for that.
-    const behind = () => (options.otherBus ? 0 : Math.max(0, published - landed));
+    const behind = () => (options.otherBus ? 0 : progress.behind());
     const metrics = createMetrics({ behind, withProcess: true });
-    const spooled = sealedWriter(writer, context.keys.deadLetters, context.randomBytes, (last) => {
-      published = last;
+    const publishedTo = (last: number) => {
+      progress.publishedTo(last);
       metrics.published(last);
-    });
+    };
+    const spooled = sealedWriter(writer, context.keys.deadLetters, context.randomBytes, publishedTo);
     const bus = options.otherBus
-      ? counting(options.otherBus, (more) => {
-          published += more;
-          metrics.published(published);
-        })
+      ? counting(options.otherBus, (more) => publishedTo(progress.published + more))
       : spooled;
     const app = createCollector({
-      now: () => context.now().getTime(),
+      now,
       bus,
       hooks,
       sourceOfKey: sources.sourceOf,
       linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
       behind,
+      isStalled: () => !options.otherBus && progress.isStalled(),
       metrics,
       limits: options.limits,
       log: options.log,
@@ -100,11 +104,17 @@ export async function runCollector(
             spool: options.spool,
             isDraining: () => isClosed,
             committed: (to, receivedAt) => {
-              landed = to;
-              const now = context.now().getTime();
+              progress.landedTo(to);
+              const landedAt = now();
               metrics.landed(
                 to,
-                receivedAt.map((at) => (now - at) / 1000),
+                receivedAt.map((at) => (landedAt - at) / 1000),
+              );
+            },
+            damaged: (why, name) => {
+              metrics.damaged();
+              options.log(
+                `ERROR a frame of the spool is damaged (${why}); its bytes are set aside: quarantine/${name}`,
               );
             },
           },
@@ -115,7 +125,7 @@ export async function runCollector(
     const watch = pipeline
       ? undefined
       : setInterval(async () => {
-          landed = await landedPosition(options.spool);
+          progress.landedTo(await landedPosition(options.spool));
         }, 1000).unref();
     try {
       options.listening(await app.listen({ host: options.host, port: options.port }), [...hooks.keys()], sources.names);
@@ -129,7 +139,7 @@ export async function runCollector(
     }
     const late = setTimeout(() => stopPipeline.abort(), options.drainMs);
     try {
-      return { published: published - first, landed: (await pipeline) ?? null };
+      return { published: progress.published - first, landed: (await pipeline) ?? null };
     } finally {
       clearTimeout(late);
     }

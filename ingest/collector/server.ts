@@ -28,6 +28,8 @@ export interface CollectorLimits {
   readonly burst: number;
   /** Messages that may wait for the pipeline before calls are answered 503. */
   readonly maxBehind: number;
+  /** Messages that wait so long without one landing mean that the pipeline stands: `/readyz` says 503. */
+  readonly stallMs: number;
   readonly replayWindowSeconds: number;
   /** Accepted calls are remembered this long, and so many of them. */
   readonly rememberMs: number;
@@ -42,6 +44,7 @@ export const defaultLimits: CollectorLimits = {
   perSecond: 5000,
   burst: 10_000,
   maxBehind: 1_000_000,
+  stallMs: 120_000,
   replayWindowSeconds: 300,
   rememberMs: 24 * 3600_000,
   rememberCalls: 500_000,
@@ -59,6 +62,8 @@ export interface CollectorEnv {
   readonly fetchText: FetchText;
   /** Messages published and not yet landed. */
   readonly behind: () => number;
+  /** True while messages wait and none lands. */
+  readonly isStalled?: (() => boolean) | undefined;
   readonly metrics: CollectorMetrics;
   readonly limits: CollectorLimits;
   /** Tells the operator; lines hold nothing of a call's content. */
@@ -143,8 +148,8 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
   app.get("/healthz", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
     const behind = env.behind();
-    const isReady = behind <= limits.maxBehind;
-    return reply.code(isReady ? 200 : 503).send({ status: isReady ? "ready" : "behind", behind });
+    const status = behind > limits.maxBehind ? "behind" : env.isStalled?.() ? "stalled" : "ready";
+    return reply.code(status === "ready" ? 200 : 503).send({ status, behind });
   });
   app.get("/metrics", async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

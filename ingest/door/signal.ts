@@ -43,6 +43,8 @@ export type DeadLetterReason =
   | "too-deep"
   | "not-authentic"
   | "not-a-signal"
+  | "damaged-frame"
+  | "decoder-failed"
   | "row-refused";
 
 /** What a decoder makes of one item of its input: never an exception. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { consumeSpool } from "../../ingest/bus/consume-spool.ts";
 import { sealedWriter } from "../../ingest/bus/sealed-spool.ts";
-import { SpoolWriter } from "../../ingest/bus/spool.ts";
+import { SpoolWriter } from "../../ingest/bus/spool-writer.ts";
 import { canonicalLine } from "../../ingest/door/raw-row.ts";
 import { homeTrouble } from "../../ingest/home-trouble.ts";
 import { SegmentDraft } from "../../ingest/segments/segment-draft.ts";

@@ -91,6 +91,11 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
       .option("--max-body <bytes>", "largest body (default: 10485760)", countedNumber)
       .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", countedNumber)
+      .option(
+        "--max-stall <seconds>",
+        "not ready when messages wait so long and none lands (default: 120)",
+        countedNumber,
+      )
       .option("--rate <n>", "calls a second and source (default: 5000)", countedNumber)
       .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", countedNumber)
       .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool"),

@@ -20,6 +20,7 @@ export interface IngestServeOptions extends DestinationOptions {
   readonly withPipeline?: boolean;
   readonly maxBody?: number;
   readonly maxBehind?: number;
+  readonly maxStall?: number;
   readonly rate?: number;
   readonly replayWindow?: number;
   readonly pubsubTopic?: string;
@@ -32,6 +33,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
     ...defaultLimits,
     bodyBytes: options.maxBody ?? defaultLimits.bodyBytes,
     maxBehind: options.maxBehind ?? defaultLimits.maxBehind,
+    stallMs: options.maxStall === undefined ? defaultLimits.stallMs : options.maxStall * 1000,
     perSecond: options.rate ?? defaultLimits.perSecond,
     burst: options.rate === undefined ? defaultLimits.burst : options.rate * 2,
     replayWindowSeconds: options.replayWindow ?? defaultLimits.replayWindowSeconds,
@@ -93,7 +95,15 @@ export async function ingestConsumeCommand(
       name === undefined
         ? await consumeSpool(
             context,
-            { spool: home.spool, isDraining: () => options.once === true, progress: update },
+            {
+              spool: home.spool,
+              isDraining: () => options.once === true,
+              damaged: (why, file) =>
+                console.warn(
+                  `a frame of the spool is damaged (${why}); its bytes are set aside: spool/quarantine/${file}`,
+                ),
+              progress: update,
+            },
             signal,
           )
         : await fromPubSub(context, name, update, signal);

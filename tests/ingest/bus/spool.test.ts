@@ -1,15 +1,11 @@
-import { appendFileSync, readdirSync, truncateSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { crc32, crc32ByTable } from "../../../ingest/bus/crc32.ts";
-import {
-  pruneSpool,
-  readSpool,
-  type SpoolMessage,
-  SpoolWriter,
-  spoolSource,
-  spoolSourceId,
-} from "../../../ingest/bus/spool.ts";
+import { pruneSpool, spoolSource, spoolSourceId } from "../../../ingest/bus/spool.ts";
+import { headBytes, type SpoolMessage } from "../../../ingest/bus/spool-frame.ts";
+import { readSpool } from "../../../ingest/bus/spool-read.ts";
+import { SpoolWriter } from "../../../ingest/bus/spool-writer.ts";
 import { decoderFor } from "../../../ingest/decoders.ts";
 import { openLocalIngest } from "../../../ingest/ingest-files.ts";
 import { runIngest } from "../../../ingest/pipeline.ts";
@@ -26,7 +22,12 @@ const wait = async () => {};
 async function readAll(dir: string, from = 0) {
   const all: string[] = [];
   for await (const block of readSpool(dir, from, { signal: live, wait, once: true })) {
-    for (const one of block) all.push(`${one.position} ${one.receivedAt} ${Buffer.from(one.data)}`);
+    for (const one of block)
+      all.push(
+        one.damage
+          ? `${one.position} damaged: ${one.damage.why}`
+          : `${one.position} ${one.receivedAt} ${Buffer.from(one.data)}`,
+      );
   }
   return all;
 }
@@ -68,7 +69,7 @@ test("when a log is through or messages were read before then no empty block say
   const writer = await SpoolWriter.open(dir, { logBytes: 300 });
   for (let n = 0; n < 50; n++) await writer.publish([message(n)]);
   await writer.close();
-  expect(readdirSync(dir).filter((name) => name.endsWith(".log")).length).toBeGreaterThan(2);
+  expect(readdirSync(dir).filter((name) => name.endsWith(".frames")).length).toBeGreaterThan(2);
   for (const from of [0, 3, 25]) {
     const sizes: number[] = [];
     for await (const block of readSpool(dir, from, { signal: live, wait, once: true })) sizes.push(block.length);
@@ -78,13 +79,13 @@ test("when a log is through or messages were read before then no empty block say
 });
 
 test("when the writer died in a frame then the next one cuts it off and goes on", async () => {
-  for (const cut of [1, 5, 9, 20]) {
+  for (const cut of [1, 5, 9, 20, 23]) {
     const dir = temporaryFolder();
     const writer = await SpoolWriter.open(dir);
     await writer.publish([message(0), message(1)]);
     await writer.close();
-    const log = join(dir, readdirSync(dir).find((name) => name.endsWith(".log"))!);
-    appendFileSync(log, Buffer.from(`${"\u0010\0\0\0"}garbage that is no whole frame`).subarray(0, cut));
+    const log = join(dir, readdirSync(dir).find((name) => name.endsWith(".frames"))!);
+    appendFileSync(log, readFileSync(log).subarray(0, cut));
     expect(await readAll(dir)).toHaveLength(2);
     const again = await SpoolWriter.open(dir);
     expect(await again.publish([message(2)])).toBe(3);
@@ -100,7 +101,7 @@ test("when a byte of the last frame was lost then it was never published", async
   await writer.publish([message(1)]);
   await writer.close();
   const log = join(dir, readdirSync(dir)[0]!);
-  truncateSync(log, 2 * (8 + 9 + 6 + 9) - 1);
+  truncateSync(log, 2 * (headBytes + 9 + 6 + 9) - 1);
   expect(await readAll(dir)).toEqual(["1 1000 message 0"]);
 });
 

@@ -4,7 +4,7 @@ import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { SpoolMessage } from "../../../ingest/bus/spool.ts";
+import type { SpoolMessage } from "../../../ingest/bus/spool-frame.ts";
 import { apiSources } from "../../../ingest/collector/api-keys.ts";
 import { configuredHooks, hookChecks, hookSetting } from "../../../ingest/collector/hook-settings.ts";
 import { createMetrics } from "../../../ingest/collector/metrics.ts";
@@ -267,6 +267,11 @@ describe("/v1/events", () => {
     const answer = await late.events(JSON.stringify(event(1)));
     expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "10"]);
     expect((await late.app.inject("/readyz")).statusCode).toBe(503);
+
+    const stalled = recording({}, { behind: () => 3, isStalled: () => true });
+    const ready = await stalled.app.inject("/readyz");
+    expect([ready.statusCode, ready.json()]).toEqual([503, { status: "stalled", behind: 3 }]);
+    expect((await stalled.events(JSON.stringify(event(1)))).statusCode).toBe(202);
   });
 });
 

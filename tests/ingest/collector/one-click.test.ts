@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import type { SpoolMessage } from "../../../ingest/bus/spool.ts";
+import type { SpoolMessage } from "../../../ingest/bus/spool-frame.ts";
 import { createMetrics } from "../../../ingest/collector/metrics.ts";
 import { oneClickToken, readOneClickToken } from "../../../ingest/collector/one-click.ts";
 import { createCollector, defaultLimits } from "../../../ingest/collector/server.ts";
