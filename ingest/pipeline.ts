@@ -7,6 +7,10 @@ import type { Micros } from "./door/instant.ts";
 import type { RawRow } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
 import type { BatchCounts } from "./ledger.ts";
+import { recordOf, rowOf } from "./row-record.ts";
+import { addTotals, countLetters, type IngestTotals, type MutableTotals, noTotals, sumOfTotals } from "./totals.ts";
+
+export { type IngestTotals, noTotals } from "./totals.ts";
 
 /** One record of a source: a line, a row, a webhook call, a bus message. */
 export interface Message {
@@ -42,7 +46,20 @@ export interface Source {
 export type CommitResult =
   | { readonly kind: "committed"; readonly sequence: number }
   /** Another process landed these records first; nothing of this batch counts. */
-  | { readonly kind: "superseded"; readonly to: number };
+  | { readonly kind: "superseded"; readonly to: number }
+  /**
+   * Rows that the writer cannot take, by the canonical line of each. They are out of the batch, which waits: append what they become, and
+   * commit again.
+   */
+  | {
+      readonly kind: "refused-rows";
+      readonly refused: readonly {
+        readonly table: string;
+        readonly index: number;
+        readonly line: string;
+        readonly reason: string;
+      }[];
+    };
 
 /** A batch on its way into a warehouse. Nothing of it is visible before `commit`, all of it is afterwards. */
 export interface SinkBatch {
@@ -80,41 +97,6 @@ export interface IngestEnv {
   readonly pause: (attempt: number) => Promise<void>;
   readonly progress?: ((totals: IngestTotals) => void) | undefined;
 }
-
-export interface IngestTotals extends BatchCounts {
-  /** Lines, rows or calls read; one may say several things. */
-  readonly records: number;
-  /** Records that the mapping asks nothing of. */
-  readonly filtered: number;
-  readonly batches: number;
-  readonly rows_by_table: Readonly<Record<string, number>>;
-  readonly dead_letters_by_reason: Readonly<Record<string, number>>;
-}
-
-interface MutableTotals {
-  records: number;
-  filtered: number;
-  batches: number;
-  received: number;
-  landed: number;
-  duplicate: number;
-  dead_letter: number;
-  rows_by_table: Record<string, number>;
-  dead_letters_by_reason: Record<string, number>;
-}
-
-/** The totals of a run that has taken nothing in yet. */
-export const noTotals = (): MutableTotals => ({
-  records: 0,
-  filtered: 0,
-  batches: 0,
-  received: 0,
-  landed: 0,
-  duplicate: 0,
-  dead_letter: 0,
-  rows_by_table: {},
-  dead_letters_by_reason: {},
-});
 
 /**
  * Commits one after the other, in the order in which the batches were closed. Sources that are read one after the other into one
@@ -170,7 +152,7 @@ export async function readIngest(env: IngestEnv, signal: AbortSignal, commits: C
         if (isFull(env, open, now)) await close(open, false);
       }
       if (open && isFull(env, open, now)) await close(open, false);
-      env.progress?.(sum(totals, open));
+      env.progress?.(sumOfTotals(totals, open?.counts));
     }
     const ended = !signal.aborted;
     if (open || ended) await close(open ?? (await beginBatch(env, position, env.now())), ended);
@@ -214,13 +196,13 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.counts.records += 1;
     batch.to = message.position;
     if (message.ackId !== undefined) batch.ackIds.push(message.ackId);
-    const decoded = env.decode(message);
+    const decoded = itemsOf(env, message);
     const items = decoded instanceof Promise ? await decoded : decoded;
     if (items.length === 0) batch.counts.filtered += 1;
     for (let item = 0; item < items.length; item++) {
       batch.counts.received += 1;
       const said = items[item]!;
-      const admitted = env.door(said, message.arrival ?? arrival);
+      const admitted = admit(env, said, message.arrival ?? arrival);
       if (admitted.kind === "dead-letter") {
         const stage = said.kind === "dead-letter" ? "decode" : "validate";
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
@@ -252,10 +234,32 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   await append(env, batch.sink, "dead_letters", sealed, (_index, reason) => {
     throw new Error(`the dead-letter table refused a row: ${reason}`);
   });
-  batch.counts.dead_letter += letters.length;
-  for (const { reason } of letters) {
-    batch.counts.dead_letters_by_reason[reason] = (batch.counts.dead_letters_by_reason[reason] ?? 0) + 1;
+  for (const { reason } of letters) countLetters(batch.counts, reason, 1);
+}
+
+/** What a record says. One that its decoder falls over is a dead letter like any other: it must not stand in the way of the rest. */
+function itemsOf(env: IngestEnv, message: Message): readonly Item[] | Promise<readonly Item[]> {
+  try {
+    const decoded = env.decode(message);
+    return decoded instanceof Promise ? decoded.catch(fallen) : decoded;
+  } catch (error) {
+    return fallen(error);
   }
+}
+
+function admit(env: IngestEnv, said: Item, arrival: Micros): ReturnType<Door> {
+  try {
+    return env.door(said, arrival);
+  } catch (error) {
+    return fallen(error)[0];
+  }
+}
+
+/** What a person can mend (a mapping, a file) is thrown on; a bug is told by its kind alone, for its words may quote the record. */
+function fallen(error: unknown): readonly [Extract<Item, { kind: "dead-letter" }>] {
+  if (error instanceof UserError || (error instanceof Error && "syscall" in error)) throw error;
+  const kind = error instanceof Error ? error.name : typeof error;
+  return [{ kind: "dead-letter", reason: "decoder-failed", detail: `a bug of ours: ${kind}` }];
 }
 
 function letter(
@@ -314,10 +318,7 @@ async function append(
 
 /** Commits the batch with its ledger entry, then acks: last, so that a crash before it only means a redelivery. */
 async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: MutableTotals): Promise<void> {
-  const { received, landed, duplicate, dead_letter } = batch.counts;
-  const replayed = env.source.isReplay ? batch.ackIds : undefined;
-  const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt: env.now() * 1000, replayed };
-  const result = await batch.sink.commit(end).catch(async (error: unknown) => {
+  const result = await commitBatch(env, batch, isEnd).catch(async (error: unknown) => {
     await batch.sink.discard().catch(() => {}); // what could not be committed only takes room
     throw error;
   });
@@ -331,33 +332,45 @@ async function finish(env: IngestEnv, batch: OpenBatch, isEnd: boolean, totals: 
     });
   }
   await env.source.ack(batch.ackIds, batch.to);
-  add(totals, batch.counts);
+  addTotals(totals, batch.counts);
   totals.batches += 1;
 }
 
-function add(into: MutableTotals, more: MutableTotals): void {
-  into.records += more.records;
-  into.filtered += more.filtered;
-  into.received += more.received;
-  into.landed += more.landed;
-  into.duplicate += more.duplicate;
-  into.dead_letter += more.dead_letter;
-  for (const [table, rows] of Object.entries(more.rows_by_table)) {
-    into.rows_by_table[table] = (into.rows_by_table[table] ?? 0) + rows;
+/** Commits; rows that the writer turns out not to take become dead letters of the batch, each with its own line, and the rest is committed. */
+async function commitBatch(
+  env: IngestEnv,
+  batch: OpenBatch,
+  isEnd: boolean,
+): Promise<Exclude<CommitResult, { kind: "refused-rows" }>> {
+  for (;;) {
+    const { counts } = batch;
+    const { received, landed, duplicate, dead_letter } = counts;
+    const replayed = env.source.isReplay ? batch.ackIds : undefined;
+    const receivedAt = env.now() * 1000;
+    const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt, replayed };
+    const result = await batch.sink.commit(end);
+    if (result.kind !== "refused-rows") return result;
+    const made = result.refused.map(({ table, index, line, reason }) => {
+      const row = rowOf(line);
+      if (row) env.windows.get(table)?.forget(rowKey(table, row));
+      counts.landed -= 1;
+      counts.rows_by_table[table] = (counts.rows_by_table[table] ?? 0) - 1;
+      return env.sealLetter(
+        {
+          reason: "row-refused",
+          stage: "write",
+          detail: `the segment's writer: ${reason}`,
+          source: `ndjson:${env.source.name}`,
+          position: `${batch.to}-${table}-${index}`,
+          payload: Buffer.from(row ? recordOf(table, row) : line),
+        },
+        batch.sink.id,
+        receivedAt,
+      );
+    });
+    await append(env, batch.sink, "dead_letters", made, (_index, reason) => {
+      throw new Error(`the dead-letter table refused a row: ${reason}`);
+    });
+    countLetters(counts, "row-refused", made.length);
   }
-  for (const [reason, letters] of Object.entries(more.dead_letters_by_reason)) {
-    into.dead_letters_by_reason[reason] = (into.dead_letters_by_reason[reason] ?? 0) + letters;
-  }
-}
-
-/** For progress: what is committed and what is on its way. */
-function sum(totals: MutableTotals, open: OpenBatch | undefined): IngestTotals {
-  if (!open) return totals;
-  const both = {
-    ...totals,
-    rows_by_table: { ...totals.rows_by_table },
-    dead_letters_by_reason: { ...totals.dead_letters_by_reason },
-  };
-  add(both, open.counts);
-  return both;
 }

@@ -21,6 +21,7 @@ import {
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import type { CompactionStep } from "./compact.ts";
+import { encodeDraft, type UnwritableRow, withoutRows } from "./encode-draft.ts";
 import { SegmentDraft } from "./segment-draft.ts";
 import { locateSegments, type SegmentPart } from "./segment-map.ts";
 
@@ -35,6 +36,8 @@ export interface LocalSinkOptions {
   /** Called at every boundary between two durable writes, by name; the kill tests die in it. */
   readonly fault?: ((point: string) => void) | undefined;
 }
+
+const letters = "dead_letters";
 
 export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
 export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
@@ -115,10 +118,11 @@ export class LocalSink implements Sink {
     this.#fault("staging-made");
     const id = createHash("sha256").update(`${source.id}\0${from}`).digest("hex").slice(0, 16);
     const drafts = new Map<string, SegmentDraft>();
+    const digests = new Map<string, string>();
     return {
       id,
       append: async (table, rows) => this.#append(drafts, staging, table, rows),
-      commit: (end) => this.#commit({ id, source, from, staging, drafts, end }),
+      commit: (end) => this.#commit({ id, source, from, staging, drafts, digests, end }),
       discard: async () => {
         for (const draft of drafts.values()) await draft.discard();
         await removeTree(staging);
@@ -217,43 +221,62 @@ export class LocalSink implements Sink {
   }
 
   async #commit(batch: ClosingBatch): Promise<CommitResult> {
-    const digests = new Map<string, string>();
-    for (const [table, draft] of batch.drafts) digests.set(table, await draft.close());
-    this.#fault("lines-written");
-    for (const [table, draft] of batch.drafts) {
-      await this.#encode(draft, join(batch.staging, `${table}.parquet`));
-      this.#fault(`encoded-${table}`);
-    }
+    const refused = await this.#encodeDrafts(batch);
+    if (refused.length > 0) return { kind: "refused-rows", refused };
     return withLock(lockPath(this.#options.raw), this.#options.lock, async (held) => {
       await this.ledger.refresh({ repair: true });
       const landed = this.progressOf(batch.source.id)?.to ?? 0;
       if (landed !== batch.from) return { kind: "superseded", to: landed };
-      return this.#commitLocked(batch, digests, held);
+      return this.#commitLocked(batch, held);
     });
   }
 
-  async #commitLocked(
-    batch: ClosingBatch,
-    digests: ReadonlyMap<string, string>,
-    held: HeldLock,
-  ): Promise<CommitResult> {
+  /**
+   * Closes the drafts and writes their segments; those that an earlier call has written stay. Rows that no segment takes are taken out of
+   * their drafts and given back: the batch then goes on without them, and waits for the letters that they become.
+   */
+  async #encodeDrafts({ staging, drafts, digests }: ClosingBatch): Promise<readonly UnwritableRow[]> {
+    const open = [...drafts].filter(([table]) => !digests.has(table));
+    const closed = new Map<string, string>();
+    for (const [table, draft] of open) closed.set(table, await draft.close());
+    this.#fault("lines-written");
+    const refused: UnwritableRow[] = [];
+    // Letters last: a row that is refused becomes one.
+    for (const [table, draft] of open.sort(([a], [b]) => Number(a === letters) - Number(b === letters))) {
+      if (draft.rows > 0 && !(table === letters && refused.length > 0)) {
+        const found = await encodeDraft(this.#store, draft, join(staging, `${table}.parquet`));
+        refused.push(...found);
+        if (found.length === 0) {
+          await unlink(draft.path);
+          digests.set(table, closed.get(table)!);
+          this.#fault(`encoded-${table}`);
+          continue;
+        }
+      }
+      const places = new Set(refused.filter((one) => one.table === table).map((one) => one.index));
+      if (draft.rows > 0) drafts.set(table, await withoutRows(draft, places));
+    }
+    return refused;
+  }
+
+  async #commitLocked(batch: ClosingBatch, held: HeldLock): Promise<CommitResult> {
     await this.#makeReady(batch.staging, batch.id);
     this.#fault("ready");
     held.check();
-    const [entry] = await this.ledger.append([this.#entryFor(batch, digests)], this.#torn());
+    const [entry] = await this.ledger.append([this.#entryFor(batch)], this.#torn());
     this.#fault("ledger-appended");
     await this.#publish(entry as BatchEntry);
     return { kind: "committed", sequence: entry!.sequence };
   }
 
-  #entryFor(batch: ClosingBatch, digests: ReadonlyMap<string, string>) {
+  #entryFor(batch: ClosingBatch) {
     const sequence = String(this.ledger.entries.length).padStart(9, "0");
     const tables: Record<string, LandedTable> = {};
     for (const [table, draft] of batch.drafts) {
       if (draft.rows === 0) continue;
       tables[table] = {
         rows: draft.rows,
-        digest: digests.get(table)!,
+        digest: batch.digests.get(table)!,
         segment: `${table}/${sequence}-${batch.id}.parquet`,
       };
     }
@@ -300,7 +323,9 @@ export class LocalSink implements Sink {
     await draft.add([ledgerRow(entry)]);
     await draft.close();
     const staged = join(staging, "ingest_ledger.parquet");
-    await this.#encode(draft, staged);
+    const refused = await encodeDraft(this.#store, draft, staged);
+    if (refused.length > 0) throw new Error(`raw.ingest_ledger takes no row: ${refused[0]!.reason}`);
+    await unlink(draft.path);
     await moveDurably(staged, join(this.#options.raw, "ingest_ledger", name));
   }
 
@@ -326,14 +351,6 @@ export class LocalSink implements Sink {
     }
   }
 
-  /** Writes the closed draft's rows to a segment; the draft's own file goes. */
-  async #encode(draft: SegmentDraft, target: string): Promise<void> {
-    const written = await this.#store.encode(draft.path, rawColumns(draft.table), target);
-    if (written !== draft.rows)
-      throw new Error(`segment ${target}: ${draft.rows} rows went in and ${written} came out`);
-    await unlink(draft.path);
-  }
-
   #fault(point: string): void {
     this.#options.fault?.(point);
   }
@@ -355,7 +372,9 @@ interface ClosingBatch {
   readonly source: Pick<Source, "name" | "id">;
   readonly from: number;
   readonly staging: string;
-  readonly drafts: ReadonlyMap<string, SegmentDraft>;
+  readonly drafts: Map<string, SegmentDraft>;
+  /** Digests of the drafts that are segments already. */
+  readonly digests: Map<string, string>;
   readonly end: BatchEnd;
 }
 

@@ -45,10 +45,21 @@ export class SegmentDraft {
   async add(rows: readonly RawRow[]): Promise<void> {
     for (const row of rows) {
       this.#lines.add(row);
-      this.rows += 1;
-      if (this.#lines.rows === digestRows) this.#flush();
+      this.#counted();
     }
     if (this.#waiting > waitingChunks) await this.#written;
+  }
+
+  /** Takes a row by its canonical line, without its line feed. */
+  async addLine(line: string): Promise<void> {
+    this.#lines.addLine(line);
+    this.#counted();
+    if (this.#waiting > waitingChunks) await this.#written;
+  }
+
+  #counted(): void {
+    this.rows += 1;
+    if (this.#lines.rows === digestRows) this.#flush();
   }
 
   /** Ends the draft and gives the digest of its rows. */
@@ -97,7 +108,11 @@ class LineChunk {
   }
 
   add(row: RawRow): void {
-    this.#text += `${this.#lineOf(row)}\n`;
+    this.addLine(this.#lineOf(row));
+  }
+
+  addLine(line: string): void {
+    this.#text += `${line}\n`;
     this.rows += 1;
     this.#textRows += 1;
     if (this.#textRows === linesAText) this.#encode();
