@@ -22,16 +22,20 @@ import type { Simulator } from "./simulator.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** Mails to each customer before a look: the first at the ramp's first share, then more at its last. Looks at most. */
-const mailsBefore = (look: number): number => (look === 1 ? 1 : 2);
-const mostLooks = 5;
+const mailsBefore = (look: number): number => (look === 1 ? 1 : 4);
+const mostLooks = 3;
 /** Days after a round's last mail until its sends have matured and are looked at. */
 const maturing = 4;
+/** Days from a round's first mail to its look. */
+const daysBefore = (look: number): number => 2 * mailsBefore(look) + maturing;
 
 /**
  * Readers of the demo's canaries press "spam" so much more often than those of its history: a test that keeps its promises wants hundreds of
  * complaints, and 25,000 customers with the history's rates would give them in a year.
  */
 const complaintFactor = 10;
+/** It is December: a click ends in an order more often, as odds. A revenue guardrail wants hundreds of orders as well. */
+const orderFactor = 3;
 
 /** Errors, margins and metrics as by default; a ramp of two steps, for a world with one mail in two days and few looks. */
 const demoPolicy: CanaryPolicy = canaryPolicy.parse({
@@ -42,7 +46,7 @@ const demoPolicy: CanaryPolicy = canaryPolicy.parse({
     { share: 0.5, hours: 24 },
   ],
   look_every_hours: 24,
-  days: 7 * mostLooks,
+  days: Array.from({ length: mostLooks }, (_, i) => daysBefore(i + 1)).reduce((a, b) => a + b, 0),
 });
 
 /** Where canaries run: the world after its period, and the desk that decides about them. */
@@ -86,7 +90,7 @@ export async function runCanary(
   let startsAt = begins.getTime();
   for (let look = 1; ; look++) {
     const mails = mailsBefore(look);
-    const endsAt = startsAt + (2 * mails + maturing) * DAY_MS;
+    const endsAt = startsAt + daysBefore(look) * DAY_MS;
     const round: Round = { look, mails, startsAt, endsAt };
     startsAt = endsAt;
     if (look < before) continue;
@@ -165,6 +169,7 @@ async function lookAgain(
     ),
     mails,
     complaintFactor,
+    orderFactor,
     idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
   });
   await Promise.all([made.result, watch.time("ingest", () => ingest(world, made.files, `canary ${name}: ingest`))]);

@@ -100,8 +100,8 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
           { name: "complaint", column: "did_complain" },
           { name: "unsubscribe", column: "did_unsubscribe" },
         ],
-        // A complaint costs about what an order brings in: the reputation that all other mail lives on.
-        policy: { conversion_value: 6, complaint_cost: 40 },
+        // A complaint costs about what an order brings in: the reputation that all other mail lives on. A mail costs attention, two cents of it.
+        policy: { conversion_value: 6, complaint_cost: 40, send_cost: 0.02 },
       })
       .then((model) => ({ candidate: model, evaluation: ahead(releases.evaluate(model, champion)) })),
     training.train({

@@ -20,6 +20,7 @@ export type SimulatorRequest =
       readonly mail: readonly Assignment[];
       readonly mails: number;
       readonly complaintFactor: number;
+      readonly orderFactor: number;
       readonly idKey: VersionedKey;
     };
 

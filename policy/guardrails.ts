@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-export const verdict = z.enum(["pass", "fail", "insufficient-evidence"]);
+/** `not-measurable`: what it asks is not in the data at all, so no amount of rows will answer it. */
+export const verdict = z.enum(["pass", "fail", "insufficient-evidence", "not-measurable"]);
 export type Verdict = z.infer<typeof verdict>;
 
 /** A guardrail is data. What it allows: `margin` beyond the champion's value (a share of it), or beyond `limit` (absolute). */
@@ -37,6 +38,8 @@ export const guardrailResult = z.strictObject({
   blocks: z.enum(["until-pass", "on-fail"]),
   /** What the test could see: power and false alarms, in words. */
   note: z.string(),
+  /** Why it may be passed over although it could not be measured, where somebody said so. */
+  waived: z.string().optional(),
 });
 export type GuardrailResult = z.infer<typeof guardrailResult>;
 
@@ -90,14 +93,36 @@ export function judge(guardrail: Guardrail, measured: Measured): GuardrailResult
   };
 }
 
-/** The ids of those that failed. */
-export const failedGuardrails = (results: readonly GuardrailResult[]): string[] =>
-  results.filter(({ verdict }) => verdict === "fail").map(({ id }) => id);
+/** A guardrail that asks for what is not there. It blocks, unless somebody waived it with a reason. */
+export const notMeasurable = (guardrail: Guardrail, why: string, waived: string | undefined): GuardrailResult => ({
+  id: guardrail.id,
+  metric: guardrail.metric,
+  verdict: "not-measurable",
+  actual: null,
+  champion: null,
+  expected: null,
+  interval: [null, null],
+  evidence: 0,
+  minimum_evidence: guardrail.minimumEvidence.least,
+  blocks: guardrail.blocks,
+  note: waived === undefined ? why : `${why}; waived: ${waived}`,
+  ...(waived === undefined ? {} : { waived }),
+});
 
-/** The verdict of a list: any fail fails; all that block until they pass must pass. */
+/** The ids of those that failed, or could not be measured and were not waived. */
+export const failedGuardrails = (results: readonly GuardrailResult[]): string[] =>
+  results
+    .filter((r) => r.verdict === "fail" || (r.verdict === "not-measurable" && r.waived === undefined))
+    .map(({ id }) => id);
+
+/** The verdict of a list: any fail fails; what cannot be measured and is not waived blocks; all that block until they pass must pass. */
 export function overall(results: readonly GuardrailResult[]): Verdict {
   if (results.some((r) => r.verdict === "fail")) return "fail";
-  return results.some((r) => r.verdict !== "pass" && r.blocks === "until-pass") ? "insufficient-evidence" : "pass";
+  if (results.some((r) => r.verdict === "not-measurable" && r.waived === undefined)) return "not-measurable";
+  const counted = results.filter(({ verdict }) => verdict !== "not-measurable");
+  // Everything waived away is nothing shown.
+  if (counted.length === 0) return "insufficient-evidence";
+  return counted.some((r) => r.verdict !== "pass" && r.blocks === "until-pass") ? "insufficient-evidence" : "pass";
 }
 
 const offline = (

@@ -57,6 +57,8 @@ export interface CanaryOptions {
   readonly daysBetween?: number;
   /** See `World.complaintFactor`; for a canary that has to see complaints sooner than the default world has them. */
   readonly complaintFactor?: number | undefined;
+  /** See `World.orderFactor`. */
+  readonly orderFactor?: number | undefined;
   /** When given, `Assignment.userId` holds its results. */
   readonly pseudonymise?: (address: string) => string;
   /** Called with each file of the stream as soon as it is whole. */
@@ -90,7 +92,7 @@ export interface CanaryResult {
  * same happen. Throws a `UserError` on an unknown customer or variant.
  */
 export async function simulateCanary(options: CanaryOptions): Promise<CanaryResult> {
-  const world = { ...options.world, complaintFactor: options.complaintFactor };
+  const world = { ...options.world, complaintFactor: options.complaintFactor, orderFactor: options.orderFactor };
   const { config, customers } = world;
   const label = options.label ?? "canary";
   if (!/^[A-Za-z0-9._-]{1,60}$/.test(label)) {

@@ -1,4 +1,4 @@
-import { exp, sigmoid } from "./arithmetic.ts";
+import { exp, log, sigmoid } from "./arithmetic.ts";
 import type { Campaign } from "./campaigns.ts";
 import { DAY_MS } from "./config.ts";
 import { categories, providers, regions } from "./places.ts";
@@ -114,7 +114,8 @@ export function propensity(
       0.3 * interest +
       0.35 * customers.spend[u]! +
       treatment.conversion +
-      (campaign.kind === "trigger" ? 0.5 : 0),
+      (campaign.kind === "trigger" ? 0.5 : 0) +
+      (world.orderFactor === undefined ? 0 : log(world.orderFactor)),
   );
   const annoyance = kind.annoyance * treatment.annoyance;
   out.complaint = Math.min(

@@ -10,6 +10,8 @@ export interface World {
   readonly campaigns: readonly Campaign[];
   /** How much readier people are to press "spam" than in the default world; 1 where it is not given. */
   readonly complaintFactor?: number | undefined;
+  /** How much likelier a click is to end in an order, as odds; 1 where it is not given. */
+  readonly orderFactor?: number | undefined;
 }
 
 /** What changes as the days go by, a column each. */

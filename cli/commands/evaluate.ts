@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "commander";
 import type { GuardrailResult } from "../../policy/guardrails.ts";
 import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
@@ -11,6 +12,7 @@ interface EvaluateOptions {
   readonly rows?: number;
   readonly policyRows?: number;
   readonly seed?: number;
+  readonly waive?: Readonly<Record<string, string>>;
 }
 
 export const register: RegisterCommand = (program, environment) => {
@@ -27,9 +29,10 @@ export const register: RegisterCommand = (program, environment) => {
       numberOption("--policy-rows", { whole: true, least: 100 }),
     )
     .option("--seed <n>", "of the choice of rows", numberOption("--seed", { whole: true }))
+    .option("--waive <guardrail=why>", "pass over a guardrail that cannot be measured; once for each", addWaiver)
     .addHelpText(
       "after",
-      "\nExit code 4 when a guardrail fails.\n\nExample:\n  inboxloop evaluate --candidate c2 --champion c1\n",
+      "\nExit code 4 when a guardrail fails, or cannot be measured and nobody waived it.\n\nExample:\n  inboxloop evaluate --candidate c2 --champion c1\n",
     )
     .action(async (options: EvaluateOptions) => {
       const { evaluate } = await import("../../retrain/evaluate/evaluate.ts");
@@ -47,9 +50,18 @@ export const register: RegisterCommand = (program, environment) => {
       );
       progress.done(found.verdict);
       world.console.result(found, () => renderEvaluation(found));
-      if (found.verdict === "fail") process.exitCode = exitCodes.check;
+      if (found.verdict === "fail" || found.verdict === "not-measurable") process.exitCode = exitCodes.check;
     });
 };
+
+/** Collects `--waive <guardrail>=<why>`. */
+function addWaiver(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const [, guardrail, why] = /^([a-z0-9-]+)=(.*\S.*)$/s.exec(text) ?? [];
+  if (guardrail === undefined || why === undefined) {
+    throw new InvalidArgumentError("it looks like click-auc='the champion is a rule, it has no score'");
+  }
+  return { ...before, [guardrail]: why.trim() };
+}
 
 const figure = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? "" : value.toFixed(digits);

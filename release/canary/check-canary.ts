@@ -3,7 +3,7 @@ import type { CanaryPolicy, RateRule } from "./canary-policy.ts";
 import { type CanaryCohort, type CanaryEvidence, type CohortArm, totals } from "./evidence.ts";
 import { plainVerdict } from "./other-methods.ts";
 import { type CanaryVerdict, overallVerdict, revenueVerdict } from "./overall.ts";
-import { RateJudge } from "./rate-judge.ts";
+import { RateJudge, type RateVerdict } from "./rate-judge.ts";
 import { notWorse, type RateCohort, ratioBound, worse } from "./ratio-evidence.ts";
 import { type RevenueDifference, revenueDifference } from "./revenue-difference.ts";
 import { logMismatch, type PlannedSplit } from "./sample-ratio.ts";
@@ -66,7 +66,10 @@ export const rateCohorts = (cohorts: readonly CanaryCohort[], metric: RateRule["
     champion: { sends: champion.sends, events: champion[metric] },
   }));
 
-function checkRate(rule: RateRule, cohorts: readonly CanaryCohort[]): GuardrailResult {
+function checkRate(
+  rule: RateRule,
+  cohorts: readonly CanaryCohort[],
+): GuardrailResult & { readonly verdict: RateVerdict } {
   const judge = new RateJudge(rule);
   for (const { candidate, champion, is_mature } of cohorts) {
     const weights = judge.weights(candidate.sends, champion.sends);

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors/user-error.ts";
 import experiments from "../../includes/experiments.js";
+import features from "../../includes/features.js";
 import { seededRandom } from "../../platform/seeded-random.ts";
 import {
   evaluationGuardrails,
@@ -7,6 +8,7 @@ import {
   type GuardrailResult,
   judge,
   type Measured,
+  notMeasurable,
   overall,
   type Verdict,
 } from "../../policy/guardrails.ts";
@@ -51,6 +53,8 @@ export interface EvaluateRequest {
   readonly rows?: number | undefined;
   readonly policyRows?: number | undefined;
   readonly guardrails?: readonly Guardrail[] | undefined;
+  /** Guardrails by id that may be passed over when they cannot be measured, each with the reason. */
+  readonly waive?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Group {
@@ -62,6 +66,8 @@ export interface Group {
 
 export interface OutcomeEvaluation {
   readonly outcome: string;
+  /** The column that holds what happened: an outcome is compared by it, whatever the models call it. */
+  readonly column: string;
   readonly candidate: OutcomeMetrics;
   readonly champion: OutcomeMetrics | null;
   /** Candidate minus champion: AUC (DeLong, paired) and log loss (paired), with their 95 % intervals. */
@@ -109,12 +115,15 @@ const assumption =
 
 /** Judges a candidate on rows that were sent after everything both models were fitted to. */
 export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Promise<Evaluation> {
+  const guards = request.guardrails ?? evaluationGuardrails;
+  refuseUnknownWaivers(request.waive ?? {}, guards);
   const candidate = await findModel(env.models, request.candidate);
   const champion = request.champion === undefined ? null : await findModel(env.models, request.champion);
   const snapshot = await findSnapshot(env.snapshots, request.snapshot ?? candidate.record.lineage.snapshot.id);
   await env.bring?.(snapshot.id);
   const models = champion ? [candidate, champion] : [candidate];
-  const wanted = wantedColumns(models);
+  const frozen = new Set(snapshot.lock.lock.columns.map(({ name }) => name));
+  const wanted = wantedColumns(models, frozen);
   const table = await readParquetTable(
     snapshotFiles(snapshot),
     wanted,
@@ -151,13 +160,12 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
       outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns));
     }
     env.onProgress?.("policy", 0, 1);
-    const policy = evaluatePolicies(table, policyRows, own, other);
-    const applicable = (request.guardrails ?? evaluationGuardrails).filter(
-      (g) => champion || g.relativeTo === "absolute",
-    );
-    const guardrails = applicable.flatMap((guardrail) => {
+    const policy = evaluatePolicies(table, policyRows, own, other, frozen);
+    const applicable = guards.filter((g) => champion || g.relativeTo === "absolute");
+    const guardrails = applicable.map((guardrail) => {
       const measured = measure(guardrail, outcomes, policy, policyRows.length);
-      return measured ? [judge(guardrail, measured)] : [];
+      if ("missing" in measured) return notMeasurable(guardrail, measured.missing, request.waive?.[guardrail.id]);
+      return judge(guardrail, measured);
     });
     const times = table.numbers("sent_at");
     const instant = (row: number) => new Date(1000 * times[row]!).toISOString();
@@ -182,7 +190,18 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
   }
 }
 
-function wantedColumns(models: readonly Model[]): Readonly<Record<string, Reading>> {
+/** A waiver is for one guardrail by its name: a misspelt one would waive nothing, unnoticed. */
+function refuseUnknownWaivers(waive: Readonly<Record<string, string>>, guardrails: readonly Guardrail[]): void {
+  const unknown = Object.keys(waive).find((id) => !guardrails.some((g) => g.id === id));
+  if (unknown === undefined) return;
+  throw new UserError(`there is no guardrail ${unknown}`, {
+    code: "evaluate.guardrail",
+    exit: "usage",
+    next: `it is one of ${guardrails.map(({ id }) => id).join(", ")}`,
+  });
+}
+
+function wantedColumns(models: readonly Model[], frozen: ReadonlySet<string>): Readonly<Record<string, Reading>> {
   const wanted: Record<string, Reading> = {
     sent_at: "seconds",
     revenue: "number",
@@ -195,6 +214,8 @@ function wantedColumns(models: readonly Model[]): Readonly<Record<string, Readin
     for (const f of record.lineage.features.list) wanted[f.name] = f.type === "number" ? "number" : "text";
     for (const o of record.outcomes) wanted[o.column] = "number";
   }
+  // What a policy would do to people is in the log, whatever its model was taught to see.
+  for (const { column } of features.outcomes) if (frozen.has(column)) wanted[column] = "number";
   return wanted;
 }
 
@@ -218,12 +239,13 @@ function evaluateOutcome(
   const column = table.numbers(outcome.column);
   const known = rows.flatMap((row, i) => (Number.isNaN(column[row]!) ? [] : [i]));
   const labels = known.map((i) => column[rows[i]!]!);
-  const scoredBy = (scorer: Scorer, features: FeatureColumns): Scored => {
-    const all = scorer.predict(outcome.name, features, rows.length);
+  const scoredBy = (scorer: Scorer, name: string, inputs: FeatureColumns): Scored => {
+    const all = scorer.predict(name, inputs, rows.length);
     return { labels, scores: known.map((i) => all[i]!) };
   };
-  const mine = scoredBy(own, columns[0]!);
-  const theirs = other?.outcomes.includes(outcome.name) ? scoredBy(other, columns[1]!) : null;
+  const mine = scoredBy(own, outcome.name, columns[0]!);
+  const theirName = other?.model.record.outcomes.find(({ column: theirs }) => theirs === outcome.column)?.name;
+  const theirs = other && theirName !== undefined ? scoredBy(other, theirName, columns[1]!) : null;
   const auc = theirs && aucDifference(areaUnderCurve(mine), areaUnderCurve(theirs));
   const theirLosses = theirs && logLosses(theirs);
   const losses = theirLosses && logLosses(mine).map((loss, i) => loss - theirLosses[i]!);
@@ -249,6 +271,7 @@ function evaluateOutcome(
   });
   return {
     outcome: outcome.name,
+    column: outcome.column,
     candidate: outcomeMetrics(mine),
     champion: theirs && outcomeMetrics(theirs),
     auc_difference: auc ? interval(auc.difference, auc.standardError) : null,
@@ -263,6 +286,7 @@ function evaluatePolicies(
   rows: readonly number[],
   own: Scorer,
   other: Scorer | undefined,
+  frozen: ReadonlySet<string>,
 ): Evaluation["policy"] {
   const logged = rows.map((row) => table.texts("variant")[row]!);
   const propensity = empiricalPropensities(
@@ -278,8 +302,11 @@ function evaluatePolicies(
       chosen: d.variant,
     }));
     const sent = decisions.filter((d) => d.variant !== null);
-    const expects = (outcome: string): number | null =>
-      sent.length === 0 ? null : mean(sent.map((d) => d.probabilities[outcome] ?? 0));
+    // Null where the model was not taught this: what it calls "conversion" may be another column.
+    const expects = (column: string): number | null => {
+      const name = scorer.model.record.outcomes.find((o) => o.column === column)?.name;
+      return name === undefined || sent.length === 0 ? null : mean(sent.map((d) => d.probabilities[name] ?? 0));
+    };
     return {
       sends,
       share: sent.length / Math.max(1, decisions.length),
@@ -295,12 +322,12 @@ function evaluatePolicies(
   };
   const measure = (
     metric: string,
-    outcome: string,
+    column: string,
     y: Float64Array,
     factor: (run: typeof mine) => number,
   ): PolicyMeasure => {
     const expected = (of: typeof mine | undefined): number | null => {
-      const p = of?.expects(outcome) ?? null;
+      const p = of?.expects(column) ?? null;
       return p === null || !of ? null : p * factor(of);
     };
     return {
@@ -312,33 +339,32 @@ function evaluatePolicies(
       champion_expects: expected(theirs),
     };
   };
-  const columnOf = (name: string) => own.model.record.outcomes.find((o) => o.name === name)?.column;
-  const rates = (["complaint", "unsubscribe", "click", "conversion"] as const).flatMap((name) => {
-    const column = columnOf(name);
-    return column ? [measure(`${name}s_per_send`, name, values(column), () => 1)] : [];
-  });
+  const rates = features.outcomes
+    .filter(({ column }) => frozen.has(column))
+    .map(({ name, column }) => measure(`${name}s_per_send`, column, values(column), () => 1));
   return {
     assumption,
     candidate_send_share: mine.share,
     champion_send_share: theirs?.share ?? null,
     measures: [
       ...rates,
-      measure("revenue_per_send", "conversion", values("revenue", experiments.winsorisedRevenue), (r) => r.value),
+      measure("revenue_per_send", "did_convert", values("revenue", experiments.winsorisedRevenue), (r) => r.value),
     ],
   };
 }
 
-/** What a guardrail's metric is in this evaluation; undefined when the models do not have it. */
+/** What a guardrail's metric is in this evaluation; or what is missing to measure it. */
 function measure(
   guardrail: Guardrail,
   outcomes: readonly OutcomeEvaluation[],
   policy: Evaluation["policy"],
   policyRows: number,
-): Measured | undefined {
+): Measured | { readonly missing: string } {
   const [subject = "", name = ""] = guardrail.metric.split(".");
   if (subject === "policy") {
     const found = policy.measures.find((m) => m.metric === name);
-    if (!found) return undefined;
+    if (!found) return { missing: `the snapshot has no column for ${name}` };
+    if (found.candidate.value === null) return { missing: "no logged send is one that this policy would make" };
     const difference = found.difference;
     return {
       actual: found.candidate.value,
@@ -350,8 +376,11 @@ function measure(
       note: `worth ${Math.round(found.candidate.effective_sends)} sends; ${policy.assumption}`,
     };
   }
-  const outcome = outcomes.find((o) => o.outcome === subject);
-  if (!outcome) return undefined;
+  const column = features.outcomes.find((o) => o.name === subject)?.column;
+  const outcome = outcomes.find((o) => o.column === column);
+  if (!outcome) return { missing: `the candidate learned nothing of ${subject} (${column ?? "no column"})` };
+  if (guardrail.relativeTo === "champion" && !outcome.champion)
+    return { missing: `the champion learned nothing of ${subject} (${column})` };
   const figure = (of: OutcomeMetrics | null): number | null => {
     if (!of) return null;
     if (name === "auc") return of.auc;

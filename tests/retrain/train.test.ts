@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import features from "../../includes/features.js";
+import { evaluationGuardrails } from "../../policy/guardrails.ts";
 import { decide } from "../../policy/policy.ts";
 import { type Evaluation, evaluate } from "../../retrain/evaluate/evaluate.ts";
 import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
@@ -208,9 +209,9 @@ describe("evaluate", () => {
 
   test("when policies are compared, then complaints, unsubscribes, clicks, conversions and revenue per send have intervals", () => {
     expect(found.policy.measures.map((m) => m.metric)).toEqual([
+      "clicks_per_send",
       "complaints_per_send",
       "unsubscribes_per_send",
-      "clicks_per_send",
       "conversions_per_send",
       "revenue_per_send",
     ]);
@@ -251,6 +252,35 @@ describe("evaluate", () => {
     expect(strict.verdict).toBe("fail");
     expect(strict.guardrails[0]).toMatchObject({ id: "impossible", verdict: "fail", expected: 0.99 });
     expect(strict.guardrails[0]!.actual).toBeLessThan(0.99);
+  });
+
+  test("when a candidate learned only orders, then what it cannot show is listed and blocks, and its policy is judged by what it does", async () => {
+    await train(env, {
+      snapshot: "late",
+      name: "orders-only",
+      ...small,
+      outcomes: [{ name: "conversion", column: "did_convert" }],
+    });
+    const blind = await evaluate(env, { candidate: "orders-only", champion: "champion" });
+    const verdicts = Object.fromEntries(blind.guardrails.map(({ id, verdict }) => [id, verdict]));
+    expect(Object.keys(verdicts)).toEqual(evaluationGuardrails.map(({ id }) => id));
+    for (const id of ["click-auc", "complaint-auc", "click-log-loss", "complaint-log-loss", "click-calibration"])
+      expect(verdicts[id], id).toBe("not-measurable");
+    expect(verdicts["policy-complaints"]).not.toBe("not-measurable");
+    expect(["not-measurable", "fail"]).toContain(blind.verdict);
+    const complaints = blind.policy.measures.find(({ metric }) => metric === "complaints_per_send")!;
+    expect(complaints.candidate.value).not.toBeNull();
+    expect(complaints.candidate_expects).toBeNull();
+
+    const reasons = { "click-auc": "it has no score for clicks" };
+    const waived = await evaluate(env, { candidate: "orders-only", champion: "champion", waive: reasons });
+    expect(waived.guardrails.find(({ id }) => id === "click-auc")).toMatchObject({
+      verdict: "not-measurable",
+      waived: reasons["click-auc"],
+    });
+    await expect(
+      evaluate(env, { candidate: "orders-only", champion: "champion", waive: { "click-aux": "misspelt" } }),
+    ).rejects.toMatchObject({ code: "evaluate.guardrail" });
   });
 
   test("when the snapshot has no later rows, then it says so", async () => {
