@@ -14,6 +14,8 @@ export interface LandedTable {
   readonly digest: string;
   /** Path below the raw folder, slashes forward. */
   readonly segment: string;
+  /** SHA-256 of the segment's bytes; entries of earlier versions have none. */
+  readonly sha256?: string | undefined;
 }
 
 export interface BatchCounts {
@@ -52,6 +54,8 @@ export interface CompactionBody {
   readonly compaction_id: string;
   readonly table: string;
   readonly segment: string;
+  /** SHA-256 of its bytes; entries of earlier versions have none. */
+  readonly sha256?: string | undefined;
   /** The segments that it stands for, in the order of their rows in it. */
   readonly parts: readonly { readonly segment: string; readonly rows: number }[];
   readonly received_at: string;

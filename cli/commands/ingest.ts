@@ -4,6 +4,7 @@ import type { DestinationOptions } from "./ingest/destination.ts";
 import { addDestinationOptions, addPlaceOptions } from "./ingest/destination-options.ts";
 import type { IngestFileOptions } from "./ingest/file.ts";
 import { registerMoreIngest } from "./ingest/more-commands.ts";
+import type { IngestRepairOptions } from "./ingest/repair.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
 
 export const register: RegisterCommand = (program, environment) => {
@@ -37,6 +38,17 @@ export const register: RegisterCommand = (program, environment) => {
     const { ingestVerifyCommand } = await import("./ingest/verify.ts");
     await ingestVerifyCommand(environment(), options);
   });
+
+  ingest
+    .command("repair")
+    .description("Bring damaged segments back from a copy of the raw folder, each checked by the ledger's digest")
+    .option("--from <folder>", "a copy of the raw folder, or of the home")
+    .option("--set-aside", "move segments without a good copy to raw/.damaged, and go on without their rows")
+    .option("--dry-run", "say what is damaged and what would be done, and change nothing")
+    .action(async (options: IngestRepairOptions) => {
+      const { ingestRepairCommand } = await import("./ingest/repair.ts");
+      await ingestRepairCommand(environment(), options);
+    });
 
   ingest
     .command("replay")

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { moveDurably, removeTree, syncDirectory } from "../../platform/files.ts";
+import { fileSha256, moveDurably, removeTree, syncDirectory } from "../../platform/files.ts";
 import { type HeldLock, type LockOptions, livenessOf, ownerText, withLock } from "../../platform/journal/lock.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
@@ -23,7 +23,7 @@ import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipelin
 import type { CompactionStep } from "./compact.ts";
 import { encodeDraft, type UnwritableRow, withoutRows } from "./encode-draft.ts";
 import { SegmentDraft } from "./segment-draft.ts";
-import { locateSegments, type SegmentPart } from "./segment-map.ts";
+import { locateSegments, notedBytes, type SegmentPart } from "./segment-map.ts";
 
 export interface LocalSinkOptions {
   /** The folder of raw segments; the ledger's log lives in it too. */
@@ -40,6 +40,8 @@ export interface LocalSinkOptions {
 const letters = "dead_letters";
 
 export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
+/** Where a damaged segment lies once it is set aside: no reader looks there. */
+export const damagedPath = (raw: string, segment: string): string => join(raw, ".damaged", segment);
 export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
 
 /**
@@ -96,19 +98,15 @@ export class LocalSink implements Sink {
     }
     for (const part of parts) {
       const path = join(this.#options.raw, part.segment);
+      // Set aside by `ingest repair`: its rows are gone, and with them what they would have been a duplicate of.
+      if (!existsSync(path) && existsSync(damagedPath(this.#options.raw, part.segment))) continue;
       try {
         if (table === "events") yield* this.#store.keys(path, eventKeySql, part);
         else
           for await (const block of this.#store.read(path, rawColumns(table), part))
             yield block.map((row) => rowKey(table, row));
       } catch (cause) {
-        throw new UserError("a segment that the ledger counts cannot be read", {
-          code: "ingest.damaged-segment",
-          exit: "check",
-          where: path,
-          next: "inboxloop ingest verify; then bring the segment back from a copy",
-          cause,
-        });
+        throw damagedSegment(path, cause);
       }
     }
   }
@@ -118,7 +116,7 @@ export class LocalSink implements Sink {
     this.#fault("staging-made");
     const id = createHash("sha256").update(`${source.id}\0${from}`).digest("hex").slice(0, 16);
     const drafts = new Map<string, SegmentDraft>();
-    const digests = new Map<string, string>();
+    const digests: ClosingBatch["digests"] = new Map();
     return {
       id,
       append: async (table, rows) => this.#append(drafts, staging, table, rows),
@@ -136,15 +134,22 @@ export class LocalSink implements Sink {
    */
   async replaceSegments(step: CompactionStep): Promise<boolean> {
     const { raw, lock } = this.#options;
+    const noted = notedBytes(this.ledger.entries);
+    for (const { segment } of step.parts) {
+      const path = join(raw, segment);
+      if (!existsSync(path)) return false;
+      if (noted.has(segment) && (await fileSha256(path)) !== noted.get(segment)) throw damagedSegment(path);
+    }
     const staging = await this.#makeStaging();
     const merged = join(staging, "merged.parquet");
-    const rows = await this.#store.merge(
-      step.parts.map((part) => join(raw, part.segment)),
-      merged,
-    );
+    const paths = step.parts.map((part) => join(raw, part.segment));
+    const rows = await this.#store.merge(paths, merged).catch((cause: unknown) => {
+      throw damagedSegment(`one of ${step.parts.length} segments in ${join(raw, step.table)}`, cause);
+    });
     const expected = step.parts.reduce((sum, part) => sum + part.rows, 0);
     if (rows !== expected)
       throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
+    const sha256 = await fileSha256(merged);
     this.#fault("compaction-encoded");
     return withLock(lockPath(raw), lock, async (held) => {
       await this.ledger.refresh({ repair: true });
@@ -158,6 +163,7 @@ export class LocalSink implements Sink {
         kind: "compaction" as const,
         compaction_id: id,
         ...rest,
+        sha256,
         received_at: instantText(this.#options.now() * 1000),
       };
       held.check();
@@ -248,7 +254,7 @@ export class LocalSink implements Sink {
         refused.push(...found);
         if (found.length === 0) {
           await unlink(draft.path);
-          digests.set(table, closed.get(table)!);
+          digests.set(table, { rows: closed.get(table)!, bytes: await fileSha256(join(staging, `${table}.parquet`)) });
           this.#fault(`encoded-${table}`);
           continue;
         }
@@ -276,8 +282,9 @@ export class LocalSink implements Sink {
       if (draft.rows === 0) continue;
       tables[table] = {
         rows: draft.rows,
-        digest: batch.digests.get(table)!,
+        digest: batch.digests.get(table)!.rows,
         segment: `${table}/${sequence}-${batch.id}.parquet`,
+        sha256: batch.digests.get(table)!.bytes,
       };
     }
     const { received, landed, duplicate, dead_letter, to, isEnd, receivedAt, replayed } = batch.end;
@@ -361,6 +368,15 @@ export class LocalSink implements Sink {
   }
 }
 
+const damagedSegment = (where: string, cause?: unknown): UserError =>
+  new UserError("a segment that the ledger counts cannot be read", {
+    code: "ingest.damaged-segment",
+    exit: "check",
+    where,
+    next: "inboxloop ingest verify, then: inboxloop ingest repair --from <copy of the raw folder>",
+    cause,
+  });
+
 /** Staged by a process of another container or host, which cannot be seen from here, and older than any batch gets. */
 async function isAbandoned(path: string): Promise<boolean> {
   const { mtimeMs } = await stat(path);
@@ -373,8 +389,8 @@ interface ClosingBatch {
   readonly from: number;
   readonly staging: string;
   readonly drafts: Map<string, SegmentDraft>;
-  /** Digests of the drafts that are segments already. */
-  readonly digests: Map<string, string>;
+  /** Of the drafts that are segments already: the digest of their rows, and of the file's bytes. */
+  readonly digests: Map<string, { readonly rows: string; readonly bytes: string }>;
   readonly end: BatchEnd;
 }
 

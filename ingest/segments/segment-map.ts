@@ -39,3 +39,13 @@ export function locateSegments(entries: readonly LedgerEntry[]): readonly Segmen
     return { ...part, segment, skip };
   });
 }
+
+/** SHA-256 of the bytes of each segment, by its path below the raw folder, where its ledger entry noted it. */
+export function notedBytes(entries: readonly LedgerEntry[]): ReadonlyMap<string, string> {
+  const noted = new Map<string, string>();
+  for (const entry of entries) {
+    const segments = entry.kind === "batch" ? Object.values(entry.tables) : [entry];
+    for (const { segment, sha256 } of segments) if (sha256 !== undefined) noted.set(segment, sha256);
+  }
+  return noted;
+}

@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { fileSha256 } from "../../platform/files.ts";
 import { brokenLink, firstHash } from "../../platform/journal/chain.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import { canonicalLine, isRawTable, rawColumns } from "../door/raw-row.ts";
 import { type BatchEntry, contentDigest, type LedgerEntry, readLedgerLines } from "../ledger.ts";
 import { ledgerPath, ledgerRow } from "./local-sink.ts";
 import { RowDigest } from "./segment-draft.ts";
-import { locateSegments, type SegmentPart } from "./segment-map.ts";
+import { locateSegments, notedBytes, type SegmentPart } from "./segment-map.ts";
 
 /** Something in the raw folder that is not as the ledger says. */
 export interface LedgerProblem {
@@ -50,7 +51,7 @@ export async function verifyLedger(raw: string, progress?: (rows: number) => voi
   const store = await SegmentStore.open();
   let rows = 0;
   try {
-    rows = await checkContent(raw, store, parts, problems, progress);
+    rows = await checkContent(raw, store, { parts, bytes: notedBytes(entries) }, problems, progress);
     await checkMirror(raw, store, batches, problems);
   } finally {
     store.close();
@@ -175,30 +176,40 @@ function checkFiles(
 async function checkContent(
   raw: string,
   store: SegmentStore,
-  parts: readonly SegmentPart[],
+  { parts, bytes }: { readonly parts: readonly SegmentPart[]; readonly bytes: ReadonlyMap<string, string> },
   problems: LedgerProblem[],
   progress: ((rows: number) => void) | undefined,
 ): Promise<number> {
-  const bySegment = new Map<string, SegmentPart[]>();
-  for (const part of parts) bySegment.set(part.segment, [...(bySegment.get(part.segment) ?? []), part]);
   let checked = 0;
-  for (const [segment, stored] of bySegment) {
+  for (const [segment, stored] of partsBySegment(parts)) {
     const path = join(raw, segment);
     if (!existsSync(path)) {
       problems.push({ kind: "missing-segment", where: segment, detail: `${stored.length} batches had rows in it` });
       continue;
     }
-    stored.sort((a, b) => a.skip - b.skip);
+    const before = problems.length;
     try {
       checked += await checkSegment(store, path, stored, problems, (rows) => progress?.(checked + rows));
     } catch {
       problems.push({ kind: "content", where: segment, detail: "the segment cannot be read" });
     }
+    const noted = bytes.get(segment);
+    if (problems.length === before && noted !== undefined && (await fileSha256(path)) !== noted)
+      problems.push({ kind: "content", where: segment, detail: "its rows are those that landed, its bytes are not" });
   }
   return checked;
 }
 
-async function checkSegment(
+/** The parts of each segment, in the order of their rows in it. */
+export function partsBySegment(parts: readonly SegmentPart[]): ReadonlyMap<string, readonly SegmentPart[]> {
+  const bySegment = new Map<string, SegmentPart[]>();
+  for (const part of parts) bySegment.set(part.segment, [...(bySegment.get(part.segment) ?? []), part]);
+  for (const stored of bySegment.values()) stored.sort((a, b) => a.skip - b.skip);
+  return bySegment;
+}
+
+/** Compares the rows of a segment with what the ledger says landed in it; throws where it cannot be read. Gives the rows read. */
+export async function checkSegment(
   store: SegmentStore,
   path: string,
   stored: readonly SegmentPart[],
@@ -251,8 +262,12 @@ async function checkMirror(
 ): Promise<void> {
   const mirrored = new Map<unknown, string>();
   for (const path of parquetBelow(join(raw, "ingest_ledger"))) {
-    for await (const block of store.read(join(raw, "ingest_ledger", path), rawColumns("ingest_ledger"))) {
-      for (const row of block) mirrored.set(row["sequence"], canonicalLine(row));
+    try {
+      for await (const block of store.read(join(raw, "ingest_ledger", path), rawColumns("ingest_ledger"))) {
+        for (const row of block) mirrored.set(row["sequence"], canonicalLine(row));
+      }
+    } catch {
+      problems.push({ kind: "mirror", where: `ingest_ledger/${path}`, detail: "the segment cannot be read" });
     }
   }
   for (const entry of batches) {
@@ -265,7 +280,7 @@ async function checkMirror(
   }
 }
 
-function parquetBelow(folder: string): string[] {
+export function parquetBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile() && file.name.endsWith(".parquet"))

@@ -29,7 +29,12 @@ export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Prom
   const warehouse = new DuckDbWarehouse(instance, lane, relations);
   if (options.rawDir !== undefined) {
     const { refreshRawViews } = await import("./refresh-raw-views.ts");
-    await refreshRawViews(warehouse.lane, options.rawDir, options.rawTables ?? {});
+    try {
+      await refreshRawViews(warehouse.lane, options.rawDir, options.rawTables ?? {});
+    } catch (error) {
+      await warehouse.close();
+      throw error;
+    }
   }
   return warehouse;
 }

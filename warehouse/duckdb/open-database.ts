@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import { isDamaged, rebuild } from "./damaged-data.ts";
 import { noReclaiming } from "./reclaim-rows.ts";
 
 export interface DatabaseOptions {
@@ -64,6 +65,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
           code: "warehouse.unreadable",
           exit: "config",
           where: path,
+          ...(isDamaged(message) ? { next: rebuild(path) } : {}),
           cause,
         });
       }

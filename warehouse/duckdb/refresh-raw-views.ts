@@ -3,6 +3,7 @@ import { duckdbType, parseType } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { rawViewQuery, segmentsOf, stampOf } from "./raw-views.ts";
+import { checkNewSegments, ensureSeenSegments, keepSeen, notedDigests } from "./segment-digests.ts";
 import type { SessionLane } from "./session-lane.ts";
 
 /**
@@ -16,9 +17,11 @@ export async function refreshRawViews(
   const names = Object.keys(tables);
   if (names.length === 0) return;
   const segments = await Promise.all(names.map((name) => segmentsOf(rawDir, name)));
+  let digests: ReadonlyMap<string, string> | undefined;
   await lane.inTurn(undefined, async () => {
     const { connection } = lane;
     await ensureRecords(connection);
+    await ensureSeenSegments(connection);
     await connection.run("create schema if not exists raw");
     for (const [i, name] of names.entries()) {
       const columns = tables[name]!;
@@ -29,8 +32,11 @@ export async function refreshRawViews(
         (await readSourceStamp(connection, `raw.${name}`)) === stamp
       )
         continue;
+      digests ??= await notedDigests(rawDir);
+      const checked = await checkNewSegments(connection, rawDir, files, digests);
       await connection.run("begin transaction");
       try {
+        await keepSeen(connection, checked);
         const query = rawViewQuery(files, columns, (type) => duckdbType(parseType(type)));
         await connection.run(`create or replace view raw.${quoteName(name)} as ${query}`);
         await lane.catalog.put(

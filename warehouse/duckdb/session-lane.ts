@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
+import { damagedData } from "./damaged-data.ts";
 import type { LaneSpeaker } from "./lane-speaker.ts";
 import { LaneCatalog, type RelationCatalog } from "./relation-catalog.ts";
 
@@ -70,7 +71,7 @@ export class SessionLane {
       return await work();
     } catch (error) {
       clearInterval(again);
-      if (!hasBegun || !signal?.aborted) throw error;
+      if (!hasBegun || !signal?.aborted) throw damagedData(error) ?? error;
       // An interrupt that came between two statements would hit the next one: let it hit this.
       await this.connection.run("select 1").catch(() => undefined);
       throw signal.reason;

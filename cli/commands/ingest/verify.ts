@@ -21,7 +21,7 @@ export async function ingestVerifyCommand(environment: Environment, options: Des
       ["problem", "where", "what"],
       problems.slice(0, 50).map((one) => [one.kind, one.where, one.detail]),
     );
-    return `${sum}\n\n${found}\n\n${problems.length} problems: the raw data is not what was ingested`;
+    return `${sum}\n\n${found}\n\n${problems.length} problems: the raw data is not what was ingested\nnext: inboxloop ingest repair --from <copy of the raw folder>`;
   });
   if (!verdict.ok) process.exitCode = exitCodes.check;
 }

@@ -1,0 +1,37 @@
+import { UserError } from "../../errors/user-error.ts";
+import { damagedSegment } from "./segment-digests.ts";
+
+/** What the engine says of a Parquet file that is cut off, empty, or not what was written. */
+const ofSegment =
+  /No magic bytes found|too small to be a Parquet file|Failed to read file|Decompression failure|TProtocolException|Invalid thrift|is not a (?:valid )?parquet file|Parquet (?:file|reader).*(?:corrupt|invalid|truncated)|don't know what type: |^Invalid Error: Out of buffer|Could not read enough bytes from file ".*\.parquet"/i;
+const segmentPath = /['"]([^'"\n]+\.parquet)['"]/;
+
+/** What it says of its own file. */
+const ofWarehouse =
+  /Corrupt database file|not a valid DuckDB database file|Could not read enough bytes from file|database has been invalidated|Failed to deserialize|Failure while replaying WAL|Serialization Error/i;
+
+/** Whether a failure to open says that the file is broken, and not that it may not be read. */
+export const isDamaged = (message: string): boolean => ofWarehouse.test(message);
+
+/** How to get a warehouse file again: everything in it is made of the segments. */
+export const rebuild = (path: string): string =>
+  `mv ${path} ${path}.broken && inboxloop build   (it is made of the raw segments anew)`;
+
+/**
+ * What a failure of the engine means where its files are damaged: an error that says which file and what to do. Undefined for any other
+ * failure. The files' content stays out of the message.
+ */
+export function damagedData(error: unknown): UserError | undefined {
+  if (!(error instanceof Error) || (error instanceof UserError && error.code !== "sql.evaluation")) return undefined;
+  const texts = [error.message, error.cause instanceof Error ? error.cause.message : ""];
+  const text = texts.find((one) => ofSegment.test(one));
+  if (text !== undefined) return damagedSegment(segmentPath.exec(text)?.[1] ?? "the raw folder", error);
+  if (!/^(?:IO|Serialization|FATAL|INTERNAL|Invalid) ?Error/i.test(texts[0]!) || !ofWarehouse.test(texts[0]!))
+    return undefined;
+  return new UserError("the warehouse file is damaged", {
+    code: "warehouse.damaged",
+    exit: "config",
+    next: rebuild(".inboxloop/warehouse.duckdb"),
+    cause: error,
+  });
+}
