@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
 import { type CompilerAnswer, CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
-import { type Place, type ProjectSources, readProjectSources } from "./project-sources.ts";
+import { type Place, type ProjectSources, readProjectSources, refuseUnknownVars } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
 
 export interface CompileOptions {
@@ -42,6 +42,7 @@ const cacheFormat = "4";
 export async function compileProject(options: CompileOptions): Promise<CompiledProject> {
   const projectDir = resolve(options.projectDir);
   const sources = await readProjectSources(projectDir, options.vars ?? {}, options.place);
+  refuseUnknownVars(sources, options.vars ?? {});
   const digest = digestOf(sources);
   const cached = options.cacheDir === undefined ? undefined : join(options.cacheDir, `${digest}.json`);
   if (cached !== undefined) {

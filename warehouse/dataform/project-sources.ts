@@ -11,6 +11,8 @@ export interface ProjectSources {
   readonly settings: {
     readonly file: "dataform.json" | "workflow_settings.yaml";
     readonly text: string;
+    /** Names of the vars that the project's own settings have. */
+    readonly vars: readonly string[];
     /** `extension` of workflow_settings.yaml, which Dataform's command line reads for the compiler. */
     readonly extension: unknown;
   };
@@ -92,6 +94,33 @@ export async function readProjectSources(
     dependencies,
     coreVersion: coreVersion ?? dependencies["@dataform/core"],
   };
+}
+
+/**
+ * Throws a UserError `dataform.vars` for a var that neither the project's settings have nor any file of it names: nobody would notice
+ * that it changes nothing. `where` is the file that gives it.
+ */
+export function refuseUnknownVars(
+  { settings, files }: Pick<ProjectSources, "settings" | "files">,
+  vars: Readonly<Record<string, string>>,
+  where?: string | undefined,
+): void {
+  for (const name of Object.keys(vars)) {
+    if (settings.vars.includes(name)) continue;
+    const escaped = name.replace(/[^\w]/g, "\\$&");
+    // `vars.name`, `vars["name"]`, `const { name } = vars`: a var that the settings lack may still be asked for.
+    const word = new RegExp(
+      `\\.\\s*${escaped}(?![\\w$])|["'\`]${escaped}["'\`]|\\{[^{}]*(?<![\\w$])${escaped}(?![\\w$])[^{}]*\\}\\s*=[^;\\n]*vars`,
+    );
+    if ([...files.values()].some((text) => typeof text === "string" && word.test(text))) continue;
+    const clock = /^(now|current_?(date|datetime|time|timestamp)|today|clock|time)$/i.test(name);
+    throw new UserError(
+      `the project has no var "${name}"; it has ${settings.vars.length > 0 ? [...settings.vars].sort().join(", ") : "none"}${
+        clock ? ". To hold the clock still in a test, write `now: 2026-03-10T00:00:00Z` into its vars.yaml" : ""
+      }`,
+      { code: "dataform.vars", exit: "config", where: where ?? settings.file },
+    );
+  }
 }
 
 interface Manifest {
@@ -197,7 +226,13 @@ async function readSettings(
     // JSON is YAML too, and quotes every text: a bare 2026-03-10T00:00:00Z would be read as a date.
     const text = JSON.stringify(settings, null, 2);
     const extension = file === "workflow_settings.yaml" ? settings["extension"] : undefined;
-    return { file, text, extension, coreVersion: coreVersion === undefined ? undefined : String(coreVersion) };
+    return {
+      file,
+      text,
+      vars: isRecord(own) ? Object.keys(own) : [],
+      extension,
+      coreVersion: coreVersion === undefined ? undefined : String(coreVersion),
+    };
   }
   throw new UserError(`${dir} holds no Dataform project: neither workflow_settings.yaml nor dataform.json is there`, {
     code: "dataform.no-project",

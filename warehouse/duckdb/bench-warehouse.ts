@@ -14,6 +14,11 @@ export async function openBench(): Promise<BenchWarehouse> {
   // Tests of a model ask the same of other rows. What was translated holds until a table or view comes or goes.
   const translated = new Map<string, () => Promise<QueryResult>>();
   const inserted = new Map<string, () => Promise<void>>();
+  let held: string | undefined;
+  /** Chance begins anew with each statement, so that what was run before makes no difference. */
+  const begin = async (): Promise<void> => {
+    if (held !== undefined) await lane.native("select setseed(0.25)");
+  };
   const forget = () => {
     translated.clear();
     inserted.clear();
@@ -25,6 +30,7 @@ export async function openBench(): Promise<BenchWarehouse> {
   return {
     name: warehouse.name,
     async query(sql, options) {
+      await begin();
       if (options?.params !== undefined || !isOneQuery(sql)) return thenForget(await warehouse.query(sql, options));
       return await lane.inTurn(options?.signal, async () => {
         const run = translated.get(sql) ?? (await (await lane.speak()).prepare(sql, options ?? {}));
@@ -32,7 +38,10 @@ export async function openBench(): Promise<BenchWarehouse> {
         return await run();
       });
     },
-    execute: async (sql, options) => thenForget(await warehouse.execute(sql, options)),
+    async execute(sql, options) {
+      await begin();
+      return thenForget(await warehouse.execute(sql, options));
+    },
     append: (table, rows, options) => warehouse.append(table, rows, options),
     loadParquet: async (table, files, columns) => thenForget(await warehouse.loadParquet(table, files, columns)),
     exportParquet: (sql, path, options) => warehouse.exportParquet(sql, path, options),
@@ -50,12 +59,21 @@ export async function openBench(): Promise<BenchWarehouse> {
     },
     async insertQuery(target, query, options) {
       const table = nameOf(target);
+      await begin();
       await lane.inTurn(undefined, async () => {
         const key = `${table} ${query}`;
         const insert = inserted.get(key) ?? (await lane.speak()).prepareInsert(table, query, options);
         inserted.set(key, insert);
         await insert();
       });
+    },
+    async holdStill(now) {
+      const wanted = now?.toISOString();
+      if (wanted === held) return;
+      held = wanted;
+      // Helpers are bound by name each time a statement runs, prepared ones too.
+      const clock = wanted === undefined ? "now()" : `timestamptz '${wanted}'`;
+      await lane.native(`create or replace temp macro gs_now() as ${clock}`);
     },
     async drop(target) {
       forget();

@@ -18,6 +18,11 @@ export interface BenchWarehouse extends Warehouse {
   insertQuery(target: Target, query: string, options: { readonly file: string }): Promise<void>;
   /** Removes a table or view of that name, if there is one. */
   drop(target: Target): Promise<void>;
+  /**
+   * From now on the clock says `now`, and RAND, GENERATE_UUID and TABLESAMPLE give the same in each run; undefined lets all of them
+   * go again.
+   */
+  holdStill(now: Date | undefined): Promise<void>;
 }
 
 /** Columns of actions by id, by the digest of the graph; those of models are found by running their queries once. */
@@ -133,6 +138,12 @@ export class Bench {
         return [id, rows];
       }),
     );
+  }
+
+  /** What the clock says in what is run from now on; undefined: the time that it is. */
+  async holdStill(now: Date | undefined): Promise<void> {
+    await this.warehouse.holdStill(now);
+    this.isStale = true;
   }
 
   /** Adds rows to a table that stands. */

@@ -20,6 +20,8 @@ export interface ModelCase {
   /** What the model's own table holds before; undefined when it is not there yet. */
   readonly prior?: readonly Row[] | undefined;
   readonly vars: Readonly<Record<string, string>>;
+  /** What the clock says, where `vars.yaml` holds it still. */
+  readonly now?: Date | undefined;
   readonly expect: readonly Expectation[];
 }
 
@@ -31,10 +33,34 @@ export interface Expectation extends ExpectedRows {
 
 const rows = z.preprocess((value) => value ?? [], z.array(z.record(z.string(), z.unknown())));
 const tables = z.preprocess((value) => value ?? {}, z.record(z.string(), rows));
-const vars = z.preprocess(
-  (value) => value ?? {},
-  z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String)),
-);
+/** The vars of a vars.yaml. `now` is none of them: there the clock stands still. */
+export interface TestVars {
+  readonly vars: Readonly<Record<string, string>>;
+  readonly now?: Date | undefined;
+}
+
+/** A DATE (midnight, UTC), or an instant in ISO 8601; without a zone it is UTC's. */
+const instant = z.string().transform((text, context) => {
+  const [, date, time = "00:00:00", zone = "Z"] =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?(Z|UTC|[+-]\d{2}:?\d{2})?)?$/i.exec(text) ?? [];
+  const at = new Date(`${date}T${time}${/^utc$/i.test(zone) ? "Z" : zone}`);
+  if (!Number.isNaN(at.getTime())) return at;
+  context.addIssue({
+    code: "custom",
+    message: `"${text}" is no instant: write 2026-03-10, or 2026-03-10T08:00:00Z`,
+  });
+  return z.NEVER;
+});
+
+export const varsFile: z.ZodType<TestVars> = z
+  .preprocess(
+    (value) => value ?? {},
+    z
+      .object({ now: instant.optional() })
+      .catchall(z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String)),
+  )
+  .transform(({ now, ...vars }) => ({ vars: vars as Record<string, string>, now }));
+
 const expectation = z.union([
   rows.transform((list) => ({ rows: list, isOrdered: false })),
   z
@@ -86,7 +112,7 @@ async function readModelCase(root: string, model: string, name: string): Promise
     dir,
     batches: [...(inputs === undefined && more !== undefined ? [] : [inputs ?? {}]), ...(more ?? [])],
     prior: await read("prior.yaml", prior),
-    vars: (await read("vars.yaml", vars)) ?? {},
+    ...((await read("vars.yaml", varsFile)) ?? { vars: {} }),
     expect: Object.entries(expected).map(([key, value]) => ({
       of: key === "query" || key === "table" ? key : ("cte" as const),
       name: key,

@@ -1,6 +1,7 @@
 import { UserError } from "../../../errors/user-error.ts";
 import type { Warehouse } from "../../warehouse.ts";
 import type { DataformTest } from "../graph.ts";
+import { clockAdvice, readsClock } from "./clock-reads.ts";
 import { compareRows, renderDifference } from "./compare-rows.ts";
 import type { TestOutcome } from "./outcome.ts";
 
@@ -9,6 +10,8 @@ export async function runDataformTest(
   warehouse: Pick<Warehouse, "query">,
   test: DataformTest,
   clock: () => number,
+  /** Whether time and chance stand still. */
+  isHeld = false,
 ): Promise<TestOutcome> {
   const began = clock();
   const ended = (message?: string): TestOutcome => ({
@@ -26,7 +29,9 @@ export async function runDataformTest(
     const [got, wanted] = [names(actual.columns), names(expected.columns)];
     if (got.join() !== wanted.join()) return ended(`columns: expected ${wanted.join(", ")}; got ${got.join(", ")}`);
     const difference = compareRows(actual, { rows: expected.rows, isOrdered: false });
-    return ended(difference === undefined ? undefined : renderDifference(difference));
+    if (difference === undefined) return ended();
+    const advice = !isHeld && readsClock(test.query) ? `\n${clockAdvice("tests/models/vars.yaml")}` : "";
+    return ended(`${renderDifference(difference)}${advice}`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return ended(`${error.message} [${error.code}]${error.where === undefined ? "" : `\nwhere: ${error.where}`}`);

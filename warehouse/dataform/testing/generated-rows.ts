@@ -12,11 +12,23 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Columns that say when we got a row, as against when the thing happened. */
+/**
+ * Names of columns that say when we got a row, as against when the thing happened: the word for it (`ingested`, `load`, `synced`)
+ * after what a loader puts before (`_`, `row_`, `dw_`), before what says that it is a time (`_at`, `_ts`).
+ */
 const arrivalName =
-  /^(_?received|ingested|loaded|inserted|landed|arrived|_partition|_airbyte|_fivetran|_sdc).*|^(row_)?created_at$/i;
+  /^_*(?:(?:row|rows|record|rec|dw|dwh|bq|etl|elt|raw|meta|metadata|batch|data|file)_+)*(?:received|ingested|ingestion|ingest|loaded|load|inserted|insert|landed|arrived|synced|sync|extracted|imported|import|fetched|uploaded|replicated|etl|elt)(?![a-z])|^_*(?:partition|airbyte|fivetran|sdc)|^(?:row_)?created_at$/;
+
+/** Whether a column is taken for the one that says when a row arrived: by its name and type, unless the project says otherwise. */
 export const isArrival = (column: Column): boolean =>
-  arrivalName.test(column.name) && /^(TIMESTAMP|DATETIME|DATE)$/.test(column.type);
+  /^(TIMESTAMP|DATETIME|DATE)$/.test(column.type) &&
+  arrivalName.test(column.name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase());
+
+/** The column that says when a row of a table arrived: the one that is stated, else the first that looks so. */
+export const arrivalOf = (columns: readonly Column[], stated?: string | undefined): Column | undefined =>
+  stated === undefined
+    ? columns.find(isArrival)
+    : columns.find((column) => column.name.toLowerCase() === stated.toLowerCase());
 
 export interface GeneratedSources {
   /** Rows by declaration id, in the order in which they arrive. */
@@ -62,6 +74,8 @@ export interface GenerateOptions {
   readonly spanMs: number;
   /** How late after it happened a row may arrive. */
   readonly lateMs: number;
+  /** Columns that say when a row arrived, by the source's id, where the project states them. */
+  readonly arrival?: ReadonlyMap<string, string> | undefined;
 }
 
 /**
@@ -82,12 +96,17 @@ export function generateSources(
   for (const [id, columns] of columnsOf) {
     if (!upstream.has(id)) continue;
     const made: Row[] = [];
+    const stated = options.arrival?.get(id)?.toLowerCase();
+    const tells = (column: Column): boolean =>
+      stated === undefined ? isArrival(column) : column.name.toLowerCase() === stated;
     for (let i = 0; i < options.rowsPerSource; i++) {
       const arrival = options.begin.getTime() + Math.floor((options.spanMs * i) / options.rowsPerSource);
       const again =
         made.length > 4 && options.random() < 0.08 ? made[Math.floor(options.random() * made.length)] : undefined;
       made.push(
-        again === undefined ? row(columns, arrival, i, words, jsonKeys, options) : redelivered(again, columns, arrival),
+        again === undefined
+          ? row(columns, tells, arrival, i, words, jsonKeys, options)
+          : redelivered(again, columns.filter(tells), arrival),
       );
     }
     rows.set(id, made);
@@ -96,13 +115,14 @@ export function generateSources(
 }
 
 /** The same thing told again: all the same but when it arrived. */
-const redelivered = (again: Row, columns: readonly Column[], arrival: number): Row => ({
+const redelivered = (again: Row, told: readonly Column[], arrival: number): Row => ({
   ...again,
-  ...Object.fromEntries(columns.filter(isArrival).map((column) => [column.name, timeText(column.type, arrival)])),
+  ...Object.fromEntries(told.map((column) => [column.name, timeText(column.type, arrival)])),
 });
 
 function row(
   columns: readonly Column[],
+  tells: (column: Column) => boolean,
   arrival: number,
   index: number,
   words: ReadonlyMap<string, readonly string[]>,
@@ -130,7 +150,7 @@ function row(
       case "DATE":
       case "DATETIME":
       case "TIMESTAMP":
-        return timeText(base, isArrival(column) ? arrival : happened);
+        return timeText(base, tells(column) ? arrival : happened);
       case "TIME":
         return new Date(happened).toISOString().slice(11, 19);
       case "JSON":

@@ -3,6 +3,7 @@ import type { QueryResult } from "../../warehouse.ts";
 import type { TableAction } from "../graph.ts";
 import { type Bench, isQuery } from "./bench.ts";
 import type { Expectation, ModelCase } from "./case-files.ts";
+import { clockAdvice, readsClock } from "./clock-reads.ts";
 import { commonTables, readCommonTable } from "./common-table.ts";
 import { compareRows, renderDifference } from "./compare-rows.ts";
 import type { TestOutcome } from "./outcome.ts";
@@ -23,12 +24,14 @@ export async function runModelCase(bench: Bench, test: ModelCase, clock: () => n
     if (!isQuery(action))
       return ended(`${action.id} is a ${action.kind}: row files test tables, views and incrementals`);
     const failures: string[] = [];
+    await bench.holdStill(test.now);
     await prepare(bench, action, test);
     for (const expectation of test.expect) {
       const difference = compareRows(await actualRows(bench, action, test, expectation), expectation);
       if (difference !== undefined) failures.push(`${expectation.name}:\n${indent(renderDifference(difference))}`);
     }
-    return ended(failures.length === 0 ? undefined : failures.join("\n"));
+    const advice = test.now === undefined && readsClock(action.query) ? [clockAdvice(`${test.dir}/vars.yaml`)] : [];
+    return ended(failures.length === 0 ? undefined : [...failures, ...advice].join("\n"));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return ended(`${error.message} [${error.code}]${error.where === undefined ? "" : `\nwhere: ${error.where}`}`);

@@ -2,17 +2,18 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import type { QueryResult } from "../../warehouse.ts";
 import { type CompiledProject, compileProject } from "../compile.ts";
+import { readProjectSources, refuseUnknownVars } from "../project-sources.ts";
 import { type Selection, selectActions } from "../selection.ts";
 import { Bench, type BenchWarehouse, type LearntColumns } from "./bench.ts";
-import { type ModelCase, parseYaml, readModelCases } from "./case-files.ts";
+import { type ModelCase, parseYaml, readModelCases, varsFile } from "./case-files.ts";
 import { runDataformTest } from "./dataform-tests.ts";
 import { columnsOfTarget, readDeclaredColumns } from "./declared-columns.ts";
 import { inLanes, type Job } from "./in-lanes.ts";
 import type { TestOutcome, TestRun } from "./outcome.ts";
 import { checkIncremental } from "./properties.ts";
+import { readPropertySettings } from "./property-settings.ts";
 import { runModelCase } from "./row-tests.ts";
 
 export interface TestOptions extends Selection {
@@ -31,20 +32,19 @@ export interface TestOptions extends Selection {
   readonly onOutcome?: ((outcome: TestOutcome) => void) | undefined;
 }
 
-const varsFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String));
-
 /**
  * Runs a project's tests on databases in memory: Dataform unit tests, the row files below tests/models, and the properties of
- * every incremental model. `tests/models/vars.yaml` holds vars for all of them, the frozen time first.
+ * every incremental model. `tests/models/vars.yaml` holds vars for all of them, and `now` for all but the properties, which hold
+ * the clock still themselves.
  */
 export async function runTests(options: TestOptions): Promise<TestRun> {
   const began = options.clock();
   const root = join(options.projectDir, "tests/models");
   const shared = join(root, "vars.yaml");
-  const vars = {
-    ...(existsSync(shared) ? parseYaml(shared, await readFile(shared, "utf8"), varsFile) : {}),
-    ...options.vars,
-  };
+  const given = existsSync(shared) ? parseYaml(shared, await readFile(shared, "utf8"), varsFile) : { vars: {} };
+  const vars = { ...given.vars, ...options.vars };
+  const sources = await readProjectSources(options.projectDir, {});
+  refuseUnknownVars(sources, given.vars, shared);
   const compile = (more: Readonly<Record<string, string>>) =>
     compileProject({
       projectDir: options.projectDir,
@@ -52,7 +52,12 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
       cacheDir: options.cacheDir,
       signal: options.signal,
     });
-  const cases = readModelCases(root);
+  const cases = readModelCases(root).then((read) =>
+    read.map((test): ModelCase => {
+      refuseUnknownVars(sources, test.vars, join(test.dir, "vars.yaml"));
+      return { ...test, now: test.now ?? given.now };
+    }),
+  );
   // Cases with vars of their own wait for a second compilation, which need not wait for the first.
   const graphs = new Map<string, Promise<CompiledProject>>();
   const graphOf = (varsText: string): Promise<CompiledProject> => {
@@ -73,6 +78,7 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     readDeclaredColumns(options.projectDir),
     options.openBench(),
   ]);
+  const stated = await readPropertySettings(root, project.graph);
   const own = options.ownRows ?? new Map<string, QueryResult>();
   const rowsById = new Map(
     project.graph.actions.flatMap(({ id, target }) => {
@@ -131,7 +137,10 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
   if (wanted.kind("dataform")) {
     for (const test of project.graph.tests) {
       if (wanted.test(test.name))
-        add(1, async (place, keep) => keep(await runDataformTest(place.warehouse, test, options.clock)));
+        add(1, async (place, keep) => {
+          await place.bench.holdStill(given.now);
+          keep(await runDataformTest(place.warehouse, test, options.clock, given.now !== undefined));
+        });
     }
   }
   if (wanted.kind("property")) {
@@ -139,7 +148,7 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
       if (action.kind !== "incremental" || action.disabled || !wanted.id(action.id)) continue;
       add(testsOfProperties, async (place, keep) => {
         await turnTo(place, "{}");
-        const checks = { clock: options.clock, seed: options.seed, rows: rowsById };
+        const checks = { clock: options.clock, seed: options.seed, rows: rowsById, stated };
         for (const outcome of await checkIncremental(place.bench, project.graph, action, checks)) keep(outcome);
       });
     }

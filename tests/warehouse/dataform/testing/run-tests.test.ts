@@ -88,10 +88,6 @@ describe("properties of incrementals", () => {
     ]);
   });
   test("when a row says when it was built, it is found", async () => {
-    expect(await failing("broken_current_timestamp")).toEqual([
-      "reads no clock",
-      "building a batch again changes nothing",
-      "any batches, late rows included, equal a full refresh",
-    ]);
+    expect(await failing("broken_current_timestamp")).toEqual(["reads no clock"]);
   });
 });
