@@ -28,10 +28,11 @@ export class Prelude {
   readonly catalog: LineageCatalog;
   private readonly temporary = new Map<string, QueryLineage>();
 
-  constructor(table: LineageCatalog["table"]) {
+  /** `functions`: those that the project's other actions made. */
+  constructor(table: LineageCatalog["table"], functions: ReadonlyMap<string, UserFunction>) {
     this.catalog = {
       table: (path) => this.temporaryTable(path) ?? table(path),
-      function: (path) => this.functions.get(key(...path)),
+      function: (path) => this.functions.get(key(...path)) ?? functions.get(key(...path.slice(-2))),
     };
   }
 

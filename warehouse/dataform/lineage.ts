@@ -1,5 +1,5 @@
 import type { Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
-import type { Catalog, CatalogColumn } from "../../packages/googlesql/catalog.ts";
+import type { Catalog, CatalogColumn, UserFunction } from "../../packages/googlesql/catalog.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
@@ -19,6 +19,7 @@ import { type Action, dependents, type Graph, inDependencyOrder, type TableActio
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
 import { Prelude } from "./lineage-prelude.ts";
 import { isOwnDelete, namesIn } from "./own-delete.ts";
+import { routinesOf } from "./project-routines.ts";
 
 export interface LineageSources {
   /** The columns of something declared; undefined when they are not known. */
@@ -37,7 +38,7 @@ interface Followed {
  * action that lineage does not understand becomes a problem of the graph, which every question that meets it answers with.
  */
 export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
-  const builder = new Builder();
+  const builder = new Builder(functionsOf(graph));
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
     else if (action.kind !== "assertion" && !action.disabled) builder.add(action);
@@ -47,6 +48,16 @@ export async function lineageOf(graph: Graph, sources: LineageSources): Promise<
 
 const key = (...parts: readonly string[]): string => parts.join(".").toLowerCase();
 
+/** The functions that the project makes, by `dataset.name`. */
+const functionsOf = (graph: Graph): ReadonlyMap<string, UserFunction> =>
+  new Map(
+    graph.actions
+      .flatMap(routinesOf)
+      .flatMap(({ key: name, definition, source }) =>
+        definition.kind === "create-function" ? [[name, { kind: "sql", definition, source }] as const] : [],
+      ),
+  );
+
 class Builder {
   readonly infos = new Map<string, LineageTableInfo>();
   readonly problems = new Map<string, LineageProblem>();
@@ -55,6 +66,11 @@ class Builder {
   /** Types of columns, where the analyzer could tell them. */
   private readonly types = new Map<string, readonly CatalogColumn[]>();
   private readonly found = new Map<string, LineageEdge & { mask: number }>();
+  private readonly functions: ReadonlyMap<string, UserFunction>;
+
+  constructor(functions: ReadonlyMap<string, UserFunction>) {
+    this.functions = functions;
+  }
 
   edges(): readonly LineageEdge[] {
     return [...this.found.values()].map(({ mask: _, ...edge }) => edge);
@@ -124,7 +140,7 @@ class Builder {
     const last = script.statements.at(-1);
     if (last?.kind !== "query-statement")
       throw refusal(last?.kind ?? "nothing", "a model must end in a query", source, last);
-    const prelude = new Prelude((path) => this.tableAt(path));
+    const prelude = new Prelude((path) => this.tableAt(path), this.functions);
     const used = namesIn(last.query);
     for (const statement of script.statements.slice(0, -1))
       if (!isOwnDelete(statement, action, used, prelude.variables)) prelude.add(statement, source);
@@ -164,6 +180,12 @@ class Builder {
         const columns = id === undefined ? undefined : this.types.get(id);
         if (id !== undefined && columns === undefined) isBlind = true;
         return columns && { kind: "table", sql: "t", columns };
+      },
+      // Of a body in JavaScript nothing is known but its text: the analyzer is asked about SQL alone.
+      function: (path) => {
+        const found = this.functions.get(key(...path.slice(-2)));
+        if (found?.kind === "sql" && found.definition.body.kind !== "sql-function-body") isBlind = true;
+        return found?.kind === "sql" && found.definition.body.kind === "sql-function-body" ? found : undefined;
       },
     };
     try {
@@ -232,7 +254,7 @@ class Builder {
   /** An operation: tables made or filled from queries are followed; other changes make the lineage of what they change unknown. */
   private operation(action: Action, text: string): void {
     const { statements, source } = this.read(action, text);
-    const prelude = new Prelude((path) => this.tableAt(path));
+    const prelude = new Prelude((path) => this.tableAt(path), this.functions);
     for (const statement of statements) {
       const made = madeTable(statement);
       if (made && key(made.path.slice(-2).join(".")) === key(action.target.schema, action.target.name)) {

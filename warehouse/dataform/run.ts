@@ -292,8 +292,9 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
   }
   if (action.kind === "operation") {
     await warehouse.execute(script(step.statements), run);
+    // What it leaves under its name may be a routine, or nothing at all: only a table has rows to count.
     const columns = action.hasOutput ? await columnsOf(step, warehouse) : [];
-    return { columns, rows: action.hasOutput ? await context.engine.rowCount(step.target, warehouse) : undefined };
+    return { columns, rows: columns.length > 0 ? await context.engine.rowCount(step.target, warehouse) : undefined };
   }
   const relation = context.relations.get(step.id);
   let statements = step.statements;

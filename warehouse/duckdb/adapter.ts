@@ -99,6 +99,7 @@ export class DuckDbWarehouse implements Warehouse {
     const speaker = await this.lane.inTurn(undefined, () => this.lane.speak());
     return await this.lane.inTurn(options.signal, async () => {
       const { connection } = this.lane;
+      await speaker.know();
       const query = speaker.translate(sql, options);
       const inner = query.columns.map((_, i) => `"c${i + 1}"`);
       const outer = query.columns.map(
@@ -130,7 +131,8 @@ export class DuckDbWarehouse implements Warehouse {
     await this.lane.inTurn(undefined, () => this.lane.speak());
     const lane = this.spare.pop() ?? (await SessionLane.open(this.instance, this.relations));
     try {
-      await lane.speak();
+      // Functions in JavaScript come into the database now: within the transaction a second coming would undo it.
+      await (await lane.speak()).know();
       await lane.native("begin transaction");
       lane.isInTransaction = true;
       const result = await work(new LaneWarehouse(lane), lane);

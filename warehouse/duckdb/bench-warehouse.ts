@@ -62,7 +62,7 @@ export async function openBench(): Promise<BenchWarehouse> {
       await begin();
       await lane.inTurn(undefined, async () => {
         const key = `${table} ${query}`;
-        const insert = inserted.get(key) ?? (await lane.speak()).prepareInsert(table, query, options);
+        const insert = inserted.get(key) ?? (await (await lane.speak()).prepareInsert(table, query, options));
         inserted.set(key, insert);
         await insert();
       });

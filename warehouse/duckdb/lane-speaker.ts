@@ -36,6 +36,7 @@ export class LaneSpeaker {
     options: QueryOptions,
   ): Promise<{ readonly query?: QueryResult; readonly effect: ExecuteResult }> {
     const script = readScript({ text: sql, file: options.file });
+    await this.know();
     const outcomes = script.statements.every(isPlain)
       ? await this.runPlainScript(script.statements.filter(isPlain), { text: sql, file: options.file }, options)
       : await this.runOtherScript(script, options);
@@ -51,15 +52,22 @@ export class LaneSpeaker {
    * A query to be run many times over the same tables, whose rows may change and columns may not: it is translated once. DuckDB
    * plans it anew each time, since its own prepared plans keep what was true of the rows when they were made.
    */
-  prepare(sql: string, options: QueryOptions): () => Promise<QueryResult> {
+  async prepare(sql: string, options: QueryOptions): Promise<() => Promise<QueryResult>> {
+    await this.know();
     const { sql: text, columns, isValueTable } = this.translate(sql, options);
     return async () => portResult({ columns, rows: await this.session.read(text, columns), isValueTable });
   }
 
   /** The same for a query whose rows go into a table (DuckDB's name of it) of the query's columns. */
-  prepareInsert(table: string, sql: string, options: QueryOptions): () => Promise<void> {
+  async prepareInsert(table: string, sql: string, options: QueryOptions): Promise<() => Promise<void>> {
+    await this.know();
     const { sql: text } = this.translate(sql, options);
     return async () => void (await this.session.execute(`insert into ${table} ${text}`));
+  }
+
+  /** Has the session know the functions that other connections made. To be done before a text is translated. */
+  async know(): Promise<void> {
+    await this.lane.catalog.routines.tell(this.session);
   }
 
   /** DuckDB text of a query, its helpers in place. */
@@ -106,6 +114,7 @@ export class LaneSpeaker {
 
   private async lookAgain(script: Script): Promise<void> {
     const { catalog, connection, isInTransaction } = this.lane;
+    await catalog.routines.note(connection, this.session.routineChanges);
     for (const path of objectNames([...script.statements, ...this.session.madeAtRunTime]))
       await catalog.lookAgain(connection, path);
     if (!isInTransaction) catalog.commit();

@@ -5,6 +5,7 @@ import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
+import { LaneRoutines, RoutineCatalog } from "./routine-catalog.ts";
 
 /** A change that a connection made and has not committed yet; null when the relation is gone. */
 type Change = CatalogTable | null;
@@ -21,8 +22,11 @@ export class RelationCatalog {
   /** Keys of the relations that are kept there. */
   readonly kept = new Set<string>();
 
+  readonly routines: RoutineCatalog;
+
   constructor(isKept: boolean) {
     this.isKept = isKept;
+    this.routines = new RoutineCatalog(isKept);
   }
 
   /**
@@ -35,6 +39,7 @@ export class RelationCatalog {
     await connection.run(
       `create table if not exists ${metaSchema}.relations (schema_name varchar, name varchar, kind varchar, columns varchar, primary key (schema_name, name))`,
     );
+    await this.routines.load(connection);
     const kept = new Map<string, { readonly kind: string; readonly columns: readonly Column[] }>();
     const reader = await connection.runAndReadAll(
       `select schema_name, name, kind, columns from ${metaSchema}.relations`,
@@ -120,9 +125,11 @@ export class LaneCatalog implements Catalog {
   private functions: Pick<Catalog, "function" | "tableFunction"> = {};
   private readonly changes = new Map<string, Change>();
   private readonly temporary = new Map<string, CatalogTable>();
+  readonly routines: LaneRoutines;
 
   constructor(shared: RelationCatalog) {
     this.shared = shared;
+    this.routines = new LaneRoutines(shared.routines);
   }
 
   /** The functions that users made are known to the connection's session. */
@@ -205,6 +212,7 @@ export class LaneCatalog implements Catalog {
     for (const key of [...this.shared.relations.keys(), ...this.changes.keys()]) {
       if (key.startsWith(begin)) this.changes.set(key, null);
     }
+    await this.routines.removeSchema(connection, schema);
     if (!this.shared.isKept) return;
     await connection.run(`delete from ${metaSchema}.relations where lower(schema_name) = lower($1)`, [schema]);
   }
@@ -246,6 +254,7 @@ export class LaneCatalog implements Catalog {
 
   /** What the connection changed is now true for all. */
   commit(): void {
+    this.routines.commit();
     for (const [key, change] of this.changes) {
       if (change === null) this.shared.relations.delete(key);
       else this.shared.relations.set(key, change);
@@ -260,6 +269,7 @@ export class LaneCatalog implements Catalog {
 
   /** A transaction is rolled back, with the temporary tables made in it. */
   rollback(): void {
+    this.routines.rollback();
     this.changes.clear();
     this.temporary.clear();
   }

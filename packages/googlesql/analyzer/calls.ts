@@ -2,6 +2,7 @@ import type { Argument as ArgumentNode, Expression, Extract, FunctionCall, Lambd
 import { tryText } from "../emit/tried.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
 import { liftsSubqueries } from "../functions/lambdas.ts";
+import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
 import { resolveAggregate } from "./aggregates.ts";
 import { coerce, coerceOrFail } from "./coerce.ts";
@@ -23,16 +24,41 @@ type Given =
   | { readonly kind: "part"; readonly part: string }
   | { readonly kind: "lambda"; readonly node: Lambda };
 
+/** First parts of the names of GoogleSQL's own functions. */
+const builtInNamespaces: ReadonlySet<string> = new Set([
+  "AEAD",
+  "AI",
+  "FUNCTIONS",
+  "HLL_COUNT",
+  "KEYS",
+  "KLL_QUANTILES",
+  "ML",
+  "NET",
+  "OBJ",
+  "SAFE",
+  "VECTOR_INDEX",
+]);
+
 export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed {
   const parts = node.name.map((part) => part.name);
   const isSafe = parts.length > 1 && parts[0]!.toUpperCase() === "SAFE";
-  const user = a.catalog.function?.(isSafe ? parts.slice(1) : parts);
+  const written = isSafe ? node.name.slice(1) : node.name;
+  const user = a.catalog.function?.(pathOf({ parts: written }));
   if (user) return callUserFunction(a, node, user, isSafe, cx);
   const name = (isSafe ? parts.slice(1) : parts).join(".").toUpperCase();
   const special = lambdaForm(a, node, name, isSafe, cx) ?? specialForm(a, node, name, isSafe, cx);
   if (special) return special;
   const entry = functionNamed(name);
-  if (!entry) return a.refuse(node, name, "no such function there");
+  if (!entry) {
+    const path = pathOf({ parts: written });
+    // Of a dataset: it is somebody's own, and nobody has made it here.
+    if (path.length > 1 && !builtInNamespaces.has(path[0]!.toUpperCase()))
+      return a.fail(
+        node,
+        `Function not found: ${path.join(".")}; nothing has made it here (a stand-in: CREATE FUNCTION ${path.slice(-2).join(".")}(...) RETURNS ... AS (...))`,
+      );
+    return a.refuse(node, name, "no such function there");
+  }
   if (entry.status.kind === "refused") return a.refuse(node, name, entry.status.reason);
   if (entry.kind === "table") return a.fail(node, `Table-valued function ${name} is not allowed here`);
   if (entry.kind === "scalar") {

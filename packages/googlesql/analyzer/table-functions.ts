@@ -1,5 +1,6 @@
 import type { Expression, FunctionParameter, NodeBase, TableFunctionCall, TableParameterType } from "../ast.ts";
 import type { UserTableFunction } from "../catalog.ts";
+import { pathOf } from "../path-of.ts";
 import { duckdbType } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, Context } from "./context.ts";
@@ -21,7 +22,7 @@ export function resolveTableFunction(
   /** What a pipe hands over, as the first table argument that is not given. */
   input?: Relation,
 ): From {
-  const parts = node.name.parts.map((part) => part.name);
+  const parts = pathOf(node.name);
   const name = parts.join(".");
   const user = a.catalog.tableFunction?.(parts);
   if (!user) return a.refuse(node, name.toUpperCase(), "table functions");

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Analysis } from "../analyzer/context.ts";
 import {
   columnText,
@@ -21,14 +22,17 @@ import type {
   NodeBase,
   Statement,
 } from "../ast.ts";
-import type { CatalogColumn, SqlFunction, UserTableFunction } from "../catalog.ts";
+import type { CatalogColumn, ForeignFunction, SqlFunction, UserTableFunction } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { UnsupportedGoogleSql } from "../errors.ts";
 import { pathOf } from "../path-of.ts";
+import { readScript } from "../read-script.ts";
 import { GuestSyntaxError } from "../sandbox/guest-realm.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
+import { analysisFor } from "../translate.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { unfitForJs, userJsFunction } from "./js-functions.ts";
+import { madeBy, type Routine, routineKey } from "./routines.ts";
 import type { GoogleSqlSession } from "./session.ts";
 
 /** The statements that make, change and drop tables, views, schemas and functions. */
@@ -75,8 +79,6 @@ async function runAll(session: GoogleSqlSession, texts: readonly string[]): Prom
   await session.catalog.refresh();
 }
 
-const keyOf = (path: readonly string[]): string => path.slice(-2).join(".").toLowerCase();
-
 /** Whether a function of that name is to be made: not when there is one already that is to stay. */
 function mayCreate(a: Analysis, node: CreateFunction | CreateTableFunction, exists: boolean): boolean {
   if (!exists || node.orReplace || (node.temporary && !node.ifNotExists)) return true;
@@ -95,23 +97,58 @@ function ifServed(check: () => void): void {
 
 function createTableFunction(session: GoogleSqlSession, a: Analysis, node: CreateTableFunction): void {
   const { tableFunctions } = session.catalog;
-  const key = keyOf(pathOf(node.name));
+  const key = routineKey(pathOf(node.name));
   if (!mayCreate(a, node, tableFunctions.has(key))) return;
   const made: UserTableFunction = { definition: node, source: a.source };
   ifServed(() => checkTableFunction(a, made));
   tableFunctions.set(key, made);
+  session.routineChanges.push(madeBy(a, node));
+}
+
+/**
+ * Has a function that another session made be known here too, as it was found good there. `isRegistered`: the database has its
+ * JavaScript already, and would take its transaction for failed if it got it twice.
+ */
+export async function restoreRoutine(
+  session: GoogleSqlSession,
+  routine: Routine,
+  isRegistered: boolean,
+): Promise<void> {
+  const source = { text: routine.text };
+  const [node] = readScript(source).statements;
+  const { functions, tableFunctions } = session.catalog;
+  if (node?.kind === "create-table-function") tableFunctions.set(routine.key, { definition: node, source });
+  else if (node?.kind === "create-function" && node.body.kind === "sql-function-body")
+    functions.set(routine.key, { kind: "sql", definition: node, source });
+  else if (node?.kind === "create-function") {
+    const a = analysisFor(source, session.catalog, {});
+    functions.set(routine.key, await jsFunction(session, a, node, { name: routine.duckdbName!, isRegistered }));
+  }
 }
 
 async function createFunction(session: GoogleSqlSession, a: Analysis, node: CreateFunction): Promise<void> {
-  const key = keyOf(pathOf(node.name));
+  const key = routineKey(pathOf(node.name));
   const { functions } = session.catalog;
   if (!mayCreate(a, node, functions.has(key))) return;
   if (node.body.kind === "sql-function-body") {
     const made: SqlFunction = { kind: "sql", definition: node, source: a.source };
     ifServed(() => checkFunction(a, made));
     functions.set(key, made);
+    session.routineChanges.push(madeBy(a, node));
     return;
   }
+  const made = await jsFunction(session, a, node);
+  functions.set(key, made);
+  session.routineChanges.push(madeBy(a, node, made.duckdbName));
+}
+
+async function jsFunction(
+  session: GoogleSqlSession,
+  a: Analysis,
+  node: CreateFunction,
+  given?: { readonly name: string; readonly isRegistered: boolean } | undefined,
+): Promise<ForeignFunction> {
+  if (node.body.kind === "sql-function-body") throw new Error("a function with a SQL body is not one in JavaScript");
   if (node.body.language !== "js") a.refuse(node, `language_${node.body.language}`, "functions in this language");
   if (node.aggregate) a.refuse(node, "js_aggregate_function", "an aggregate function in JavaScript");
   const returns = node.returns ?? a.fail(node, "A LANGUAGE js function needs RETURNS");
@@ -133,17 +170,18 @@ async function createFunction(session: GoogleSqlSession, a: Analysis, node: Crea
     return a.refuse(node, "js_library", "a function in JavaScript with a library in Cloud Storage");
   const result = resolveType(a, returns);
   refuseUnfit(a, returns, result, "out");
-  const duckdbName = `gs_js_${session.nextFunction()}` as const;
+  const duckdbName = (given?.name ?? `gs_js_${randomBytes(8).toString("hex")}`) as `gs_${string}`;
   const isVolatile = node.determinism === "not-deterministic";
   await startSandbox();
   try {
     const shownName = pathOf(node.name).join(".");
-    session.installer.register(userJsFunction(duckdbName, shownName, parameters, result, node.body.code, isVolatile));
+    const made = userJsFunction(duckdbName, shownName, parameters, result, node.body.code, isVolatile);
+    if (given?.isRegistered !== true) session.installer.register(made);
   } catch (error) {
     if (error instanceof GuestSyntaxError) a.fail(node.body, `JavaScript: ${error.message}`);
     a.refuse(node, "js_function", error instanceof Error ? error.message : String(error));
   }
-  functions.set(key, { kind: "foreign", duckdbName, parameters, result, isVolatile });
+  return { kind: "foreign", duckdbName, parameters, result, isVolatile };
 }
 
 function refuseUnfit(a: Analysis, at: NodeBase, type: GoogleSqlType, way: "in" | "out"): void {
@@ -157,7 +195,9 @@ async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise
   const { catalog } = session;
   if (node.object === "function" || node.object === "table-function") {
     const kept = node.object === "function" ? catalog.functions : catalog.tableFunctions;
-    if (!kept.delete(keyOf(path)) && !node.ifExists) a.fail(node.name, `Function not found: ${path.join(".")}`);
+    const key = routineKey(path);
+    if (kept.delete(key)) session.routineChanges.push({ how: "dropped", kind: node.object, key });
+    else if (!node.ifExists) a.fail(node.name, `Function not found: ${path.join(".")}`);
     return;
   }
   if (node.object === "schema") {

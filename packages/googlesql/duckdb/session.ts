@@ -7,6 +7,7 @@ import type { GoogleSqlType } from "../types.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";
+import type { RoutineChange } from "./routines.ts";
 import { RunBudget, unlimited } from "./run-limits.ts";
 import { ScriptRunner, type StatementOutcome } from "./script-runner.ts";
 import { StoredCatalog } from "./stored-catalog.ts";
@@ -31,8 +32,6 @@ export interface RunOptions {
 
 export type { Binding, StatementOutcome };
 
-let functionCount = 0;
-
 /** A DuckDB connection that speaks GoogleSQL. One statement at a time. */
 export class GoogleSqlSession {
   readonly connection: DuckDBConnection;
@@ -44,6 +43,8 @@ export class GoogleSqlSession {
   readonly constants = new Map<string, Binding>();
   /** What EXECUTE IMMEDIATE ran in the last run. */
   readonly madeAtRunTime: Statement[] = [];
+  /** What the last run did to functions, in order. */
+  readonly routineChanges: RoutineChange[] = [];
   private readonly isAlone: boolean;
   /** Between BEGIN and COMMIT or ROLLBACK of a script. */
   private isInTransaction = false;
@@ -99,6 +100,7 @@ export class GoogleSqlSession {
   ): Promise<readonly StatementOutcome[]> {
     this.budget = budget;
     this.madeAtRunTime.length = 0;
+    this.routineChanges.length = 0;
     try {
       return await this.runStatements(script, options);
     } catch (error) {
@@ -147,11 +149,6 @@ export class GoogleSqlSession {
   async refresh(): Promise<void> {
     await this.catalog.refresh();
     await this.installer.installFor(this.catalog.viewText);
-  }
-
-  /** A number that no other function in JavaScript has: they live in the database, which sessions share. */
-  nextFunction(): number {
-    return ++functionCount;
   }
 
   /** Runs DuckDB SQL of ours for its effect; gives the number of rows it changed. */

@@ -87,7 +87,7 @@ export class StoredCatalog implements Catalog {
   }
 
   tableFunction(path: readonly string[]): UserTableFunction | undefined {
-    return this.tableFunctions.get(path.join(".").toLowerCase());
+    return this.tableFunctions.get(path.slice(-2).join(".").toLowerCase());
   }
 }
 

@@ -2,6 +2,7 @@ import { functionNamed } from "../analyzer/function-table.ts";
 import type { Argument, Expression, FunctionCall, Lambda } from "../ast.ts";
 import type { UserFunction } from "../catalog.ts";
 import type { FunctionEntry } from "../functions/contract.ts";
+import { pathOf } from "../path-of.ts";
 import { chosen, concatenated, resolveValue, shapeOfName, windowProvenance } from "./expression.ts";
 import { deciding, isDirect, merge, none, type Provenance, rowsAs } from "./provenance.ts";
 import { type Analysis, type Context, localScope } from "./scope.ts";
@@ -23,7 +24,8 @@ import {
 /** What a call is made of. Functions of which nothing is known are refused. */
 export function callValue(a: Analysis, node: FunctionCall, cx: Context): Value {
   const parts = node.name.map((part) => part.name);
-  const user = a.catalog.function?.(parts);
+  const written = parts.length > 1 && parts[0]!.toUpperCase() === "SAFE" ? node.name.slice(1) : node.name;
+  const user = a.catalog.function?.(pathOf({ parts: written }));
   if (user) return userCall(a, node, user, cx);
   const name = (parts.length > 1 && parts[0]!.toUpperCase() === "SAFE" ? parts.slice(1) : parts)
     .join(".")

@@ -3,6 +3,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { parseType } from "../../../packages/googlesql/types.ts";
 import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
 import { type Action, actionsById, type Graph, reachable, sqlName, type TableAction, type Target } from "../graph.ts";
+import { makesOnlyRoutines } from "../project-routines.ts";
 import { type Relation, tableStatements } from "../statements.ts";
 import type { GivenTables } from "./case-files.ts";
 import { typedValue, ValueMismatch } from "./typed-value.ts";
@@ -255,6 +256,12 @@ export class Bench {
   }
 
   private async standTable(action: Action): Promise<void> {
+    if (makesOnlyRoutines(action) && action.kind === "operation") {
+      if (this.standing.has(action.id)) return;
+      for (const text of action.queries) await this.warehouse.execute(text, { file: action.file });
+      this.standing.set(action.id, "routine");
+      return;
+    }
     if (action.kind === "operation" && !action.hasOutput) return;
     const columns = await this.columns(action);
     const signature = columns.map((column) => `${column.name} ${column.type}`).join(", ");
