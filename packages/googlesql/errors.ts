@@ -11,6 +11,8 @@ export interface Source {
 /** What all errors about a GoogleSQL statement have: a stable code, and the place when it is known. */
 export abstract class GoogleSqlError extends UserError {
   readonly position: Position | undefined;
+  /** The text, and the part of it that the error is about. */
+  readonly place: { readonly source: Source; readonly span: Span } | undefined;
 
   constructor(
     message: string,
@@ -22,6 +24,7 @@ export abstract class GoogleSqlError extends UserError {
     const where = position && `${place?.source.file ?? "query"}:${position.line}:${position.column}`;
     super(message, { code, exit: "check", where, cause });
     this.position = position;
+    this.place = place;
   }
 }
 

@@ -32,7 +32,7 @@ export interface CompiledProject {
 
 const require = createRequire(import.meta.url);
 /** Goes up when what is read out of the compiler's answer changes. */
-const cacheFormat = "4";
+const cacheFormat = "5";
 
 /**
  * Compiles a Dataform project with Dataform's own compiler, as a child process, without network or credentials. The project is
@@ -56,7 +56,11 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   const compiled = parseCompiledGraph(answer);
   refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
   refuseLeakedText(compiled, sources.files);
-  const graph = withPlainReferences(compiled);
+  const written = new Set([...compiled.actions, ...compiled.tests].map(({ file }) => file));
+  const texts = Object.fromEntries(
+    [...sources.files].flatMap(([path, text]) => (typeof text === "string" && written.has(path) ? [[path, text]] : [])),
+  );
+  const graph: Graph = { ...withPlainReferences(compiled), texts };
   if (ambient.length > 0) {
     const own = createHash("sha256").update(digest).update(JSON.stringify(graph)).digest("hex");
     return { graph, digest: own, fromCache: false, ambient };

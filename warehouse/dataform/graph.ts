@@ -112,6 +112,8 @@ export interface Graph {
   readonly defaultDatabase?: string | undefined;
   readonly defaultSchema: string;
   readonly vars: Readonly<Record<string, string>>;
+  /** The files that the actions were written in, by path: where an error about a compiled text really stands. */
+  readonly texts?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The actions by id. */

@@ -19,6 +19,7 @@ import { type Action, dependents, type Graph, inDependencyOrder, type TableActio
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
 import { Prelude } from "./lineage-prelude.ts";
 import { isOwnDelete, namesIn } from "./own-delete.ts";
+import { placeInFile } from "./place-in-file.ts";
 import { routinesOf } from "./project-routines.ts";
 
 export interface LineageSources {
@@ -38,7 +39,7 @@ interface Followed {
  * action that lineage does not understand becomes a problem of the graph, which every question that meets it answers with.
  */
 export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
-  const builder = new Builder(functionsOf(graph));
+  const builder = new Builder(functionsOf(graph), graph.texts);
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
     else if (action.kind !== "assertion" && !action.disabled) builder.add(action);
@@ -68,8 +69,11 @@ class Builder {
   private readonly found = new Map<string, LineageEdge & { mask: number }>();
   private readonly functions: ReadonlyMap<string, UserFunction>;
 
-  constructor(functions: ReadonlyMap<string, UserFunction>) {
+  private readonly texts: Graph["texts"];
+
+  constructor(functions: ReadonlyMap<string, UserFunction>, texts: Graph["texts"]) {
     this.functions = functions;
+    this.texts = texts;
   }
 
   edges(): readonly LineageEdge[] {
@@ -113,7 +117,8 @@ class Builder {
       }
     } catch (error) {
       if (!(error instanceof GoogleSqlError)) throw error;
-      this.problem(action, error);
+      const { code, message } = error;
+      this.problem(action, { code, message, where: placeInFile(error, this.texts) });
     }
   }
 

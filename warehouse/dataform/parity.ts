@@ -7,6 +7,7 @@ import verification from "../../packages/googlesql/verification.json" with { typ
 import { walk } from "../../packages/googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
+import { placeInFile } from "./place-in-file.ts";
 
 /** What the run of the referee says about a function; see packages/googlesql/referee. */
 export interface FunctionEvidence {
@@ -68,7 +69,8 @@ function casesOf(name: string): number {
  * The certificate of a project: takes every model to an engine on which all tables are empty, so that whatever the engine would
  * refuse is refused now, and lists what its text is made of with the evidence for it.
  */
-export async function certify(graph: Graph, options: CertifyOptions): Promise<Certificate> {
+export async function certify(graph: Graph, given: CertifyOptions): Promise<Certificate> {
+  const options = { ...given, texts: graph.texts };
   const unknown = new Set<string>();
   for (const schema of new Set(graph.actions.map((action) => action.target.schema))) {
     await options.run(`create schema if not exists \`${schema}\``, "certificate");
@@ -101,7 +103,11 @@ export async function certify(graph: Graph, options: CertifyOptions): Promise<Ce
   };
 }
 
-async function judge(action: Action, unknown: ReadonlySet<string>, options: CertifyOptions): Promise<ModelParity> {
+async function judge(
+  action: Action,
+  unknown: ReadonlySet<string>,
+  options: CertifyOptions & Pick<Graph, "texts">,
+): Promise<ModelParity> {
   const base = { id: action.id, kind: action.kind, file: action.file };
   const texts = textsOf(action);
   if (texts === undefined) {
@@ -128,7 +134,7 @@ async function judge(action: Action, unknown: ReadonlySet<string>, options: Cert
       return { ...base, verdict: "unknown", reason: { code: "parity.unknown", message }, functions, constructs };
     }
     const verdict = error instanceof UnsupportedGoogleSql ? "refused" : "invalid";
-    const reason = { code: error.code, message: error.message, where: error.where };
+    const reason = { code: error.code, message: error.message, where: placeInFile(error, options.texts) };
     return { ...base, verdict, reason, functions, constructs };
   }
   const isServed = constructs.some((one) => unjudged.has(one)) || functions.some((one) => one.status === "listed");

@@ -48,6 +48,8 @@ export interface Plan {
   /** Declarations that the steps and those views read. */
   readonly sources: readonly { readonly id: string; readonly target: Target; readonly file: string }[];
   readonly fullRefresh: boolean;
+  /** The graph's `texts`. */
+  readonly texts?: Graph["texts"];
 }
 
 export interface PlanOptions extends Selection {
@@ -117,6 +119,7 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
     views,
     sources: [...sources.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     fullRefresh,
+    texts: graph.texts,
   };
 }
 

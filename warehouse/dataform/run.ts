@@ -2,6 +2,7 @@ import { UserError } from "../../errors/user-error.ts";
 import type { Row, Warehouse } from "../warehouse.ts";
 import type { BuildEngine, BuildRecord } from "./engine.ts";
 import { isPlainView, sqlName } from "./graph.ts";
+import { placeInFile } from "./place-in-file.ts";
 import type { Plan, Severity, Step } from "./plan.ts";
 import { modeOf, type Relation, tableStatements } from "./statements.ts";
 import { inputsOf, isUpToDate } from "./up-to-date.ts";
@@ -327,7 +328,12 @@ function describe(error: unknown, step: Step, plan: Plan): NonNullable<StepResul
   if (error instanceof UserError) {
     const next =
       error.next ?? (error.code === "sql.analysis" ? (sourceWanted(error, step, plan) ?? refresh) : undefined);
-    return { code: error.code, message: error.message, where: error.where ?? step.file, next };
+    return {
+      code: error.code,
+      message: error.message,
+      where: placeInFile(error, plan.texts) ?? error.where ?? step.file,
+      next,
+    };
   }
   return { code: "dataform.action", message: error instanceof Error ? error.message : String(error), where: step.file };
 }

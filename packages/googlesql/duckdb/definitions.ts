@@ -22,7 +22,7 @@ import type {
   NodeBase,
   Statement,
 } from "../ast.ts";
-import type { CatalogColumn, ForeignFunction, SqlFunction, UserTableFunction } from "../catalog.ts";
+import type { CatalogColumn, ForeignFunction, SqlFunction, UserFunction, UserTableFunction } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { UnsupportedGoogleSql } from "../errors.ts";
 import { pathOf } from "../path-of.ts";
@@ -32,7 +32,7 @@ import { startSandbox } from "../sandbox/sandbox.ts";
 import { analysisFor } from "../translate.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { unfitForJs, userJsFunction } from "./js-functions.ts";
-import { madeBy, type Routine, routineKey } from "./routines.ts";
+import { makeKnown, type Routine, routineKey } from "./routines.ts";
 import type { GoogleSqlSession } from "./session.ts";
 
 /** The statements that make, change and drop tables, views, schemas and functions. */
@@ -101,8 +101,7 @@ function createTableFunction(session: GoogleSqlSession, a: Analysis, node: Creat
   if (!mayCreate(a, node, tableFunctions.has(key))) return;
   const made: UserTableFunction = { definition: node, source: a.source };
   ifServed(() => checkTableFunction(a, made));
-  tableFunctions.set(key, made);
-  session.routineChanges.push(madeBy(a, node));
+  session.routineChanges.push(makeKnown(a, node, tableFunctions, made));
 }
 
 /**
@@ -133,13 +132,11 @@ async function createFunction(session: GoogleSqlSession, a: Analysis, node: Crea
   if (node.body.kind === "sql-function-body") {
     const made: SqlFunction = { kind: "sql", definition: node, source: a.source };
     ifServed(() => checkFunction(a, made));
-    functions.set(key, made);
-    session.routineChanges.push(madeBy(a, node));
+    session.routineChanges.push(makeKnown<UserFunction>(a, node, functions, made));
     return;
   }
   const made = await jsFunction(session, a, node);
-  functions.set(key, made);
-  session.routineChanges.push(madeBy(a, node, made.duckdbName));
+  session.routineChanges.push(makeKnown<UserFunction>(a, node, functions, made, made.duckdbName));
 }
 
 async function jsFunction(

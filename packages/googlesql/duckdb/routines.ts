@@ -16,20 +16,29 @@ export interface Routine {
 /** What a statement did to a function: made it, for the session alone or to last, or dropped it. */
 export type RoutineChange =
   | { readonly how: "made"; readonly routine: Routine }
-  | { readonly how: "temporary" | "dropped"; readonly kind: Routine["kind"]; readonly key: string };
+  /** `restore` puts back what was known under the name before: a temporary function lasts as long as its script. */
+  | { readonly how: "temporary"; readonly kind: Routine["kind"]; readonly key: string; readonly restore: () => void }
+  | { readonly how: "dropped"; readonly kind: Routine["kind"]; readonly key: string };
 
 /** Functions are known by their dataset and name; a project's name before these has no meaning here. */
 export const routineKey = (path: readonly string[]): string => path.slice(-2).join(".").toLowerCase();
 
-/** The change that a CREATE statement of the text `a` makes. */
-export function madeBy(
+/** Makes a function known under its name among `known`, and gives the change that this is; `a` is of the text of its statement. */
+export function makeKnown<T>(
   a: Analysis,
   node: CreateFunction | CreateTableFunction,
+  known: Map<string, T>,
+  made: T,
   duckdbName?: string | undefined,
 ): RoutineChange {
   const kind = node.kind === "create-function" ? "function" : "table-function";
   const key = routineKey(pathOf(node.name));
-  if (node.temporary) return { how: "temporary", kind, key };
+  const before = known.get(key);
+  known.set(key, made);
+  if (node.temporary) {
+    const restore = (): void => void (before === undefined ? known.delete(key) : known.set(key, before));
+    return { how: "temporary", kind, key, restore };
+  }
   const text = a.source.text.slice(node.span.start, node.span.end);
   return { how: "made", routine: { kind, key, text, duckdbName } };
 }

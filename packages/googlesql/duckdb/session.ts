@@ -106,6 +106,7 @@ export class GoogleSqlSession {
     } catch (error) {
       throw deepNesting(error) ?? error;
     } finally {
+      for (const change of this.routineChanges.toReversed()) if (change.how === "temporary") change.restore();
       if (this.isInTransaction) await this.transaction("rollback");
     }
   }

@@ -188,7 +188,7 @@ describe("what is not understood", () => {
     });
     const graph = await lineage(source("raw.orders"), staged, odd);
     const [node] = graph.select("raw.orders.price");
-    expect(() => graph.downstream(node!)).toThrow(/lineage of marts.odd is not known: DS.MYSTERY/);
+    expect(() => graph.downstream(node!)).toThrow(/lineage of marts.odd is not known: Function not found: ds.mystery/);
   });
 
   test("when an operation changes a table of the project, that table's lineage is not known any more", async () => {

@@ -75,6 +75,11 @@ export class Bench {
     this.columnsOf = this.columnsKnown.get(digest)!;
   }
 
+  /** The files that the models were written in. */
+  get texts(): Graph["texts"] {
+    return this.graph.texts;
+  }
+
   /** The action that a test calls by its name, `schema.name` or full name. */
   resolve(name: string, where?: string): Action {
     const plain = name.replaceAll("`", "");

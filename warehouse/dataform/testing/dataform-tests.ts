@@ -1,9 +1,9 @@
 import { UserError } from "../../../errors/user-error.ts";
 import type { Warehouse } from "../../warehouse.ts";
-import type { DataformTest } from "../graph.ts";
+import type { DataformTest, Graph } from "../graph.ts";
 import { clockAdvice, readsClock } from "./clock-reads.ts";
 import { compareRows, renderDifference } from "./compare-rows.ts";
-import type { TestOutcome } from "./outcome.ts";
+import { type TestOutcome, whereLine } from "./outcome.ts";
 
 /** Runs a Dataform unit test: both queries must give the same columns and the same rows, in any order. */
 export async function runDataformTest(
@@ -12,6 +12,7 @@ export async function runDataformTest(
   clock: () => number,
   /** Whether time and chance stand still. */
   isHeld = false,
+  texts?: Graph["texts"],
 ): Promise<TestOutcome> {
   const began = clock();
   const ended = (message?: string): TestOutcome => ({
@@ -34,6 +35,6 @@ export async function runDataformTest(
     return ended(`${renderDifference(difference)}${advice}`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return ended(`${error.message} [${error.code}]${error.where === undefined ? "" : `\nwhere: ${error.where}`}`);
+    return ended(`${error.message} [${error.code}]${whereLine(error, texts)}`);
   }
 }

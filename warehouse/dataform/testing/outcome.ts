@@ -1,3 +1,7 @@
+import type { UserError } from "../../../errors/user-error.ts";
+import type { Graph } from "../graph.ts";
+import { placeInFile } from "../place-in-file.ts";
+
 /** How one test ended. */
 export interface TestOutcome {
   readonly kind: "dataform" | "rows" | "property";
@@ -16,4 +20,10 @@ export interface TestRun {
   readonly passed: number;
   readonly failed: number;
   readonly ms: number;
+}
+
+/** A line with the place of an error in the file that was written, for the end of a message; "" where none is known. */
+export function whereLine(error: UserError, texts: Graph["texts"]): string {
+  const where = placeInFile(error, texts) ?? error.where;
+  return where === undefined ? "" : `\nwhere: ${where}`;
 }

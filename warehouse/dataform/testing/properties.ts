@@ -5,7 +5,7 @@ import type { Bench } from "./bench.ts";
 import { readsClock } from "./clock-reads.ts";
 import { compareRows, renderDifference } from "./compare-rows.ts";
 import { arrivalOf, generateSources, randomFrom } from "./generated-rows.ts";
-import type { TestOutcome } from "./outcome.ts";
+import { type TestOutcome, whereLine } from "./outcome.ts";
 import { noPropertySettings, type PropertySettings, propertiesFile } from "./property-settings.ts";
 
 export interface PropertyOptions {
@@ -43,7 +43,7 @@ export async function checkIncremental(
       message = await run();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      message = `${error.message} [${error.code}]${error.where === undefined ? "" : `\nwhere: ${error.where}`}`;
+      message = `${error.message} [${error.code}]${whereLine(error, graph.texts)}`;
     }
     outcomes.push({
       kind: "property",

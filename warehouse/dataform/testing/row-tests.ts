@@ -6,7 +6,7 @@ import type { Expectation, ModelCase } from "./case-files.ts";
 import { clockAdvice, readsClock } from "./clock-reads.ts";
 import { commonTables, readCommonTable } from "./common-table.ts";
 import { compareRows, renderDifference } from "./compare-rows.ts";
-import type { TestOutcome } from "./outcome.ts";
+import { type TestOutcome, whereLine } from "./outcome.ts";
 
 /** Runs one row-file test on a bench that was turned to the graph of its vars. */
 export async function runModelCase(bench: Bench, test: ModelCase, clock: () => number): Promise<TestOutcome> {
@@ -34,7 +34,7 @@ export async function runModelCase(bench: Bench, test: ModelCase, clock: () => n
     return ended(failures.length === 0 ? undefined : [...failures, ...advice].join("\n"));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return ended(`${error.message} [${error.code}]${error.where === undefined ? "" : `\nwhere: ${error.where}`}`);
+    return ended(`${error.message} [${error.code}]${whereLine(error, bench.texts)}`);
   }
 }
 

@@ -139,7 +139,9 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
       if (wanted.test(test.name))
         add(1, async (place, keep) => {
           await place.bench.holdStill(given.now);
-          keep(await runDataformTest(place.warehouse, test, options.clock, given.now !== undefined));
+          keep(
+            await runDataformTest(place.warehouse, test, options.clock, given.now !== undefined, project.graph.texts),
+          );
         });
     }
   }
