@@ -1,4 +1,5 @@
 import type { RegisterCommand } from "./command.ts";
+import { register as audit } from "./commands/audit.ts";
 import { register as build } from "./commands/build.ts";
 import { register as change } from "./commands/change.ts";
 import { register as decide } from "./commands/decide.ts";
@@ -47,6 +48,7 @@ const commands: readonly RegisterCommand[] = [
   features,
   serve,
   report,
+  audit,
 ];
 
 /** Hangs every command on the program, in the order in which help shows them. */

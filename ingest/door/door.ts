@@ -1,3 +1,4 @@
+import { namesAddress } from "../../platform/spellings.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
 import { ipPrefix } from "./ip-prefix.ts";
@@ -6,7 +7,6 @@ import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
 import { isRoleAddress } from "./role-address.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
-import { namesAddress } from "./spellings.ts";
 import { columnKind } from "./text-kinds.ts";
 
 export type Admitted = { readonly kind: "row"; readonly table: string; readonly row: RawRow } | Refusal;

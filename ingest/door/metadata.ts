@@ -1,8 +1,9 @@
 import events from "../../includes/events.js";
+import { isPersonalKey } from "../../platform/personal-keys.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { ipPrefix } from "./ip-prefix.ts";
 import { isUrl, maxTextLength, scrubAgent, scrubId, scrubPhrase, scrubText, scrubUrl } from "./scrub.ts";
-import { isPersonalKey, metadataKind, type TextKind } from "./text-kinds.ts";
+import { metadataKind, type TextKind } from "./text-kinds.ts";
 
 /** Values nested deeper than this inside `metadata` are not kept: nothing on the allow-list needs them. */
 const maxDepth = 4;

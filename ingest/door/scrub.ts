@@ -1,8 +1,8 @@
+import { namesAddress, namesPhoneOrIp, replaceAddresses, replaceIps, replacePhones } from "../../platform/spellings.ts";
 import { isHashedId, normaliseAddress } from "./address.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { ipPrefix } from "./ip-prefix.ts";
 import { withoutNames } from "./names-in-text.ts";
-import { namesAddress, namesPhoneOrIp, replaceAddresses, replaceIps, replacePhones } from "./spellings.ts";
 
 /**
  * The one place where text loses what names a person, on every road into the warehouse: what kind of text a column or a
@@ -35,7 +35,7 @@ export const scrubAgent = remembering((text) =>
   cut(text, (one) => {
     const clean = replacePhones(
       replaceAddresses(one, () => addressMask),
-      phoneMask,
+      () => phoneMask,
     );
     return replaceIps(clean.replace(urls, scrubUrl), (found, before) =>
       !found.includes(":") && /(?:[\w/.]|rv:)$/.test(before) ? found : prefixOf(found),
@@ -47,7 +47,7 @@ const withoutIdentifiers = (text: string): string =>
   replaceIps(
     replacePhones(
       replaceAddresses(text.includes("://") ? text.replace(userInfo, "$1") : text, () => addressMask),
-      phoneMask,
+      () => phoneMask,
     ),
     prefixOf,
   );

@@ -73,7 +73,7 @@ export function namesAddress(text: string): boolean {
   return found;
 }
 
-export const replacePhones = (text: string, by: string): string =>
+export const replacePhones = (text: string, by: (found: string) => string): string =>
   /\d{3}/.test(text) ? text.replace(phone, by) : text;
 
 /** `by` gets what was found and what stands before it. */
@@ -88,4 +88,4 @@ export const replaceIps = (text: string, by: (found: string, before: string) => 
 
 /** Whether a text names a telephone or an IP address (a prefix is none). */
 export const namesPhoneOrIp = (text: string): boolean =>
-  replacePhones(text, "") !== text || replaceIps(text, () => "") !== text;
+  replacePhones(text, () => "") !== text || replaceIps(text, () => "") !== text;

@@ -1,0 +1,170 @@
+import { createReadStream, type Dirent } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { gunzipSync, unzipSync } from "fflate";
+import { isPersonalKey } from "../../platform/personal-keys.ts";
+import { visitDatabaseTexts, visitParquetTexts } from "../../warehouse/duckdb/text-values.ts";
+import { findIdentifiers, type IdentifierKind } from "./find-identifiers.ts";
+
+/** The same kind of identifier, in one encoding, at one place. */
+export interface Finding {
+  /** Relative to what was audited. */
+  readonly file: string;
+  /** `schema.table.column` of a database, a column of a Parquet file, an entry of an archive; empty for a plain file. */
+  readonly place: string;
+  readonly kind: IdentifierKind;
+  readonly encoding: string;
+  /** Distinct texts that hold one. */
+  readonly times: number;
+  /** The first of them: its first character and its length. */
+  readonly example: string;
+}
+
+export interface Audit {
+  readonly files: number;
+  readonly bytes: number;
+  /** Distinct texts that were looked into. */
+  readonly texts: number;
+  readonly findings: readonly Finding[];
+  /** Files that could not be read: what is not looked into is not clean. */
+  readonly unread: readonly { readonly file: string; readonly why: string }[];
+  readonly leftOut: readonly string[];
+}
+
+export interface AuditOptions {
+  readonly signal: AbortSignal;
+  /** Folders and files below `root` that are somebody else's and left out, by their relative path. */
+  readonly leaveOut?: readonly string[];
+  readonly onFile?: (done: number, total: number) => void;
+}
+
+/** An archive's entries are unpacked in memory up to this, all together. */
+const mostUnpacked = 256 << 20;
+const chunkBytes = 1 << 20;
+/** What a text may straddle at the end of a chunk. */
+const overlap = 8_192;
+
+/**
+ * Reads every byte that a folder holds and says where it names people (`findIdentifiers`): Parquet and DuckDB by column, archives by entry, everything else as
+ * text, or as the runs of letters in it (ASCII, UTF-8 and UTF-16). Symbolic links are not followed. Nothing that is found is repeated in the result.
+ */
+export async function auditHome(root: string, options: AuditOptions): Promise<Audit> {
+  const { signal } = options;
+  const leftOut = (options.leaveOut ?? []).map((one) => one.split("/").join(sep));
+  const files = await filesBelow(root, leftOut);
+  const gathered = new Map<string, { -readonly [key in keyof Finding]: Finding[key] }>();
+  const unread: { file: string; why: string }[] = [];
+  let bytes = 0;
+  let texts = 0;
+  for (const [index, path] of files.entries()) {
+    signal.throwIfAborted();
+    options.onFile?.(index, files.length);
+    const file = relative(root, path).split(sep).join("/");
+    const look = (place: string) => (text: string) => {
+      texts++;
+      for (const { kind, encoding, masked } of findIdentifiers(text)) {
+        const key = [file, place, kind, encoding].join("\0");
+        const known = gathered.get(key);
+        if (known) known.times++;
+        else gathered.set(key, { file, place, kind, encoding, times: 1, example: masked });
+      }
+    };
+    try {
+      bytes += (await stat(path)).size;
+      await visitFile(path, look, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // A message of a reader may quote what it read.
+      unread.push({ file, why: (error as { code?: string }).code ?? (error as Error).name });
+    }
+  }
+  return {
+    files: files.length,
+    bytes,
+    texts,
+    findings: [...gathered.values()],
+    unread,
+    leftOut: options.leaveOut ?? [],
+  };
+}
+
+async function filesBelow(folder: string, leftOut: readonly string[], base = folder): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [] as Dirent[]);
+  const found: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (leftOut.includes(relative(base, path))) continue;
+    if (entry.isDirectory()) found.push(...(await filesBelow(path, leftOut, base)));
+    else if (entry.isFile()) found.push(path);
+  }
+  return found;
+}
+
+type Look = (place: string) => (text: string) => void;
+
+async function visitFile(path: string, look: Look, signal: AbortSignal): Promise<void> {
+  const byColumn = (table: string, column: string, values: readonly (string | Uint8Array)[]): void => {
+    const into = look(table === "" ? column : `${table}.${column}`);
+    // A column of names holds names, whatever is written in it.
+    const isOfNames = isPersonalKey(column);
+    for (const value of values) {
+      if (typeof value !== "string") visitBytes(Buffer.from(value), into);
+      else into(isOfNames ? `${column}="${value.replaceAll('"', "'")}"` : value);
+    }
+  };
+  if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal);
+  if (path.endsWith(".duckdb")) return visitDatabaseTexts(path, byColumn, signal);
+  if (path.endsWith(".zip") || path.endsWith(".gz")) return visitArchive(path, look);
+  const visit = look("");
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal })) {
+    const bytes: Buffer = Buffer.concat([rest, chunk as Buffer]);
+    // Up to the last line that is whole; without one, some of it is read again with what follows.
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    const upTo = end > 0 ? end : bytes.length;
+    visitBytes(bytes.subarray(0, upTo), visit);
+    rest = end > 0 ? bytes.subarray(end) : bytes.subarray(Math.max(0, bytes.length - overlap));
+    if (rest.length > 4 * chunkBytes) {
+      visitBytes(rest, visit);
+      rest = rest.subarray(rest.length - overlap);
+    }
+  }
+  visitBytes(rest, visit);
+}
+
+const tooLarge = () => Object.assign(new Error("an archive of more than 256 MB"), { code: "archive-too-large" });
+
+async function visitArchive(path: string, look: Look): Promise<void> {
+  const packed = await readFile(path);
+  if (path.endsWith(".gz")) {
+    if (packed.length < 18 || packed.readUInt32LE(packed.length - 4) > mostUnpacked) throw tooLarge();
+    visitBytes(Buffer.from(gunzipSync(packed)), look("(unpacked)"));
+    return;
+  }
+  let unpacked = 0;
+  const entries = unzipSync(packed, {
+    filter: ({ originalSize }) => {
+      unpacked += originalSize;
+      if (unpacked > mostUnpacked) throw tooLarge();
+      return true;
+    },
+  });
+  for (const [name, bytes] of Object.entries(entries)) visitBytes(Buffer.from(bytes), look(name));
+}
+
+/** Runs of letters, digits and signs: lines of a text, strings of anything else. */
+const run = /[\p{L}\p{N}\p{P}\p{S}\p{Zs}\t]{6,}/gu;
+
+function visitBytes(bytes: Buffer, visit: (text: string) => void): void {
+  if (bytes.length === 0) return;
+  for (const line of bytes.toString("utf8").split(/[\r\n]+/))
+    for (const [found] of line.matchAll(run)) visit(found.replaceAll("\ufffd", " "));
+  if (!bytes.includes(0)) return;
+  // Two bytes a letter, from either.
+  for (const from of [0, 1])
+    for (const [found] of bytes
+      .subarray(from)
+      .toString("utf16le")
+      .matchAll(/[\x20-\x7e\u00a0-\u024f]{6,}/gu))
+      visit(found);
+}

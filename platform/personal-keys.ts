@@ -1,0 +1,6 @@
+/** Attributes that say who somebody is rather than what they are like stay outside, whatever they hold. */
+const personal =
+  /(?:^|[_\s.-])(?:e-?mail|mail_?address|phone|mobile|telephone|fax|first_?name|last_?name|middle_?name|full_?name|given_?name|family_?name|sur_?name|nick_?name|street|postal_?address|birth_?(?:day|date)|date_?of_?birth|dob|ssn|passport|iban|ip_?address)(?:_?\d)?$|^(?:name|user_?name|login|address|tel|ip)$/i;
+const humps = /([a-z0-9])([A-Z])/g;
+
+export const isPersonalKey = (key: string): boolean => personal.test(key.trim().replace(humps, "$1_$2"));
