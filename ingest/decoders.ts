@@ -43,7 +43,7 @@ export const isDecoderKind = (kind: string): boolean =>
   providers.has(kind.replace(/^hook-/, ""));
 
 /**
- * The decoder of a kind of record: `ndjson` and `json` are our own shape, `api-<source>` the same from the collector,
+ * The decoder of a kind of record: `ndjson` and `json` are our own shape, `api-<source>` (`api-<source>/<table>`) the same from the collector,
  * `mapped-*` go through the mapping, `seeds-*` are results of seed tests, `suppressions-*` providers' lists, `postmaster` a day of a domain's statistics,
  * `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
  * `hook-<provider>` a webhook call, and a provider's name alone the body of one. Kinds stand before the colon in a
@@ -57,14 +57,8 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
   if (kind.startsWith("suppressions-")) return suppressions(kind);
   if (kind === "dmarc") return async ({ data }) => orNothing(await decodeAuthenticationReport(data));
   if (kind.startsWith("api-")) {
-    const said = `api/${kind.slice("api-".length)}`;
-    return ({ data }) => {
-      const item = decodeLine(data, said);
-      // A key of a web shop is none to decisions or consents.
-      if (item.kind === "row")
-        return [{ kind: "dead-letter", reason: "not-a-signal", detail: "only events come this way" }];
-      return [item];
-    };
+    const [source = "", table = "events"] = kind.slice("api-".length).split("/", 2);
+    return ({ data }) => [decodeApiRecord(data, table, `api/${source}`)];
   }
   if (kind.startsWith("hook-")) return hookDecoder(kind.slice("hook-".length));
   if (kind === "ndjson") return options.table ? (message) => [decodeInto(message, options.table!)] : ownLine;
@@ -128,6 +122,17 @@ export function busDecoder(options: Omit<DecoderOptions, "fileId">): Decode {
 const ownLine: Decode = (message) => [
   message.text === undefined ? decodeLine(message.data, provenance) : decodeText(message.text, provenance),
 ];
+
+/** A record of a call to `/v1`: an event, or a row of the route's table and of no other, for a key of a web shop is none to decisions. */
+export function decodeApiRecord(data: Uint8Array, table: string, said: string): Item {
+  const item = table === "events" ? decodeLine(data, said) : decodeInto({ data, position: 0 }, table);
+  if (item.kind === "dead-letter") return item;
+  if ((item.kind === "row" ? item.table : "events") !== table)
+    return { kind: "dead-letter", reason: "not-a-signal", detail: `only ${table} come this way` };
+  if (item.kind !== "row") return item;
+  const { provenance: own, provenance_id: other } = item.values;
+  return own || other ? item : { ...item, values: { ...item.values, provenance: said } };
+}
 
 function decodeInto(message: Message, table: string): Item {
   const value = parse(message);

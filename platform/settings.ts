@@ -78,6 +78,9 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
     what: "Key of a caller of `/v1`; its name becomes the events' provenance.",
     secret: true,
   },
+  "INBOXLOOP_API_ROUTES_<SOURCE>": {
+    what: "What that caller may send, with commas: events (the default), consents, profiles, identity-links, erasures, seed-tests, all.",
+  },
   "INBOXLOOP_HOOK_<PROVIDER>_<SETTING>": {
     what: "Secrets of a provider's webhook (collector.md lists them).",
     secret: true,

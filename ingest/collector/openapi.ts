@@ -1,4 +1,6 @@
 import events from "../../includes/events.js";
+import rawTables from "../../includes/raw_tables.js";
+import { type ApiRoute, apiRoutes, apiTables } from "./api-records.ts";
 
 const json = (schema: object) => ({ content: { "application/json": { schema } } });
 const answer = (description: string) => ({ description, ...json({ $ref: "#/components/schemas/Refusal" }) });
@@ -16,36 +18,71 @@ const accepted = {
   ...json({ type: "object", required: ["accepted"], properties: { accepted: { type: "integer" } } }),
 };
 
+const taken = {
+  description: "What is accepted is durable and will land; what is refused is named, and kept as dead letters",
+  ...json({
+    type: "object",
+    required: ["accepted"],
+    properties: {
+      accepted: { type: "integer" },
+      refused_count: { type: "integer" },
+      refused: {
+        type: "array",
+        items: {
+          type: "object",
+          properties: { index: { type: "integer" }, reason: { type: "string" }, detail: { type: "string" } },
+        },
+      },
+    },
+  }),
+};
+
+/** A route that takes records: events in their own shape, or rows of a raw table. */
+function records(route: ApiRoute): object {
+  const record =
+    route === "events"
+      ? { $ref: "#/components/schemas/Event" }
+      : {
+          type: "object",
+          properties: Object.fromEntries(
+            (rawTables.columns(apiTables[route]) as readonly { name: string }[])
+              .filter(({ name }) => name !== "received_at")
+              .map(({ name }) => [name, {}]),
+          ),
+        };
+  return {
+    post: {
+      summary:
+        route === "events"
+          ? "Events in Inboxloop's own shape: one, an array, or NDJSON"
+          : `Rows of raw.${apiTables[route]}: one, an array, or NDJSON`,
+      security: [{ key: [] }],
+      parameters: [{ name: "content-encoding", in: "header", schema: { type: "string", enum: ["identity", "gzip"] } }],
+      requestBody: {
+        required: true,
+        content: {
+          "application/json": { schema: { oneOf: [record, { type: "array", items: record }] } },
+          "application/x-ndjson": { schema: { type: "string", description: "A record a line" } },
+        },
+      },
+      responses: {
+        "202": taken,
+        "400": answer("The body is not JSON"),
+        "403": answer("This source may not send these"),
+        "422": answer("No record of the call would land; each is named with its reason, and none is kept"),
+        ...refusals,
+      },
+    },
+  };
+}
+
 /** The collector's interface, as it answers at /openapi.json. `hooks` are the providers that may call. */
 export function openApi(hooks: readonly string[]): object {
   return {
     openapi: "3.1.0",
     info: { title: "Inboxloop collector", version: "1" },
     paths: {
-      "/v1/events": {
-        post: {
-          summary: "Events in Inboxloop's own shape: one, an array, or NDJSON",
-          security: [{ key: [] }],
-          parameters: [
-            { name: "content-encoding", in: "header", schema: { type: "string", enum: ["identity", "gzip"] } },
-          ],
-          requestBody: {
-            required: true,
-            content: {
-              "application/json": {
-                schema: {
-                  oneOf: [
-                    { $ref: "#/components/schemas/Event" },
-                    { type: "array", items: { $ref: "#/components/schemas/Event" } },
-                  ],
-                },
-              },
-              "application/x-ndjson": { schema: { type: "string", description: "An event a line" } },
-            },
-          },
-          responses: { "202": accepted, "400": answer("The body is not JSON"), ...refusals },
-        },
-      },
+      ...Object.fromEntries(apiRoutes.map((route) => [`/v1/${route}`, records(route)])),
       "/unsubscribe/{token}": {
         post: {
           summary:

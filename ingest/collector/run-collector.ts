@@ -10,7 +10,7 @@ import { landedByLedger, spoolSourceId } from "../bus/spool.ts";
 import { SpoolWriter } from "../bus/spool-writer.ts";
 import type { IngestContext } from "../ingest-files.ts";
 import type { IngestTotals } from "../pipeline.ts";
-import { apiSources } from "./api-keys.ts";
+import { apiRights, apiSources } from "./api-keys.ts";
 import { configuredHooks } from "./hook-settings.ts";
 import { createMetrics } from "./metrics.ts";
 import { PipelineProgress } from "./pipeline-progress.ts";
@@ -86,6 +86,7 @@ export async function runCollector(
       bus,
       hooks,
       sourceOfKey: sources.sourceOf,
+      mayCall: apiRights(options.settings),
       linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
       behind,

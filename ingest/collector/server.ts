@@ -8,7 +8,8 @@ import { providers } from "../sources/providers.ts";
 import { snsEnvelope } from "../sources/sns.ts";
 import { bodyDigest, parseJson } from "../sources/webhook.ts";
 import { readApiBody } from "./api-body.ts";
-import type { SourceOfKey } from "./api-keys.ts";
+import type { MayCall, SourceOfKey } from "./api-keys.ts";
+import { type ApiRoute, apiRoutes, apiTables, namedRefusals, recordsRefused } from "./api-records.ts";
 import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
 import { isOneClickBody, oneClickPage, oneClickRecord, readOneClickToken } from "./one-click.ts";
@@ -57,6 +58,8 @@ export interface CollectorEnv {
   readonly bus: BusWriter;
   readonly hooks: ReadonlyMap<string, ProviderSecrets>;
   readonly sourceOfKey: SourceOfKey;
+  /** What a source may send; events alone where it is not given. */
+  readonly mayCall?: MayCall | undefined;
   /** Keys that sign one-click links (RFC 8058), newest first; without one there is no such address. */
   readonly linkKeys?: readonly VersionedKey[] | undefined;
   readonly fetchText: FetchText;
@@ -135,7 +138,10 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
   app.head<{ Params: { provider: string } }>("/hooks/:provider", async (request, reply) =>
     reply.code(env.hooks.has(request.params.provider) ? 200 : 404).send(),
   );
-  app.post("/v1/events", async (request, reply) => send(reply, "/v1/events", performance.now(), await api(request)));
+  for (const route of apiRoutes)
+    app.post(`/v1/${route}`, async (request, reply) =>
+      send(reply, `/v1/${route}`, performance.now(), await api(route, request)),
+    );
 
   if (env.linkKeys) {
     const leave = oneClickHandler(env);
@@ -197,16 +203,27 @@ function hookHandler(env: CollectorEnv) {
 
 function apiHandler(env: CollectorEnv) {
   const publish = publisher(env);
-  return async (request: FastifyRequest): Promise<Answer> => {
+  return async (route: ApiRoute, request: FastifyRequest): Promise<Answer> => {
     const source = env.sourceOfKey(request.headers.authorization);
     if (source === undefined) return refusal("unknown", 401, "not-authentic");
+    if (!(env.mayCall?.(source, route) ?? route === "events")) return refusal(source, 403, "not-allowed");
     const headers = {
       "content-encoding": request.headers["content-encoding"],
       "content-type": request.headers["content-type"],
     };
     const body = await readApiBody(bodyOf(request), headers, env.limits);
     if (body.kind === "refused") return refusal(source, body.status, body.error);
-    return publish(source, body.records, `api-${source}`);
+    const refused = recordsRefused(route, body.records, env.now());
+    const said = { refused: refused.slice(0, namedRefusals), refused_count: refused.length };
+    if (refused.length === body.records.length) return { status: 422, body: { error: "not-taken", ...said }, source };
+    // Those that would not land go the same way and become dead letters: a caller that reads no further than the status loses none of them.
+    const answer = await publish(
+      source,
+      body.records,
+      route === "events" ? `api-${source}` : `api-${source}/${apiTables[route]}`,
+    );
+    if (answer.status !== 202 || refused.length === 0) return answer;
+    return { ...answer, body: { accepted: body.records.length - refused.length, ...said } };
   };
 }
 

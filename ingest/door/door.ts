@@ -1,3 +1,4 @@
+import policies from "../../includes/policies.js";
 import { namesAddress } from "../../platform/spellings.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
@@ -37,6 +38,8 @@ export function createDoor({ hashId, trustReceivedAt }: DoorOptions): Door {
     return admitRow(item.table, item.values, received, hashId);
   };
 }
+
+const purposes: ReadonlySet<string> = new Set(policies.purposes as readonly string[]);
 
 /** Columns without which a row says nothing. */
 const required: Readonly<Record<string, readonly string[]>> = {
@@ -84,6 +87,12 @@ function admitRow(
     if ((kind === "person" || kind === "id") && cast.length > maxIdLength) return refuse("too-large", name);
     if (kind === "person" || (name === "labelled_by" && namesAddress(cast))) row[name] = hashId(cast);
     else row[name] = kind === "ip" ? (ipPrefix(cast) ?? null) : scrubbed(kind, cast.trim(), { hashId });
+  }
+  if (table === "consents") {
+    const purpose = String(row["purpose"]).toLowerCase();
+    // A statement that no model could read must not look as if it counted.
+    if (!purposes.has(purpose)) return refuse("unknown-purpose", `purpose is none of ${[...purposes].join(", ")}`);
+    row["purpose"] = purpose;
   }
   // After the door an address is a hash, and what it said of its owner is gone.
   if (table === "identity_links") {

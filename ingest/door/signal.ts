@@ -38,6 +38,7 @@ export type DeadLetterReason =
   | "time-in-future"
   | "time-unreadable"
   | "money-unreadable"
+  | "unknown-purpose"
   | "missing-column"
   | "too-large"
   | "too-deep"

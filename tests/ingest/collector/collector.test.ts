@@ -289,7 +289,12 @@ test("when somebody looks then health, readiness, metrics and the interface answ
     "/metrics",
     "/readyz",
     "/unsubscribe/{token}",
+    "/v1/consents",
+    "/v1/erasures",
     "/v1/events",
+    "/v1/identity-links",
+    "/v1/profiles",
+    "/v1/seed-tests",
   ]);
   expect((await app.inject({ method: "POST", url: "/hooks/reader@example.org" })).body).toBe(
     '{"error":"unknown-provider"}',

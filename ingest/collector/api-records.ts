@@ -1,0 +1,44 @@
+import { decodeApiRecord } from "../decoders.ts";
+import { createDoor, type Door } from "../door/door.ts";
+import type { DeadLetterReason } from "../door/signal.ts";
+
+/** The routes of `/v1` and the raw table that each of them fills. */
+export const apiTables = {
+  events: "events",
+  consents: "consents",
+  profiles: "profiles",
+  "identity-links": "identity_links",
+  erasures: "erasure_requests",
+  "seed-tests": "seed_tests",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type ApiRoute = keyof typeof apiTables;
+export const apiRoutes = Object.keys(apiTables) as readonly ApiRoute[];
+
+/** A record that would not land: its place in the call, and why in words of our own. */
+export interface RefusedRecord {
+  readonly index: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+}
+
+/** Refused records that an answer names one by one. */
+export const namedRefusals = 100;
+
+/** Ids are made by who lands a record; here only whether there is one counts. */
+const noId = (): string => `sha256:${"0".repeat(64)}`;
+
+/** What of a call the door would not take, by the decoder and the door that will land it. */
+export function recordsRefused(
+  route: ApiRoute,
+  records: readonly Buffer[],
+  now: number,
+  door: Door = createDoor({ hashId: noId, trustReceivedAt: false }),
+): readonly RefusedRecord[] {
+  const refused: RefusedRecord[] = [];
+  for (const [index, record] of records.entries()) {
+    const admitted = door(decodeApiRecord(record, apiTables[route], "api"), now * 1000);
+    if (admitted.kind === "dead-letter") refused.push({ index, reason: admitted.reason, detail: admitted.detail });
+  }
+  return refused;
+}
