@@ -100,16 +100,19 @@ const refusedRecipient =
   /\brcpt(?:\b|_to)|does not like recipient|recipient address rejected|mailbox here by that name/i;
 /** Words that only a recipient's address deserves. */
 const ofReader =
-  /\b(?:no such|unknown|invalid|non-?exist\w*|bad|undeliverable)[ -](?:local )?(?:user|recipient|mail ?box|account|addressee|alias|person|rcpt)|\b(?:user|recipient|mail ?box|account|addressee|alias|rcpt|person)(?:'s)?(?: e-?mail)?(?: address| name)?\b[^.;]{0,50}(?:unknown|not (?:be )?(?:found|known|exist|valid|listed|available)|(?:does|do|did)(?:n.t| not) exist|no longer (?:exist|valid)|is invalid|invalid$)|^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:user|recipient|mailbox) unknown/i;
+  /\b(?:no such|unknown|invalid|non-?exist\w*|bad|undeliverable)[ -](?:local )?(?:user|recipient|mail ?box|account|addressee|alias|person|rcpt)|\b(?:user|recipient|mail ?box|account|addressee|alias|rcpt|person)(?:'s)?(?: e-?mail)?(?: address| name)?\b[^.;]{0,50}(?:unknown|not (?:be )?(?:found|known|exist|valid|listed|available)|(?:does|do|did)(?:n.t| not) exist|no longer (?:exist|valid)|is invalid|invalid$)|\bno (?:mail ?box|user|account|recipient) (?:here )?(?:by|with|of|under) (?:that|this) (?:name|address)|^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:user|recipient|mailbox) unknown/i;
+/** The address alone, with nothing beside it that could be meant instead. */
+const ofAddress =
+  /^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:(?:e-?mail )?address|@)(?: is)? (?:unknown|not found|non-?existent|(?:does|do)(?:n.t| not) exist)/i;
 /** Words about our side of the session, in the order in which they are believed: what is refused is not the reader's address. */
 const ofUs: readonly (readonly [RegExp, BounceReason])[] = [
   [
-    /\bsender(?:'s)?(?: e-?mail)?(?: address| domain| name)?(?: is| was)? (?:rejected|denied|refused|invalid|unknown|blocked|unverified|not (?:exist|found|valid|verified|allowed))|\bsender verif|\b(?:unknown|invalid|bad|illegal|unverified|unroutable|unrouteable|unresolvable) (?:envelope )?(?:sender|originator|return[ -]?path|reverse[ -]?path|mail ?from|from\b)|\bdomain of (?:the )?sender|\bsender(?:'s)? domain|\b(?:mail ?from|return[ -]?path|reverse[ -]?path|envelope[ -](?:sender|from)|from (?:address|domain|header))\b[^.;]{0,40}(?:unknown|invalid|reject|refus|denied|bad|(?:does|do)(?:n.t| not) (?:exist|resolve)|not (?:exist|found|valid|verif))|\b(?:for|from) (?:this |your |the )?sender\b/i,
+    /\bsender(?:'s)?(?: e-?mail)?(?: address| domain| name)?(?: is| was)? (?:rejected|denied|refused|invalid|unknown|blocked|unverified|not (?:exist|found|valid|verified|allowed))|\bsender verif|\bverif\w+ (?:of|for) (?:the |your )?sender\b|\bverification failed for @|\byour (?:e-?mail |mail |sending )?domain\b[^.;]{0,40}(?:unknown|invalid|not (?:exist|found|valid|resolve)|(?:does|do)(?:n.t| not) (?:exist|resolve))|\b(?:unknown|invalid|bad|illegal|unverified|unroutable|unrouteable|unresolvable) (?:envelope )?(?:sender|originator|return[ -]?path|reverse[ -]?path|mail ?from|from\b)|\bdomain of (?:the )?sender|\bsender(?:'s)? domain|\b(?:mail ?from|return[ -]?path|reverse[ -]?path|envelope[ -](?:sender|from)|from (?:address|domain|header))\b[^.;]{0,40}(?:unknown|invalid|reject|refus|denied|bad|(?:does|do)(?:n.t| not) (?:exist|resolve)|not (?:exist|found|valid|verif))|\b(?:for|from) (?:this |your |the )?sender\b/i,
     "rejected",
   ],
   [/\brate[ -]?limit|\b(?:sending|message|connection|delivery) (?:rate|limit|quota)\b/i, "toomanyconn"],
   [
-    /\b(?:he|eh)lo\b(?!:)|\b(?:invalid|bad|unknown|illegal|unauthori[sz]ed|dynamic) (?:sending |source |client )?ip\b|\bip(?: address)?\b[^.;]{0,40}\b(?:invalid|unknown|not (?:valid|allowed|permitted|authori[sz]ed)|for sending)/i,
+    /\b(?:he|eh)lo\b(?!:)|\b(?:invalid|bad|unknown|illegal|unacceptable|rejected) (?:he|eh)lo\b|\byour (?:mail ?|smtp |sending )?(?:host|server)(?:.?s)?(?: ?name)?\b[^.;]{0,40}(?:unknown|invalid|not (?:exist|found|valid|resolve|known)|(?:does|do)(?:n.t| not) (?:exist|resolve))|\b(?:invalid|bad|unknown|illegal|unauthori[sz]ed|dynamic) (?:sending |source |client )?ip\b|\bip(?: address)?\b[^.;]{0,40}\b(?:invalid|unknown|not (?:valid|allowed|permitted|authori[sz]ed)|for sending)/i,
     "blocked",
   ],
   [
@@ -158,10 +161,15 @@ const verdict = (reason: BounceReason, bounceClass: BounceClass, isTemporary: bo
   refusedParty: partyOfReason[reason] ?? "system",
 });
 
+/** How many unknown recipients we named is said of us, whatever it says of this one. */
+const tooManyUnknown =
+  /\btoo many (?:invalid|unknown|bad|wrong|non-?exist\w*|rejected|failed|unroutable)[ -](?:recipient|user|address|rcpt|mail ?box|account)/i;
+
 /** What else than the recipient was refused, where the command or the words say so; the reason for it. */
 function excuseOf(words: string, step: SmtpStep | undefined): BounceReason | undefined {
   if (step === "mail") return "rejected";
   if (step === "helo") return "blocked";
+  if (tooManyUnknown.test(words)) return "toomanyconn";
   const found = ofUs.find(([pattern]) => pattern.test(words))?.[1];
   if (found === undefined) return undefined;
   // The sender is named beside the reader only where the sender is meant: "Sender address rejected: User unknown".
@@ -193,7 +201,7 @@ function isEvident(
   if (step === "data" && refusedStep(text) === "data") return false;
   if (refusedRecipient.test(`${text} ${session}`)) return true;
   const isPlain = (enhancedCode === undefined || enhancedCode === "5.0.0") && !isFiltersWord;
-  return isPlain && /^55[0135]$/.test(smtpCode) && ofReader.test(words);
+  return isPlain && /^55[0135]$/.test(smtpCode) && (ofReader.test(words) || ofAddress.test(words));
 }
 
 /** What a reply code of RFC 5321 says by itself: a host that takes no mail (RFC 7504), or a command that it did not understand. */

@@ -461,3 +461,33 @@ Mail sent this to unsubscribe.
     ]);
   },
 );
+
+// Refusals of us in the words that servers use for unknown readers too: nobody is condemned.
+test.each([
+  ["550 Invalid EHLO: host unknown", "host"],
+  ["550 Access denied: your host is unknown", "host"],
+  ["550 Your mail server's hostname is unknown", "host"],
+  ["550 Too many invalid recipients from your IP", "rate"],
+  ["550 5.1.1 too many unknown users", "rate"],
+  ["550 Sorry, your domain does not exist", "sender"],
+  ["550 Verification failed for <news@shop.example>: no such user here", "sender"],
+  ["550 Callback verification of sender: mailbox unavailable", "sender"],
+])("when a server says %j then not the reader is refused but the %s", (said, party) => {
+  const verdict = classifyRefusal({ said });
+  expect(verdict.refusedParty).toBe(party);
+  expect(verdict.bounceClass).not.toBe("hard");
+});
+
+test.each([
+  "550 no mailbox by that name",
+  "550 no user here with that address",
+  "550 address unknown",
+  "550 <ann@reader.example> does not exist",
+])("when a plain 550 says %j then the address is condemned", (said) => {
+  expect(judge(said)).toBe("userunknown hard");
+});
+
+test.each(["550 IP address unknown", "550 sender address unknown", "550 5.7.1 address not found in your SPF record"])(
+  "when the address is not the reader's, as in %j, then it is not",
+  (said) => expect(judge(said)).not.toContain("hard"),
+);
