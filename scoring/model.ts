@@ -5,6 +5,7 @@ import { fileSha256 } from "../platform/files.ts";
 import { calibrated } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
 import { type Forest, loadForest } from "./forest.ts";
+import { hasSay } from "./has-say.ts";
 import { type ModelRecord, modelDigest, modelRecord } from "./model-record.ts";
 
 /** A trained version on disk. */
@@ -69,7 +70,10 @@ export interface Scorer {
   readonly outcomes: readonly string[];
   /** Calibrated probabilities of one outcome. `columns` hold the model's features; NaN and "" are unknown. */
   predict(outcome: string, columns: FeatureColumns, rows: number): Float64Array;
-  /** The same for several values of one categorical feature, whatever `columns` say of it: one array a value. */
+  /**
+   * What a policy counts with, for several values of one categorical feature, whatever `columns` say of it: one array a value. The same
+   * probabilities, but for an outcome that the model was not shown to know anything of (`hasSay`): there it is the base rate.
+   */
   predictEach(
     outcome: string,
     columns: FeatureColumns,
@@ -78,6 +82,14 @@ export interface Scorer {
     values: readonly string[],
   ): readonly Float64Array[];
   close(): void;
+}
+
+/** The rate of an outcome that has no say, for everybody; undefined where it has one. */
+function baseRate({ record }: Model, name: string, rows: number, count: number): readonly Float64Array[] | undefined {
+  const outcome = record.outcomes.find((o) => o.name === name);
+  if (outcome?.model.kind !== "forest" || hasSay(outcome)) return undefined;
+  const rate = outcome.validation.observed_rate ?? outcome.validation.predicted_rate ?? 0;
+  return Array.from({ length: count }, () => new Float64Array(rows).fill(rate));
 }
 
 /** Loads a version; refuses files that are not those of its record. */
@@ -122,6 +134,7 @@ export async function openScorer(model: Model): Promise<Scorer> {
     outcomes: model.record.outcomes.map((o) => o.name),
     predict: (name, columns, rows) => scored(name, columns, rows, 1, (forest) => [forest.predict(columns, rows)])[0]!,
     predictEach: (name, columns, rows, feature, values) =>
+      baseRate(model, name, rows, values.length) ??
       scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
     close() {
       for (const forest of forests.values()) forest.close();

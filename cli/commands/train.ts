@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { hasSay } from "../../scoring/has-say.ts";
 import type { Model } from "../../scoring/model.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
@@ -149,6 +150,7 @@ export function renderModel(model: Model): string {
       { title: "ECE", align: "right" },
       { title: "predicted", align: "right" },
       { title: "observed", align: "right" },
+      { title: "in a policy" },
     ],
     outcomes.map((o) => [
       o.name,
@@ -160,6 +162,7 @@ export function renderModel(model: Model): string {
       figure(o.validation.ece, 4),
       figure(o.validation.predicted_rate, 4),
       figure(o.validation.observed_rate, 4),
+      hasSay(o) ? "its scores" : "the base rate",
     ]),
   );
   return [

@@ -77,6 +77,34 @@ describe("train", () => {
     }
   });
 
+  test("when a model was not shown to know an outcome, then a policy counts with the base rate, and its scores stay visible", async () => {
+    const unsure = (auc_low: number): Model => ({
+      ...candidate,
+      record: {
+        ...candidate.record,
+        outcomes: candidate.record.outcomes.map((o) => ({ ...o, validation: { ...o.validation, auc_low } })),
+      },
+    });
+    const columns = rowsOf(50, { clicks_90d: (i) => i });
+    const variants = candidate.record.variants;
+    const rate = candidate.record.outcomes[0]!.validation.observed_rate!;
+    for (const [low, isKnown] of [
+      [0.51, true],
+      [0.5, false],
+    ] as const) {
+      const scorer = await openScorer(unsure(low));
+      const each = scorer.predictEach("click", columns, 50, "variant", variants);
+      expect(
+        each.every((scores) => scores.every((score) => score === rate)),
+        String(low),
+      ).toBe(!isKnown);
+      expect(
+        new Set(scorer.predict("click", { ...columns, variant: new Array(50).fill("") }, 50)).size,
+      ).toBeGreaterThan(1);
+      scorer.close();
+    }
+  });
+
   test("when there is signal, then it is found, and probabilities meet the true base rates", () => {
     const click = candidate.record.outcomes[0]!.validation;
     expect(click.auc_low).toBeGreaterThan(0.6);
