@@ -12,6 +12,8 @@ export function refuseCompilationErrors(graph: Graph, sources: ProjectSources, c
   const at = (error: CompilationError) => locate(error.file, error.message, error.stack, sources.files);
   const missing = missingPackage(first, sources, at(first));
   if (missing !== undefined) throw missing;
+  const bygone = bygoneCall(first, sources);
+  if (bygone !== undefined) throw new UserError(`${bygone.message}${otherCore(sources, coreVersion)}`, bygone.options);
   const more = others
     .slice(0, told - 1)
     .map((error) => `\n  also in ${at(error) ?? "the project"}: ${headOf(error).split("\n")[0]}`);
@@ -29,6 +31,16 @@ export function compilerTrouble(text: string, sources: ProjectSources, coreVersi
   const message = text.split("\n").find((line) => line.trim() !== "") ?? "the Dataform compiler said nothing";
   const file = [...sources.files.keys()].find((path) => text.includes(path));
   const where = locate(file, text, undefined, sources.files) ?? sources.settings.file;
+  const wrong = /argument must be of type string|ERR_INVALID_ARG_TYPE|: string expected/.test(text)
+    ? objectForText(sources)
+    : undefined;
+  if (wrong !== undefined) {
+    return new UserError(`${wrong.message}${otherCore(sources, coreVersion)}`, {
+      code: "dataform.config",
+      exit: "config",
+      where: wrong.where,
+    });
+  }
   return (
     missingPackage({ message: text }, sources, where) ??
     new UserError(`${message.trim()}${otherCore(sources, coreVersion)}`, {
@@ -57,14 +69,73 @@ function missingPackage(
   });
 }
 
-/** Said of a project that was written for another generation of the compiler: what fails may work there. */
+/** Settings of an action that are text, as they are written, and what the text is. */
+const textSettings: Readonly<Record<string, string>> = {
+  partitionBy: "text (an SQL expression, as `date(seen_at)`)",
+  updatePartitionFilter: "text (an SQL condition)",
+  onSchemaChange: "text",
+  description: "text",
+  displayName: "text",
+};
+
+const kinds: Readonly<Record<string, string>> = { "{": "an object", "[": "a list" };
+
+/**
+ * A setting that wants text and got something else: the compiler only finds it as it packs its answer, when it knows neither file nor
+ * property any more.
+ */
+function objectForText(sources: ProjectSources): { readonly message: string; readonly where: string } | undefined {
+  const names = Object.keys(textSettings).join("|");
+  const setting = new RegExp(`(?<![\\w$.])["']?(${names})["']?\\s*:\\s*([\\[{]|-?\\d|true\\b|false\\b)`, "g");
+  for (const [path, content] of sources.files) {
+    if (typeof content !== "string" || !/^definitions\/.*\.(sqlx|js)$/.test(path)) continue;
+    for (const found of content.matchAll(setting)) {
+      const [, name = "", value = ""] = found;
+      // A column of that name has a description of its own: { name: { description: ... } }.
+      if (
+        value === "{" &&
+        /^\s*(description|displayName|tags|columns|bigqueryPolicyTags)\s*:/.test(
+          content.slice(found.index + found[0].length),
+        )
+      )
+        continue;
+      const line = content.slice(0, found.index).split("\n").length;
+      const shown = /By$|Filter$/.test(name) ? `bigquery.${name}` : name;
+      return {
+        message: `${shown} must be ${textSettings[name]}, not ${kinds[value] ?? (/\d/.test(value) ? "a number" : "true or false")}`,
+        where: `${path}:${line}`,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** Calls on an action that Dataform core 2 had and core 3 has not: what they set goes into the call that makes the action. */
+function bygoneCall(error: CompilationError, sources: ProjectSources) {
+  const lost = /reading '(\w+)'|\.?(\w+) is not a function/.exec(error.message);
+  const text = error.file === undefined ? undefined : sources.files.get(error.file);
+  if (lost === null || error.file === undefined || typeof text !== "string") return undefined;
+  if (!/\b(publish|operate|assert|declare|test)\s*\(/.test(text)) return undefined;
+  const name = lost[1] ?? lost[2]!;
+  const lines = text.split("\n");
+  // The chain breaks behind the call that is gone: it is the first of its line.
+  const at = lines.findIndex((line) => new RegExp(`\\.\\s*${name}\\s*\\(`).test(line));
+  const call =
+    /\.\s*(type|config|where|protected|materialized|disabled|redshift|snowflake|sqldatawarehouse|presto)\s*\(/.exec(
+      lines[at] ?? "",
+    )?.[1];
+  if (call === undefined) return undefined;
+  return {
+    message: `core 3 of Dataform has no .${call}() on an action that is made already: what it sets goes into the call that makes it, as publish("name", { type: "table", description: "..." })`,
+    options: { code: "dataform.core", exit: "config", where: `${error.file}:${at + 1}` } as const,
+  };
+}
+
+/** Said of a project that was written for another version of the compiler: what fails may work there. */
 function otherCore(sources: ProjectSources, coreVersion: string): string {
   const asked = /\d+\.\d+(\.\d+)?/.exec(sources.coreVersion ?? "")?.[0];
   if (asked === undefined) return "";
-  const [major = 0, minor = 0, patch = 0] = asked.split(".").map(Number);
-  const [ourMajor = 0, ourMinor = 0, ourPatch = 0] = coreVersion.split(".").map(Number);
-  const isLater = minor > ourMinor || (minor === ourMinor && patch > ourPatch);
-  if (major === ourMajor && !isLater) return "";
+  if (asked === coreVersion) return "";
   return `\n  (the project asks for @dataform/core ${asked}; it is compiled with ${coreVersion})`;
 }
 

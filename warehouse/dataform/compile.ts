@@ -2,11 +2,17 @@ import { createHash, randomBytes } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
 import { type CompilerAnswer, CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
 import type { Graph } from "./graph.ts";
-import { type Place, type ProjectSources, readProjectSources, refuseUnknownVars } from "./project-sources.ts";
+import {
+  type Place,
+  type ProjectSources,
+  readProjectSources,
+  refuseOutsiders,
+  refuseUnknownVars,
+} from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
 
 export interface CompileOptions {
@@ -119,7 +125,14 @@ async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefi
     }
     for (const { name } of sources.packages) {
       const from = join(sources.dir, "node_modules", name);
-      await cp(from, join(project, "node_modules", name), { recursive: true, dereference: true });
+      await cp(from, join(project, "node_modules", name), {
+        recursive: true,
+        dereference: true,
+        filter: async (path) => {
+          await refuseOutsiders(sources.dir, relative(sources.dir, path));
+          return true;
+        },
+      });
     }
     return await runCompiler({ projectDir: project, extension: sources.settings.extension, temporary, signal });
   } catch (error) {

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, realpath, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { compilerBoot, isAmbientRead } from "./compiler-boot.ts";
 
 const require = createRequire(import.meta.url);
@@ -30,9 +30,23 @@ export interface CompilerRun {
   /** The process's home and temporary folder. */
   readonly temporary: string;
   readonly signal: AbortSignal | undefined;
+  /** How long it may take before it is ended; five minutes by default. */
+  readonly limitMs?: number | undefined;
 }
 
 const longestMs = 300_000;
+
+/**
+ * Node's own wall around the compiler's process, behind the compiler's sandbox: it reads the project's copy and the compiler, writes
+ * nothing, and starts no process and no thread.
+ */
+export function permissions(readable: readonly string[]): readonly string[] {
+  const flag = ["--permission", "--experimental-permission"].find((one) =>
+    process.allowedNodeEnvironmentFlags.has(one),
+  );
+  if (flag === undefined) return [];
+  return [flag, "--no-warnings", ...readable.map((path) => `--allow-fs-read=${path}`)];
+}
 /** Of what a project's JavaScript writes, enough for a message. */
 const mostSaid = 64 << 10;
 
@@ -51,14 +65,20 @@ export interface CompilerAnswer {
 export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
   const worker = require.resolve("@dataform/cli/worker_bundle.js");
   const vm2 = require.resolve("vm2", { paths: [dirname(worker)] });
-  const child = spawn(process.execPath, ["--eval", compilerBoot(worker, vm2)], {
+  const limitMs = run.limitMs ?? longestMs;
+  const modules = [
+    ...new Set([worker, vm2].map((path) => path.slice(0, path.lastIndexOf(`${sep}node_modules${sep}`) + 14))),
+  ];
+  const walls = permissions([await realpath(run.projectDir), ...modules].map((path) => join(path, "*")));
+  const child = spawn(process.execPath, [...walls, "--eval", compilerBoot(worker, vm2)], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Dates without a zone are UTC's, as where Google compiles.
     env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary, TZ: "UTC" },
-    timeout: longestMs,
+    timeout: limitMs,
     killSignal: "SIGKILL",
     ...(run.signal ? { signal: run.signal } : {}),
   });
+  const began = Date.now();
   let said = "";
   const hear = (text: string): void => {
     said = `${said}${text}`.slice(-mostSaid);
@@ -74,7 +94,13 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
     });
     child.once("error", (error) => reject(run.signal?.aborted ? run.signal.reason : error));
     child.once("close", (code, signal) =>
-      reject(new CompilerFailed(`${said}\nthe compiler ended with ${signal ?? `exit code ${code}`}`)),
+      reject(
+        new CompilerFailed(
+          signal === "SIGKILL" && Date.now() - began >= limitMs
+            ? `the project's JavaScript did not come to an end within ${limitMs / 1000} s, and was ended`
+            : `${said}\nthe compiler ended with ${signal ?? `exit code ${code}`}`,
+        ),
+      ),
     );
   });
   try {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 
 /** Everything a project's graph is made of. */
@@ -59,13 +59,23 @@ export async function readProjectSources(
   vars: Readonly<Record<string, string>>,
   place?: Place | undefined,
 ): Promise<ProjectSources> {
+  for (const name of [
+    "dataform.json",
+    "workflow_settings.yaml",
+    "package.json",
+    "definitions",
+    "includes",
+    "node_modules",
+  ])
+    await refuseOutsiders(dir, name);
   const { coreVersion, ...settings } = await readSettings(dir, vars, place);
   const { dependencies } = await readManifest(dir);
   const files = new Map<string, string | Uint8Array>();
   for (const folder of ["definitions", "includes"]) await readTree(dir, folder, files);
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const skipped = notSources.has(entry.name) || entry.name.startsWith(".") || entry.name === settings.file;
-    if (entry.isFile() && rootFile.test(entry.name) && !skipped && entry.name !== "workflow_settings.yaml") {
+    if (!entry.isDirectory() && rootFile.test(entry.name) && !skipped && entry.name !== "workflow_settings.yaml") {
+      await refuseOutsiders(dir, entry.name);
       files.set(entry.name, await readContent(join(dir, entry.name)));
     }
   }
@@ -81,6 +91,7 @@ export async function readProjectSources(
       if (existsSync(join(dir, "node_modules", name))) packages.add(name);
       else if (!seen.has(`${first}/`) && existsSync(join(dir, first))) {
         seen.add(`${first}/`);
+        await refuseOutsiders(dir, first);
         await readTree(dir, first, files);
       }
     }
@@ -152,6 +163,7 @@ async function withTheirOwn(dir: string, names: Iterable<string>): Promise<reado
     for (const name of wanted) {
       const folder = join(dir, "node_modules", name);
       if (found.has(name) || name === "@dataform/core" || !existsSync(folder)) continue;
+      await refuseOutsiders(dir, `node_modules/${name}`);
       const { version, dependencies } = await readManifest(folder);
       const files = new Map<string, string | Uint8Array>();
       await readTree(folder, "", files);
@@ -185,10 +197,39 @@ async function readTree(dir: string, folder: string, into: Map<string, string | 
   const entries = await readdir(join(dir, folder), { withFileTypes: true }).catch(() => []);
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) {
+    const isLink = entry.isSymbolicLink();
+    if (isLink || !(entry.isFile() || entry.isDirectory())) await refuseOutsiders(dir, path);
+    if (entry.isDirectory() || (isLink && (await stat(join(dir, path))).isDirectory())) {
       if (entry.name !== "node_modules") await readTree(dir, path, into);
     } else if (!entry.name.startsWith(".")) into.set(path, await readContent(join(dir, path)));
   }
+}
+
+/**
+ * Refuses, by name, what would bring something into the project that does not lie in it: a symbolic link that leads out of `dir` or
+ * into a folder around itself, and a pipe, socket or device. What is not there is nobody's concern.
+ */
+export async function refuseOutsiders(dir: string, path: string): Promise<void> {
+  const refuse = (what: string): never => {
+    throw new UserError(`${path} is ${what}: a project is compiled of its own files alone`, {
+      code: "dataform.outside",
+      exit: "config",
+      where: path,
+      next: `put a copy of the file in its place`,
+    });
+  };
+  const root = await realpath(dir);
+  const real = await realpath(join(dir, path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") return refuse("a symbolic link that leads nowhere");
+    return undefined;
+  });
+  if (real === undefined) return;
+  const own = join(root, path);
+  if (own.startsWith(real + sep) && (real + sep).startsWith(root + sep))
+    refuse("a symbolic link to a folder that it lies in");
+  if (!real.startsWith(root + sep)) refuse("a symbolic link that leads out of the project");
+  const found = await stat(real);
+  if (!found.isFile() && !found.isDirectory()) refuse("no regular file");
 }
 
 async function readContent(path: string): Promise<string | Uint8Array> {

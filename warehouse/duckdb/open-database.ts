@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   /** How long a file that another process holds is waited for. */
   readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** False for a database that has no business with files other than its own: nothing run in it can reach one, ever again. */
+  readonly reachesFiles?: boolean | undefined;
 }
 
 const lockHolder = /Conflicting lock is held in (.+?) \(PID (\d+)\)/;
@@ -83,9 +85,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   }
 }
 
-async function limited(instance: DuckDBInstance, { memoryLimit }: DatabaseOptions): Promise<DuckDBInstance> {
+async function limited(
+  instance: DuckDBInstance,
+  { memoryLimit, reachesFiles }: DatabaseOptions,
+): Promise<DuckDBInstance> {
   const connection = await instance.connect();
   await connection.run(`set memory_limit = '${memoryLimit ?? defaultMemoryLimit(totalmem())}'`);
+  // Once off, it cannot be put on again while the database is open.
+  if (reachesFiles === false) await connection.run("set enable_external_access = false");
   connection.closeSync();
   return instance;
 }

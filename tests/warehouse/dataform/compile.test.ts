@@ -284,6 +284,36 @@ select '\${next.toISOString()} \${isDate} \${new Date(2024, 5, 1).getHours()} \$
     );
   });
 
+  test.each([
+    [
+      'config { type: "table",\n  bigquery: { partitionBy: { field: "seen" } } }\nselect 1 as seen\n',
+      /^bigquery\.partitionBy must be text .*, not an object/,
+      2,
+    ],
+    [
+      'config {\n  type: "view",\n  description: ["a", "b"] }\nselect 1 as x\n',
+      /^description must be text, not a list/,
+      3,
+    ],
+  ])("when a setting that is text is none, the error names file and property: %s", async (text, message, line) => {
+    await writeFile(join(project, "definitions/wrong.sqlx"), text);
+    const error = await failure(compileProject({ projectDir: project }));
+    expect(error.message).toMatch(message);
+    expect(error.where).toBe(`definitions/wrong.sqlx:${line}`);
+  });
+
+  test("when JavaScript calls what only core 2 had, the error says what takes its place", async () => {
+    await writeFile(
+      join(project, "definitions/old.js"),
+      'const made = publish("old", { type: "view" }).query("select 1 as x");\n\nmade.type("table").config({ description: "x" });\n',
+    );
+    const error = await failure(compileProject({ projectDir: project }));
+    expect(error.message).toMatch(
+      /core 3 of Dataform has no \.type\(\) .* goes into the call that makes it, as publish/,
+    );
+    expect(error.where).toBe("definitions/old.js:3");
+  });
+
   test("when a query names a table by its path, a table of the project is waited for and another one is a source", async () => {
     const sqlx = (text: string) => `config { type: "view", schema: "plain" }\n${text}\n`;
     await writeFile(

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createContext, Script } from "node:vm";
 import { z } from "zod";
 import { UserError } from "../../../errors/user-error.ts";
 import { parseType, typeName } from "../../../packages/googlesql/types.ts";
@@ -22,7 +21,7 @@ export async function readDeclaredColumns(projectDir: string): Promise<DeclaredC
   const found = new Map<string, readonly Column[]>();
   const include = join(projectDir, "includes/raw_tables.js");
   if (existsSync(include)) {
-    for (const [name, columns] of Object.entries(evaluateTables(await readFile(include, "utf8"), include))) {
+    for (const [name, columns] of Object.entries(await evaluateTables(await readFile(include, "utf8"), include))) {
       found.set(`raw.${name}`, columnsOf(columns, include));
     }
   }
@@ -38,16 +37,17 @@ export async function readDeclaredColumns(projectDir: string): Promise<DeclaredC
 export const columnsOfTarget = (declared: DeclaredColumns, target: Target): readonly Column[] | undefined =>
   declared.get(`${target.schema}.${target.name}`) ?? declared.get(`${target.database}.${target.schema}.${target.name}`);
 
-/** Runs an include that only states constants: it gets `module` and nothing else of the machine. */
-function evaluateTables(text: string, file: string): z.infer<typeof tables> {
+/** Runs an include that only states constants, in the sandbox of functions in JavaScript: it gets `module` and nothing of the machine. */
+async function evaluateTables(text: string, file: string): Promise<z.infer<typeof tables>> {
   try {
-    const module = { exports: {} as { tables?: unknown } };
-    new Script(`(function (module, exports) {${text}\n})(module, module.exports)`, { filename: file }).runInContext(
-      createContext({ module }),
-      { timeout: 1000 },
+    const { loadQuickJs, quickJs } = await import("../../../packages/googlesql/sandbox/quickjs.ts");
+    await loadQuickJs();
+    const end = Date.now() + 1000;
+    const answer: unknown = quickJs().evalCode(
+      `const module = { exports: {} }; (function (module, exports) {${text}\n})(module, module.exports); JSON.stringify(module.exports.tables ?? {})`,
+      { shouldInterrupt: () => Date.now() > end, memoryLimitBytes: 32 << 20 },
     );
-    // Through JSON: objects of another context are not records to zod.
-    return tables.parse(JSON.parse(JSON.stringify(module.exports.tables ?? {})));
+    return tables.parse(JSON.parse(String(answer)));
   } catch (cause) {
     throw new UserError(`the tables of ${file} cannot be read: ${(cause as Error).message.split("\n")[0]}`, {
       code: "test.types",
