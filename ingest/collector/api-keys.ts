@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
+import { bearerKeys } from "../../platform/bearer-keys.ts";
 import { type ApiRoute, apiRoutes } from "./api-records.ts";
 
 /** Which source calls, by its key; undefined when nobody's key fits. Takes the same time whichever key it is. */
@@ -32,8 +32,6 @@ export function apiRights(settings: Readonly<Record<string, string | undefined>>
   }
   return (source, route) => allowed.get(source)?.has(route) ?? route === "events";
 }
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-
 /**
  * The sources that may call `/v1`: settings INBOXLOOP_API_KEY_<SOURCE>, a key of 16 characters or more each; two
  * keys after each other, with a comma, while one takes the other's place.
@@ -42,7 +40,7 @@ export function apiSources(settings: Readonly<Record<string, string | undefined>
   readonly names: readonly string[];
   readonly sourceOf: SourceOfKey;
 } {
-  const keys: { readonly source: string; readonly digest: Buffer }[] = [];
+  const keys: { readonly holder: string; readonly key: string }[] = [];
   for (const [name, value] of Object.entries(settings)) {
     if (!name.startsWith(prefix) || !value) continue;
     const source = name.slice(prefix.length).toLowerCase();
@@ -54,16 +52,11 @@ export function apiSources(settings: Readonly<Record<string, string | undefined>
           next: `${prefix}SHOP=$(openssl rand -hex 24)`,
         });
       }
-      keys.push({ source, digest: digest(key) });
+      keys.push({ holder: source, key });
     }
   }
   return {
-    names: [...new Set(keys.map(({ source }) => source))].sort(),
-    sourceOf(authorization) {
-      const presented = digest(/^Bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
-      let found: string | undefined;
-      for (const key of keys) if (timingSafeEqual(key.digest, presented)) found = key.source;
-      return found;
-    },
+    names: [...new Set(keys.map(({ holder }) => holder))].sort(),
+    sourceOf: bearerKeys(keys),
   };
 }

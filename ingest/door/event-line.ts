@@ -1,5 +1,5 @@
 import events from "../../includes/events.js";
-import { canonicalJson, type RawRow } from "./raw-row.ts";
+import { type RawRow, storedJson } from "./raw-row.ts";
 
 /**
  * `canonicalLine` of a row of raw.events, written out by hand: one is made for each event that lands, in half the time.
@@ -19,15 +19,15 @@ export function eventLine(row: RawRow): string {
 const isPlain = /^[ !#-[\]-~]*$/;
 
 const text = (value: unknown): string =>
-  typeof value === "string" && isPlain.test(value) ? `"${value}"` : canonicalJson(value);
+  typeof value === "string" && isPlain.test(value) ? `"${value}"` : storedJson(value);
 
 const threeDigits = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, "0"));
 
 /** An instant, in parts: the engine takes its time to write a number of more than 31 bits. */
 function micros(value: unknown): string {
-  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= 2e15) return canonicalJson(value);
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= 2e15) return storedJson(value);
   const seconds = Math.floor((value as number) / 1e6);
-  if (seconds === 0) return canonicalJson(value);
+  if (seconds === 0) return storedJson(value);
   const rest = (value as number) - seconds * 1e6;
   const thousands = Math.floor(rest / 1000);
   return `${seconds}${threeDigits[thousands]}${threeDigits[rest - thousands * 1000]}`;
@@ -37,17 +37,17 @@ const keys = new Set<unknown>((events.names as readonly string[]).flatMap((name)
 
 /** Quick where it is an object of known keys with plain texts, small whole numbers and truths. */
 function metadataJson(value: unknown): string {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return canonicalJson(value);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return storedJson(value);
   const fields = value as Readonly<Record<string, unknown>>;
   let json = "";
   for (const key in fields) {
     const field = fields[key];
     const before = json === "" ? '{"' : ',"';
-    if (!keys.has(key)) return canonicalJson(value);
+    if (!keys.has(key)) return storedJson(value);
     if (typeof field === "string" && isPlain.test(field)) json += `${before}${key}":"${field}"`;
     else if ((typeof field === "number" && (field | 0) === field) || typeof field === "boolean") {
       json += `${before}${key}":${field}`;
-    } else return canonicalJson(value);
+    } else return storedJson(value);
   }
   return json === "" ? "{}" : `${json}}`;
 }

@@ -29,10 +29,10 @@ export function rawColumns(table: string): readonly RawColumn[] {
  * The row as one line of text: what is written, hashed and compared. JSON with every column in order; texts are
  * well-formed Unicode without NUL, so that every engine stores the same characters.
  */
-export const canonicalLine = (row: RawRow): string => canonicalJson(row);
+export const canonicalLine = (row: RawRow): string => storedJson(row);
 
 /** A JSON value as part of a canonical line. */
-export function canonicalJson(value: unknown): string {
+export function storedJson(value: unknown): string {
   const json = JSON.stringify(value);
   return json.includes("\\u") ? JSON.stringify(storable(value)) : json;
 }

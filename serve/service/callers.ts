@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
+import { bearerKeys } from "../../platform/bearer-keys.ts";
 
 export const purposes = ["decide", "read", "write", "explain"] as const;
 export type Purpose = (typeof purposes)[number];
@@ -14,7 +14,6 @@ export interface Caller {
 export type CallerOf = (authorization: string | undefined) => Caller | undefined;
 
 const prefix = "INBOXLOOP_SERVE_KEY_";
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /**
  * Callers of the decision service, from settings INBOXLOOP_SERVE_KEY_<CALLER>=<purposes>:<key>: purposes joined by +, a key of 16
@@ -24,7 +23,7 @@ export function configuredCallers(settings: Readonly<Record<string, string | und
   readonly names: readonly string[];
   readonly callerOf: CallerOf;
 } {
-  const known: { readonly caller: Caller; readonly digest: Buffer }[] = [];
+  const known: { readonly holder: Caller; readonly key: string }[] = [];
   for (const [setting, value] of Object.entries(settings)) {
     if (!setting.startsWith(prefix) || !value) continue;
     const name = setting.slice(prefix.length).toLowerCase();
@@ -42,16 +41,11 @@ export function configuredCallers(settings: Readonly<Record<string, string | und
           },
         );
       }
-      known.push({ caller: { name, purposes: new Set(wanted as Purpose[]) }, digest: digest(key) });
+      known.push({ holder: { name, purposes: new Set(wanted as Purpose[]) }, key });
     }
   }
   return {
-    names: [...new Set(known.map(({ caller }) => caller.name))].sort(),
-    callerOf(authorization) {
-      const presented = digest(/^Bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
-      let found: Caller | undefined;
-      for (const one of known) if (timingSafeEqual(one.digest, presented)) found = one.caller;
-      return found;
-    },
+    names: [...new Set(known.map(({ holder }) => holder.name))].sort(),
+    callerOf: bearerKeys(known),
   };
 }
