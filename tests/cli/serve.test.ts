@@ -176,6 +176,7 @@ test("when a version is rolled back while serving, then within a second the rule
   let n = 0;
   const took = await until(async () => (await ask(11 + (n++ % 60), `after-${n}`)).model_version === null, 5000);
   expect(took).toBeLessThan(1500);
+  await until(async () => (await call("/readyz")).body.troubles.includes("model: none"), 5000);
   expect((await call("/readyz")).body.troubles).toEqual(["model: none"]);
   writeFileSync(join(at.folder, "policies/winback.yaml"), "schema: [");
   await until(async () => (await call("/readyz")).body.troubles.includes("policy: policy.invalid"), 5000);
