@@ -18,8 +18,8 @@ const rawTables = createRequire(import.meta.url)("../../includes/raw_tables.js")
   readonly tables: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
 
-/** Models whose text the referee's build cannot read, with the reason. */
-const notForTheReferee: Readonly<Record<string, string>> = {};
+/** Models that a script makes: the referee evaluates one query at a time. Their rows are ours, and it goes on with them. */
+const madeByScripts = ["identity.resolved", "labels.label_fits", "labels.signal_model"];
 
 const idOf = (action: Action): string =>
   [action.target.database, action.target.schema, action.target.name].filter(Boolean).join(".");
@@ -27,6 +27,8 @@ const idOf = (action: Action): string =>
 function literal(value: unknown, type: string): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "bigint" || typeof value === "number" || typeof value === "boolean") return String(value);
+  const element = /^ARRAY<(.*)>$/.exec(type)?.[1];
+  if (element !== undefined) return `[${(value as unknown[]).map((one) => literal(one, element)).join(", ")}]`;
   if (value instanceof Uint8Array) return `from_hex('${Buffer.from(value).toString("hex")}')`;
   const text = `'${String(value).replace(/[\\']/g, "\\$&")}'`;
   return type === "STRING" ? text : `${type} ${text}`;
@@ -101,12 +103,23 @@ describe(`every model of the project on generated rows, seed ${seed}`, () => {
     const differences: string[] = [];
     let judged = 0;
     let filled = 0;
+    const carried: string[] = [];
     for (const action of inDependencyOrder(graph.actions)) {
       if (!("query" in action)) continue;
       const id = idOf(action);
-      if (notForTheReferee[id]) continue;
       const isAssertion = action.kind === "assertion";
       try {
+        if ("preOps" in action && action.preOps.length > 0) {
+          const script = [...action.preOps, `create table \`${id}\` as ${action.query}`];
+          await local.run(script.map((part) => part.trim().replace(/;$/, "")).join(";\n"));
+          const made = await local.run(`select * from \`${id}\``);
+          const rows = made.rows.map((row) => Object.fromEntries(made.columns.map(({ name }, i) => [name, row[i]])));
+          const verdict = await referee.evaluate(rowsText(made.columns, rows as Row[]));
+          if (verdict.kind === "error") throw new Error(verdict.message);
+          tables.set(id, verdict.wire);
+          carried.push(`${action.target.schema}.${action.target.name}`);
+          continue;
+        }
         const { difference, wire } = await onBoth(action.query);
         if (difference) differences.push(`${id}: ${difference}`);
         judged++;
@@ -127,6 +140,7 @@ describe(`every model of the project on generated rows, seed ${seed}`, () => {
       }
     }
     expect(differences).toEqual([]);
+    expect(carried.sort()).toEqual(madeByScripts);
     expect(judged).toBeGreaterThan(40);
     // Empty tables agree about nothing.
     expect(filled).toBeGreaterThan(15);

@@ -183,7 +183,7 @@ const traps: Readonly<Record<string, readonly string[]>> = {
     "select struct(1 as a, 2 as a), struct(1, 2), (1, 2)",
     "select struct(1) < struct(2)",
     "select s.a, s.* from (select struct(1 as a, 'x' as b) as s)",
-    "select as struct 1 as x, 'y' as z",
+    "select (select as struct 1 as x, 'y' as z) as s",
   ],
   ARRAY_AGG: [
     "select array_agg(x ignore nulls order by x desc limit 2) from unnest([3, null, 1, 2]) x",
