@@ -43,7 +43,7 @@ export function countLetters(counts: MutableTotals, reason: DeadLetter["reason"]
 }
 
 /** Adds what another run or batch took in. */
-export function addTotals(into: MutableTotals, more: MutableTotals): void {
+export function addTotals(into: MutableTotals, more: IngestTotals): void {
   into.records += more.records;
   into.filtered += more.filtered;
   into.received += more.received;

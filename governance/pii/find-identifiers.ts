@@ -64,7 +64,7 @@ function withoutHarmless(text: string): string {
   return text.replace(harmless, (found) => (/^[2-7][0-9a-f](?:[2-7][0-9a-f])+$/i.test(found) ? found : " "));
 }
 
-function* identifiersIn(text: string): Generator<{ readonly kind: IdentifierKind; readonly value: string }> {
+function identifiersIn(text: string): readonly { readonly kind: IdentifierKind; readonly value: string }[] {
   const found: { readonly kind: IdentifierKind; readonly value: string }[] = [];
   replaceAddresses(text, (value) => {
     if (isMailbox(value)) found.push({ kind: "address", value });
@@ -91,7 +91,7 @@ function* identifiersIn(text: string): Generator<{ readonly kind: IdentifierKind
     )
       found.push({ kind: "name", value });
   }
-  yield* found;
+  return found;
 }
 
 /** Something at a host that a mailbox can be at; an at sign between numbers or at an import is none. */

@@ -13,7 +13,7 @@ import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
-import { addTotals, type IngestSummary, renderOutcome } from "./render.ts";
+import { type IngestSummary, renderOutcome, totalsOf } from "./render.ts";
 
 export interface IngestFileOptions extends DestinationOptions {
   readonly map?: string;
@@ -82,7 +82,7 @@ export async function runIngestFile(
       current = { input, received: totals.received };
       progress.update(before + totals.received, undefined, "signals");
     });
-    const totals = addTotals(files);
+    const totals = totalsOf(files);
     const seconds = (performance.now() - began) / 1000;
     const rate = Math.round(totals.received / seconds).toLocaleString("en-US");
     progress.done(`${totals.received.toLocaleString("en-US")} signals, ${rate}/s`);

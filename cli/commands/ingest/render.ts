@@ -1,17 +1,8 @@
 import type { FileOutcome } from "../../../ingest/ingest-files.ts";
+import { addTotals, type IngestTotals, noTotals } from "../../../ingest/totals.ts";
 import { renderTable } from "../../table.ts";
 
-export interface Totals {
-  readonly records: number;
-  /** Records that the mapping asks nothing of. */
-  readonly filtered: number;
-  readonly received: number;
-  readonly landed: number;
-  readonly duplicate: number;
-  readonly dead_letter: number;
-  readonly rows_by_table: Readonly<Record<string, number>>;
-  readonly dead_letters_by_reason: Readonly<Record<string, number>>;
-}
+export type Totals = Omit<IngestTotals, "batches">;
 
 /** What `ingest file --json` prints. */
 export interface IngestSummary {
@@ -21,18 +12,12 @@ export interface IngestSummary {
   readonly seconds: number;
 }
 
-export function addTotals(outcomes: readonly FileOutcome[]): Totals {
-  const rows: Record<string, number> = {};
-  const reasons: Record<string, number> = {};
-  const sums = { records: 0, filtered: 0, received: 0, landed: 0, duplicate: 0, dead_letter: 0 };
-  for (const outcome of outcomes) {
-    for (const key of Object.keys(sums) as (keyof typeof sums)[]) sums[key] += outcome[key];
-    for (const [table, count] of Object.entries(outcome.rows_by_table)) rows[table] = (rows[table] ?? 0) + count;
-    for (const [reason, count] of Object.entries(outcome.dead_letters_by_reason)) {
-      reasons[reason] = (reasons[reason] ?? 0) + count;
-    }
-  }
-  return { ...sums, rows_by_table: rows, dead_letters_by_reason: reasons };
+/** The sums of all files. */
+export function totalsOf(outcomes: readonly FileOutcome[]): Totals {
+  const sums = noTotals();
+  for (const outcome of outcomes) addTotals(sums, outcome);
+  const { batches: _, ...totals } = sums;
+  return totals;
 }
 
 /** Rows as a table; a column of numbers stands to the right, its thousands apart. */
