@@ -41,6 +41,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .where("is_mature", "=", true)
       .groupBy("label")
       .orderBy("messages", "desc")
+      .orderBy("label") // ties, so that the same tables always read the same
       .execute(),
     await tables
       .selectFrom("events.events")
@@ -69,6 +70,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       // What the sender chooses moves every week; what customers do and what becomes of the mail should not.
       .where("feature_origin", "in", ["customer", "delivery"])
       .orderBy("psi", "desc")
+      .orderBy("feature")
       .limit(12)
       .execute(),
     await tables

@@ -1,0 +1,33 @@
+import { afterAll, expect, test } from "vitest";
+import { readFigures } from "../../report/read-figures.ts";
+import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
+
+const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
+afterAll(() => warehouse.close());
+
+await warehouse.execute(`
+  create schema training; create schema events; create schema monitoring; create schema raw;
+  create table events.events as select false as is_machine, 'open' as event_type;
+  create table monitoring.kpis_daily as
+    select date '2026-01-05' as sent_date, 1 as sends, 1 as opened, 1 as delivered, 1 as human_opened, 0 as clicked, 0 as unsubscribed,
+      0 as complained, numeric '1' as revenue;
+  create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
+  create table raw.dead_letters as select 'x' as reason`);
+
+/** The figures when labels and drift were written in this order; every count and every PSI is a tie. */
+async function figuresOf(names: readonly string[]) {
+  const rows = (row: (name: string) => string) => names.map(row).join(" union all ");
+  await warehouse.execute(`
+    create or replace table training.examples as ${rows((name) => `select '${name}' as label, true as is_mature`)};
+    create or replace table monitoring.drift as
+      ${rows((name) => `select '${name}' as feature, 0.1 as psi, 0.1 as kl, 'ok' as drift_level, 'customer' as feature_origin`)}`);
+  return readFigures(warehouse);
+}
+
+test("when counts are ties then the figures do not depend on the order in which rows were written", async () => {
+  const names = ["spam_complaint", "blocked", "converted", "not_delivered"];
+  const said = await figuresOf(names);
+  expect(await figuresOf(names.toReversed())).toEqual(said);
+  expect(said.labels.map(({ label }) => label)).toEqual(names.toSorted());
+  expect(said.drift.map(({ feature }) => feature)).toEqual(names.toSorted());
+});
