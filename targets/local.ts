@@ -27,13 +27,14 @@ export function localTarget(
   const at = homeAt(home ?? settings.home ?? world.settings["INBOXLOOP_HOME"] ?? ".inboxloop");
 
   /** Waits for another process to let go of the file. */
-  async function open(limits: EngineLimits) {
+  async function open(limits: EngineLimits, sources: readonly string[] = []) {
     const { openDuckDbWarehouse } = await import("../warehouse/duckdb/adapter.ts");
     return await openDuckDbWarehouse({
       path: at.warehouse,
       rawDir: at.raw,
       rawTables: Object.fromEntries(rawTables.names.map((table: string) => [table, rawTables.columns(table)])),
       memoryLimit: limits.memoryLimit ?? settings.memory ?? world.settings["INBOXLOOP_MEMORY"],
+      directories: [at.snapshots, ...sources],
       signal: world.signal,
     });
   }
@@ -48,12 +49,13 @@ export function localTarget(
     openWarehouse: (limits = {}) => open(limits),
     async openEngine(options) {
       const { localEngine } = await import("../warehouse/duckdb/local-engine.ts");
-      const warehouse = await open(options);
+      const sources = options.sources === undefined ? undefined : resolve(world.cwd, options.sources);
+      const warehouse = await open(options, sources === undefined ? [] : [sources]);
       try {
-        if (options.sources !== undefined) {
+        if (sources !== undefined) {
           const { readSourceFeeds } = await import("../warehouse/duckdb/source-files.ts");
           const { feedSources } = await import("../warehouse/duckdb/feed-sources.ts");
-          await feedSources(warehouse.lane, await readSourceFeeds(resolve(world.cwd, options.sources)));
+          await feedSources(warehouse.lane, await readSourceFeeds(sources));
         }
       } catch (error) {
         await warehouse.close();

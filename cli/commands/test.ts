@@ -117,7 +117,7 @@ async function rowsOf(dir: string): Promise<ReadonlyMap<string, QueryResult>> {
   const { openDuckDbWarehouse } = await import("../../warehouse/duckdb/adapter.ts");
   const { readSourceFeeds } = await import("../../warehouse/duckdb/source-files.ts");
   const { feedSources } = await import("../../warehouse/duckdb/feed-sources.ts");
-  const warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:", directories: [dir] });
   try {
     const feeds = await readSourceFeeds(dir);
     await feedSources(warehouse.lane, feeds);

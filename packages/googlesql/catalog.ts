@@ -1,4 +1,4 @@
-import type { CreateFunction, CreateTableFunction } from "./ast.ts";
+import type { CreateFunction, CreateProcedure, CreateTableFunction } from "./ast.ts";
 import type { Source } from "./errors.ts";
 import type { GoogleSqlType } from "./types.ts";
 
@@ -44,6 +44,12 @@ export type UserFunction = SqlFunction | ForeignFunction;
 /** A user's table function with a SQL body. */
 export interface UserTableFunction {
   readonly definition: CreateTableFunction;
+  readonly source: Source;
+}
+
+/** A user's procedure; its body is run with nothing of the caller's in sight but its arguments. */
+export interface UserProcedure {
+  readonly definition: CreateProcedure;
   readonly source: Source;
 }
 

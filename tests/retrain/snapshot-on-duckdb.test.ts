@@ -14,7 +14,7 @@ let folder: string;
 let warehouse: Warehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-snapshot-duckdb-"));
-  warehouse = await openDuckDbWarehouse({ path: join(folder, "warehouse.duckdb") });
+  warehouse = await openDuckDbWarehouse({ path: join(folder, "warehouse.duckdb"), directories: [folder] });
 });
 afterAll(async () => {
   await warehouse.close();
@@ -121,7 +121,7 @@ select
 from unnest(generate_array(0, 499)) as i`);
   // Another process, later: the table is known from the file alone.
   await warehouse.close();
-  warehouse = await openDuckDbWarehouse({ path: join(folder, "warehouse.duckdb") });
+  warehouse = await openDuckDbWarehouse({ path: join(folder, "warehouse.duckdb"), directories: [folder] });
   const env = { warehouse, snapshots: join(folder, "snapshots"), now: () => new Date("2026-03-01T00:00:00Z") };
   const first = await createSnapshot(env, { asOf: new Date("2026-01-25T00:00:00Z") });
   const second = await createSnapshot(env, { asOf: new Date("2026-01-25T00:00:00Z") });

@@ -1,5 +1,5 @@
-import type { Expression, Query, Statement } from "../../packages/googlesql/ast.ts";
-import type { UserFunction } from "../../packages/googlesql/catalog.ts";
+import type { Call, Expression, Query, Statement } from "../../packages/googlesql/ast.ts";
+import type { UserFunction, UserProcedure } from "../../packages/googlesql/catalog.ts";
 import { type Source, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
 import {
   expressionValue,
@@ -27,9 +27,16 @@ export class Prelude {
   readonly variables = new Map<string, Value>();
   readonly catalog: LineageCatalog;
   private readonly temporary = new Map<string, QueryLineage>();
+  private readonly procedures: ReadonlyMap<string, UserProcedure>;
+  private readonly calling = new Set<string>();
 
-  /** `functions`: those that the project's other actions made. */
-  constructor(table: LineageCatalog["table"], functions: ReadonlyMap<string, UserFunction>) {
+  /** `functions`, `procedures`: those that the project's actions make. */
+  constructor(
+    table: LineageCatalog["table"],
+    functions: ReadonlyMap<string, UserFunction>,
+    procedures: ReadonlyMap<string, UserProcedure>,
+  ) {
+    this.procedures = procedures;
     this.catalog = {
       table: (path) => this.temporaryTable(path) ?? table(path),
       function: (path) => this.functions.get(key(...path)) ?? functions.get(key(...path.slice(-2))),
@@ -58,6 +65,11 @@ export class Prelude {
     switch (statement.kind) {
       case "query-statement":
       case "assert":
+        return;
+      case "create-procedure":
+        return;
+      case "call":
+        this.call(statement, source, (inner, its) => this.add(inner, its));
         return;
       case "create-function":
         this.functions.set(key(...pathOf(statement.name)), { kind: "sql", definition: statement, source });
@@ -107,6 +119,37 @@ export class Prelude {
       source,
       span: statement.span,
     });
+  }
+
+  /** Follows a procedure of the project: `step` is given each statement of its body, while its arguments are the variables. */
+  call(node: Call, source: Source, step: (statement: Statement, source: Source) => void): void {
+    const name = key(...pathOf(node.procedure).slice(-2));
+    const found = this.procedures.get(name);
+    const { parameters = [], body = [] } = found?.definition ?? {};
+    if (found === undefined || this.calling.has(name) || parameters.length !== node.arguments.length)
+      throw new UnsupportedGoogleSql("call", "lineage does not follow this call", { source, span: node.span });
+    const outer = new Map(this.variables);
+    const given = parameters.map((parameter, i): [string, Value] => [
+      key(parameter.name.name),
+      parameter.mode === "out" ? constant : this.value(node.arguments[i]!, source),
+    ]);
+    this.variables.clear();
+    for (const [parameter, value] of given) this.variables.set(parameter, value);
+    this.calling.add(name);
+    const back = new Map<string, Value>();
+    try {
+      for (const statement of body) step(statement, found.source);
+      for (const [i, { mode, name: parameter }] of parameters.entries()) {
+        const argument = node.arguments[i]!;
+        if ((mode === "out" || mode === "inout") && argument.kind === "path")
+          back.set(key(argument.parts[0]!.name), this.variables.get(key(parameter.name)) ?? constant);
+      }
+    } finally {
+      this.calling.delete(name);
+      this.variables.clear();
+      for (const [variable, value] of outer) this.variables.set(variable, value);
+      for (const [variable, value] of back) this.variables.set(variable, value);
+    }
   }
 
   private value(node: Expression, source: Source): Value {

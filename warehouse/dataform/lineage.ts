@@ -1,5 +1,5 @@
 import type { Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
-import type { Catalog, CatalogColumn, UserFunction } from "../../packages/googlesql/catalog.ts";
+import type { Catalog, CatalogColumn, UserFunction, UserProcedure } from "../../packages/googlesql/catalog.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
@@ -39,7 +39,7 @@ interface Followed {
  * action that lineage does not understand becomes a problem of the graph, which every question that meets it answers with.
  */
 export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
-  const builder = new Builder(functionsOf(graph), graph.texts);
+  const builder = new Builder(functionsOf(graph), proceduresOf(graph), graph.texts);
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
     else if (action.kind !== "assertion" && !action.disabled) builder.add(action);
@@ -59,6 +59,16 @@ const functionsOf = (graph: Graph): ReadonlyMap<string, UserFunction> =>
       ),
   );
 
+/** The procedures that the project makes, by `dataset.name`. */
+const proceduresOf = (graph: Graph): ReadonlyMap<string, UserProcedure> =>
+  new Map(
+    graph.actions
+      .flatMap(routinesOf)
+      .flatMap(({ key: name, definition, source }) =>
+        definition.kind === "create-procedure" ? [[name, { definition, source }] as const] : [],
+      ),
+  );
+
 class Builder {
   readonly infos = new Map<string, LineageTableInfo>();
   readonly problems = new Map<string, LineageProblem>();
@@ -68,11 +78,17 @@ class Builder {
   private readonly types = new Map<string, readonly CatalogColumn[]>();
   private readonly found = new Map<string, LineageEdge & { mask: number }>();
   private readonly functions: ReadonlyMap<string, UserFunction>;
+  private readonly procedures: ReadonlyMap<string, UserProcedure>;
 
   private readonly texts: Graph["texts"];
 
-  constructor(functions: ReadonlyMap<string, UserFunction>, texts: Graph["texts"]) {
+  constructor(
+    functions: ReadonlyMap<string, UserFunction>,
+    procedures: ReadonlyMap<string, UserProcedure>,
+    texts: Graph["texts"],
+  ) {
     this.functions = functions;
+    this.procedures = procedures;
     this.texts = texts;
   }
 
@@ -145,7 +161,7 @@ class Builder {
     const last = script.statements.at(-1);
     if (last?.kind !== "query-statement")
       throw refusal(last?.kind ?? "nothing", "a model must end in a query", source, last);
-    const prelude = new Prelude((path) => this.tableAt(path), this.functions);
+    const prelude = new Prelude((path) => this.tableAt(path), this.functions, this.procedures);
     const used = namesIn(last.query);
     for (const statement of script.statements.slice(0, -1))
       if (!isOwnDelete(statement, action, used, prelude.variables)) prelude.add(statement, source);
@@ -259,39 +275,43 @@ class Builder {
   /** An operation: tables made or filled from queries are followed; other changes make the lineage of what they change unknown. */
   private operation(action: Action, text: string): void {
     const { statements, source } = this.read(action, text);
-    const prelude = new Prelude((path) => this.tableAt(path), this.functions);
-    for (const statement of statements) {
-      const made = madeTable(statement);
-      if (made && key(made.path.slice(-2).join(".")) === key(action.target.schema, action.target.name)) {
-        const { lineage, types } = this.query(made.query, source, prelude);
-        const names = made.names ?? lineage.columns.map((column) => column.name);
-        if (names.length !== lineage.columns.length)
-          throw refusal(statement.kind, "its columns do not match its query", source, statement);
-        const columns = lineage.columns.map((column, i) => ({ ...column, name: names[i]! }));
-        if (!this.tables.has(action.id))
-          this.register(
-            action,
-            columns,
-            types?.map(({ type }, i) => ({ name: names[i]!, type })),
-          );
-        this.connect(action.id, { ...lineage, columns });
-        continue;
-      }
-      try {
-        prelude.add(statement, source);
-      } catch (error) {
-        if (!(error instanceof GoogleSqlError)) throw error;
-        this.problem(action, error);
-        for (const path of changedTables(statement)) {
-          const id = this.idAt(path);
-          if (id !== undefined)
-            this.problems.set(id, {
-              id,
-              code: error.code,
-              message: `${action.id} changes it: ${error.message}`,
-              where: error.where,
-            });
-        }
+    const prelude = new Prelude((path) => this.tableAt(path), this.functions, this.procedures);
+    for (const statement of statements) this.step(action, statement, source, prelude);
+  }
+
+  private step(action: Action, statement: Statement, source: Source, prelude: Prelude): void {
+    const made = madeTable(statement);
+    if (made && key(made.path.slice(-2).join(".")) === key(action.target.schema, action.target.name)) {
+      const { lineage, types } = this.query(made.query, source, prelude);
+      const names = made.names ?? lineage.columns.map((column) => column.name);
+      if (names.length !== lineage.columns.length)
+        throw refusal(statement.kind, "its columns do not match its query", source, statement);
+      const columns = lineage.columns.map((column, i) => ({ ...column, name: names[i]! }));
+      if (!this.tables.has(action.id))
+        this.register(
+          action,
+          columns,
+          types?.map(({ type }, i) => ({ name: names[i]!, type })),
+        );
+      this.connect(action.id, { ...lineage, columns });
+      return;
+    }
+    try {
+      if (statement.kind === "call")
+        prelude.call(statement, source, (inner, its) => this.step(action, inner, its, prelude));
+      else prelude.add(statement, source);
+    } catch (error) {
+      if (!(error instanceof GoogleSqlError)) throw error;
+      this.problem(action, error);
+      for (const path of changedTables(statement)) {
+        const id = this.idAt(path);
+        if (id !== undefined)
+          this.problems.set(id, {
+            id,
+            code: error.code,
+            message: `${action.id} changes it: ${error.message}`,
+            where: error.where,
+          });
       }
     }
   }

@@ -1,23 +1,24 @@
-import type { CreateFunction, CreateTableFunction, Statement } from "../../packages/googlesql/ast.ts";
+import type { Statement } from "../../packages/googlesql/ast.ts";
+import type { CreateRoutine } from "../../packages/googlesql/duckdb/routines.ts";
 import { GoogleSqlError, type Source } from "../../packages/googlesql/errors.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { readScript } from "../../packages/googlesql/read-script.ts";
 import type { Action } from "./graph.ts";
 
-/** A function that an action of the project makes to last. */
+/** A function or procedure that an action of the project makes to last. */
 export interface ProjectRoutine {
   /** `dataset.name` in lower case. */
   readonly key: string;
-  readonly definition: CreateFunction | CreateTableFunction;
+  readonly definition: CreateRoutine;
   readonly source: Source;
 }
 
-/** The functions that an action's statements make to last; none of a text that cannot be read. */
+/** The routines that an action's statements make to last; none of a text that cannot be read. */
 export function routinesOf(action: Action): readonly ProjectRoutine[] {
   const texts =
     action.kind === "operation" ? action.queries : "preOps" in action ? [...action.preOps, ...action.postOps] : [];
   return texts
-    .filter((text) => /\bfunction\b/i.test(text))
+    .filter((text) => mention.test(text))
     .flatMap((text) => {
       const source: Source = { text, file: action.file };
       return statementsOf(source).flatMap((definition) =>
@@ -28,14 +29,18 @@ export function routinesOf(action: Action): readonly ProjectRoutine[] {
     });
 }
 
-/** Whether an operation does nothing but make functions, which can be done anywhere and again. */
+const mention = /\b(?:function|procedure)\b/i;
+
+/** Whether an operation does nothing but make routines, which can be done anywhere and again. */
 export const makesOnlyRoutines = (action: Action): boolean =>
   action.kind === "operation" &&
-  action.queries.some((text) => /\bfunction\b/i.test(text)) &&
+  action.queries.some((text) => mention.test(text)) &&
   action.queries.every((text) => statementsOf({ text, file: action.file }).every(isRoutine));
 
-const isRoutine = (statement: Statement): statement is CreateFunction | CreateTableFunction =>
-  statement.kind === "create-function" || statement.kind === "create-table-function";
+const isRoutine = (statement: Statement): statement is CreateRoutine =>
+  statement.kind === "create-function" ||
+  statement.kind === "create-table-function" ||
+  statement.kind === "create-procedure";
 
 function statementsOf(source: Source): readonly Statement[] {
   try {

@@ -16,7 +16,7 @@ export interface BuildSoFar {
 
 /** What has another answer next time, or reads nobody knows what, or what others have made: what uses it is never up to date. */
 const unstable =
-  /\b(current_timestamp|current_datetime|current_date|current_time|rand|generate_uuid|session_user|tablesample|information_schema|execute\s+immediate)\b/i;
+  /\b(current_timestamp|current_datetime|current_date|current_time|rand|generate_uuid|session_user|tablesample|information_schema|execute\s+immediate)\b|\bcall\s+[\w`.-]+\s*\(/i;
 const hourly = /\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*hour\s*\)/i;
 const daily = /\bcurrent_date\s*(?:\(\s*\))|\btimestamp_trunc\s*\(\s*current_timestamp\s*(?:\(\s*\))?\s*,\s*day\s*\)/i;
 const everyHourly = new RegExp(hourly, "gi");

@@ -22,15 +22,19 @@ export interface DuckDbWarehouseOptions extends DatabaseOptions {
 
 /** A DuckDB file as a Warehouse. It holds the file's lock until `close`. */
 export async function openDuckDbWarehouse(options: DuckDbWarehouseOptions): Promise<DuckDbWarehouse> {
-  const instance = await openDatabase(options);
+  const { rawDir, directories = [] } = options;
+  const instance = await openDatabase({
+    ...options,
+    directories: rawDir === undefined ? directories : [rawDir, ...directories],
+  });
   const relations = new RelationCatalog(options.path !== ":memory:");
   const lane = await SessionLane.open(instance, relations);
   await relations.load(lane.connection, () => lane.speak());
   const warehouse = new DuckDbWarehouse(instance, lane, relations);
-  if (options.rawDir !== undefined) {
+  if (rawDir !== undefined) {
     const { refreshRawViews } = await import("./refresh-raw-views.ts");
     try {
-      await refreshRawViews(warehouse.lane, options.rawDir, options.rawTables ?? {});
+      await refreshRawViews(warehouse.lane, rawDir, options.rawTables ?? {});
     } catch (error) {
       await warehouse.close();
       throw error;

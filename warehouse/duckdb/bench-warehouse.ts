@@ -6,7 +6,7 @@ import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";
 /** A database in memory for model tests. */
 export async function openBench(): Promise<BenchWarehouse> {
   // Tests have a handful of rows: handing work to other threads would cost more than the work.
-  const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1, reachesFiles: false });
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
   const { lane } = warehouse;
   await lane.inTurn(undefined, () => lane.speak());
   const nameOf = (target: { readonly schema: string; readonly name: string }) =>

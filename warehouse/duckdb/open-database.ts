@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import { openFolders, raiseWall } from "../../packages/googlesql/duckdb/wall.ts";
 import { isDamaged, rebuild } from "./damaged-data.ts";
 import { noReclaiming } from "./reclaim-rows.ts";
 
@@ -18,8 +19,8 @@ export interface DatabaseOptions {
   /** How long a file that another process holds is waited for. */
   readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** False for a database that has no business with files other than its own: nothing run in it can reach one, ever again. */
-  readonly reachesFiles?: boolean | undefined;
+  /** Folders whose files it may read and write. Besides these, its own file and its spill folder, nothing run in it can reach anything, ever again. */
+  readonly directories?: readonly string[] | undefined;
 }
 
 const lockHolder = /Conflicting lock is held in (.+?) \(PID (\d+)\)/;
@@ -36,8 +37,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     // A build commits after each action: writing the log into the file every 16 MB would cost more than many of them.
     checkpoint_threshold: "256MB",
     ...noReclaiming,
-    allow_community_extensions: "false",
-    autoinstall_known_extensions: "false",
     // A quarter of what a table costs to write, for a third more on disk.
     disabled_compression_methods: "fsst",
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
@@ -60,6 +59,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     try {
       return await limited(await DuckDBInstance.fromCache(path, config), options);
     } catch (cause) {
+      if (cause instanceof UserError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
       const [, program, pid] = lockHolder.exec(message) ?? [];
       if (pid === undefined) {
@@ -85,16 +85,40 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   }
 }
 
-async function limited(
-  instance: DuckDBInstance,
-  { memoryLimit, reachesFiles }: DatabaseOptions,
-): Promise<DuckDBInstance> {
-  const connection = await instance.connect();
-  await connection.run(`set memory_limit = '${memoryLimit ?? defaultMemoryLimit(totalmem())}'`);
-  // Once off, it cannot be put on again while the database is open.
-  if (reachesFiles === false) await connection.run("set enable_external_access = false");
-  connection.closeSync();
+/** One at a time: the same file is one database to all who open it, and its wall goes up once. */
+let limiting: Promise<unknown> = Promise.resolve();
+
+async function limited(instance: DuckDBInstance, options: DatabaseOptions): Promise<DuckDBInstance> {
+  const turn = limiting.then(() => limit(instance, options));
+  limiting = turn.catch(() => undefined);
+  await turn;
   return instance;
+}
+
+async function limit(instance: DuckDBInstance, options: DatabaseOptions): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    await connection.run(`set memory_limit = '${options.memoryLimit ?? defaultMemoryLimit(totalmem())}'`);
+    const directories = (options.directories ?? []).map((dir) => resolve(dir));
+    const open = await openFolders(connection);
+    if (open === undefined) {
+      await raiseWall(connection, { directories, settings: ["memory_limit", ...Object.keys(noReclaiming)] });
+      return;
+    }
+    const shut = directories.find((dir) => !open.some((folder) => `${dir}/`.startsWith(folder)));
+    if (shut === undefined) return;
+    throw new UserError(`the warehouse is open already, and may not reach ${shut}`, {
+      code: "warehouse.shut_folder",
+      exit: "config",
+      where: options.path,
+      next: "close it first, or open it with all folders that it needs",
+    });
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  } finally {
+    connection.closeSync();
+  }
 }
 
 /** A quarter of the memory there is, between 1 and 4 GB, so that a laptop stays usable beside a build. */

@@ -7,7 +7,7 @@ import { metaSchema } from "./build-records.ts";
 const idOf = ({ kind, key }: Pick<Routine, "kind" | "key">): string => `${kind} ${key}`;
 
 /**
- * The functions that last, of all connections to a database: SQL functions live in a session's memory, so each session is told of
+ * The functions and procedures that last, of all connections to a database: those in SQL live in a session's memory, so each session is told of
  * them before it reads a text. Kept in the database, and written in the transaction that makes them.
  */
 export class RoutineCatalog {
@@ -47,11 +47,15 @@ export class LaneRoutines {
     return change === null ? undefined : (change ?? this.shared.routines.get(id));
   }
 
-  /** Has the session know the functions that there are now, and none besides. */
+  /** Has the session know the routines that there are now, and none besides. */
   async tell(session: GoogleSqlSession): Promise<void> {
-    const { functions, tableFunctions } = session.catalog;
-    for (const kind of ["function", "table-function"] as const) {
-      const known = kind === "function" ? functions : tableFunctions;
+    const { functions, tableFunctions, procedures } = session.catalog;
+    const kinds = [
+      ["function", functions],
+      ["table-function", tableFunctions],
+      ["procedure", procedures],
+    ] as const;
+    for (const [kind, known] of kinds) {
       for (const key of [...known.keys()]) if (this.get(idOf({ kind, key })) === undefined) known.delete(key);
     }
     for (const id of [...this.told.keys()]) if (this.get(id) === undefined) this.told.delete(id);
@@ -65,7 +69,7 @@ export class LaneRoutines {
     }
   }
 
-  /** Notes, and keeps, what a run on the connection did to functions. */
+  /** Notes, and keeps, what a run on the connection did to routines. */
   async note(connection: DuckDBConnection, changes: readonly RoutineChange[]): Promise<void> {
     for (const change of changes) {
       if (change.how === "made") {

@@ -16,6 +16,7 @@ import type {
   Alter,
   AlterAction,
   CreateFunction,
+  CreateProcedure,
   CreateTableFunction,
   Drop,
   Identifier,
@@ -32,7 +33,8 @@ import { startSandbox } from "../sandbox/sandbox.ts";
 import { analysisFor } from "../translate.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { unfitForJs, userJsFunction } from "./js-functions.ts";
-import { makeKnown, type Routine, routineKey } from "./routines.ts";
+import { checkParameters } from "./procedures.ts";
+import { type CreateRoutine, makeKnown, type Routine, routineKey } from "./routines.ts";
 import type { GoogleSqlSession } from "./session.ts";
 
 /** The statements that make, change and drop tables, views, schemas and functions. */
@@ -45,6 +47,7 @@ export type Definition = Extract<
       | "create-schema"
       | "create-function"
       | "create-table-function"
+      | "create-procedure"
       | "drop"
       | "alter";
   }
@@ -66,6 +69,8 @@ export async function define(session: GoogleSqlSession, a: Analysis, node: Defin
       return await createFunction(session, a, node);
     case "create-table-function":
       return createTableFunction(session, a, node);
+    case "create-procedure":
+      return createProcedure(session, a, node);
     case "drop":
       return await drop(session, a, node);
     case "alter":
@@ -79,11 +84,12 @@ async function runAll(session: GoogleSqlSession, texts: readonly string[]): Prom
   await session.catalog.refresh();
 }
 
-/** Whether a function of that name is to be made: not when there is one already that is to stay. */
-function mayCreate(a: Analysis, node: CreateFunction | CreateTableFunction, exists: boolean): boolean {
+/** Whether a routine of that name is to be made: not when there is one already that is to stay. */
+function mayCreate(a: Analysis, node: CreateRoutine, exists: boolean): boolean {
   if (!exists || node.orReplace || (node.temporary && !node.ifNotExists)) return true;
   if (node.ifNotExists) return false;
-  return a.fail(node.name, `Function already exists: ${pathOf(node.name).join(".")}`);
+  const what = node.kind === "create-procedure" ? "Procedure" : "Function";
+  return a.fail(node.name, `${what} already exists: ${pathOf(node.name).join(".")}`);
 }
 
 /** What is not served is told where the function is called: it may not be. */
@@ -104,8 +110,15 @@ function createTableFunction(session: GoogleSqlSession, a: Analysis, node: Creat
   session.routineChanges.push(makeKnown(a, node, tableFunctions, made));
 }
 
+function createProcedure(session: GoogleSqlSession, a: Analysis, node: CreateProcedure): void {
+  const { procedures } = session.catalog;
+  if (!mayCreate(a, node, procedures.has(routineKey(pathOf(node.name))))) return;
+  checkParameters(a, node);
+  session.routineChanges.push(makeKnown(a, node, procedures, { definition: node, source: a.source }));
+}
+
 /**
- * Has a function that another session made be known here too, as it was found good there. `isRegistered`: the database has its
+ * Has a routine that another session made be known here too, as it was found good there. `isRegistered`: the database has its
  * JavaScript already, and would take its transaction for failed if it got it twice.
  */
 export async function restoreRoutine(
@@ -115,8 +128,9 @@ export async function restoreRoutine(
 ): Promise<void> {
   const source = { text: routine.text };
   const [node] = readScript(source).statements;
-  const { functions, tableFunctions } = session.catalog;
-  if (node?.kind === "create-table-function") tableFunctions.set(routine.key, { definition: node, source });
+  const { functions, tableFunctions, procedures } = session.catalog;
+  if (node?.kind === "create-procedure") procedures.set(routine.key, { definition: node, source });
+  else if (node?.kind === "create-table-function") tableFunctions.set(routine.key, { definition: node, source });
   else if (node?.kind === "create-function" && node.body.kind === "sql-function-body")
     functions.set(routine.key, { kind: "sql", definition: node, source });
   else if (node?.kind === "create-function") {
@@ -190,11 +204,16 @@ function refuseUnfit(a: Analysis, at: NodeBase, type: GoogleSqlType, way: "in" |
 async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise<void> {
   const path = pathOf(node.name);
   const { catalog } = session;
-  if (node.object === "function" || node.object === "table-function") {
-    const kept = node.object === "function" ? catalog.functions : catalog.tableFunctions;
+  if (node.object === "function" || node.object === "table-function" || node.object === "procedure") {
+    const kept = {
+      function: catalog.functions,
+      "table-function": catalog.tableFunctions,
+      procedure: catalog.procedures,
+    }[node.object];
     const key = routineKey(path);
     if (kept.delete(key)) session.routineChanges.push({ how: "dropped", kind: node.object, key });
-    else if (!node.ifExists) a.fail(node.name, `Function not found: ${path.join(".")}`);
+    else if (!node.ifExists)
+      a.fail(node.name, `${node.object === "procedure" ? "Procedure" : "Function"} not found: ${path.join(".")}`);
     return;
   }
   if (node.object === "schema") {

@@ -5,6 +5,7 @@ import { defaultLimits, RunBudget, type RunLimits, timeLimitError } from "./run-
 import { GoogleSqlSession, type RunOptions } from "./session.ts";
 import { spreadRows } from "./spread-rows.ts";
 import type { Value } from "./values.ts";
+import { raiseWall } from "./wall.ts";
 
 export interface LocalWarehouseOptions {
   /** The DuckDB file, made when it is not there; default is a database in memory. */
@@ -57,7 +58,7 @@ export async function openLocalWarehouse(options: LocalWarehouseOptions = {}): P
   });
   const connection = await instance.connect();
   // No statement has business with a file, and none that finds a way past the translation gets at one.
-  await connection.run("SET enable_external_access = false");
+  await raiseWall(connection);
   const session = await GoogleSqlSession.open(connection, true);
   return new LocalWarehouse(instance, session, { ...defaultLimits, ...options.limits });
 }

@@ -1,6 +1,7 @@
 import { type Change, deleteRows, insert, merge, truncate, update } from "../analyzer/dml.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import type {
+  Call,
   CreateConstant,
   Declare,
   ExecuteImmediate,
@@ -23,6 +24,7 @@ import { analysisFor, type Binding, type TranslateOptions } from "../translate.t
 import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../types.ts";
 import { define } from "./definitions.ts";
 import { checkInto, intoValues, readDynamicStatement, usingParameters } from "./execute-immediate.ts";
+import { frameOf, givenBack } from "./procedures.ts";
 import { bindingOf } from "./render-value.ts";
 import type { GoogleSqlSession, SessionResult } from "./session.ts";
 import type { StructEntry, Value } from "./values.ts";
@@ -77,8 +79,9 @@ export class ScriptRunner {
     try {
       await this.all(statements);
     } catch (error) {
-      if (error instanceof Leave && error.how === "return") return;
-      throw error;
+      if (!(error instanceof Leave)) throw error;
+      if (error.how !== "return")
+        throw new GoogleSqlEvaluationError(`${error.how.toUpperCase()} is only allowed inside of a loop body`);
     }
   }
 
@@ -115,6 +118,7 @@ export class ScriptRunner {
       case "create-schema":
       case "create-function":
       case "create-table-function":
+      case "create-procedure":
       case "drop":
       case "alter":
         await define(this.session, this.analysis(), node);
@@ -201,6 +205,8 @@ export class ScriptRunner {
         return await this.session.transaction(node.action);
       case "execute-immediate":
         return await this.executeImmediate(node);
+      case "call":
+        return await this.call(node);
       default:
         return this.refuse(node, node.kind.replaceAll("-", "_"), "this statement");
     }
@@ -347,6 +353,27 @@ export class ScriptRunner {
       const types = targets.map(({ type }) => type);
       const found = await intoValues(a, node, this.session, types, inner.outcomes[0]!.result!);
       for (const [i, { key, type }] of targets.entries()) this.variables.set(key, bindingOf(found[i]!, type));
+    }
+  }
+
+  /** Runs a procedure's body, which sees its arguments and the system variables. */
+  private async call(node: Call): Promise<void> {
+    const { session } = this;
+    const frame = await frameOf(this.analysis(), session, node, this.variables, (at, type) => this.value(at, type));
+    const inner = new ScriptRunner(session, frame.body, { file: frame.body.file, variables: frame.variables });
+    copySystemVariables(this.variables, inner.variables);
+    session.madeAtRunTime.push(...frame.body.statements);
+    session.callDepth++;
+    try {
+      await inner.run(frame.body.statements);
+    } finally {
+      session.callDepth--;
+    }
+    copySystemVariables(inner.variables, this.variables);
+    this.outcomes.push(...inner.outcomes);
+    for (const { from, to, node: at } of frame.results) {
+      const { type } = this.variables.get(to)!;
+      this.variables.set(to, await givenBack(this.analysis(), session, at, inner.variables.get(from)!, type));
     }
   }
 

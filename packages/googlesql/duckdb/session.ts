@@ -41,9 +41,11 @@ export class GoogleSqlSession {
   budget = new RunBudget(unlimited);
   /** What CREATE CONSTANT made, by name in lower case. */
   readonly constants = new Map<string, Binding>();
-  /** What EXECUTE IMMEDIATE ran in the last run. */
+  /** What EXECUTE IMMEDIATE and CALL ran in the last run. */
   readonly madeAtRunTime: Statement[] = [];
-  /** What the last run did to functions, in order. */
+  /** Calls of procedures within each other at this moment. */
+  callDepth = 0;
+  /** What the last run did to routines, in order. */
   readonly routineChanges: RoutineChange[] = [];
   private readonly isAlone: boolean;
   /** Between BEGIN and COMMIT or ROLLBACK of a script. */
@@ -100,6 +102,7 @@ export class GoogleSqlSession {
   ): Promise<readonly StatementOutcome[]> {
     this.budget = budget;
     this.madeAtRunTime.length = 0;
+    this.callDepth = 0;
     this.routineChanges.length = 0;
     try {
       return await this.runStatements(script, options);

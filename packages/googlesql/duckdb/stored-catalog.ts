@@ -1,5 +1,12 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Catalog, CatalogColumn, CatalogTable, UserFunction, UserTableFunction } from "../catalog.ts";
+import type {
+  Catalog,
+  CatalogColumn,
+  CatalogTable,
+  UserFunction,
+  UserProcedure,
+  UserTableFunction,
+} from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { type GoogleSqlType, parseType, structFieldName } from "../types.ts";
 import { splitTop } from "./values.ts";
@@ -13,6 +20,7 @@ export class StoredCatalog implements Catalog {
   private tables = new Map<string, CatalogTable>();
   readonly functions = new Map<string, UserFunction>();
   readonly tableFunctions = new Map<string, UserTableFunction>();
+  readonly procedures = new Map<string, UserProcedure>();
   /** The DuckDB text of all views, which may name helpers of ours. */
   viewText = "";
   /** Where names without a dataset are looked up, in this order. */

@@ -31,7 +31,10 @@ afterAll(() => rm(cacheDir, { recursive: true, force: true }));
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "inboxloop-build-"));
   await cp(join(fixtures, "shop/sources"), join(dir, "sources"), { recursive: true });
-  warehouse = await openDuckDbWarehouse({ path: join(dir, "warehouse.duckdb") });
+  warehouse = await openDuckDbWarehouse({
+    path: join(dir, "warehouse.duckdb"),
+    directories: [join(dir, "sources")],
+  });
   engine = localEngine(warehouse, "shop");
 });
 afterEach(async () => {

@@ -24,6 +24,11 @@ beforeEach(async () => {
       'config { type: "operations", hasOutput: true }\ncreate or replace function ${self()}(net float64) as (net * 1.2)\n',
     "definitions/shout.sqlx":
       "config { type: \"operations\" }\ncreate or replace function tools.shout(s string) returns string language js as 'return s.toUpperCase()'\n",
+    "definitions/fill.sqlx":
+      'config { type: "operations", hasOutput: true }\ncreate or replace procedure ${self()}(least float64, out n int64)\nbegin\n  create or replace table shop.filled as select net, net * 1.2 as gross from unnest([struct(10.0 as net), struct(1.0)]) where net >= least;\n  set n = (select count(*) from shop.filled);\nend\n',
+    "definitions/filled.sqlx":
+      'config { type: "operations", hasOutput: true }\ndeclare n int64;\ncall ${ref("fill")}(5, n);\nassert n = 1\n',
+    "definitions/of_filled.sqlx": 'config { type: "view" }\nselect sum(gross) as gross from ${ref("filled")}\n',
     "definitions/elsewhere.sqlx":
       'config { type: "operations", hasOutput: true }\ncreate or replace table shop.written_elsewhere as select 1 as x\n',
     "definitions/priced.sqlx":
@@ -62,6 +67,9 @@ test("when operations make functions, then build, parity, lineage and row tests 
       expect.arrayContaining([
         ["shop.gross", "done", undefined, undefined],
         ["shop.elsewhere", "done", undefined, undefined],
+        ["shop.fill", "done", undefined, undefined],
+        ["shop.filled", "done", undefined, 1],
+        ["shop.of_filled", "done", undefined, undefined],
         ["shop.priced", "done", undefined, undefined],
         ["shop.loud_a", "done", undefined, 1],
         ["shop.loud_b", "done", undefined, 1],
@@ -77,7 +85,8 @@ test("when operations make functions, then build, parity, lineage and row tests 
     scratch.close();
     expect(certificate.models.filter(({ verdict }) => verdict !== "verified")).toEqual([]);
     const lineage = await lineageOf(compiled.graph, { columnsOf: async () => undefined });
-    expect([...lineage.problems.values()].filter(({ id: name }) => /priced|loud/.test(name))).toEqual([]);
+    expect([...lineage.problems.values()].filter(({ id: name }) => /priced|loud|fill/.test(name))).toEqual([]);
+    expect(lineage.has("shop.of_filled.gross")).toBe(true);
   } finally {
     await engine.close();
   }

@@ -14,7 +14,7 @@ let dir: string;
 let path: string;
 const open: DuckDbWarehouse[] = [];
 const openAt = async (more: Partial<Parameters<typeof openDuckDbWarehouse>[0]> = {}) => {
-  const warehouse = await openDuckDbWarehouse({ path, ...more });
+  const warehouse = await openDuckDbWarehouse({ path, directories: [dir], ...more });
   open.push(warehouse);
   return warehouse;
 };

@@ -12,7 +12,7 @@ let warehouse: DuckDbWarehouse;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "inboxloop-test-"));
-  warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
+  warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1, directories: [dir] });
 });
 afterEach(async () => {
   await warehouse.close();

@@ -49,6 +49,11 @@ describe("a function that was made to last", () => {
       "select sum(v) from p.fn.upto(4)",
       10n,
     ],
+    [
+      "create procedure fn.grow(n int64, out bigger int64) begin set bigger = n + 1; end",
+      "declare n int64; call fn.grow(41, n); select n",
+      42n,
+    ],
     ["execute immediate 'create function fn.late() as (7)'", "select fn.late()", 7n],
   ])("when %s, then every connection knows it, and whoever opens the warehouse next", async (make, ask, answer) => {
     // Both connections speak before the function is there.

@@ -11,7 +11,7 @@ let folder: string;
 let warehouse: DuckDbWarehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-parquet-"));
-  warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  warehouse = await openDuckDbWarehouse({ path: ":memory:", directories: [folder] });
 });
 afterAll(async () => {
   await warehouse.close();
