@@ -10,6 +10,8 @@ export interface CatalogColumn {
   /** Turns the stored value into the one that `type` is carried by, where they differ. */
   readonly convert?: ((sql: string) => string) | undefined;
   readonly notNull?: boolean | undefined;
+  /** Its type with the limits that it was declared with (`STRING(10)`), where there are any: what is written is held to them. */
+  readonly declared?: string | undefined;
   /** GoogleSQL text of the default, for INSERT. */
   readonly defaultSql?: string | undefined;
 }

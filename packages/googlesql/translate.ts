@@ -1,6 +1,7 @@
 import { coerceOrFail } from "./analyzer/coerce.ts";
 import { Analysis } from "./analyzer/context.ts";
 import { resolveQuery } from "./analyzer/query.ts";
+import { heldAs } from "./analyzer/type-limits.ts";
 import type { Typed } from "./analyzer/typed.ts";
 import type { Query } from "./ast.ts";
 import type { Catalog } from "./catalog.ts";
@@ -33,6 +34,8 @@ export interface Binding {
   readonly literal?: LiteralValue | undefined;
   /** Of a STRUCT that is known: its fields. */
   readonly fields?: readonly Binding[] | undefined;
+  /** Of a variable: its type with the limits that it was declared with, where there are any. */
+  readonly declared?: string | undefined;
 }
 
 export interface TranslateOptions {
@@ -78,6 +81,8 @@ export function translateQuery(
   catalog: Catalog,
   options: TranslateOptions = {},
   as?: GoogleSqlType,
+  /** The type with its limits (`STRING(10)`), which the value is held to. */
+  declared?: string | undefined,
 ): TranslatedQuery {
   const a = analysisFor(source, catalog, options);
   const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
@@ -86,7 +91,7 @@ export function translateQuery(
   const only = relation.columns[0]!;
   const value = coerceOrFail(a, query, { ...only.source, sql: `t0.${only.sqlName}` }, as, "The expression");
   return {
-    sql: `SELECT ${value.sql} AS c0 FROM (${relation.sql}) AS t0`,
+    sql: `SELECT ${heldAs(a, { declared }, value.sql)} AS c0 FROM (${relation.sql}) AS t0`,
     columns: [{ name: "", type: as }],
     isValueTable: false,
   };

@@ -107,6 +107,10 @@ export function scalarTypeNamed(name: string): ScalarType | undefined {
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** A field's name, in backquotes where it needs them. */
+export const fieldText = (name: string): string =>
+  plainName.test(name) ? name : `\`${name.replace(/[\\`]/g, "\\$&")}\``;
+
 /** The type as GoogleSQL writes it: `ARRAY<STRUCT<a INT64, STRING>>`. */
 export function typeName(type: GoogleSqlType): string {
   switch (type.kind) {
@@ -119,7 +123,7 @@ export function typeName(type: GoogleSqlType): string {
         .map((field) =>
           field.name === undefined || field.name === ""
             ? typeName(field.type)
-            : `${plainName.test(field.name) ? field.name : `\`${field.name.replace(/[\\`]/g, "\\$&")}\``} ${typeName(field.type)}`,
+            : `${fieldText(field.name)} ${typeName(field.type)}`,
         )
         .join(", ")}>`;
     default:

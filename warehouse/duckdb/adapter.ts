@@ -3,8 +3,10 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import type { CatalogColumn } from "../../packages/googlesql/catalog.ts";
 import { asGoogleSqlError } from "../../packages/googlesql/duckdb/engine-errors.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
 import { duckdbType, parseType, typeName } from "../../packages/googlesql/types.ts";
 import type { AppendResult, Column, ExecuteResult, QueryOptions, QueryResult, Row, Warehouse } from "../warehouse.ts";
 import { toDuckDb, UnfitValue } from "./append-values.ts";
@@ -80,7 +82,9 @@ export class DuckDbWarehouse implements Warehouse {
     return await this.lane.inTurn(undefined, async () => {
       const { connection } = this.lane;
       if (parts.length > 1) await connection.run(`create schema if not exists ${parts[0]}`);
-      if (this.lane.catalog.table(pathOf(table)) === undefined) await createTable(this.lane, table, columns);
+      const found = this.lane.catalog.table(pathOf(table));
+      if (found === undefined) await createTable(this.lane, table, columns);
+      else refuseLimits(table, found.columns);
       if (files.length === 0) return { rows: 0 };
       const scan = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
       const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
@@ -206,6 +210,16 @@ async function columnsOn(lane: SessionLane, table: string): Promise<readonly Col
   );
 }
 
+/** Rows that come past the translation would not be held to `STRING(10)`. */
+function refuseLimits(table: string, columns: readonly CatalogColumn[]): void {
+  const limited = columns.find((column) => column.declared !== undefined);
+  if (limited === undefined) return;
+  throw new UnsupportedGoogleSql(
+    "parameterized_type",
+    `rows are not loaded into ${table}, whose ${limited.name} is ${limited.declared}; INSERT holds it to that`,
+  );
+}
+
 async function appendOn(
   lane: SessionLane,
   table: string,
@@ -224,6 +238,7 @@ async function appendOn(
       );
     }
     const { columns } = found;
+    refuseLimits(table, columns);
     const index = new Map(columns.map((column, i) => [column.name.toLowerCase(), i]));
     const values: DuckDBValue[][] = [];
     const refused = new Map<number, string>();

@@ -1,14 +1,22 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Catalog, CatalogTable, UserFunction, UserTableFunction } from "../../packages/googlesql/catalog.ts";
-import { readColumn, storedNameOf, typeMark } from "../../packages/googlesql/duckdb/stored-catalog.ts";
+import type {
+  Catalog,
+  CatalogColumn,
+  CatalogTable,
+  UserFunction,
+  UserTableFunction,
+} from "../../packages/googlesql/catalog.ts";
+import { readColumn, readType, storedNameOf, typeMark } from "../../packages/googlesql/duckdb/stored-catalog.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
+import { typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
 import { LaneRoutines, RoutineCatalog } from "./routine-catalog.ts";
 
 /** A change that a connection made and has not committed yet; null when the relation is gone. */
 type Change = CatalogTable | null;
+
+type NamedColumn = Pick<CatalogColumn, "name" | "type" | "declared">;
 
 /**
  * What tables and views there are, known without asking DuckDB each time: its own listing binds every view anew, which costs
@@ -71,23 +79,21 @@ export class RelationCatalog {
 
 const keyOf = (schema: string, name: string): string => `${schema}.${name}`.toLowerCase();
 
-const sameColumns = (
-  before: CatalogTable["columns"],
-  after: readonly { readonly name: string; readonly type: GoogleSqlType }[],
-): boolean =>
+const sameColumns = (before: CatalogTable["columns"], after: readonly NamedColumn[]): boolean =>
   before.length === after.length &&
   before.every(
     (column, i) =>
       column.name === after[i]!.name &&
       column.convert === undefined &&
       column.physical === undefined &&
+      column.declared === after[i]!.declared &&
       typeName(column.type) === typeName(after[i]!.type),
   );
 
 const relation = (schema: string, name: string, kind: "table" | "view", columns: readonly Column[]): CatalogTable => ({
   kind,
   sql: `${quoteName(schema)}.${quoteName(name)}`,
-  columns: columns.map((column) => ({ name: column.name, type: parseType(column.type) })),
+  columns: columns.map((column) => ({ name: column.name, ...readType(column.type) })),
 });
 
 /** A relation that this module did not make: its columns as DuckDB describes them. */
@@ -174,7 +180,7 @@ export class LaneCatalog implements Catalog {
     connection: DuckDBConnection,
     path: readonly string[],
     kind: "table" | "view",
-    columns: readonly { readonly name: string; readonly type: GoogleSqlType }[],
+    columns: readonly NamedColumn[],
     isTemporary = false,
   ): Promise<void> {
     const name = path.at(-1)!;
@@ -189,7 +195,7 @@ export class LaneCatalog implements Catalog {
     if (!this.shared.isKept) return;
     if (this.shared.kept.has(key) && before?.kind === kind && sameColumns(before.columns, columns)) return;
     this.shared.kept.add(key);
-    const kept = columns.map((column) => ({ name: column.name, type: typeName(column.type) }));
+    const kept = columns.map((column) => ({ name: column.name, type: column.declared ?? typeName(column.type) }));
     await connection.run(`insert or replace into ${metaSchema}.relations values ($1, $2, $3, $4)`, [
       schema,
       name,

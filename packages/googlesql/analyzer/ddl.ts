@@ -9,7 +9,7 @@ import { resolve } from "./expressions.ts";
 import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
-import { resolveType } from "./type-names.ts";
+import { declaredText, heldAs, limitedType } from "./type-limits.ts";
 
 /** The DuckDB name of an object that is to be made: `"dataset"."table"`; the project is not part of it. */
 export function targetName(path: readonly string[], temporary: boolean): string {
@@ -30,6 +30,8 @@ export function typeComment(type: GoogleSqlType): string | undefined {
 export interface NewColumn {
   readonly name: string;
   readonly type: GoogleSqlType;
+  /** With its limits, where it has any. */
+  readonly declared?: string | undefined;
   readonly notNull: boolean;
   /** DuckDB SQL. */
   readonly defaultSql: string | undefined;
@@ -50,7 +52,11 @@ export function refuseCollation(a: Analysis, node: NodeBase, collation: string |
 /** DuckDB SQL that makes a table or view, and the columns that it then has. */
 export interface Made {
   readonly texts: readonly string[];
-  readonly columns: readonly { readonly name: string; readonly type: GoogleSqlType }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: GoogleSqlType;
+    readonly declared?: string | undefined;
+  }[];
 }
 
 /** A table of declared columns, or of a query's. */
@@ -80,6 +86,7 @@ export function newTable(a: Analysis, node: CreateTable): Made {
     return {
       name: column.name,
       type: wanted?.type ?? column.type,
+      declared: wanted?.declared,
       notNull: wanted?.notNull ?? false,
       defaultSql: wanted?.defaultSql,
     };
@@ -88,7 +95,7 @@ export function newTable(a: Analysis, node: CreateTable): Made {
   const list = columns.map((column, i) => {
     const from = { sql: `${t}.${given[i]!.sqlName}`, type: given[i]!.type };
     const value = coerceOrFail(a, node.query!, from, column.type, `Column ${column.name}`);
-    return `CAST(${value.sql} AS ${duckdbType(column.type)}) AS ${quoteName(column.name)}`;
+    return `${heldAs(a, column, `CAST(${value.sql} AS ${duckdbType(column.type)})`)} AS ${quoteName(column.name)}`;
   });
   const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
   const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
@@ -113,6 +120,7 @@ function createFrom(
   const columns = table.columns.map((column) => ({
     name: column.name,
     type: column.type,
+    declared: column.declared,
     notNull: false,
     defaultSql: undefined,
   }));
@@ -140,13 +148,15 @@ export function declaredColumn(
   a: Analysis,
   node: ColumnDefinition,
 ): Omit<NewColumn, "type"> & { readonly type: GoogleSqlType | undefined } {
-  const type = node.type && resolveType(a, node.type);
+  const type = node.type && limitedType(a, node.type).type;
+  const declared = node.type && declaredText(node.type);
   let defaultSql: string | undefined;
   if (node.default && type) {
     const value = resolve(a, node.default, { scope: new Scope({}), tables: new Map(), clause: "a column default" });
-    defaultSql = coerceOrFail(a, node.default, value, type, `Default of column ${node.name.name}`).sql;
+    const given = coerceOrFail(a, node.default, value, type, `Default of column ${node.name.name}`).sql;
+    defaultSql = heldAs(a, { declared }, given);
   }
-  return { name: node.name.name, type, notNull: node.notNull, defaultSql };
+  return { name: node.name.name, type, declared, notNull: node.notNull, defaultSql };
 }
 
 export const columnText = (column: NewColumn): string =>
@@ -154,12 +164,12 @@ export const columnText = (column: NewColumn): string =>
 
 export function comments(
   target: string,
-  columns: readonly Pick<NewColumn, "name" | "type">[],
+  columns: readonly Pick<NewColumn, "name" | "type" | "declared">[],
   object: "TABLE" | "VIEW",
 ): readonly string[] {
   void object;
   return columns.flatMap((column) => {
-    const text = typeComment(column.type);
+    const text = column.declared === undefined ? typeComment(column.type) : `googlesql:${column.declared}`;
     return text === undefined ? [] : [`COMMENT ON COLUMN ${target}.${quoteName(column.name)} IS ${stringText(text)}`];
   });
 }

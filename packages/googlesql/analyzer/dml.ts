@@ -22,6 +22,7 @@ import { resolveFrom } from "./from.ts";
 import { resolveQuery } from "./query.ts";
 import { type From, scopeOf, tableOf } from "./relation.ts";
 import { Scope } from "./scope.ts";
+import { heldAs } from "./type-limits.ts";
 
 /** DuckDB SQL of one DML statement, and what must hold before it runs. */
 export interface Change {
@@ -82,7 +83,7 @@ function columnList(
 function columnValue(a: Analysis, node: Assignment["value"], column: CatalogColumn, cx: Context): string {
   if (node.kind === "default-value") return "DEFAULT";
   const value = coerceOrFail(a, node, resolve(a, node, cx), column.type, `Value for column ${column.name}`);
-  return `CAST(${value.sql} AS ${duckdbType(column.type)})`;
+  return heldAs(a, column, `CAST(${value.sql} AS ${duckdbType(column.type)})`);
 }
 
 export function insert(a: Analysis, node: Insert): Change {
@@ -113,7 +114,7 @@ export function insert(a: Analysis, node: Insert): Change {
       arrayElements: undefined,
     };
     const value = coerceOrFail(a, node, from, columns[i]!.type, `Query column ${i + 1}`);
-    return `CAST(${value.sql} AS ${duckdbType(columns[i]!.type)})`;
+    return heldAs(a, columns[i]!, `CAST(${value.sql} AS ${duckdbType(columns[i]!.type)})`);
   });
   return { sql: `${head} SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}` };
 }
@@ -133,7 +134,9 @@ function assignments(a: Analysis, nodes: readonly Assignment[], at: Target, cx: 
     .map(([column, list]) => {
       const whole = list.find((one) => one.path.length === 0);
       const stored = `${at.alias}.${quoteName(column.name)}`;
-      const value = whole ? columnValue(a, whole.node.value, column, cx) : withFields(a, stored, column.type, list, cx);
+      const value = whole
+        ? columnValue(a, whole.node.value, column, cx)
+        : heldAs(a, column, withFields(a, stored, column.type, list, cx));
       return `${quoteName(column.name)} = ${value}`;
     })
     .join(", ");

@@ -63,7 +63,7 @@ const views: Readonly<Record<string, { readonly perColumn: boolean; readonly col
       told("column_name", STRING, ({ table }, i) => table.columns[i]!.name),
       told("ordinal_position", INT64, (_, i) => BigInt(i + 1)),
       ...untold(STRING, "is_nullable"),
-      told("data_type", STRING, ({ table }, i) => typeName(table.columns[i]!.type)),
+      told("data_type", STRING, ({ table }, i) => table.columns[i]!.declared ?? typeName(table.columns[i]!.type)),
       told("is_generated", STRING, () => "NEVER"),
       told("generation_expression", STRING, () => null),
       told("is_stored", STRING, () => null),

@@ -1,11 +1,12 @@
 import type { SimpleType, TypeName } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
-import { duckdbType, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
+import { parseTypeName } from "../parser/parse.ts";
+import { duckdbType, fieldText, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
 import type { Analysis } from "./context.ts";
 import { resolveType } from "./type-names.ts";
 
 /** What holds a value of a type to the limits written with it: `STRING(10)`, `NUMERIC(10, 2)`, at any depth. */
-type Hold = (x: string) => string;
+export type Hold = (x: string) => string;
 
 export interface LimitedType {
   readonly type: GoogleSqlType;
@@ -46,6 +47,39 @@ export function limitedType(a: Analysis, node: TypeName): LimitedType {
     default:
       return { type: resolveType(a, node), hold: undefined };
   }
+}
+
+/** The type with its limits, as GoogleSQL writes it; undefined when it has none. */
+export function declaredText(node: TypeName): string | undefined {
+  let hasLimits = false;
+  const text = (at: TypeName): string => {
+    switch (at.kind) {
+      case "simple-type":
+        if (at.parameters.length > 0) hasLimits = true;
+        return `${scalarTypeNamed(at.name)?.kind ?? at.name}${
+          at.parameters.length > 0 ? `(${at.parameters.map(({ value }) => value).join(", ")})` : ""
+        }`;
+      case "array-type":
+        return `ARRAY<${text(at.element)}>`;
+      case "range-type":
+        return `RANGE<${text(at.element)}>`;
+      case "struct-type":
+        return `STRUCT<${at.fields
+          .map((field) => (field.name ? `${fieldText(field.name.name)} ${text(field.type)}` : text(field.type)))
+          .join(", ")}>`;
+      default:
+        return "";
+    }
+  };
+  const found = text(node);
+  return hasLimits ? found : undefined;
+}
+
+/** Holds a value of a column's type to the limits that the column was declared with. */
+export function heldAs(a: Analysis, column: { readonly declared?: string | undefined }, sql: string): string {
+  if (column.declared === undefined) return sql;
+  const { hold } = limitedType(a, parseTypeName(column.declared));
+  return hold ? hold(sql) : sql;
 }
 
 /** The same type name without what stands in brackets. */

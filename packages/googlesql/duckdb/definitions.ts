@@ -9,6 +9,7 @@ import {
   type NewColumn,
   refuseCollation,
 } from "../analyzer/ddl.ts";
+import { setDataType } from "../analyzer/set-data-type.ts";
 import { checkTableFunction } from "../analyzer/table-functions.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import { checkFunction } from "../analyzer/user-functions.ts";
@@ -294,6 +295,11 @@ function actionTexts(
       const column = `${head} ALTER COLUMN ${quoteName(action.column.name)}`;
       if (change.kind === "drop-default") return [`${column} DROP DEFAULT`];
       if (change.kind === "drop-not-null") return [`${column} DROP NOT NULL`];
+      if (change.kind === "set-data-type") {
+        mustHave(a, action.column, columns);
+        const before = columns.find((one) => one.name.toLowerCase() === action.column.name.toLowerCase())!;
+        return setDataType(a, change, table, column, before);
+      }
       return change.kind === "set-options" ? [] : a.refuse(action, "ALTER_COLUMN", change.kind);
     }
     default:

@@ -1,5 +1,5 @@
 import { type Change, deleteRows, insert, merge, truncate, update } from "../analyzer/dml.ts";
-import { resolveType } from "../analyzer/type-names.ts";
+import { declaredText, limitedType } from "../analyzer/type-limits.ts";
 import type {
   Call,
   CreateConstant,
@@ -51,6 +51,8 @@ class Leave extends Error {
 interface Target {
   readonly key: string;
   readonly type: GoogleSqlType;
+  /** The type with its limits, where it has any. */
+  readonly declared?: string | undefined;
 }
 
 const copySystemVariables = (from: ReadonlyMap<string, Binding>, to: Map<string, Binding>): void => {
@@ -256,7 +258,11 @@ export class ScriptRunner {
   }
 
   /** Evaluates an expression on its own. */
-  private async value(node: Expression, type?: GoogleSqlType): Promise<{ value: Value; type: GoogleSqlType }> {
+  private async value(
+    node: Expression,
+    type?: GoogleSqlType,
+    declared?: string | undefined,
+  ): Promise<{ value: Value; type: GoogleSqlType }> {
     const query: Query = {
       kind: "query",
       span: node.span,
@@ -279,7 +285,7 @@ export class ScriptRunner {
         hint: undefined,
       },
     };
-    const result = await this.session.query(query, this.source, this.scope, type);
+    const result = await this.session.query(query, this.source, this.scope, type, declared);
     return { value: result.rows[0]![0]!, type: result.columns[0]!.type };
   }
 
@@ -288,13 +294,14 @@ export class ScriptRunner {
   }
 
   private async declare(node: Declare): Promise<void> {
-    const type = node.type && resolveType(this.analysis(), node.type);
-    const given = node.default ? await this.value(node.default, type) : { value: null, type: type ?? STRING };
+    const type = node.type && limitedType(this.analysis(), node.type).type;
+    const declared = node.type && declaredText(node.type);
+    const given = node.default ? await this.value(node.default, type, declared) : { value: null, type: type ?? STRING };
     for (const name of node.names) {
       const key = name.name.toLowerCase();
       if (this.variables.has(key) && !this.session.constants.has(key))
         this.fail(name, `Variable ${name.name} is declared already`);
-      this.variables.set(key, bindingOf(given.value, given.type));
+      this.variables.set(key, { ...bindingOf(given.value, given.type), declared });
     }
   }
 
@@ -308,11 +315,12 @@ export class ScriptRunner {
       return this.declared(at);
     };
     if (!node.tuple || node.targets.length === 1) {
-      const { key, type } = binding(node.targets[0]!);
-      this.variables.set(key, bindingOf((await this.value(node.value, type)).value, type));
+      const { key, type, declared } = binding(node.targets[0]!);
+      this.variables.set(key, { ...bindingOf((await this.value(node.value, type, declared)).value, type), declared });
       return;
     }
     const targets = node.targets.map(binding);
+    this.refuseLimits(node, targets);
     const type: GoogleSqlType = {
       kind: "STRUCT",
       fields: targets.map((target) => ({ name: undefined, type: target.type })),
@@ -327,7 +335,14 @@ export class ScriptRunner {
   private declared(at: Identifier): Target {
     const key = at.name.toLowerCase();
     const before = this.variables.get(key) ?? this.fail(at, `Undeclared variable: ${at.name}`);
-    return { key, type: before.type };
+    return { key, type: before.type, declared: before.declared };
+  }
+
+  /** Only DECLARE and SET of one variable hold it to its limits. */
+  private refuseLimits(at: NodeBase, targets: readonly Target[]): void {
+    const limited = targets.find(({ declared }) => declared !== undefined);
+    if (limited)
+      this.refuse(at, "parameterized_type", `${limited.key} is ${limited.declared}: give it its value with SET`);
   }
 
   /** Runs a statement made at run time. Of what is around it, it sees the system variables and what USING gives it. */
@@ -335,6 +350,7 @@ export class ScriptRunner {
     const a = this.analysis();
     checkInto(a, node);
     const targets = node.into.map((at) => this.declared(at));
+    this.refuseLimits(node, targets);
     const { value: text } = await this.value(node.sql, STRING);
     const values: Binding[] = [];
     for (const { value: given } of node.using) {
@@ -360,6 +376,10 @@ export class ScriptRunner {
   private async call(node: Call): Promise<void> {
     const { session } = this;
     const frame = await frameOf(this.analysis(), session, node, this.variables, (at, type) => this.value(at, type));
+    this.refuseLimits(
+      node,
+      frame.results.map(({ to }) => ({ key: to, ...this.variables.get(to)! })),
+    );
     const inner = new ScriptRunner(session, frame.body, { file: frame.body.file, variables: frame.variables });
     copySystemVariables(this.variables, inner.variables);
     session.madeAtRunTime.push(...frame.body.statements);

@@ -76,8 +76,9 @@ export class GoogleSqlSession {
     options: TranslateOptions = {},
     /** For a query of one column: the type it is coerced to. */
     as?: GoogleSqlType,
+    declared?: string | undefined,
   ): Promise<SessionResult> {
-    const translated = translateQuery(query, source, this.catalog, options, as);
+    const translated = translateQuery(query, source, this.catalog, options, as, declared);
     const rows = await this.read(translated.sql, translated.columns);
     return { columns: translated.columns, rows, isValueTable: translated.isValueTable };
   }

@@ -103,9 +103,15 @@ export class StoredCatalog implements Catalog {
 export const storedNameOf = ({ sql }: CatalogTable): string =>
   /"((?:[^"]|"")*)"$/.exec(sql)?.[1]?.replaceAll('""', '"') ?? sql;
 
+/** A column's type as it was kept: limits such as `STRING(10)` are the column's, not the type's. */
+export function readType(text: string): Pick<CatalogColumn, "type" | "declared"> {
+  const type = parseType(text);
+  return /\(\d/.test(text) ? { type, declared: text } : { type };
+}
+
 /** A column as GoogleSQL sees it; undefined when its DuckDB type has no counterpart. */
 export function readColumn(name: string, dataType: string, comment: string | null): CatalogColumn | undefined {
-  if (comment?.startsWith(typeMark)) return { name, type: parseType(comment.slice(typeMark.length)) };
+  if (comment?.startsWith(typeMark)) return { name, ...readType(comment.slice(typeMark.length)) };
   const found = fromDuckdb(dataType);
   if (!found) return undefined;
   return { name, type: found.type, ...(found.convert ? { convert: found.convert } : {}) };

@@ -1,8 +1,9 @@
-import type { Expression, Query, Script, Statement } from "../ast.ts";
+import type { Expression, Query, Script, Statement, TypeName } from "../ast.ts";
 import { Cursor } from "./cursor.ts";
 import { parseExpression as expression } from "./expression.ts";
 import { parseQuery as query } from "./query.ts";
 import { parseScriptBody, parseStatement as statement } from "./statement.ts";
+import { parseType as typeName } from "./types.ts";
 
 export interface ParseOptions {
   /** Where the text came from, for error messages. */
@@ -42,6 +43,11 @@ export function parseQuery(sql: string, options: ParseOptions = {}): Query {
     p.accept(";");
     return result;
   });
+}
+
+/** A type as columns are declared, `STRUCT<a STRING(3)>`. */
+export function parseTypeName(sql: string): TypeName {
+  return whole(sql, {}, (p) => typeName(p, "columns"));
 }
 
 function whole<T>(sql: string, options: ParseOptions, parse: (p: Cursor) => T): T {

@@ -344,3 +344,26 @@ describe("a file in use", () => {
 test("when memory is large or small, the default limit stays between 1 and 4 GB", () => {
   expect([2e9, 8e9, 64e9].map(defaultMemoryLimit)).toEqual(["1000MB", "2000MB", "4000MB"]);
 });
+
+test("when a column has limits, later openings hold to them too, and rows that would go past them are not loaded", async () => {
+  const first = await openAt();
+  await first.execute("create schema s; create table s.t (a string(3), n numeric(5, 2))");
+  await first.execute("insert into s.t values ('abc', 1.005)");
+  await first.close();
+  open.pop();
+  const again = await openAt();
+  await expect(again.execute("insert into s.t (a) values ('abcd')")).rejects.toThrow(
+    /STRING\(3\) has maximum length 3/,
+  );
+  await expect(again.inTransaction((on) => on.execute("update s.t set n = 1000 where true"))).rejects.toThrow(
+    /NUMERIC\(5, 2\)/,
+  );
+  await expect(again.append("s.t", [{ a: "abcd" }])).rejects.toMatchObject({ code: "refused.parameterized_type" });
+  expect(await again.columns("s.t")).toEqual([
+    { name: "a", type: "STRING" },
+    { name: "n", type: "NUMERIC" },
+  ]);
+  expect(
+    (await again.query("select data_type from s.INFORMATION_SCHEMA.COLUMNS order by ordinal_position")).rows,
+  ).toEqual([{ data_type: "STRING(3)" }, { data_type: "NUMERIC(5, 2)" }]);
+});
