@@ -2,6 +2,7 @@ import type { RegisterCommand } from "./command.ts";
 import { register as audit } from "./commands/audit.ts";
 import { register as build } from "./commands/build.ts";
 import { register as change } from "./commands/change.ts";
+import { register as check } from "./commands/check.ts";
 import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
@@ -34,6 +35,7 @@ const commands: readonly RegisterCommand[] = [
   query,
   plan,
   lineage,
+  check,
   parity,
   labels,
   snapshot,

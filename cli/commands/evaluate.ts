@@ -1,8 +1,8 @@
-import { InvalidArgumentError } from "commander";
 import type { GuardrailResult } from "../../policy/guardrails.ts";
 import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
+import { addWaiver } from "../waivers.ts";
 import { numberOption } from "./retrain/options.ts";
 
 interface EvaluateOptions {
@@ -29,7 +29,11 @@ export const register: RegisterCommand = (program, environment) => {
       numberOption("--policy-rows", { whole: true, least: 100 }),
     )
     .option("--seed <n>", "of the choice of rows", numberOption("--seed", { whole: true }))
-    .option("--waive <guardrail=why>", "pass over a guardrail that cannot be measured; once for each", addWaiver)
+    .option(
+      "--waive <guardrail=why>",
+      "pass over a guardrail that cannot be measured; once for each",
+      addWaiver(/^[a-z0-9-]+$/, "click-auc='the champion is a rule, it has no score'"),
+    )
     .addHelpText(
       "after",
       "\nExit code 4 when a guardrail fails, or cannot be measured and nobody waived it.\n\nExample:\n  inboxloop evaluate --candidate c2 --champion c1\n",
@@ -53,15 +57,6 @@ export const register: RegisterCommand = (program, environment) => {
       if (found.verdict === "fail" || found.verdict === "not-measurable") process.exitCode = exitCodes.check;
     });
 };
-
-/** Collects `--waive <guardrail>=<why>`. */
-function addWaiver(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const [, guardrail, why] = /^([a-z0-9-]+)=(.*\S.*)$/s.exec(text) ?? [];
-  if (guardrail === undefined || why === undefined) {
-    throw new InvalidArgumentError("it looks like click-auc='the champion is a rule, it has no score'");
-  }
-  return { ...before, [guardrail]: why.trim() };
-}
 
 const figure = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? "" : value.toFixed(digits);

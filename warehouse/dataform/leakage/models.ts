@@ -1,0 +1,158 @@
+import { GoogleSqlError, type Source, UnsupportedGoogleSql } from "../../../packages/googlesql/errors.ts";
+import { readScript } from "../../../packages/googlesql/read-script.ts";
+import type { Column as SourceColumn } from "../../warehouse.ts";
+import type { Action, Graph, TableAction, Target } from "../graph.ts";
+import { placeInFile } from "../place-in-file.ts";
+import { Facts, type Need, type Val } from "./knowledge.ts";
+import { resolveQuery } from "./query.ts";
+import { Analysis, type Relation } from "./relation.ts";
+import { accepted, type KnownTable, knownTables, sourceRelation, unknownRelation } from "./sources.ts";
+
+/** A model whose query could not be followed, and why. */
+export interface Problem {
+  readonly id: string;
+  readonly message: string;
+  readonly where: string;
+}
+
+/** What every table of a compiled project says, and when that is known. Tables are read when they are first asked for. */
+export class Models {
+  readonly problems = new Map<string, Problem>();
+  private readonly graph: Graph;
+  private readonly asOfText: string;
+  private readonly byName = new Map<string, Action>();
+  private readonly made = new Map<string, Relation>();
+  private readonly columns: ReadonlyMap<string, readonly SourceColumn[]>;
+
+  /** `columns`: those of declarations, by id. `asOfText`: the as-of instant that the graph was compiled for, as in its queries. */
+  constructor(graph: Graph, columns: ReadonlyMap<string, readonly SourceColumn[]>, asOfText: string) {
+    this.graph = graph;
+    this.columns = columns;
+    this.asOfText = asOfText;
+    for (const action of graph.actions) this.byName.set(nameOf(action.target), action);
+  }
+
+  /** What is known of an action's table to whoever reads it. */
+  relationOf(action: Action): Relation {
+    const before = this.made.get(action.id);
+    if (before) return before;
+    // Whoever comes by again while it is being made reads itself.
+    this.made.set(action.id, unknownRelation(action.id, undefined));
+    const relation = withVia(this.make(action), action.id);
+    this.made.set(action.id, relation);
+    return relation;
+  }
+
+  private make(action: Action): Relation {
+    const name = nameOf(action.target);
+    const known = knownTables.get(name);
+    if (known && known.kind !== "query") {
+      const columns =
+        this.columns.get(action.id)?.map((one) => one.name) ??
+        action.columns.flatMap(({ path }) => (path.length === 1 ? [path[0]!] : []));
+      if (columns.length > 0) return sourceRelation(name, known, columns);
+    }
+    if (action.kind !== "table" && action.kind !== "view" && action.kind !== "incremental")
+      return unknownRelation(action.id, this.columns.get(action.id));
+    try {
+      const relation = this.read(action);
+      return known ? said(name, relation, known) : relation;
+    } catch (error) {
+      if (!(error instanceof GoogleSqlError)) throw error;
+      const where = placeInFile(error, this.graph.texts) ?? action.file;
+      this.problems.set(action.id, { id: action.id, message: error.message, where });
+      return unknownRelation(action.id, undefined);
+    }
+  }
+
+  private read(action: TableAction): Relation {
+    const source: Source = { text: [...action.preOps, action.query].join(";\n"), file: action.file };
+    const last = readScript(source).statements.at(-1);
+    if (last?.kind !== "query-statement")
+      throw new UnsupportedGoogleSql(last?.kind ?? "nothing", "a model must end in a query");
+    const analysis = new Analysis(
+      source,
+      {
+        table: (path) => {
+          const found = this.byName.get(path.slice(-2).join(".").toLowerCase());
+          return found && this.relationOf(found);
+        },
+        function: () => undefined,
+      },
+      this.asOfText,
+    );
+    return resolveQuery(analysis, last.query, undefined, new Map(), Facts.of([]), new Set());
+  }
+}
+
+export const nameOf = (target: Target): string => `${target.schema}.${target.name}`.toLowerCase();
+
+/** What is stated of a table that its query is read of: ids, what is known as it is sent, what is accepted. */
+function said(name: string, relation: Relation, known: KnownTable): Relation {
+  const sent = relation.columns.find((column) => column.name?.toLowerCase() === known.sentAt)?.val.time?.at;
+  const columns = relation.columns.map((column) => {
+    const key = column.name?.toLowerCase() ?? "";
+    const domain = known.ids?.[key] ?? (key === known.sentAt ? "send" : column.val.domain);
+    const isKnown = known.known?.includes(key) || (known.ids?.[key] !== undefined && known.ids[key] !== "campaign");
+    const taken = accepted.filter((one) => one.column === `${name}.${key}`).flatMap((one) => one.from);
+    const needs = isKnown
+      ? []
+      : column.val.needs.filter(
+          (need) => ![`${need.origin.table}.${need.origin.column}`, ...need.via].some((one) => taken.includes(one)),
+        );
+    const time =
+      column.val.time && isKnown && key !== "is_mature" ? { ...column.val.time, self: undefined } : column.val.time;
+    return {
+      ...column,
+      val: {
+        ...column.val,
+        needs,
+        time,
+        ...(domain ? { domain } : {}),
+        ...(domain === "mail" && sent !== undefined ? { mail: sent } : {}),
+      },
+    };
+  });
+  const ids = new Map(columns.map((column) => [column.name?.toLowerCase(), column.val.id]));
+  const rows: readonly Need[] =
+    known.rows === "sent" && sent !== undefined
+      ? [
+          {
+            origin: { table: name, column: "*", kind: "send" },
+            bounds: [{ at: sent, plus: 0 }],
+            via: [],
+            isSoft: false,
+            tags: [],
+            early: undefined,
+          },
+        ]
+      : relation.rows;
+  return {
+    ...relation,
+    columns,
+    rows,
+    exists: known.rows === "sent" ? rows : relation.exists,
+    unique: [...relation.unique, ...(known.unique ?? []).map((key) => key.map((one) => ids.get(one) ?? -1))],
+  };
+}
+
+/** Marks what a relation says with the table that it now is a column of. */
+function withVia(relation: Relation, id: string): Relation {
+  const mark = (needs: readonly Need[], column: string): readonly Need[] =>
+    needs.map((need) =>
+      need.via.at(-1) === `${id}.${column}` ? need : { ...need, via: [...need.via, `${id}.${column}`] },
+    );
+  const marked = (one: Val, column: string): Val => ({
+    ...one,
+    needs: mark(one.needs, column),
+    when: one.when && { ...one.when, needs: mark(one.when.needs, column) },
+    fields: one.fields?.map((field) => ({ name: field.name, val: marked(field.val, `${column}.${field.name}`) })),
+    element: one.element && marked(one.element, column),
+  });
+  return {
+    ...relation,
+    columns: relation.columns.map((column) => ({ ...column, val: marked(column.val, column.name ?? "?") })),
+    rows: mark(relation.rows, "*"),
+    exists: mark(relation.exists, "*"),
+  };
+}

@@ -1,0 +1,300 @@
+import { impliedName } from "../../../packages/googlesql/analyzer/expressions.ts";
+import { hasAggregate } from "../../../packages/googlesql/analyzer/syntax-walk.ts";
+import type {
+  Expression,
+  GroupBy,
+  GroupingItem,
+  Query,
+  QueryBody,
+  Select,
+  SelectItem,
+  SetOperation,
+} from "../../../packages/googlesql/ast.ts";
+import { inOrder, refersTo } from "../../../packages/googlesql/common-table-order.ts";
+import { resolveVal } from "./expression.ts";
+import { resolveFrom } from "./from.ts";
+import { asOf, type Instant } from "./instants.ts";
+import { type Facts, needsOf, ofOtherRows, outlasting, together, type Val, val } from "./knowledge.ts";
+import { applied } from "./logic.ts";
+import {
+  type Analysis,
+  type Column,
+  type Env,
+  type From,
+  fromRelation,
+  instantiated,
+  instantsOf,
+  nothing,
+  type Relation,
+  type Scope,
+  sealed,
+} from "./relation.ts";
+import { union } from "./union.ts";
+
+export type Tables = ReadonlyMap<string, Relation>;
+
+/** What a query gives and when that is known. `outer`: the instants of the row of the query around it. */
+export function resolveQuery(
+  a: Analysis,
+  query: Query,
+  scope: Scope | undefined,
+  outerTables: Tables,
+  around: Facts,
+  outer: ReadonlySet<Instant>,
+): Relation {
+  if (query.pipes.length > 0) return a.refuse(query.pipes[0]!, "pipe_syntax");
+  let tables = outerTables;
+  const entries = query.with?.recursive ? inOrder(query.with.entries) : (query.with?.entries ?? []);
+  for (const entry of entries) {
+    if (query.with?.recursive && refersTo(entry.query, entry.name.name)) a.refuse(entry, "recursive_query");
+    const made = resolveQuery(a, entry.query, scope, tables, around, outer);
+    tables = new Map([...tables, [entry.name.name.toLowerCase(), made]]);
+  }
+  const relation = resolveBody(a, query.body, scope, tables, around, outer);
+  if (!query.limit) return relation;
+  // Which rows are among the first is said by all of them.
+  const columns = relation.columns.map((one) => ({
+    ...one,
+    val: { ...one.val, needs: together(one.val.needs, ofOtherRows(relation.rows)) },
+  }));
+  return { ...relation, columns };
+}
+
+function resolveBody(
+  a: Analysis,
+  body: QueryBody,
+  scope: Scope | undefined,
+  tables: Tables,
+  around: Facts,
+  outer: ReadonlySet<Instant>,
+): Relation {
+  switch (body.kind) {
+    case "select":
+      return resolveSelect(a, body, scope, tables, around, outer);
+    case "query":
+      return resolveQuery(a, body, scope, tables, around, outer);
+    case "set-operation":
+      return setOperation(a, body, scope, tables, around, outer);
+    case "from-query": {
+      const from = resolveFrom(a, body.from, envOf(scope, tables, around, outer), undefined);
+      return sealed(from.star, around.with(from.orders), from.rows, from.exists, from.unique, outer);
+    }
+  }
+}
+
+const envOf = (scope: Scope | undefined, tables: Tables, facts: Facts, outer: ReadonlySet<Instant>): Env => ({
+  scope,
+  facts,
+  tables,
+  windows: new Map(),
+  rows: [],
+  windowRows: [],
+  unique: [],
+  group: outer,
+  outer,
+  isPerMail: false,
+  keys: [],
+  known: new Map(),
+});
+
+interface Item {
+  readonly name: string | undefined;
+  readonly node: Expression | undefined;
+  readonly span: Column["span"];
+  readonly val: (env: Env) => Val;
+}
+
+function resolveSelect(
+  a: Analysis,
+  node: Select,
+  scope: Scope | undefined,
+  tables: Tables,
+  around: Facts,
+  outer: ReadonlySet<Instant>,
+): Relation {
+  const start = envOf(scope, tables, around, outer);
+  const from = node.from ? resolveFrom(a, node.from, start, undefined) : nothing;
+  const inside: Scope = { parent: scope, from, locals: new Map() };
+  const windows = new Map(node.windows.map((one) => [one.name.name.toLowerCase(), one.spec]));
+  let env: Env = { ...start, scope: inside, windows, facts: around.with(from.orders), unique: from.unique };
+  const where = node.where && resolveVal(a, node.where, env);
+  const facts = env.facts.with(where?.when?.facts ?? []);
+  const filter = where?.when?.needs ?? where?.needs ?? [];
+  const rows = facts.apply(together(from.rows, filter));
+  let exists = facts.apply(together(from.exists, filter));
+  const fixed = new Set([...facts.values].flatMap(([id, values]) => (values.size === 1 ? [id] : [])));
+  let unique: readonly (readonly number[])[] = from.unique.map((key) => key.filter((id) => !fixed.has(id)));
+  env = { ...env, facts, rows, windowRows: rows, unique };
+  const items = listed(a, node.items, from);
+  const isGrouped = node.groupBy !== undefined || hasAggregate([node.items, node.having], a.catalog);
+  if (isGrouped) {
+    const keys = node.groupBy ? keysOf(a, node.groupBy, items, env) : [];
+    const group = new Set<Instant>([asOf, ...outer, ...keys.flatMap(({ val: key }) => instantsOf(key))]);
+    const withKeys = facts.with(keys.flatMap(({ val: key }) => key.defs ?? []));
+    const said = together(...keys.map(({ val: key }) => withKeys.apply(needsOf(key))));
+    // A day that anything happened on has its rows: that it has says next to nothing.
+    const isOfDay = keys.some(({ val: key }) => key.time !== undefined && key.time.grain > 1);
+    const keyNeeds = outlasting(said, group);
+    const groupNeeds = outlasting(together(withKeys.apply(exists), said), group).map((need) => ({
+      ...need,
+      isSoft: need.isSoft || isOfDay,
+    }));
+    exists = node.groupBy ? groupNeeds : [];
+    unique = [keys.map(({ val: key }) => key.id)];
+    env = {
+      ...env,
+      facts: withKeys,
+      group,
+      isPerMail: keys.some(({ val: key }) => key.domain === "mail"),
+      keys: keyNeeds,
+      windowRows: groupNeeds,
+      unique,
+      known: new Map(keys.map((key) => [key.text, { ...key.val, needs: [] }])),
+    };
+  }
+  const aliases = new Map<string, Val>();
+  let columns = items.map((item): Column => {
+    const made = item.val(env);
+    if (item.name !== undefined && item.node?.kind !== "path") aliases.set(item.name.toLowerCase(), made);
+    return { name: item.name, val: made, span: item.span };
+  });
+  env = { ...env, facts: env.facts.with(columns.flatMap((column) => column.val.defs ?? [])) };
+  columns = columns.map((column) => ({ ...column, val: { ...applied(column.val, env), defs: undefined } }));
+  const after: Env = { ...env, scope: { parent: inside, from: nothing, locals: aliases } };
+  for (const test of [node.having, node.qualify]) {
+    if (!test) continue;
+    const passed = resolveVal(a, test, test === node.qualify ? after : { ...after, scope: inside, known: after.known });
+    const needs = env.facts.apply(passed.when?.needs ?? passed.needs);
+    env = { ...env, facts: env.facts.with(passed.when?.facts ?? []) };
+    exists = together(exists, needs);
+    if (test !== node.qualify) continue;
+    // Which of the rows it is decides about all that it says.
+    columns = columns.map((column) => ({
+      ...column,
+      val: { ...column.val, needs: together(column.val.needs, ofOtherRows(needs)) },
+    }));
+    unique = [...unique, ...onePer(a, test, after)];
+  }
+  if (node.distinct) unique = [...unique, columns.map((column) => column.val.id)];
+  const outRows = isGrouped ? exists : together(env.rows, exists);
+  const result = sealed(columns, env.facts, outRows, exists, unique, outer);
+  if (node.as !== "struct") return result;
+  const fields = result.columns.map((column) => ({ name: column.name ?? "", val: column.val }));
+  return { ...result, columns: [{ name: undefined, val: val([], { fields }) }] };
+}
+
+/** `qualify row_number() over (partition by ...) = 1`: one row for each. */
+function onePer(a: Analysis, test: Expression, env: Env): readonly (readonly number[])[] {
+  if (test.kind !== "binary" || test.operator !== "=" || test.left.kind !== "function-call") return [];
+  const { left: call } = test;
+  if (call.name[0]!.name.toUpperCase() !== "ROW_NUMBER" || call.over?.kind !== "window-spec") return [];
+  return [call.over.partitionBy.map((one) => resolveVal(a, one, env).id)];
+}
+
+interface Key {
+  readonly text: string;
+  readonly val: Val;
+}
+
+function keysOf(a: Analysis, node: GroupBy, items: readonly Item[], env: Env): readonly Key[] {
+  const ofItem = (item: Item): Key => ({ text: item.node ? a.textOf(item.node) : "", val: item.val(env) });
+  if (node.all) return items.filter((item) => item.node && !hasAggregate(item.node, a.catalog)).map(ofItem);
+  return node.items.flatMap(expressionsOf).flatMap((key): readonly Key[] => {
+    if (key.kind === "integer-literal") {
+      const item = items[Number(key.value) - 1];
+      return item ? [ofItem(item)] : a.fail(key, "GROUP BY is out of SELECT column number range");
+    }
+    if (key.kind === "path" && key.parts.length === 1) {
+      const name = key.parts[0]!.name.toLowerCase();
+      const item = items.find((one) => one.name?.toLowerCase() === name && one.node);
+      if (item) {
+        const found = ofItem(item);
+        return [found, { text: a.textOf(key), val: found.val }];
+      }
+    }
+    return [{ text: a.textOf(key), val: resolveVal(a, key, env) }];
+  });
+}
+
+function expressionsOf(item: GroupingItem): readonly Expression[] {
+  switch (item.kind) {
+    case "grouping-key":
+      return [item.expression];
+    case "grouping-empty":
+      return [];
+    case "rollup":
+    case "cube":
+      return item.elements.flat();
+    case "grouping-sets":
+      return item.sets.flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()));
+  }
+}
+
+/** The SELECT list with stars spelled out. */
+function listed(a: Analysis, items: readonly SelectItem[], from: From): readonly Item[] {
+  return items.flatMap((item): readonly Item[] => {
+    if (item.kind === "select-expression")
+      return [
+        {
+          name: item.alias?.name ?? impliedName(item.expression),
+          node: item.expression,
+          span: item.expression.span,
+          val: (env) => resolveVal(a, item.expression, env),
+        },
+      ];
+    const columns = item.kind === "select-star" ? from.star : starOf(a, item.object, from);
+    if (columns.some((column) => column.name === "*")) a.refuse(item, "the columns of a table that is not known");
+    const dropped = new Set(item.except.map((one) => one.name.toLowerCase()));
+    const replaced = new Map(item.replace.map((one) => [one.name.name.toLowerCase(), one.expression]));
+    return columns.flatMap((column): readonly Item[] => {
+      const name = column.name?.toLowerCase() ?? "";
+      if (dropped.has(name)) return [];
+      const by = replaced.get(name);
+      return [
+        {
+          name: column.name,
+          node: by,
+          span: by?.span ?? item.span,
+          val: (env) => (by ? resolveVal(a, by, env) : column.val),
+        },
+      ];
+    });
+  });
+}
+
+function starOf(a: Analysis, object: Expression, from: From): readonly Column[] {
+  if (object.kind === "path" && object.parts.length === 1) {
+    const name = object.parts[0]!.name.toLowerCase();
+    const range = from.ranges.find((one) => one.name.toLowerCase() === name);
+    if (range && !range.val) return range.columns;
+    if (range?.val?.fields) return range.val.fields;
+  }
+  return a.refuse(object, "the fields of this value");
+}
+
+function setOperation(
+  a: Analysis,
+  node: SetOperation,
+  scope: Scope | undefined,
+  tables: Tables,
+  around: Facts,
+  outer: ReadonlySet<Instant>,
+): Relation {
+  if (node.matching) return a.refuse(node, "set_operation_by_name");
+  const parts = node.inputs.map((input) => resolveBody(a, input, scope, tables, around, outer));
+  const made = union(parts, outer);
+  if (node.operator === "union" && node.quantifier === "all") return made;
+  const unique = [made.columns.map((column) => column.val.id)];
+  if (node.operator === "union") return { ...made, unique };
+  // What is in one and (not) in the other hangs on all of them.
+  const all = together(...parts.flatMap((part) => [part.exists, ...part.columns.map((column) => needsOf(column.val))]));
+  const [first] = parts;
+  return {
+    ...first!,
+    exists: together(first!.exists, ofOtherRows(all)),
+    rows: together(first!.rows, ofOtherRows(all)),
+  };
+}
+
+export const fromTable = (relation: Relation, alias: string | undefined): From =>
+  fromRelation(instantiated(relation), alias);
