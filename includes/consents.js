@@ -108,6 +108,60 @@ const lawfulUntil = (basis, jurisdiction, from) =>
 const isPending = (optIn, jurisdiction, purpose, channel, basis) =>
   `(coalesce(${optIn} = 'pending', false) or (coalesce(${optIn}, 'single') = 'single' and coalesce(${jurisdiction} in (${quoted(doubleOptIn)}), false) and ${purpose} = 'activation' and coalesce(${channel}, 'email') = 'email' and ${basis} = 'consent'))`;
 
+const word = (value) => (typeof value === "string" ? value.trim().toLowerCase() : null);
+
+/** What `isPending` says of one grant, in JavaScript. */
+const isPendingHeard = ({ opt_in, jurisdiction, purpose, channel, legal_basis }) =>
+  opt_in === "pending" ||
+  ((opt_in ?? "single") === "single" &&
+    doubleOptIn.includes(jurisdiction) &&
+    purpose === "activation" &&
+    (channel ?? "email") === "email" &&
+    legal_basis === "consent");
+
+/**
+ * What a row of raw.consents says of a purpose and a channel, as the models read it, for whoever hears of it before the next build: undefined where it
+ * says nothing, or waits for its confirmation. `effective_at` and `expires_at` in milliseconds.
+ *
+ *   statementHeard({ purpose: "activation", is_granted: false, effective_at: 0 }, "activation", "email")
+ *     =>  { is_granted: false, at: 0, until: null }
+ */
+function statementHeard(row, purpose, channel) {
+  if (row.purpose !== purpose) return undefined;
+  const isGranted = row.is_granted === true;
+  const said = word(row.channel);
+  const isKnown = said === null || channels.includes(said);
+  // a refusal for a channel that is none of ours is taken for all channels, a grant for none
+  if (isKnown ? said !== null && said !== channel : isGranted) return undefined;
+  const statement = {
+    purpose,
+    channel: isKnown ? said : null,
+    opt_in: word(row.opt_in),
+    jurisdiction: word(row.jurisdiction),
+    legal_basis: word(row.legal_basis) ?? "consent",
+  };
+  if (isGranted && isPendingHeard(statement)) return undefined;
+  const law = expiries.find(
+    (one) => one.legalBasis === statement.legal_basis && one.jurisdiction === statement.jurisdiction,
+  );
+  const until = row.expires_at ?? (law ? row.effective_at + law.days * 86_400_000 : null);
+  return { is_granted: isGranted, at: row.effective_at, until: isGranted ? until : null };
+}
+
+/** What an event's flag says of a purpose, by its source's declaration: "granted", "refused", or undefined. */
+function flagHeard(provenance, flag, purpose, list = sources) {
+  const source =
+    list.slice(0, -1).find((one) => new RegExp(one.provenance).test(provenance ?? "")) ?? list[list.length - 1];
+  if (flag === true) return source.granted.includes(purpose) ? "granted" : undefined;
+  if (flag === false) return source.refused.includes(purpose) ? "refused" : undefined;
+  const isAsked = source.granted.includes(purpose) || source.refused.includes(purpose);
+  return source.absent === "refused" && isAsked ? "refused" : undefined;
+}
+
+/** Whether the flag of any source can take a purpose back. */
+const flagsRefuse = (purpose, list = sources) =>
+  [false, null].some((flag) => list.some((one) => flagHeard("", flag, purpose, [one]) === "refused"));
+
 module.exports = {
   sources,
   channels,
@@ -120,4 +174,7 @@ module.exports = {
   hasSilentRefusals,
   lawfulUntil,
   isPending,
+  statementHeard,
+  flagHeard,
+  flagsRefuse,
 };

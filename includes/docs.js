@@ -215,7 +215,8 @@ const column = {
   column_kind: "pseudonym, content or reference; see includes/policies.js.",
   allowed_purposes: "Purposes that the column may serve, separated by commas.",
 
-  suppressions: "Why the person may not be mailed at all; empty where nothing is against it.",
+  suppressions: "Why mail of each kind may not be sent; empty where nothing is against it.",
+  other_ids: "The person's other ids: what is said of the person by one of them holds for this one.",
   is_eligible: "No rule says no: mail of the kind may go to the person.",
   eligibility_reasons: "Why it may not.",
   time_zone: "The person's own time zone, where a profile states one.",

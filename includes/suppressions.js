@@ -54,6 +54,43 @@ function kindsOf(reason, scope, scopeKey) {
   )}) then ${arrayOf(marketingKinds)} else ${arrayOf(campaignKinds)} end`;
 }
 
+/** Types of events that suppress, or may. */
+const eventTypes = ["unsubscribe", "complaint", "bounce", "spam_trap_hit"];
+const oneClickMethods = ["one-click", "one_click", "oneclick"];
+
+/**
+ * The reason that an event gives, NULL where it gives none; and the same of one event in JavaScript, for whoever hears of it before the next build.
+ *
+ *   reasonOfEvent("event_type", "bounce_class", "unsubscribe_method")
+ */
+const reasonOfEvent = (type, bounceClass, method) =>
+  `case ${type} when 'unsubscribe' then if(lower(${method}) in (${quoted(oneClickMethods)}), 'one_click', 'unsubscribe') when 'complaint' then 'complaint' when 'bounce' then if(${bounceClass} = 'hard', 'hard_bounce', null) when 'spam_trap_hit' then 'spam_trap' end`;
+
+function reasonHeard(type, { bounceClass, method, feedbackType }) {
+  switch (type) {
+    case "unsubscribe":
+      return oneClickMethods.includes(String(method ?? "").toLowerCase()) ? "one_click" : "unsubscribe";
+    case "complaint": // "this is not spam" takes one back
+      return feedbackType === "not-spam" ? undefined : "complaint";
+    case "bounce":
+      return bounceClass === "hard" ? "hard_bounce" : undefined;
+    case "spam_trap_hit":
+      return "spam_trap";
+    default:
+      return undefined;
+  }
+}
+
+/** What `kindsOf` says of one suppression, in JavaScript. */
+function kindsHeard(reason, scope, scopeKey) {
+  if (scope === "campaign_kind" && campaignKinds.includes(scopeKey)) return [scopeKey];
+  if (scope === "list" && Object.hasOwn(lists, scopeKey)) return lists[scopeKey];
+  return reasons[reason]?.stops ?? campaignKinds;
+}
+
+/** Whether a reason is about the person, whichever of their ids it was said of; one that nobody knows is. */
+const isOfPerson = (reason) => reasons[reason]?.reach !== "address";
+
 /** Quoted names of the reasons for which `test` holds, for an IN. */
 const reasonsWhere = (test) => quoted(names.filter((name) => test(reasons[name])));
 
@@ -70,7 +107,12 @@ module.exports = {
   lists,
   quietArms,
   quoted,
+  eventTypes,
+  reasonOfEvent,
+  reasonHeard,
   kindsOf,
+  kindsHeard,
+  isOfPerson,
   reasonsWhere,
   endsAllMarketing,
 };

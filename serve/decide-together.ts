@@ -1,7 +1,14 @@
 import type { Question } from "../policy/assigned-model.ts";
 import { countSend } from "../policy/count-send.ts";
 import { decide } from "../policy/decide.ts";
-import type { AssignedModel, Customer, Decision, DecisionRequest, PolicyInForce } from "../policy/decision.ts";
+import type {
+  AssignedModel,
+  Customer,
+  Decision,
+  DecisionRequest,
+  PastSend,
+  PolicyInForce,
+} from "../policy/decision.ts";
 import { passGates } from "../policy/gates.ts";
 import type { TriggerEvent } from "../policy/triggers.ts";
 import type { DecisionNotes } from "./decision-row.ts";
@@ -22,6 +29,12 @@ export interface Made {
   readonly notes: DecisionNotes;
 }
 
+/** What a run has sent to a person, by any of their ids. */
+export interface SentTo {
+  readonly person_id: string;
+  readonly sends: readonly PastSend[];
+}
+
 /**
  * Decides for many people in order, for each in the order of the campaigns (the most important first): every decision is the one that
  * would be made for that person alone, after those before it were counted. Whoever passes the gates is scored together.
@@ -32,17 +45,18 @@ export function decideTogether(
   models: ModelsInForce,
   requestOf: (person: Person, campaign: Campaign) => string,
   now: number,
-): { readonly made: readonly Made[]; readonly campaigns: readonly Campaign[] } {
+  before: SentTo | undefined = undefined,
+): { readonly made: readonly Made[]; readonly campaigns: readonly Campaign[]; readonly last: SentTo | undefined } {
   const asks = people.map((person) =>
     campaigns.map((campaign) => ({
-      event: campaign.triggers?.get(person.person_id),
+      event: campaign.triggers?.get(person.user_id_hash),
       request: {
         request_id: requestOf(person, campaign),
-        person_id: person.person_id,
+        person_id: person.user_id_hash,
         campaign_id: campaign.campaign_id,
         context: {
           ...contextOf(campaign.inputs),
-          trigger_category: campaign.triggers?.get(person.person_id)?.category ?? null,
+          trigger_category: campaign.triggers?.get(person.user_id_hash)?.category ?? null,
         },
       },
       customer: customerOf(person, campaign.inputs),
@@ -51,12 +65,15 @@ export function decideTogether(
   const scored = scoreSurvivors(asks, campaigns, models, now);
   const made: Made[] = [];
   const current = [...campaigns];
-  for (const perCampaign of asks) {
-    let sends: Customer["sends"] | undefined;
+  let last = before;
+  for (const [i, perCampaign] of asks.entries()) {
+    const { person_id } = people[i]!;
+    const sends: PastSend[] = last?.person_id === person_id ? [...last.sends] : [];
+    last = { person_id, sends };
     for (const [c, { request, customer, event }] of perCampaign.entries()) {
       const campaign = current[c]!;
       if (campaign.triggers && !event) continue;
-      const known = { ...customer, sends: sends ?? customer.sends };
+      const known = { ...customer, sends: customer.sends && [...customer.sends, ...sends] };
       const model = models.assign(request.person_id, (version) => scored.get(version)?.get(request));
       const decision = decide(request, known, campaign.inForce, model, now);
       const shadow = shadowOf(request, known, campaign.inForce, models, now);
@@ -65,7 +82,7 @@ export function decideTogether(
         notes: { campaign_kind: campaign.inForce.policy.kind, shadow, trigger: event && told(event) },
       });
       const counted = countSend(decision, known, campaign.inForce);
-      sends = counted.customer.sends;
+      if (counted.customer !== known) sends.push(counted.customer.sends!.at(-1)!);
       // Campaigns under one policy share its global caps.
       if (counted.inForce === campaign.inForce) continue;
       for (const [i, one] of current.entries())
@@ -73,7 +90,7 @@ export function decideTogether(
           current[i] = { ...one, inForce: { ...one.inForce, sent: counted.inForce.sent } };
     }
   }
-  return { made, campaigns: current };
+  return { made, campaigns: current, last };
 }
 
 const told = ({ event_id, at, received_at }: TriggerEvent): DecisionNotes["trigger"] => ({

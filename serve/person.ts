@@ -3,9 +3,13 @@ import type { Customer, Inputs, InputValue, PastSend } from "../policy/decision.
 
 /** A row of features.decision_inputs: what the batch reads, and what the online store holds. Times are milliseconds since the epoch. */
 export interface Person {
+  readonly user_id_hash: string;
+  /** Who it is, by whatever id; the same for all ids of one person. */
   readonly person_id: string;
+  readonly other_ids: readonly string[];
   readonly has_consent: boolean;
-  readonly suppressions: readonly string[];
+  /** What stands against mail of a kind. */
+  readonly suppressions: readonly { readonly campaign_kind: string; readonly reason: string }[];
   readonly is_eligible: boolean;
   readonly eligibility_reasons: readonly string[];
   readonly identity: "known" | "conflict";
@@ -54,9 +58,14 @@ export function personOf(row: Readonly<Record<string, unknown>>): Person {
     topics[String(one["topic"])] = Number(one["clicks"]);
   const zone = row["time_zone"];
   return {
-    person_id: String(row["user_id_hash"]),
+    user_id_hash: String(row["user_id_hash"]),
+    person_id: String(row["person_id"]),
+    other_ids: list(row["other_ids"]).map(String),
     has_consent: row["has_activation_consent"] === true,
-    suppressions: list(row["suppressions"]).map(String),
+    suppressions: (list(row["suppressions"]) as readonly Record<string, unknown>[]).map((one) => ({
+      campaign_kind: String(one["campaign_kind"]),
+      reason: String(one["reason"]),
+    })),
     is_eligible: row["is_eligible"] === true,
     eligibility_reasons: list(row["eligibility_reasons"]).map(String),
     identity: row["has_identity_conflict"] === true ? "conflict" : "known",
@@ -82,10 +91,12 @@ export function customerOf(person: Person, campaign: CampaignInputs, asOf = pers
   values["topic_clicks_90d"] = campaign_topic === null ? null : (person.topic_clicks[campaign_topic] ?? 0);
   values["region"] = person.region;
   return {
-    person_id: person.person_id,
+    person_id: person.user_id_hash,
     identity: person.identity,
     consent: { is_granted: person.has_consent, as_of: person.as_of },
-    suppressions: person.suppressions,
+    suppressions: person.suppressions
+      .filter(({ campaign_kind }) => campaign_kind === campaign.campaign_kind)
+      .map(({ reason }) => reason),
     eligibility: { is_eligible: person.is_eligible, reasons: person.eligibility_reasons, as_of: person.as_of },
     segments: person.segments,
     region: person.region,

@@ -7,13 +7,17 @@ import { UserError } from "../../errors/user-error.ts";
 import { writeWhole } from "../../platform/files.ts";
 import { canonicalJson } from "../../platform/journal/canonical-json.ts";
 import { periodsOf } from "../../policy/caps.ts";
-import type { Pause } from "../../policy/decision.ts";
+import type { PastSend, Pause } from "../../policy/decision.ts";
 import { type LoadedPolicy, parsePolicy } from "../../policy/load-policy.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { campaignInputs, readCampaigns } from "../campaign-inputs.ts";
-import { type Campaign, decideTogether, type Made } from "../decide-together.ts";
+import { type Campaign, decideTogether, type Made, type SentTo } from "../decide-together.ts";
+import { inputsAsOf, type Place } from "../decision-inputs.ts";
 import { decisionRow } from "../decision-row.ts";
+import { type Heard, withHeard } from "../heard.ts";
 import { type Lineup, type LoadedModels, loadModels } from "../models-in-force.ts";
+import { personOf } from "../person.ts";
+import { readHeard } from "./read-heard.ts";
 import { readPeople, readSent } from "./read-people.ts";
 import { readTriggers } from "./read-triggers.ts";
 import { type Summary, SummaryCounter } from "./summary.ts";
@@ -107,7 +111,7 @@ export async function rehearseAudience(env: BatchEnv, request: BatchRequest): Pr
   const counter = new SummaryCounter();
   const batch = await openBatch(env, runOf(request), request.occasion);
   try {
-    for await (const made of decisions(env, batch, "")) count(counter, batch, made);
+    for await (const made of decisions(env, batch, fromTheStart)) count(counter, batch, made);
   } finally {
     batch.models.close();
   }
@@ -163,7 +167,16 @@ interface OpenBatch {
   campaigns: readonly Campaign[];
   readonly segments: readonly string[] | null;
   readonly only: readonly string[] | null;
+  /** What was heard of people since the features were worked out, by id. */
+  readonly heard: ReadonlyMap<string, readonly Heard[]>;
 }
+
+/** Where a run goes on: behind somebody, to whom so much was sent by it. */
+interface Behind {
+  readonly place: Place | null;
+  readonly sent: SentTo | undefined;
+}
+const fromTheStart: Behind = { place: null, sent: undefined };
 
 const requestOf = (campaignId: string, occasion: string): string => `batch:${campaignId}:${occasion}`;
 
@@ -211,31 +224,41 @@ async function openBatch(env: BatchEnv, run: Run, occasion: string): Promise<Ope
   const only = campaigns.every(({ triggers }) => triggers)
     ? [...new Set(campaigns.flatMap(({ triggers }) => [...triggers!.keys()]))].sort()
     : null;
-  return { run, occasion, models, campaigns, segments, only };
+  const asOf = await inputsAsOf(env.warehouse, env.signal);
+  const heard = asOf === null ? new Map<string, readonly Heard[]>() : await readHeard(env.warehouse, asOf, env.signal);
+  return { run, occasion, models, campaigns, segments, only, heard };
 }
 
-async function* decisions(env: BatchEnv, batch: OpenBatch, after: string): AsyncIterable<readonly Made[]> {
-  let last = after;
+async function* decisions(env: BatchEnv, batch: OpenBatch, { place, sent }: Behind): AsyncIterable<readonly Made[]> {
+  let after = place;
+  let before = sent;
   let decided = 0;
+  const own = {
+    campaigns: batch.campaigns.map(({ campaign_id }) => campaign_id),
+    decidedAt: new Date(batch.run.now),
+  };
+  const heardOf = (id: string): readonly Heard[] => batch.heard.get(id) ?? [];
   for (;;) {
     env.signal.throwIfAborted();
     const people = await readPeople(
       env.warehouse,
-      { after: last, rows: env.pageRows, segments: batch.segments, only: batch.only },
+      { after, rows: env.pageRows, segments: batch.segments, only: batch.only, own },
       env.signal,
     );
     if (people.length === 0) return;
-    last = people.at(-1)!.person_id;
-    const { made, campaigns } = decideTogether(
-      people,
+    after = people.at(-1)!;
+    const { made, campaigns, last } = decideTogether(
+      people.map((person) => withHeard(person, heardOf, batch.run.now)),
       batch.campaigns,
       batch.models,
       (person, campaign) => {
-        const event = campaign.triggers?.get(person.person_id);
+        const event = campaign.triggers?.get(person.user_id_hash);
         return event ? `event:${event.event_id}` : requestOf(campaign.campaign_id, batch.occasion);
       },
       batch.run.now,
+      before,
     );
+    before = last;
     batch.campaigns = campaigns;
     decided += made.length;
     env.onProgress?.(decided);
@@ -251,13 +274,14 @@ async function* pagesOf(
   counter: SummaryCounter,
 ): AsyncIterable<string> {
   const there = await pageFiles(folder);
-  let after = "";
+  let last: string | undefined;
   for (const page of there) {
-    after = await recount(join(folder, page), batch, counter);
+    last = (await recount(join(folder, page), batch, counter)) ?? last;
     yield join(folder, page);
   }
+  const behind = last === undefined ? fromTheStart : await placeOf(env, folder, there, last);
   let number = there.length;
-  for await (const made of decisions(env, batch, after)) {
+  for await (const made of decisions(env, batch, behind)) {
     count(counter, batch, made);
     const path = join(folder, `page-${String(number++).padStart(6, "0")}.ndjson`);
     await writeWhole(
@@ -290,15 +314,48 @@ const pageLine = z.object({
     reason: z.string(),
     is_exploration: z.boolean(),
     is_holdout: z.boolean(),
+    campaign_kind: z.string(),
+    send_at: z.string().nullable(),
   }),
 });
 
+const linesOf = (path: string) =>
+  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+
+/** Where the pages of an earlier run end, and what they send to the other ids of the person there. */
+async function placeOf(env: BatchEnv, folder: string, pages: readonly string[], id: string): Promise<Behind> {
+  const { rows } = await env.warehouse.query("select * from features.decision_inputs where user_id_hash = @id", {
+    params: { id },
+    file: "where the run stopped",
+    signal: env.signal,
+  });
+  if (!rows[0])
+    throw new UserError("whom the run decided for last is not among the people any more", {
+      code: "decide.changed",
+      exit: "check",
+      where: folder,
+      next: "inboxloop decide --occasion <another name>",
+    });
+  const { person_id, user_id_hash, other_ids } = personOf(rows[0]);
+  const sends: PastSend[] = [];
+  if (other_ids.length > 0) {
+    const ids = new Set([user_id_hash, ...other_ids]);
+    for (const page of pages)
+      for await (const line of linesOf(join(folder, page))) {
+        const { user_id_hash: of, campaign_id, attributes } = pageLine.parse(JSON.parse(line));
+        if (attributes.action === "send" && attributes.send_at !== null && ids.has(of))
+          sends.push({ at: Date.parse(attributes.send_at), kind: attributes.campaign_kind, campaign_id });
+      }
+  }
+  return { place: { person_id, user_id_hash }, sent: { person_id, sends } };
+}
+
 /** Counts a page that an earlier run has written, towards the summary and the global caps. Gives its last person. */
-async function recount(path: string, batch: OpenBatch, counter: SummaryCounter): Promise<string> {
-  let last = "";
+async function recount(path: string, batch: OpenBatch, counter: SummaryCounter): Promise<string | undefined> {
+  let last: string | undefined;
   const periods = Object.values(periodsOf(batch.run.now));
   const sends = new Map<string, number>();
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(path)) {
     const { user_id_hash, campaign_id, arm, attributes } = pageLine.parse(JSON.parse(line));
     last = user_id_hash;
     counter.add({ ...attributes, arm, is_hold_out: attributes.is_holdout }, policyOf(batch, campaign_id));

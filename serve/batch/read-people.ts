@@ -1,63 +1,84 @@
 import { periodsOf } from "../../policy/caps.ts";
 import type { PastSend } from "../../policy/decision.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { nextInputs, type Place } from "../decision-inputs.ts";
 import { type Person, personOf } from "../person.ts";
 
 type Queries = Pick<Warehouse, "query">;
 
-/** The next people by id, each with what was decided for them since the features were worked out. */
+/** The next people, person by person, each with what was decided for any of their ids since the features were worked out. */
 export async function readPeople(
   warehouse: Queries,
   page: {
-    readonly after: string;
+    readonly after: Place | null;
     readonly rows: number;
     readonly segments: readonly string[] | null;
     readonly only?: readonly string[] | null;
+    /** The run's own decisions, which the caller counts: those of these campaigns at this instant. */
+    readonly own: { readonly campaigns: readonly string[]; readonly decidedAt: Date };
   },
   signal: AbortSignal,
 ): Promise<readonly Person[]> {
-  const { after, rows: limit, segments, only } = page;
+  const { segments, only } = page;
   // Nobody outside of every campaign's segment is decided for; the rest is the decision's own to say.
   const inAudience =
     segments === null
       ? "true"
       : "exists (select 1 from unnest(inputs.segments) as segment where segment in unnest(@segments))";
-  const { rows } = await warehouse.query(
-    `select inputs.*
-from features.decision_inputs as inputs
-where inputs.user_id_hash > @after and ${inAudience}${only ? " and inputs.user_id_hash in unnest(@only)" : ""}
-order by inputs.user_id_hash
-limit ${limit}`,
+  const rows = await nextInputs(
+    warehouse,
     {
+      after: page.after,
+      rows: page.rows,
+      where: `${inAudience}${only ? " and inputs.user_id_hash in unnest(@only)" : ""}`,
       params: {
-        after,
         ...(segments === null ? {} : { segments: [...segments] }),
         ...(only ? { only: [...only] } : {}),
       },
-      file: "people to decide for",
-      signal,
     },
+    signal,
   );
   if (rows.length === 0) return [];
   const people = rows.map(personOf);
   const asOf = new Date(Math.min(...people.map((person) => person.as_of)));
   const pending = await warehouse.query(
-    `select user_id_hash, send_at, campaign_kind, campaign_id
-from staging.stg_raw__decisions
-where user_id_hash between @first and @last and decided_at >= @as_of and action = 'send' and send_at is not null
-order by user_id_hash, send_at`,
+    `with page as (
+  select user_id_hash, other_ids
+  from features.decision_inputs
+  where person_id between @first and @last
+),
+ids as (
+  select user_id_hash, user_id_hash as mailed_id from page
+  union all
+  select page.user_id_hash, mailed_id from page cross join unnest(page.other_ids) as mailed_id
+)
+select ids.user_id_hash, decisions.send_at, decisions.campaign_kind, decisions.campaign_id
+from ids
+join staging.stg_raw__decisions as decisions on ids.mailed_id = decisions.user_id_hash
+where
+  decisions.decided_at >= @as_of
+  and decisions.action = 'send'
+  and decisions.send_at is not null
+  and not (decisions.decided_at = @decided_at and decisions.campaign_id in unnest(@campaigns))
+order by ids.user_id_hash, decisions.send_at`,
     {
-      params: { first: people[0]!.person_id, last: people.at(-1)!.person_id, as_of: asOf },
+      params: {
+        first: people[0]!.person_id,
+        last: people.at(-1)!.person_id,
+        as_of: asOf,
+        decided_at: page.own.decidedAt,
+        campaigns: [...page.own.campaigns],
+      },
       file: "decided since",
       signal,
     },
   );
   if (pending.rows.length === 0) return people;
-  const byPerson = new Map<string, PastSend[]>();
+  const byId = new Map<string, PastSend[]>();
   for (const row of pending.rows) {
-    const person = String(row["user_id_hash"]);
-    const sends = byPerson.get(person) ?? [];
-    byPerson.set(person, sends);
+    const id = String(row["user_id_hash"]);
+    const sends = byId.get(id) ?? [];
+    byId.set(id, sends);
     sends.push({
       at: Date.parse(String(row["send_at"])),
       kind: String(row["campaign_kind"]),
@@ -65,7 +86,7 @@ order by user_id_hash, send_at`,
     });
   }
   return people.map((person) => {
-    const more = byPerson.get(person.person_id);
+    const more = byId.get(person.user_id_hash);
     return more ? { ...person, sends: [...person.sends, ...more] } : person;
   });
 }

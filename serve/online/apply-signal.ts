@@ -2,6 +2,7 @@ import machines from "../../includes/machines.js";
 import pit from "../../includes/pit.js";
 import time from "../../includes/time.js";
 import type { PlainRow } from "../../warehouse/duckdb/segment-store.ts";
+import { type Heard, heardInConsent, heardInErasure, heardInEvent, heardInSuppression, withOneMore } from "../heard.ts";
 import type { PushNote } from "./push.ts";
 import type { StoreTransaction } from "./store.ts";
 import type { FreshAct, StoredPerson } from "./stored-person.ts";
@@ -12,13 +13,6 @@ const machineAgent = new RegExp(
   [...(machines.wholeAgents as string[]).map((agent) => `^${agent}$`), ...(machines.agentWords as string[])].join("|"),
 );
 const mostFresh = 2000;
-
-/** Signals that forbid a mail from the moment that we hear of them. */
-const forbidding: Readonly<Record<string, (metadata: Readonly<Record<string, unknown>>) => string | undefined>> = {
-  complaint: ({ feedback_type }) => (feedback_type === "not-spam" ? undefined : "complaint"),
-  unsubscribe: () => "unsubscribed",
-  bounce: (metadata) => (metadata["class"] === "hard" ? "hard_bounce" : undefined),
-};
 
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
@@ -42,21 +36,30 @@ export function applyEvent(
   const id = text(row["user_id_hash"]);
   const type = text(row["event_type"]);
   if (id === null || type === null) return false;
-  const stored = tx.person(id);
-  if (!stored) return false;
   const metadata = (row["metadata"] ?? {}) as Readonly<Record<string, unknown>>;
   const receivedAt = Number(row["received_at"]) / 1000;
   // Nothing happens later than it was received: a sender's clock may be ahead.
   const at = Math.min(Number(row["timestamp_utc"]), Number(row["received_at"]));
-  if (push && receivedAt <= push.received_to && at < stored.base.as_of * 1000) return false;
+  const isNews = hear(
+    tx,
+    id,
+    heardInEvent({
+      event_type: type,
+      provenance: text(row["provenance"]),
+      flag: typeof row["consent"] === "boolean" ? row["consent"] : null,
+      bounce_class: text(metadata["class"]),
+      method: text(metadata["method"]),
+      list_id: text(metadata["list_id"]),
+      feedback_type: text(metadata["feedback_type"]),
+      at: at / 1000,
+      received_at: receivedAt,
+    }),
+  );
+  const stored = tx.person(id);
+  if (!stored) return isNews;
+  if (push && receivedAt <= push.received_to && at < stored.base.as_of * 1000) return isNews;
 
   let next: StoredPerson = stored;
-  const why = isMachine(type, metadata) ? undefined : forbidding[type]?.(metadata);
-  if (why !== undefined && !next.base.suppressions.includes(why))
-    next = { ...next, heard_to: receivedAt, base: { ...next.base, suppressions: [...next.base.suppressions, why] } };
-  if (row["consent"] === false && (!next.consent || next.consent.at <= at / 1000))
-    next = { ...next, consent: { is_granted: false, at: at / 1000 } };
-
   const bounceClass = metadata["class"];
   const act = pit.actOf({ event_type: type, is_machine: isMachine(type, metadata), bounce_class: bounceClass }) as
     | string
@@ -83,36 +86,68 @@ export function applyEvent(
     );
     if (!isKnown) next = { ...next, fresh: [...next.fresh.slice(-mostFresh + 1), made] };
   }
-  if (next === stored) return false;
+  if (next === stored) return isNews;
   tx.putPerson(id, next);
   return true;
 }
 
-/** A statement of consent; of two the later one holds, of one instant the refusal. */
+/** Keeps what was heard of an id. Gives whether any of it is new. */
+function hear(tx: StoreTransaction, id: string, heard: readonly Heard[]): boolean {
+  const before = tx.heard(id);
+  const after = heard.reduce(withOneMore, before);
+  if (after === before) return false;
+  tx.putHeard(id, after);
+  return true;
+}
+
+const millis = (micros: unknown): number | null =>
+  micros === null || micros === undefined ? null : Number(micros) / 1000;
+
+/** A statement of consent. */
 export function applyConsent(tx: StoreTransaction, row: PlainRow): boolean {
   const id = text(row["user_id_hash"]);
-  if (id === null || row["purpose"] !== "activation") return false;
-  const stored = tx.person(id);
-  if (!stored) return false;
-  const at = Number(row["effective_at"]) / 1000;
-  const since = stored.consent?.at ?? stored.base.as_of;
-  const isGranted = row["is_granted"] === true;
-  if (at < since || (at === since && isGranted)) return false;
-  tx.putPerson(id, { ...stored, consent: { is_granted: isGranted, at } });
-  return true;
+  const effectiveAt = millis(row["effective_at"]);
+  if (id === null || effectiveAt === null) return false;
+  return hear(
+    tx,
+    id,
+    heardInConsent({
+      purpose: text(row["purpose"]),
+      channel: text(row["channel"]),
+      is_granted: row["is_granted"] === true,
+      legal_basis: text(row["legal_basis"]),
+      jurisdiction: text(row["jurisdiction"]),
+      opt_in: text(row["opt_in"]),
+      effective_at: effectiveAt,
+      expires_at: millis(row["expires_at"]),
+      received_at: Number(row["received_at"]) / 1000,
+    }),
+  );
+}
+
+/** A suppression that a provider, a file or a person stated. */
+export function applySuppression(tx: StoreTransaction, row: PlainRow): boolean {
+  const id = text(row["user_id_hash"]);
+  if (id === null) return false;
+  return hear(
+    tx,
+    id,
+    heardInSuppression({
+      channel: text(row["channel"]),
+      reason: text(row["reason"]),
+      scope: text(row["scope"]),
+      scope_key: text(row["scope_key"]),
+      is_lifted: row["is_lifted"] === true,
+      until_at: millis(row["until_at"]),
+      received_at: Number(row["received_at"]) / 1000,
+    }),
+  );
 }
 
 /** A request to be forgotten: nothing is sent from now on. */
 export function applyErasure(tx: StoreTransaction, row: PlainRow): boolean {
   const id = text(row["user_id_hash"]);
-  const stored = id === null ? undefined : tx.person(id);
-  if (!stored || id === null || stored.base.suppressions.includes("forgotten")) return false;
-  tx.putPerson(id, {
-    ...stored,
-    heard_to: Number(row["received_at"]) / 1000,
-    base: { ...stored.base, suppressions: [...stored.base.suppressions, "forgotten"] },
-  });
-  return true;
+  return id !== null && hear(tx, id, heardInErasure(Number(row["received_at"]) / 1000));
 }
 
 /** A decision that a batch has made: its send counts here too. */

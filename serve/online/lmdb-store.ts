@@ -3,11 +3,15 @@ import { mkdirSync } from "node:fs";
 import { type Database, open } from "lmdb";
 import type { PastSend } from "../../policy/decision.ts";
 import type { DecisionRow } from "../decision-row.ts";
+import type { Heard } from "../heard.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
 /** Decisions are found by their id this long, and their sends are counted; older ones are in raw.decisions. */
 const keptMs = 40 * 86_400_000;
+
+/** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
+const shape = 2;
 
 interface Kept {
   readonly row: DecisionRow;
@@ -30,6 +34,17 @@ export function openLmdbStore(folder: string): OnlineStore {
   const byMessage: Database<string, string> = root.openDB({ name: "by-message" });
   const queue: Database<DecisionRow, number> = root.openDB({ name: "queue", keyEncoding: "uint32" });
   const notes: Database<unknown, string> = root.openDB({ name: "notes" });
+  const heard: Database<readonly Heard[], string> = root.openDB({ name: "heard" });
+
+  if (notes.get("shape") !== shape)
+    root.transactionSync(() => {
+      if (notes.get("shape") === shape) return;
+      people.clearSync();
+      notes.removeSync("push");
+      // Read again what streamed in, for what was heard in it.
+      for (const key of [...notes.getKeys({ start: "stream ", end: "stream!" })]) notes.removeSync(key);
+      notes.putSync("shape", shape);
+    });
 
   let name = notes.get("queue") as string | undefined;
   if (name === undefined) {
@@ -45,6 +60,8 @@ export function openLmdbStore(folder: string): OnlineStore {
   const transaction: StoreTransaction = {
     person: (id) => people.get(id),
     putPerson: (id, person) => void people.put(id, person),
+    heard: (id) => heard.get(id) ?? [],
+    putHeard: (id, list) => void (list.length === 0 ? heard.remove(id) : heard.put(id, list)),
     sends: (id) => sends.get(id) ?? [],
     addSend: (id, send) =>
       void sends.put(id, [...(sends.get(id) ?? []).filter(({ at }) => at > send.at - keptMs), send]),
@@ -67,6 +84,8 @@ export function openLmdbStore(folder: string): OnlineStore {
 
   return {
     person: (id) => people.get(id),
+    heard: (id) => heard.get(id) ?? [],
+    heardIds: () => heard.getKeys({}),
     sends: (id) => sends.get(id) ?? [],
     decision: (id) => decisions.get(id)?.row,
     decisionsOf: (person, limit) =>

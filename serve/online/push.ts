@@ -1,7 +1,9 @@
 import pit from "../../includes/pit.js";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { readCampaigns } from "../campaign-inputs.ts";
-import { personOf } from "../person.ts";
+import { nextInputs, type Place } from "../decision-inputs.ts";
+import type { Heard } from "../heard.ts";
+import { type Person, personOf } from "../person.ts";
 import type { Act, Before } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
@@ -20,6 +22,7 @@ export interface PushNote {
   readonly people: number;
 }
 
+const hourMs = 3_600_000;
 const sums = pit.sums as readonly { readonly name: string; readonly acts: readonly string[]; readonly days?: number }[];
 const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
 
@@ -44,21 +47,15 @@ export async function pushFeatures(
     warehouse.query(sql, { params, file, signal });
   const through = await ask("select max(received_at) as received_to from events.events", {}, "received to");
   const receivedTo = through.rows[0]?.["received_to"] ? Date.parse(String(through.rows[0]["received_to"])) : 0;
-  let after = "";
+  let after: Place | null = null;
   let people = 0;
   let asOf = Number.NaN;
   for (;;) {
-    const { rows } = await ask(
-      `select * from features.decision_inputs where user_id_hash > @after order by user_id_hash limit ${pageRows}`,
-      { after },
-      "people to push",
-    );
-    if (rows.length === 0) break;
-    const page = rows.map(personOf);
-    const range = { first: page[0]!.person_id, last: page.at(-1)!.person_id };
+    const page: readonly Person[] = (await nextInputs(warehouse, { after, rows: pageRows }, signal)).map(personOf);
+    if (page.length === 0) break;
     const acts = await ask(
-      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash between @first and @last order by user_id_hash, occurred_at",
-      range,
+      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash in unnest(@ids) order by user_id_hash, occurred_at",
+      { ids: page.map(({ user_id_hash }) => user_id_hash) },
       "acts to push",
     );
     const byPerson = new Map<string, Act[]>();
@@ -76,32 +73,32 @@ export async function pushFeatures(
     }
     await store.transact((tx) => {
       for (const base of page) {
-        const own = byPerson.get(base.person_id) ?? [];
-        const earlier = tx.person(base.person_id);
+        const own = byPerson.get(base.user_id_hash) ?? [];
+        const earlier = tx.person(base.user_id_hash);
         // What the warehouse had not received, or places after its as-of instant, goes on counting.
         const fresh = earlier?.fresh.filter((one) => one.received_at > receivedTo || one.at >= base.as_of * 1000) ?? [];
-        const consent = earlier?.consent && earlier.consent.at >= base.as_of ? earlier.consent : null;
         const set = earlier?.set ?? {};
-        // What was heard of after the warehouse had received its last still forbids.
-        const heard = earlier && earlier.heard_to > receivedTo ? earlier.base.suppressions : [];
-        const suppressions = [...new Set([...base.suppressions, ...heard])];
         const person: StoredPerson = {
-          base: { ...base, suppressions },
-          heard_to: earlier?.heard_to ?? 0,
+          base,
           acts: own,
           before: beforeOf(base.values, own, base.as_of * 1000),
           fresh,
-          consent,
           set,
         };
-        tx.putPerson(base.person_id, person);
+        tx.putPerson(base.user_id_hash, person);
       }
     });
-    after = range.last;
+    after = page.at(-1)!;
     people += page.length;
     asOf = page[0]!.as_of;
     options.onProgress?.(people);
-    if (rows.length < pageRows) break;
+    if (page.length < pageRows) break;
+  }
+  // What was heard before has been built in. Tables do not land at one instant: the last hour is kept, and forbids twice what it forbids.
+  for (const id of store.heardIds()) {
+    const kept = (list: readonly Heard[]) => list.filter(({ received_at }) => received_at > receivedTo - hourMs);
+    const heard = store.heard(id);
+    if (kept(heard).length < heard.length) await store.transact((tx) => tx.putHeard(id, kept(tx.heard(id))));
   }
   const book = await readCampaigns(warehouse, null, signal);
   const note: PushNote = { as_of: asOf, received_to: receivedTo, people };

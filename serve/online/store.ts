@@ -1,11 +1,15 @@
 import type { PastSend } from "../../policy/decision.ts";
 import type { DecisionRow } from "../decision-row.ts";
+import type { Heard } from "../heard.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
 /** What one atomic piece of work sees and writes; nothing of it is there before it is done, and no other runs beside it. */
 export interface StoreTransaction {
   person(id: string): StoredPerson | undefined;
   putPerson(id: string, person: StoredPerson): void;
+  /** What was heard of an id, whether or not a person is kept under it. */
+  heard(id: string): readonly Heard[];
+  putHeard(id: string, heard: readonly Heard[]): void;
   /** Sends decided for since the store was loaded. */
   sends(id: string): readonly PastSend[];
   addSend(id: string, send: PastSend): void;
@@ -21,6 +25,9 @@ export interface StoreTransaction {
 /** The online store: people, their decisions and the queue to the door. Reads are of what was committed last. */
 export interface OnlineStore {
   person(id: string): StoredPerson | undefined;
+  heard(id: string): readonly Heard[];
+  /** Ids of which something was heard. */
+  heardIds(): Iterable<string>;
   sends(id: string): readonly PastSend[];
   decision(id: string): DecisionRow | undefined;
   /** Decisions about a person, the newest first. */

@@ -1,3 +1,4 @@
+import { type Heard, withHeard } from "../heard.ts";
 import type { Person } from "../person.ts";
 import { type Act, type Before, featuresAt, topicsAt } from "./acts.ts";
 
@@ -12,15 +13,11 @@ export interface FreshAct extends Act {
 
 /** A person in the online store. */
 export interface StoredPerson {
-  /** As the warehouse knew the person at `base.as_of`; its sends and suppressions go on from there. */
+  /** As the warehouse knew the person at `base.as_of`; what was heard and decided since stands beside it. */
   readonly base: Person;
-  /** When the last signal that forbids a mail was received, in milliseconds. */
-  readonly heard_to: number;
   readonly acts: readonly Act[];
   readonly before: Before;
   readonly fresh: readonly FreshAct[];
-  /** A statement of consent, or a flag on an event, since then: milliseconds. */
-  readonly consent: { readonly is_granted: boolean; readonly at: number } | null;
   /** Features that somebody has set, with when they were set and until when they hold, in milliseconds. */
   readonly set: Readonly<
     Record<string, { readonly value: number | string | null; readonly at: number; readonly until: number }>
@@ -31,7 +28,7 @@ export interface StoredPerson {
  * The person as a decision sees one now. Without anything new the features are those of the warehouse, to the last digit; with something
  * new they are counted again as of the instant just after it, as the next build would.
  */
-export function personNow(stored: StoredPerson, now: number): Person {
+export function personNow(stored: StoredPerson, now: number, heardOf: (id: string) => readonly Heard[]): Person {
   const { base, acts, fresh, set } = stored;
   let person = base;
   const known = fresh.filter((one) => one.at <= now * 1000);
@@ -49,7 +46,7 @@ export function personNow(stored: StoredPerson, now: number): Person {
       topic_clicks: topicsAt(all, at),
     };
   }
-  if (stored.consent) person = { ...person, has_consent: stored.consent.is_granted };
+  person = withHeard(person, heardOf, now);
   const given = Object.entries(set).filter(([, { until }]) => now < until);
   if (given.length > 0)
     person = {

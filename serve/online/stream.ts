@@ -2,12 +2,12 @@ import rawTables from "../../includes/raw_tables.js";
 import { segmentsOf } from "../../warehouse/duckdb/raw-views.ts";
 import { type PlainRow, SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { Column } from "../../warehouse/warehouse.ts";
-import { applyConsent, applyDecision, applyErasure, applyEvent } from "./apply-signal.ts";
+import { applyConsent, applyDecision, applyErasure, applyEvent, applySuppression } from "./apply-signal.ts";
 import type { PushNote } from "./push.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
 
 /** The tables that change what is known of a person, campaigns first: events ask for their topics. */
-const tables = ["campaigns", "events", "consents", "erasure_requests", "decisions"] as const;
+const tables = ["campaigns", "events", "consents", "suppressions", "erasure_requests", "decisions"] as const;
 type Table = (typeof tables)[number];
 
 export interface Streamed {
@@ -73,6 +73,8 @@ function apply(tx: StoreTransaction, table: Table, row: PlainRow, push: PushNote
       return applyEvent(tx, row, push, (id) => (tx.note(`topic ${id}`) as string | null | undefined) ?? null);
     case "consents":
       return applyConsent(tx, row);
+    case "suppressions":
+      return applySuppression(tx, row);
     case "erasure_requests":
       return applyErasure(tx, row);
     case "decisions":

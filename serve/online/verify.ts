@@ -1,6 +1,7 @@
 import pit from "../../includes/pit.js";
-import type { Warehouse } from "../../warehouse/warehouse.ts";
-import { personOf } from "../person.ts";
+import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
+import { nextInputs, type Place } from "../decision-inputs.ts";
+import { type Person, personOf } from "../person.ts";
 import { featuresAt } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 
@@ -39,17 +40,14 @@ export async function verifyFeatures(
   let people = 0;
   let missingOnline = 0;
   let otherAsOf = 0;
-  let after = "";
+  let after: Place | null = null;
   for (;;) {
-    const { rows } = await warehouse.query(
-      `select * from features.decision_inputs where user_id_hash > @after order by user_id_hash limit ${options.pageRows}`,
-      { params: { after }, file: "people to verify", signal: options.signal },
-    );
+    const rows: readonly Row[] = await nextInputs(warehouse, { after, rows: options.pageRows }, options.signal);
     for (const row of rows) {
       const offline = personOf(row);
       people += 1;
-      after = offline.person_id;
-      const online = store.person(offline.person_id);
+      after = offline;
+      const online = store.person(offline.user_id_hash);
       if (!online) {
         missingOnline += 1;
         continue;
@@ -59,8 +57,13 @@ export async function verifyFeatures(
         continue;
       }
       const again = featuresAt(online.acts, online.before, online.base.as_of * 1000);
-      for (const [name, value] of Object.entries(offline.values)) {
-        const shown = online.base.values[name] ?? null;
+      const standing = (one: Person): [string, string | number | null][] => [
+        ["suppressions", JSON.stringify(one.suppressions)],
+        ["has_activation_consent", String(one.has_consent)],
+      ];
+      const loaded = new Map(standing(online.base));
+      for (const [name, value] of [...Object.entries(offline.values), ...standing(offline)]) {
+        const shown = loaded.get(name) ?? online.base.values[name] ?? null;
         const wrong = !isSame(shown, value)
           ? shown
           : counted.has(name) && !isSame(again[name] ?? null, value)
@@ -71,7 +74,7 @@ export async function verifyFeatures(
         found.compared += 1;
         if (wrong === undefined) continue;
         found.differing += 1;
-        found.example ??= offline.person_id;
+        found.example ??= offline.user_id_hash;
         if (typeof wrong === "number" && typeof value === "number")
           found.greatest = Math.max(found.greatest ?? 0, Math.abs(wrong - value));
       }

@@ -138,15 +138,17 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
 }
 
 function customerIn(
-  store: Pick<OnlineStore, "person" | "sends">,
+  store: Pick<OnlineStore, "person" | "heard" | "sends">,
   personId: string,
   campaign: CampaignInputs,
   now: number,
 ): Customer {
   const stored = store.person(personId);
   if (!stored) return stranger(personId);
-  const customer = customerOf(personNow(stored, now), campaign);
-  return { ...customer, sends: [...(customer.sends ?? []), ...store.sends(personId)] };
+  const customer = customerOf(personNow(stored, now, store.heard), campaign);
+  // A mail to one id of a person counts for the others.
+  const since = [personId, ...stored.base.other_ids].flatMap((id) => store.sends(id));
+  return { ...customer, sends: [...(customer.sends ?? []), ...since] };
 }
 
 /** The model with its scores at hand, so that none is asked inside the transaction. */

@@ -10,7 +10,7 @@ export interface FeatureView {
 
 /** What is served of a person: each feature with its age. One that is older than its time to live has no value: whoever reads on would rely on it. */
 export function featuresView(stored: StoredPerson, now: number) {
-  const person = personNow(stored, now);
+  const person = personNow(stored, now, () => []); // what was heard changes no feature
   const names = new Set([
     ...Object.keys(person.values),
     ...(features.names as string[]).filter((name) => stored.base.values[name] !== undefined),

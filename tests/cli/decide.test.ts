@@ -9,7 +9,7 @@ const run: DecidingHome["run"] = (...words) => at.run(...words);
 
 beforeAll(async () => {
   at = await makeDecidingHome();
-}, 240_000);
+});
 afterAll(() => at?.close());
 
 const landed = (campaign: string) =>

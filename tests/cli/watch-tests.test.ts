@@ -32,7 +32,7 @@ function watching(run: () => Promise<TestRun>) {
   } as unknown as Environment;
   const ended = watchTests({ projectDir: dir, world, run, render: (result) => `${result.passed} passed` });
   const until = (count: number) =>
-    vi.waitFor(() => expect(said.length).toBeGreaterThanOrEqual(count), { timeout: 100_000 });
+    vi.waitFor(() => expect(said.length).toBeGreaterThanOrEqual(count), { timeout: 250_000 });
   return { said, until, stop, ended };
 }
 

@@ -49,7 +49,7 @@ describe(`every model of the project on generated rows, seed ${seed}`, () => {
     ({ graph } = await compileProject({ projectDir }));
     local = await openLocalWarehouse();
     referee = await Referee.start();
-  }, 120_000);
+  });
   afterAll(() => {
     referee?.stop();
     local?.close();

@@ -104,7 +104,7 @@ test("when consent rules run that nobody approved, then a build is refused by th
   await expect(run("build", "--dry-run")).rejects.toMatchObject({
     message: expect.not.stringContaining("consent-rules"),
   });
-}, 60_000);
+});
 
 test("when a person is made known, then their key is theirs alone and a second one is refused", async () => {
   expect(await run("keys", "person", "ada", "--role", "modeller")).toMatch(/ada SHA256:.*\nroles +modeller/);

@@ -21,7 +21,7 @@ test("when a model changes while npm run dev is on, what it touches is built and
   child.stdout.on("data", (data) => (said += data));
   child.stderr.on("data", (data) => (said += data));
   const until = (pattern: RegExp) =>
-    vi.waitFor(() => expect(said).toMatch(pattern), { timeout: 50_000, interval: 100 });
+    vi.waitFor(() => expect(said).toMatch(pattern), { timeout: 250_000, interval: 100 });
   try {
     await until(/8 passed, 0 failed[\s\S]*watching definitions/);
     expect(said).toMatch(/6 built, 3 of 4 assertions held/);

@@ -160,7 +160,9 @@ test("when a feature is set, then it holds until its time to live is over, and d
 
 test("when a decision is asked about, then every step is told, and where it parts from another's", async () => {
   bench = await openBench();
-  await bench.store.transact((tx) => tx.putPerson(personOf(2), stored(personOf(2), { suppressions: ["complaint"] })));
+  await bench.store.transact((tx) =>
+    tx.putPerson(personOf(2), stored(personOf(2), { suppressions: [{ campaign_kind: "bulk", reason: "complaint" }] })),
+  );
   const sent = (await bench.ask(question(1))).body;
   const stopped = (await bench.ask(question(2))).body;
   const why = await bench.get(`/v1/decisions/${sent.message_id}/why?compared_to=${stopped.decision_id}`);

@@ -209,8 +209,10 @@ export interface Tables {
   };
   "features.decision_inputs": {
     user_id_hash: string | null;
+    person_id: string | null;
+    other_ids: readonly string[] | null;
     has_activation_consent: boolean | null;
-    suppressions: readonly string[] | null;
+    suppressions: readonly { readonly campaign_kind: string | null; readonly reason: string | null }[] | null;
     is_eligible: boolean | null;
     eligibility_reasons: readonly string[] | null;
     has_identity_conflict: boolean | null;

@@ -16,7 +16,7 @@ export const idOf = (n: number): string => `sha256:${n.toString(16).padStart(64,
 export type DecidingHome = Awaited<ReturnType<typeof makeDecidingHome>>;
 
 /** A home with people, a champion and two policies, built, and the command line on it. A third of the people refuse; the second has complained. */
-export async function makeDecidingHome() {
+export async function makeDecidingHome(more: (before: (hours: number) => string) => readonly object[] = () => []) {
   const folder = mkdtempSync(join(tmpdir(), "inboxloop-decide-"));
   const home = join(folder, "home");
   const words = (more: readonly string[]) => ["--import", loader, join(root, "cli/main.ts"), "--home", home, ...more];
@@ -92,7 +92,7 @@ export async function makeDecidingHome() {
     );
   writePolicy("newsletter", "caps: {global: [{sends: 40, per: month}]}\nhold_out: {global: 0.1}\n");
   writePolicy("winback", "caps: {per_person: [{sends: 2, days: 7}]}\npriority: 5\n");
-  expect(run(["ingest", "file", write("signals.ndjson", lines)]).status).toBe(0);
+  expect(run(["ingest", "file", write("signals.ndjson", [...lines, ...more(before)])]).status).toBe(0);
   expect(build().stderr).toBe("");
   const probabilities = { conversion: 0.1, complaint: 0.01, unsubscribe: 0.02 };
   const model = await writeConstantModel(join(home, "models"), "m1", probabilities);

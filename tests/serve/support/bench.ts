@@ -22,7 +22,9 @@ export const secret = "0123456789abcdef0123";
 export const authorization = `Bearer ${secret}`;
 
 export const person = (id: string, fields: Partial<Person> = {}): Person => ({
+  user_id_hash: id,
   person_id: id,
+  other_ids: [],
   has_consent: true,
   suppressions: [],
   is_eligible: true,
@@ -40,11 +42,9 @@ export const person = (id: string, fields: Partial<Person> = {}): Person => ({
 });
 export const stored = (id: string, fields: Partial<Person> = {}): StoredPerson => ({
   base: person(id, fields),
-  heard_to: 0,
   acts: [],
   before: { counts: {}, lasts: {} },
   fresh: [],
-  consent: null,
   set: {},
 });
 

@@ -91,7 +91,7 @@ describe("a query that would read or write a file of the machine", () => {
     await bench.close();
     await port.close();
     expect(passed).toEqual([]);
-  }, 120_000);
+  });
 
   test.each([
     ["a database in memory", async () => openDatabase({ path: ":memory:" })],

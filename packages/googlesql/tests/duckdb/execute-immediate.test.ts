@@ -3,7 +3,7 @@ import { type LocalWarehouse, openLocalWarehouse } from "../../duckdb/local-ware
 
 let warehouse: LocalWarehouse;
 beforeAll(async () => {
-  warehouse = await openLocalWarehouse({ limits: { loopRounds: 1000 } });
+  warehouse = await openLocalWarehouse({ limits: { loopRounds: 100 } });
 });
 afterAll(() => warehouse.close());
 

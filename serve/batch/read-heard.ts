@@ -1,0 +1,111 @@
+import type { Warehouse } from "../../warehouse/warehouse.ts";
+import {
+  type Heard,
+  heardInConsent,
+  heardInErasure,
+  heardInEvent,
+  heardInSuppression,
+  heardTypes,
+  withOneMore,
+} from "../heard.ts";
+
+const text = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
+const flag = (value: unknown): boolean | null => (typeof value === "boolean" ? value : null);
+const millis = (value: unknown): number | null =>
+  value === null || value === undefined ? null : Date.parse(String(value));
+
+/**
+ * What was received since an instant and bears on whether somebody may be mailed, by id: unsubscribes, complaints, hard bounces, statements
+ * of consent, suppressions and requests to be forgotten. A batch reads it at its beginning, so that nobody is mailed on the knowledge of the
+ * last build alone. As many rows as there were such signals since then.
+ */
+export async function readHeard(
+  warehouse: Pick<Warehouse, "query">,
+  since: Date,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly Heard[]>> {
+  const found = new Map<string, readonly Heard[]>();
+  const ask = async (
+    what: string,
+    sql: string,
+    heardIn: (row: Readonly<Record<string, unknown>>, receivedAt: number) => readonly Heard[],
+    more: Readonly<Record<string, unknown>> = {},
+  ) => {
+    const { rows } = await warehouse.query(sql, { params: { since, ...more }, file: `heard: ${what}`, signal });
+    for (const row of rows) {
+      const id = String(row["user_id_hash"]);
+      const before = found.get(id) ?? [];
+      const after = heardIn(row, millis(row["received_at"])!).reduce(withOneMore, before);
+      if (after !== before) found.set(id, after);
+    }
+  };
+  const said = "received_at >= @since and user_id_hash is not null";
+  await ask(
+    "events",
+    `select
+  user_id_hash,
+  event_type,
+  provenance,
+  consent,
+  json_value(metadata, '$.class') as bounce_class,
+  json_value(metadata, '$.method') as method,
+  json_value(metadata, '$.list_id') as list_id,
+  json_value(metadata, '$.feedback_type') as feedback_type,
+  max(least(timestamp_utc, received_at)) as said_at,
+  max(received_at) as received_at
+from raw.events
+where ${said}${heardTypes === null ? "" : " and event_type in unnest(@types)"}
+group by user_id_hash, event_type, provenance, consent, bounce_class, method, list_id, feedback_type`,
+    (row, receivedAt) =>
+      heardInEvent({
+        event_type: String(row["event_type"]),
+        provenance: text(row["provenance"]),
+        flag: flag(row["consent"]),
+        bounce_class: text(row["bounce_class"]),
+        method: text(row["method"]),
+        list_id: text(row["list_id"]),
+        feedback_type: text(row["feedback_type"]),
+        at: millis(row["said_at"]) ?? receivedAt,
+        received_at: receivedAt,
+      }),
+    heardTypes === null ? {} : { types: [...heardTypes] },
+  );
+  await ask(
+    "consents",
+    `select user_id_hash, purpose, channel, is_granted, legal_basis, jurisdiction, opt_in, effective_at, expires_at, received_at
+from raw.consents
+where ${said} and effective_at is not null`,
+    (row, receivedAt) =>
+      heardInConsent({
+        purpose: text(row["purpose"]),
+        channel: text(row["channel"]),
+        is_granted: flag(row["is_granted"]),
+        legal_basis: text(row["legal_basis"]),
+        jurisdiction: text(row["jurisdiction"]),
+        opt_in: text(row["opt_in"]),
+        effective_at: millis(row["effective_at"])!,
+        expires_at: millis(row["expires_at"]),
+        received_at: receivedAt,
+      }),
+  );
+  await ask(
+    "suppressions",
+    `select user_id_hash, channel, reason, scope, scope_key, is_lifted, until_at, received_at from raw.suppressions where ${said}`,
+    (row, receivedAt) =>
+      heardInSuppression({
+        channel: text(row["channel"]),
+        reason: text(row["reason"]),
+        scope: text(row["scope"]),
+        scope_key: text(row["scope_key"]),
+        is_lifted: flag(row["is_lifted"]),
+        until_at: millis(row["until_at"]),
+        received_at: receivedAt,
+      }),
+  );
+  await ask(
+    "erasure requests",
+    `select user_id_hash, max(received_at) as received_at from raw.erasure_requests where ${said} group by user_id_hash`,
+    (_, receivedAt) => heardInErasure(receivedAt),
+  );
+  return found;
+}
