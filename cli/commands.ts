@@ -14,6 +14,7 @@ import { register as lineage } from "./commands/lineage.ts";
 import { register as parity } from "./commands/parity.ts";
 import { register as pause } from "./commands/pause.ts";
 import { register as plan } from "./commands/plan.ts";
+import { register as privacy } from "./commands/privacy.ts";
 import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
 import { register as report } from "./commands/report.ts";
@@ -51,6 +52,7 @@ const commands: readonly RegisterCommand[] = [
   serve,
   report,
   audit,
+  privacy,
 ];
 
 /** Hangs every command on the program, in the order in which help shows them. */

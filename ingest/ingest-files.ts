@@ -1,10 +1,11 @@
 import { UserError } from "../errors/user-error.ts";
+import { Tombstones } from "../platform/tombstones.ts";
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
 import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
 import { createDoor } from "./door/door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door/door-window.ts";
-import { createIdHasher } from "./door/id-hasher.ts";
+import { erasedPeople } from "./door/erased.ts";
 import { type IngestKeys, keyName } from "./door/keys.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
@@ -17,6 +18,8 @@ export interface IngestContext {
   /** The folder of raw segments. */
   readonly raw: string;
   readonly keys: IngestKeys;
+  /** The journal of erasures: of whom nothing is taken in any more. */
+  readonly erasures?: string | undefined;
   readonly now: () => Date;
   readonly randomBytes: (n: number) => Buffer;
   readonly sleep: (ms: number) => Promise<void>;
@@ -67,6 +70,16 @@ export async function openLocalIngest(context: IngestContext) {
   return aroundSink(sink, context);
 }
 
+/** Who was erased, as this context's home knows. */
+export const erasedAt = ({ erasures = "", keys }: Pick<IngestContext, "erasures" | "keys">) =>
+  erasedPeople(
+    new Tombstones(
+      erasures,
+      keys.ids.all.map((key) => ({ name: keyName(key), secret: key.secret })),
+    ),
+    keys.ids,
+  );
+
 async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: IngestContext) {
   try {
     refuseChangedKey(sink, keyName(context.keys.ids.active));
@@ -78,15 +91,15 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
   const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes), (table, rows) =>
     sink.lastKeys(table, rows),
   );
-  const door = createDoor({
-    hashId: createIdHasher(context.keys.ids.active),
-    trustReceivedAt: context.trustReceivedAt,
-  });
+  const erased = erasedAt(context);
+  const plain = createDoor({ hashId: erased.hashId, trustReceivedAt: context.trustReceivedAt });
+  const door = erased.guard(plain);
   const envFor = (input: Pick<IngestEnv, "source" | "decode">, progress?: IngestEnv["progress"]): IngestEnv => ({
     ...input,
     sink,
     door,
     windows,
+    erased,
     sealLetter: (letter: DeadLetter, batchId, arrival) =>
       deadLetterRow(letter, {
         sourceId: input.source.id,

@@ -61,10 +61,37 @@ export interface CompactionBody {
   readonly received_at: string;
 }
 
-export type LedgerBody = BatchBody | CompactionBody;
+/** A segment was written again without the rows of people who were erased; the rows that stayed did not change. */
+export interface ErasureBody {
+  readonly kind: "erasure";
+  readonly erasure_id: string;
+  /** Names this replacement. */
+  readonly step_id: string;
+  readonly table: string;
+  readonly segment: string;
+  /** SHA-256 of its bytes: from here on they, and no digest of rows, prove what it holds. */
+  readonly sha256: string;
+  /** The one segment that it stands for, with its rows before. */
+  readonly parts: readonly { readonly segment: string; readonly rows: number }[];
+  /** Of each batch in it, in order: the rows that stayed. */
+  readonly kept: readonly number[];
+  readonly erased: number;
+  readonly received_at: string;
+}
+
+export type LedgerBody = BatchBody | CompactionBody | ErasureBody;
 export type BatchEntry = Sealed<BatchBody>;
 export type CompactionEntry = Sealed<CompactionBody>;
-export type LedgerEntry = BatchEntry | CompactionEntry;
+export type ErasureEntry = Sealed<ErasureBody>;
+/** What puts one segment in the place of others. */
+export type ReplacementEntry = CompactionEntry | ErasureEntry;
+export type LedgerEntry = BatchEntry | ReplacementEntry;
+
+/** The name under which what an entry commits is staged: `ready-<id>`. */
+export function stagedId(entry: LedgerEntry): string {
+  if (entry.kind === "batch") return entry.batch_id;
+  return entry.kind === "compaction" ? entry.compaction_id : entry.step_id;
+}
 
 /** The digest over what a batch put into its tables. */
 export function contentDigest(tables: Readonly<Record<string, LandedTable>>): string {

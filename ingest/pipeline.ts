@@ -3,6 +3,7 @@ import type { AppendResult } from "../warehouse/warehouse.ts";
 import type { DeadLetter } from "./door/dead-letter.ts";
 import type { Door } from "./door/door.ts";
 import { type DoorWindows, rowKey } from "./door/door-window.ts";
+import type { ErasedPeople } from "./door/erased.ts";
 import type { Micros } from "./door/instant.ts";
 import type { RawRow } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
@@ -88,6 +89,8 @@ export interface IngestEnv {
   readonly decode: (message: Message) => readonly Item[] | Promise<readonly Item[]>;
   readonly door: Door;
   readonly windows: DoorWindows;
+  /** Of whom nothing is kept any more. */
+  readonly erased?: Pick<ErasedPeople, "refresh" | "isNamedIn"> | undefined;
   readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -192,6 +195,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   const arrival = now * 1000;
   const tables = new Map<string, TableBlock>();
   const letters: DeadLetter[] = [];
+  await env.erased?.refresh();
   for (const message of block) {
     batch.counts.records += 1;
     batch.to = message.position;
@@ -230,7 +234,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.counts.rows_by_table[table] = (batch.counts.rows_by_table[table] ?? 0) + landed;
   }
   if (letters.length === 0) return;
-  const sealed = eachBodyOnce(letters).map((one) => env.sealLetter(one, batch.sink.id, arrival));
+  const sealed = eachBodyOnce(withoutErased(env, letters)).map((one) => env.sealLetter(one, batch.sink.id, arrival));
   await append(env, batch.sink, "dead_letters", sealed, (_index, reason) => {
     throw new Error(`the dead-letter table refused a row: ${reason}`);
   });
@@ -275,6 +279,19 @@ function letter(
   return { reason, stage, detail, source: message.source ?? env.source.name, position, payload: message.data };
 }
 
+/** Letters whose bytes name somebody who was erased, without their bytes. */
+function withoutErased(env: IngestEnv, letters: readonly DeadLetter[]): readonly DeadLetter[] {
+  const isNamed = new Map<DeadLetter["payload"], boolean>();
+  return letters.map((one) => {
+    const { payload } = one;
+    if (one.reason === "erased") return { ...one, payload: null };
+    if (env.erased === undefined || !(payload instanceof Uint8Array)) return one;
+    const known = isNamed.get(payload) ?? env.erased.isNamedIn(payload);
+    isNamed.set(payload, known);
+    return known ? { ...one, payload: null } : one;
+  });
+}
+
 /**
  * A webhook call may carry a thousand events: its body is kept with its first letter, and the others, which follow that one at
  * once, say where it is.
@@ -282,6 +299,10 @@ function letter(
 function eachBodyOnce(letters: readonly DeadLetter[]): readonly DeadLetter[] {
   const ofBody = new Map<DeadLetter["payload"], DeadLetter[]>();
   for (const one of letters) {
+    if (one.payload === null) {
+      ofBody.set({ sameAs: one.position }, [one]);
+      continue;
+    }
     const first = ofBody.get(one.payload);
     if (first) first.push({ ...one, payload: { sameAs: first[0]!.position } });
     else ofBody.set(one.payload, [one]);

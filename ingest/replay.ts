@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
 import { pointedTo, setAsideName, unseal } from "./door/dead-letter.ts";
 import { createDoor } from "./door/door.ts";
-import { createIdHasher } from "./door/id-hasher.ts";
 import { type Micros, parseInstant } from "./door/instant.ts";
 import { type RawRow, rawColumns } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
 import { guessDelimiter } from "./files/csv.ts";
-import { type IngestContext, openLocalIngest } from "./ingest-files.ts";
+import { erasedAt, type IngestContext, openLocalIngest } from "./ingest-files.ts";
 import type { BatchEntry } from "./ledger.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
@@ -53,8 +52,10 @@ export async function replay(
     const refused: Record<string, number> = {};
     const accepted: Message[] = [];
     let selected = 0;
-    const hashId = createIdHasher(context.keys.ids.active);
-    const door = createDoor({ hashId, trustReceivedAt: context.trustReceivedAt });
+    const erased = erasedAt(context);
+    await erased.refresh();
+    const { hashId } = erased;
+    const door = erased.guard(createDoor({ hashId, trustReceivedAt: context.trustReceivedAt }));
     const arrival = context.now().getTime() * 1000;
     for await (const letter of lettersOf(context.raw, sink, options)) {
       selected += 1;
@@ -95,7 +96,7 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
     for await (const block of sink.store.read(join(raw, segment), rawColumns(table), { skip, rows })) {
       for (const row of block) {
         const sealed = body.of(row);
-        if (settled.has(String(row["dead_letter_id"]))) continue;
+        if (row["payload"] === null || settled.has(String(row["dead_letter_id"]))) continue;
         if (options.reason !== undefined && row["reason"] !== options.reason) continue;
         if (options.since !== undefined && (row["received_at"] as number) < options.since) continue;
         if (left <= 0) return;
@@ -117,6 +118,7 @@ class SharedBody {
   }
 
   of(row: RawRow): Buffer | undefined {
+    if (row["payload"] === null) return undefined;
     const stored = Buffer.from(String(row["payload"]), "base64");
     const position = pointedTo(stored);
     if (position !== undefined) return `${row["batch_id"]}/${position}` === this.#holder ? this.#sealed : undefined;

@@ -15,6 +15,8 @@ export interface Home {
   readonly governance: string;
   /** Generated keys (demo only), compiled graphs, and other things that are not data. */
   readonly state: string;
+  /** The journal of erasures: who was erased, as keyed tokens, and the receipts. */
+  readonly erasures: string;
   readonly reports: string;
 }
 
@@ -30,6 +32,7 @@ export function homeAt(dir: string): Home {
     releaseLog: join(root, "release_log.ndjson"),
     governance: join(root, "governance"),
     state: join(root, "state"),
+    erasures: join(root, "governance", "erasures.ndjson"),
     reports: join(root, "reports"),
   };
 }

@@ -60,6 +60,23 @@ export const settingsShape = z.strictObject({
     .record(name, targetSettings)
     .default({})
     .describe("Targets by name. `local` is there without being written."),
+  privacy: z
+    .strictObject({
+      erase_within_days: z
+        .int()
+        .min(1)
+        .optional()
+        .describe("Days from a request to be forgotten until it must be carried out; 30 when not given."),
+      retrain_within_days: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          "Days from an erasure until models that learned from the person must be trained anew; 30 when not given.",
+        ),
+    })
+    .default({})
+    .describe("How long requests of people may take."),
 });
 export type Settings = z.infer<typeof settingsShape>;
 

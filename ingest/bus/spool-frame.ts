@@ -165,3 +165,14 @@ function messageOf(body: Buffer): SpoolMessage | undefined {
   const kind = body.subarray(leastBodyBytes, kindEnd).toString("utf8");
   return { kind, receivedAt: body.readDoubleLE(0), data: body.subarray(kindEnd) };
 }
+
+/** A frame of the same number and length that says nothing: what stood in it is to go. */
+export function blankFrame(message: SpoolMessage, number: number, format: FrameFormat): Buffer {
+  const frame = frameOf({ ...message, data: new Uint8Array(message.data.length) }, number);
+  if (format === "numbered") return frame;
+  const body = frame.subarray(headBytes);
+  const head = Buffer.alloc(countedHeadBytes);
+  head.writeUInt32LE(body.length, 0);
+  head.writeUInt32LE(crc32(body), 4);
+  return Buffer.concat([head, body]);
+}

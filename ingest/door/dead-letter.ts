@@ -17,8 +17,11 @@ export interface DeadLetter {
   readonly source: string;
   /** `<record>` or `<record>#<item>` within the source. */
   readonly position: string;
-  /** The bytes as they came; or, where one record has several letters, the position of the letter that holds them. */
-  readonly payload: Uint8Array | { readonly sameAs: string };
+  /**
+   * The bytes as they came; or, where one record has several letters, the position of the letter that holds them. Null where they name somebody
+   * who was erased.
+   */
+  readonly payload: Uint8Array | { readonly sameAs: string } | null;
 }
 
 /** Seals bytes: `<version>` NUL, 12 bytes of nonce, 16 of tag, then AES-256-GCM under a key derived from the secret. */
@@ -98,7 +101,8 @@ export function deadLetterRow(
   },
 ): RawRow {
   const id = createHash("sha256").update(`${context.sourceId}\0${letter.position}`).digest("hex");
-  const body = (): Buffer => {
+  const body = (): Buffer | null => {
+    if (letter.payload === null) return null;
     if ("sameAs" in letter.payload) return pointerTo(letter.payload.sameAs);
     const sealed = seal(letter.payload, context.keys, context.randomBytes);
     if (sealed.length <= maxLetterBytes || !context.setAside) return sealed;
@@ -113,7 +117,7 @@ export function deadLetterRow(
     detail: scrubText(letter.detail).slice(0, 500),
     source: scrubText(letter.source),
     position: letter.position,
-    payload: body().toString("base64"),
+    payload: body()?.toString("base64") ?? null,
     batch_id: context.batchId,
     schema_version: events.schemaVersion as number,
     received_at: context.arrival,

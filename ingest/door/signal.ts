@@ -46,7 +46,8 @@ export type DeadLetterReason =
   | "not-a-signal"
   | "damaged-frame"
   | "decoder-failed"
-  | "row-refused";
+  | "row-refused"
+  | "erased";
 
 /** What a decoder makes of one item of its input: never an exception. */
 export type Decoded =

@@ -12,12 +12,15 @@ import { instantText } from "../door/instant.ts";
 import { type RawRow, rawColumns } from "../door/raw-row.ts";
 import {
   type BatchEntry,
-  type CompactionEntry,
+  type CompactionBody,
   contentDigest,
+  type ErasureBody,
   type LandedTable,
   type LedgerEntry,
   type LedgerLog,
   openLedger,
+  type ReplacementEntry,
+  stagedId,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import type { CompactionStep } from "./compact.ts";
@@ -133,7 +136,7 @@ export class LocalSink implements Sink {
    * reader that looks between the move and the removals sees rows twice, never too few; build when nothing compacts.
    */
   async replaceSegments(step: CompactionStep): Promise<boolean> {
-    const { raw, lock } = this.#options;
+    const { raw } = this.#options;
     const noted = notedBytes(this.ledger.entries);
     for (const { segment } of step.parts) {
       const path = join(raw, segment);
@@ -150,39 +153,85 @@ export class LocalSink implements Sink {
     if (rows !== expected)
       throw new Error(`compaction of ${step.table}: ${expected} rows went in and ${rows} came out`);
     const sha256 = await fileSha256(merged);
-    this.#fault("compaction-encoded");
+    const { id, ...rest } = step;
+    return this.#replace(staging, id, { kind: "compaction", compaction_id: id, ...rest, sha256 });
+  }
+
+  /**
+   * Puts a segment in the place of one of which some rows must go. `write` makes it at the path given and says which places of the old one it left
+   * out; nothing happens where it leaves out none. Gives the number of rows that went.
+   */
+  async eraseFromSegment(
+    { erasureId, segment }: { readonly erasureId: string; readonly segment: string },
+    write: (path: string, target: string) => Promise<readonly number[]>,
+  ): Promise<number> {
+    const { raw } = this.#options;
+    const inside = locateSegments(this.ledger.entries)
+      .filter((part) => part.segment === segment)
+      .sort((a, b) => a.skip - b.skip || a.sequence - b.sequence);
+    const path = join(raw, segment);
+    const noted = notedBytes(this.ledger.entries).get(segment);
+    if (inside.length === 0 || !existsSync(path)) return 0;
+    if (noted !== undefined && (await fileSha256(path)) !== noted) throw damagedSegment(path);
+    const staging = await this.#makeStaging();
+    const target = join(staging, "merged.parquet");
+    const left = await write(path, target).catch((cause: unknown) => {
+      throw damagedSegment(path, cause);
+    });
+    if (left.length === 0) {
+      await removeTree(staging);
+      return 0;
+    }
+    const stepId = createHash("sha256").update(`${erasureId}\0${segment}`).digest("hex").slice(0, 16);
+    const { table } = inside[0]!;
+    const isDone = await this.#replace(staging, stepId, {
+      kind: "erasure",
+      erasure_id: erasureId,
+      step_id: stepId,
+      table,
+      segment: `${table}/${/\/(\d+)/.exec(segment)?.[1] ?? "0"}-erased-${stepId}.parquet`,
+      sha256: await fileSha256(target),
+      parts: [{ segment, rows: inside.reduce((sum, part) => sum + part.rows, 0) }],
+      kept: inside.map(({ skip, rows }) => rows - left.filter((n) => n >= skip && n < skip + rows).length),
+      erased: left.length,
+    });
+    return isDone ? left.length : 0;
+  }
+
+  /** Commits a staged segment that stands for others. False when they are no longer there to replace. */
+  #replace(
+    staging: string,
+    id: string,
+    body: Omit<CompactionBody, "received_at"> | Omit<ErasureBody, "received_at">,
+  ): Promise<boolean> {
+    const { raw, lock } = this.#options;
+    this.#fault(`${body.kind}-encoded`);
     return withLock(lockPath(raw), lock, async (held) => {
       await this.ledger.refresh({ repair: true });
-      if (!step.parts.every((part) => existsSync(join(raw, part.segment)))) {
+      if (!body.parts.every((part) => existsSync(join(raw, part.segment)))) {
         await removeTree(staging);
         return false;
       }
-      await this.#makeReady(staging, step.id);
-      const { id, ...rest } = step;
-      const said = {
-        kind: "compaction" as const,
-        compaction_id: id,
-        ...rest,
-        sha256,
-        received_at: instantText(this.#options.now() * 1000),
-      };
+      await this.#makeReady(staging, id);
+      this.#fault(`${body.kind}-ready`);
+      const said = { ...body, received_at: instantText(this.#options.now() * 1000) };
       held.check();
       const [entry] = await this.ledger.append([said], this.#torn());
-      this.#fault("compaction-committed");
-      await this.#publishCompaction(entry as CompactionEntry);
+      this.#fault(`${body.kind}-committed`);
+      await this.#publishReplacement(entry as ReplacementEntry);
       return true;
     });
   }
 
-  async #publishCompaction(entry: CompactionEntry): Promise<void> {
+  async #publishReplacement(entry: ReplacementEntry): Promise<void> {
     const { raw } = this.#options;
-    const ready = join(raw, ".staging", `ready-${entry.compaction_id}`);
+    const ready = join(raw, ".staging", `ready-${stagedId(entry)}`);
     const staged = join(ready, "merged.parquet");
     if (existsSync(staged)) await moveDurably(staged, join(raw, entry.segment));
-    this.#fault("compaction-moved");
+    this.#fault(`${entry.kind}-moved`);
     for (const { segment } of entry.parts) {
       await rm(join(raw, segment), { force: true });
-      this.#fault("compaction-removed-one");
+      this.#fault(`${entry.kind}-removed-one`);
     }
     await syncDirectory(join(raw, entry.table));
     await removeTree(ready);
@@ -341,15 +390,13 @@ export class LocalSink implements Sink {
     await this.ledger.refresh({ repair: true });
     const staging = join(this.#options.raw, ".staging");
     const committed = new Map<string, LedgerEntry>();
-    for (const entry of this.ledger.entries) {
-      committed.set(entry.kind === "batch" ? entry.batch_id : entry.compaction_id, entry);
-    }
+    for (const entry of this.ledger.entries) committed.set(stagedId(entry), entry);
     for (const name of await readdir(staging)) {
       const path = join(staging, name);
       if (name.startsWith("ready-")) {
         const entry = committed.get(name.slice("ready-".length));
         if (entry?.kind === "batch") await this.#publish(entry);
-        else if (entry) await this.#publishCompaction(entry);
+        else if (entry) await this.#publishReplacement(entry);
         else await removeTree(path);
       } else if (name.startsWith("open-")) {
         const owner = await readFile(join(path, "owner"), "utf8").catch(() => "");

@@ -9,8 +9,8 @@ import { type BatchEntry, openLedger } from "../ledger.ts";
 import { encodeDraft } from "./encode-draft.ts";
 import { damagedPath, ledgerPath, ledgerRow, lockPath } from "./local-sink.ts";
 import { SegmentDraft } from "./segment-draft.ts";
-import { locateSegments, notedBytes, type SegmentPart } from "./segment-map.ts";
-import { checkSegment, type LedgerProblem, parquetBelow, partsBySegment } from "./verify.ts";
+import { locateSegments, notedBytes, partsBySegment, type SegmentPart } from "./segment-map.ts";
+import { checkSegment, type LedgerProblem, parquetBelow } from "./verify.ts";
 
 export interface RepairOptions {
   /** A copy of the raw folder; a segment of it is taken only when it is what the ledger says. */

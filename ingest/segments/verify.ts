@@ -4,10 +4,10 @@ import { fileSha256 } from "../../platform/files.ts";
 import { brokenLink, firstHash } from "../../platform/journal/chain.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import { canonicalLine, isRawTable, rawColumns } from "../door/raw-row.ts";
-import { type BatchEntry, contentDigest, type LedgerEntry, readLedgerLines } from "../ledger.ts";
+import { type BatchEntry, contentDigest, type LedgerEntry, readLedgerLines, stagedId } from "../ledger.ts";
 import { ledgerPath, ledgerRow } from "./local-sink.ts";
 import { RowDigest } from "./segment-draft.ts";
-import { locateSegments, notedBytes, type SegmentPart } from "./segment-map.ts";
+import { locateSegments, notedBytes, partsBySegment, type SegmentPart } from "./segment-map.ts";
 
 /** Something in the raw folder that is not as the ledger says. */
 export interface LedgerProblem {
@@ -35,6 +35,9 @@ export interface LedgerVerdict {
   readonly duplicate: number;
   readonly dead_letter: number;
   readonly rows_checked: number;
+  /** Rows that landed and are gone because their people were erased, and the segments that were written again for it. */
+  readonly erased: number;
+  readonly segments_erased_from: number;
   readonly head_hash: string;
   readonly problems: readonly LedgerProblem[];
 }
@@ -79,6 +82,7 @@ export function verdictOf(
 ): LedgerVerdict {
   const sum = (key: "received" | "landed" | "duplicate" | "dead_letter") =>
     batches.reduce((total, entry) => total + entry[key], 0);
+  const erasures = entries.filter((entry) => entry.kind === "erasure");
   return {
     ok: problems.length === 0,
     entries: entries.length,
@@ -88,6 +92,8 @@ export function verdictOf(
     duplicate: sum("duplicate"),
     dead_letter: sum("dead_letter"),
     rows_checked: rows,
+    erased: erasures.reduce((total, entry) => total + entry.erased, 0),
+    segments_erased_from: erasures.length,
     head_hash: entries.at(-1)?.entry_hash ?? firstHash,
     problems,
   };
@@ -159,9 +165,7 @@ function checkFiles(
     problems.push({ kind: "uncounted-segment", where: path, detail: "no ledger entry counts it" });
   }
   const staging = join(raw, ".staging");
-  const committed = new Set(
-    entries.map((entry) => `ready-${entry.kind === "batch" ? entry.batch_id : entry.compaction_id}`),
-  );
+  const committed = new Set(entries.map((entry) => `ready-${stagedId(entry)}`));
   for (const name of existsSync(staging) ? readdirSync(staging) : []) {
     if (committed.has(name)) {
       problems.push({
@@ -200,14 +204,6 @@ async function checkContent(
   return checked;
 }
 
-/** The parts of each segment, in the order of their rows in it. */
-export function partsBySegment(parts: readonly SegmentPart[]): ReadonlyMap<string, readonly SegmentPart[]> {
-  const bySegment = new Map<string, SegmentPart[]>();
-  for (const part of parts) bySegment.set(part.segment, [...(bySegment.get(part.segment) ?? []), part]);
-  for (const stored of bySegment.values()) stored.sort((a, b) => a.skip - b.skip);
-  return bySegment;
-}
-
 /** Compares the rows of a segment with what the ledger says landed in it; throws where it cannot be read. Gives the rows read. */
 export async function checkSegment(
   store: SegmentStore,
@@ -222,8 +218,9 @@ export async function checkSegment(
   let rows = 0;
   let total = 0;
   const finish = (part: SegmentPart) => {
-    if (rows === part.rows && digest.value() === part.digest) return;
-    const detail = rows === part.rows ? "its rows are not those that landed" : `${rows} rows, ${part.rows} landed`;
+    // Of what was erased from, the segment's bytes are the proof: no digest was made of the rows that stayed.
+    if (rows === part.rows && (part.digest === undefined || digest.value() === part.digest)) return;
+    const detail = rows === part.rows ? "its rows are not those that landed" : `${rows} rows, ${part.rows} expected`;
     problems.push({ kind: "content", where: `${part.segment} (ledger line ${part.sequence + 1})`, detail });
   };
   for await (const block of store.read(path, rawColumns(table))) {
@@ -244,6 +241,7 @@ export async function checkSegment(
   const last = stored[Math.min(at, stored.length - 1)]!;
   finish(last);
   for (const part of stored.slice(at + 1)) {
+    if (part.rows === 0) continue;
     problems.push({
       kind: "content",
       where: `${part.segment} (ledger line ${part.sequence + 1})`,

@@ -95,12 +95,21 @@ export class ContentHasher {
   }
 
   #addText(text: string): void {
-    const hash = sha256(text);
+    this.addHash(sha256(text));
+  }
+
+  /** A row of which only the hash is known. */
+  addHash(hash: string): void {
     const prefix = hash.slice(0, bucketHexLength);
     const bucket = this.#buckets.get(prefix);
     if (bucket) bucket.push(hash);
     else this.#buckets.set(prefix, [hash]);
     this.#rows += 1;
+  }
+
+  /** The hashes of the rows, sorted. */
+  rowHashes(): readonly string[] {
+    return [...this.#buckets.values()].flat().sort();
   }
 
   digest(): ContentDigest {

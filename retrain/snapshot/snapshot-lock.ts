@@ -18,6 +18,18 @@ export const snapshotSpec = z.strictObject({
 });
 export type SnapshotSpec = z.infer<typeof snapshotSpec>;
 
+/**
+ * Rows that were taken out because their people were erased. With the hashes of those rows (over the whole row, its keyed ids included: nobody
+ * who does not have the row can make one) the parent's content is computed from the rows that are left, so that nothing else can have changed.
+ */
+const erasedRows = z.strictObject({
+  erasure_id: z.string().min(1),
+  parent: z.strictObject({ id: z.string(), content: hash, rows: z.int().positive() }),
+  rows: z.int().positive(),
+  row_hashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).min(1),
+});
+export type ErasedRows = z.infer<typeof erasedRows>;
+
 /** What was found: everything here is a function of the spec and of the data. */
 export const snapshotLock = z.strictObject({
   /** Version of this file's shape. */
@@ -30,6 +42,8 @@ export const snapshotLock = z.strictObject({
     content: hash,
     parents: z.array(z.strictObject({ table: z.string(), rows: z.int().nonnegative(), content: hash })),
   }),
+  /** What was taken out since it was made, the first first; each names the snapshot that it was before. */
+  erased: z.array(erasedRows).min(1).optional(),
   /** The copy on disk. Other engines write other bytes for the same content. */
   files: z.array(z.strictObject({ name: z.string(), bytes: z.int().nonnegative(), sha256: z.string() })).min(1),
   /** Circumstances; in no hash. */

@@ -203,14 +203,34 @@ function checkName(name: string): void {
   });
 }
 
-const namePath = (snapshots: string, name: string): string => join(snapshots, "names", name);
+/** Whether the rows that are left and the hashes of those that went give the content of each snapshot that this one was before. */
+async function provenParents(snapshot: Snapshot, signal: AbortSignal | undefined): Promise<SnapshotVerdict["erased"]> {
+  const { lock, erased = [] } = snapshot.lock;
+  if (erased.length === 0) return [];
+  const hasher = new ContentHasher(lock.columns);
+  await readParquet(
+    snapshotFiles(snapshot),
+    lock.columns,
+    (valuesOf, rows) => hasher.addColumns(valuesOf, rows),
+    signal,
+  );
+  return erased.toReversed().map(({ parent, rows, row_hashes }) => {
+    for (const hash of row_hashes) hasher.addHash(hash);
+    const before = hasher.digest();
+    const proven = before.content.value === parent.content.value && before.rows === parent.rows;
+    return { parent: parent.id, rows, proven };
+  });
+}
 
-async function giveName(snapshots: string, name: string, id: string): Promise<void> {
-  await mkdir(join(snapshots, "names"), { recursive: true });
+export const namesFolder = (snapshots: string): string => join(snapshots, "names");
+const namePath = (snapshots: string, name: string): string => join(namesFolder(snapshots), name);
+
+export async function giveName(snapshots: string, name: string, id: string): Promise<void> {
+  await mkdir(namesFolder(snapshots), { recursive: true });
   await writeWhole(namePath(snapshots, name), `${id}\n`);
 }
 
-async function readLock(path: string): Promise<SnapshotLock | undefined> {
+export async function readLock(path: string): Promise<SnapshotLock | undefined> {
   const file = join(path, "lock.json");
   let text: string;
   try {
@@ -254,7 +274,11 @@ export async function findSnapshot(snapshots: string, reference: string): Promis
     : undefined;
   const wanted = named?.trim() ?? reference;
   const all = await listSnapshots(snapshots);
-  const matches = all.filter((s) => s.lock.lock.content.value.startsWith(wanted) && wanted.length >= 4);
+  const isCalled = (content: string) => content.startsWith(wanted) && wanted.length >= 4;
+  const own = all.filter((s) => isCalled(s.lock.lock.content.value));
+  // What it was before people were taken out of it still names it.
+  const matches =
+    own.length > 0 ? own : all.filter((s) => s.lock.erased?.some(({ parent }) => isCalled(parent.content.value)));
   if (matches.length === 1) return matches[0] as Snapshot;
   throw new UserError(
     matches.length === 0
@@ -280,6 +304,8 @@ export interface SnapshotVerdict {
   readonly actual: { readonly rows: number; readonly content: string } | null;
   /** Files whose bytes are not those of the lock, or that are gone. */
   readonly changedFiles: readonly string[];
+  /** Rows taken out because their people were erased, by the snapshot that it was before; `proven` when nothing else differs from that one. */
+  readonly erased: readonly { readonly parent: string; readonly rows: number; readonly proven: boolean }[];
 }
 
 /** Recomputes a snapshot's digest from its files, with code that shares nothing with the SQL that froze it. */
@@ -299,11 +325,13 @@ export async function verifySnapshot(snapshot: Snapshot, signal?: AbortSignal): 
     },
   );
   const same = actual?.content === expected.content && actual.rows === expected.rows;
+  const erased = actual === null ? [] : await provenParents(snapshot, signal);
   return {
     id: snapshot.id,
-    verdict: same && changedFiles.length === 0 ? "pass" : "fail",
+    verdict: same && changedFiles.length === 0 && erased.every(({ proven }) => proven) ? "pass" : "fail",
     expected,
     actual,
     changedFiles,
+    erased,
   };
 }

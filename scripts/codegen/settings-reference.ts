@@ -43,6 +43,10 @@ targets:
 ## ${settingsFile}
 
 ${rowsOf(whole)}
+
+### \`privacy\`
+
+${rowsOf(whole.properties?.["privacy"] ?? {})}
 ${kinds.map((kind) => `\n### A target of kind \`${String(kind.properties?.["kind"]?.const)}\`\n\n${kind.description ?? ""}\n\n${rowsOf(kind)}`).join("\n")}
 
 ## Variables

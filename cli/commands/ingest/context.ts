@@ -13,6 +13,7 @@ export function ingestContext(
 ): IngestContext {
   return {
     raw: environment.home.raw,
+    erasures: environment.home.erasures,
     keys: loadIngestKeys(environment.settings, environment.home.state, randomBytes),
     now: environment.now,
     randomBytes,

@@ -16,7 +16,11 @@ export async function ingestVerifyCommand(environment: Environment, options: Des
   console.result(verdict, () => {
     const { received, landed, duplicate, dead_letter, batches, problems } = verdict;
     const sum = `${batches} batches: received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
-    if (verdict.ok) return `${sum}\nthe ledger is whole (head ${verdict.head_hash.slice(0, 12)})`;
+    const erased =
+      verdict.erased > 0
+        ? `\n${verdict.erased} rows of erased people are gone since, ${verdict.segments_erased_from} segments were written again`
+        : "";
+    if (verdict.ok) return `${sum}${erased}\nthe ledger is whole (head ${verdict.head_hash.slice(0, 12)})`;
     const found = table(
       ["problem", "where", "what"],
       problems.slice(0, 50).map((one) => [one.kind, one.where, one.detail]),

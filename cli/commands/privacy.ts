@@ -1,0 +1,54 @@
+import type { RegisterCommand } from "../command.ts";
+
+export const register: RegisterCommand = (program, environment) => {
+  const noun = program
+    .command("privacy")
+    .description("What people may ask of us: to be forgotten, and to have what we hold of them");
+
+  noun
+    .command("erase [who...]")
+    .description("Take people out of everything that this home holds, and keep them out")
+    .option("--pending", "those whose requests came in through the door and wait (the default without a name)")
+    .option("--dry-run", "say where they are, with how many rows, and change nothing")
+    .option("--shred-unreadable", "also remove damaged bytes that nobody can open or search")
+    .addHelpText(
+      "after",
+      `
+<who> is a pseudonymous id (sha256:...), a file of ids or addresses, one a line, or - for standard input. Addresses are
+taken from files and standard input alone, where no shell remembers them, and are never written anywhere.
+
+Every id that is the same person goes as well. An erasure that was interrupted is finished first. Afterwards
+\`inboxloop build\` brings counts up to date. Exit code 4 when something waits to land before it can go.
+
+Examples:
+  inboxloop privacy erase --pending --dry-run
+  inboxloop privacy erase - < address.txt
+`,
+    )
+    .action(async (who: readonly string[], options) => {
+      const { eraseCommand } = await import("./privacy/run.ts");
+      await eraseCommand(environment(), who, options);
+    });
+
+  noun
+    .command("status")
+    .description("Requests that wait with their deadlines, what was erased, and models that must be trained anew")
+    .addHelpText("after", "\nExit code 4 when a request or a model is overdue.\n")
+    .action(async () => {
+      const { statusCommand } = await import("./privacy/run.ts");
+      await statusCommand(environment());
+    });
+
+  noun
+    .command("export <who>")
+    .description("Everything that this home holds of a person, as NDJSON: a line for each row, with its table")
+    .option("--out <file>", "write it there, readable for its owner alone, instead of printing it")
+    .addHelpText(
+      "after",
+      "\n<who> is a pseudonymous id, a file with one id or address, or - for standard input.\n\nExample:\n  inboxloop privacy export - --out person.ndjson < address.txt\n",
+    )
+    .action(async (who: string, options: { out?: string }) => {
+      const { exportCommand } = await import("./privacy/run.ts");
+      await exportCommand(environment(), who, options);
+    });
+};

@@ -1,0 +1,126 @@
+import { createHmac } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { z } from "zod";
+import { UserError } from "../errors/user-error.ts";
+import type { JournalKind } from "./journal/journal.ts";
+import { JournalLines } from "./journal/journal-file.ts";
+
+/** A secret and the name that gives nothing of it away. */
+export interface TokenKey {
+  readonly name: string;
+  readonly secret: Buffer;
+}
+
+const token = z.string().regex(/^[0-9a-f]{32}$/);
+const instant = z.iso.datetime();
+
+/** An erasure begins: from now on nothing of these people is taken in. It names nobody: tokens are keyed and lead nowhere. */
+const begun = z.strictObject({
+  kind: z.literal("begun"),
+  erasure_id: z.string(),
+  at: instant,
+  requests: z.array(z.strictObject({ request_id: z.string(), requested_at: instant, due_at: instant })),
+  people: z.int(),
+  ids: z.int(),
+  /** Name of the key under which the tokens are made. */
+  key: z.string(),
+  tokens: z.array(token),
+});
+
+/** An erasure is done: what was taken away, where. */
+const done = z.strictObject({
+  kind: z.literal("done"),
+  erasure_id: z.string(),
+  at: instant,
+  places: z.array(z.strictObject({ holding: z.string(), where: z.string(), rows: z.int() })),
+  rows: z.int(),
+  snapshots: z.array(z.strictObject({ parent: z.string(), successor: z.string().nullable(), rows: z.int() })),
+  models: z.array(z.strictObject({ name: z.string(), snapshot: z.string(), retrain_by: instant })),
+  /** What no key opens and nobody can search. */
+  unsearchable: z.int(),
+});
+
+const erasureEntry = z.discriminatedUnion("kind", [begun, done]);
+export type ErasureEntry = z.infer<typeof erasureEntry>;
+export type ErasureBegun = z.infer<typeof begun>;
+export type ErasureDone = z.infer<typeof done>;
+
+export const erasureJournal: JournalKind<ErasureEntry> = {
+  name: "the journal of erasures",
+  parse: (body) => {
+    const parsed = erasureEntry.safeParse(body);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
+  },
+  damaged: (where, what) =>
+    new UserError(`the journal of erasures is not whole: ${what}`, {
+      code: "privacy.journal-broken",
+      exit: "check",
+      where,
+      next: "restore the file from a backup: without it those who were erased may come back",
+    }),
+};
+
+/** The keyed token of an id: the same for the same id and key, and no way back. */
+export const tombstoneToken = ({ secret }: TokenKey, id: string): string =>
+  createHmac("sha256", secret).update("inboxloop tombstone\0").update(id).digest("hex").slice(0, 32);
+
+const rememberedIds = 100_000;
+
+/** Who was erased, as far as tokens tell. It follows its journal: what another process appends counts at the next `refresh`. */
+export class Tombstones {
+  readonly #lines: JournalLines<ErasureEntry>;
+  readonly #keys: readonly TokenKey[];
+  /** Tokens by the key that they are made with. */
+  readonly #tokens = new Map<TokenKey, Set<string>>();
+  #known = new Map<string, boolean>();
+  #bytes = 0;
+
+  constructor(path: string, keys: readonly TokenKey[]) {
+    this.#lines = new JournalLines(path, erasureJournal);
+    this.#keys = keys;
+  }
+
+  /** Whether nobody was erased: then there is nothing to ask. */
+  get isEmpty(): boolean {
+    return this.#tokens.size === 0;
+  }
+
+  /** Reads what was appended. Cheap where nothing was. */
+  async refresh(): Promise<void> {
+    const { path } = this.#lines;
+    const bytes = existsSync(path) ? statSync(path).size : 0;
+    if (bytes === this.#bytes) return;
+    for (const entry of await this.#lines.refresh({ repair: false })) {
+      if (entry.kind !== "begun") continue;
+      const key = this.#keys.find(({ name }) => name === entry.key);
+      if (key === undefined) throw keyMissing(path, entry.key);
+      const tokens = this.#tokens.get(key) ?? new Set();
+      for (const one of entry.tokens) tokens.add(one);
+      this.#tokens.set(key, tokens);
+      this.#known = new Map();
+    }
+    this.#bytes = bytes;
+  }
+
+  /** Whether an id, of a person or of a message to one, was erased. */
+  has(id: string): boolean {
+    if (this.isEmpty) return false;
+    let found = this.#known.get(id);
+    if (found === undefined) {
+      found = [...this.#tokens].some(([key, tokens]) => tokens.has(tombstoneToken(key, id)));
+      if (this.#known.size >= rememberedIds) this.#known = new Map();
+      this.#known.set(id, found);
+    }
+    return found;
+  }
+}
+
+const keyMissing = (path: string, key: string): UserError =>
+  new UserError(`those who were erased are known under the id key ${key}, which is not set`, {
+    code: "privacy.key-missing",
+    exit: "config",
+    where: `INBOXLOOP_ID_KEY (${path})`,
+    next: "put the former key behind the new one: INBOXLOOP_ID_KEY=v2:<new>,v1:<former>",
+  });

@@ -1,0 +1,107 @@
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Database, open } from "lmdb";
+import { syncDirectory, syncFile } from "../../platform/files.ts";
+import type { DecisionRow } from "../decision-row.ts";
+
+/** Whom to forget: every id of theirs, and the ids of messages to them alone. */
+export interface Forgotten {
+  readonly ids: readonly string[];
+  readonly messages: readonly string[];
+}
+
+interface Databases {
+  readonly root: ReturnType<typeof open>;
+  readonly people: Database<unknown, string>;
+  readonly sends: Database<unknown, string>;
+  readonly decisions: Database<{ readonly row: DecisionRow }, string>;
+  readonly byPerson: Database<string, [string, number, string]>;
+  readonly byMessage: Database<string, string>;
+  readonly queue: Database<DecisionRow, number>;
+  readonly notes: Database<unknown, string>;
+}
+
+/** The store as `openLmdbStore` lays it out. */
+function openDatabases(folder: string): Databases {
+  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
+  return {
+    root,
+    people: root.openDB({ name: "people" }),
+    sends: root.openDB({ name: "sends" }),
+    decisions: root.openDB({ name: "decisions" }),
+    byPerson: root.openDB({ name: "by-person" }),
+    byMessage: root.openDB({ name: "by-message" }),
+    queue: root.openDB({ name: "queue", keyEncoding: "uint32" }),
+    notes: root.openDB({ name: "notes" }),
+  };
+}
+
+/** What the online store holds of some people: entries, by what they are. `queued` are decisions that have not landed yet. */
+export async function findOnline(
+  folder: string,
+  who: Forgotten,
+): Promise<{ readonly entries: number; readonly queued: number }> {
+  if (!existsSync(join(folder, "data.mdb"))) return { entries: 0, queued: 0 };
+  const databases = openDatabases(folder);
+  try {
+    const keys = keysOf(databases, who);
+    const entries = keys.people.length + keys.sends.length + keys.decisions.length + keys.byMessage.length;
+    return { entries, queued: keys.queue.length };
+  } finally {
+    await databases.root.close();
+  }
+}
+
+/**
+ * Takes people out of the online store in one transaction, and writes its file anew, for a page that is free still holds what was in it. A decision
+ * service that runs meanwhile keeps the old file open: stop it first. May be repeated at any point.
+ */
+export async function forgetOnline(folder: string, who: Forgotten, fault: (point: string) => void): Promise<void> {
+  if (!existsSync(join(folder, "data.mdb"))) return;
+  const compact = `${folder}.compact`;
+  await rm(compact, { recursive: true, force: true });
+  const databases = openDatabases(folder);
+  try {
+    const keys = keysOf(databases, who);
+    await databases.root.transaction(() => {
+      for (const id of keys.people) databases.people.remove(id);
+      for (const id of keys.sends) databases.sends.remove(id);
+      for (const id of keys.decisions) {
+        databases.decisions.remove(id);
+        databases.notes.remove(`counted ${id}`);
+      }
+      for (const key of keys.byPerson) databases.byPerson.remove(key);
+      for (const id of keys.byMessage) databases.byMessage.remove(id);
+      for (const position of keys.queue) databases.queue.remove(position);
+    });
+    await databases.root.flushed;
+    fault("online-deleted");
+    await mkdir(compact, { recursive: true });
+    await databases.root.backup(compact, true);
+  } finally {
+    await databases.root.close();
+  }
+  fault("online-copied");
+  await syncFile(join(compact, "data.mdb"));
+  await rename(join(compact, "data.mdb"), join(folder, "data.mdb"));
+  await syncDirectory(folder);
+  await rm(compact, { recursive: true, force: true });
+}
+
+function keysOf(databases: Databases, { ids, messages }: Forgotten) {
+  const wanted = new Set(ids);
+  const ownMessages = new Set(messages);
+  const isOwn = (row: DecisionRow): boolean =>
+    wanted.has(String(row["user_id_hash"])) || ownMessages.has(String(row["message_id"]));
+  const decisions = [...databases.decisions.getRange({})].filter(({ value }) => isOwn(value.row)).map(({ key }) => key);
+  const own = new Set(decisions);
+  return {
+    people: ids.filter((id) => databases.people.doesExist(id)),
+    sends: ids.filter((id) => databases.sends.doesExist(id)),
+    decisions,
+    byPerson: [...databases.byPerson.getKeys({})].filter((key) => wanted.has(key[0])),
+    byMessage: [...databases.byMessage.getRange({})].filter(({ value }) => own.has(value)).map(({ key }) => key),
+    queue: [...databases.queue.getRange({})].filter(({ value }) => isOwn(value)).map(({ key }) => key),
+  };
+}

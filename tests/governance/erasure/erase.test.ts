@@ -1,0 +1,203 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { verifyLedger } from "../../../ingest/segments/verify.ts";
+import { findSnapshot, listSnapshots, verifySnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
+import { temporaryFolder } from "../../ingest/support.ts";
+import {
+  copyHome,
+  erase,
+  fillHome,
+  hashId,
+  jane,
+  janesCookie,
+  janesIds,
+  joe,
+  land,
+  openHomeWarehouse,
+  placesNaming,
+  rawRows,
+  worldAt,
+} from "./support.ts";
+
+let whole = "";
+beforeAll(async () => {
+  whole = `${process.env["TMPDIR"] ?? "/tmp"}/inboxloop-erasure-${process.pid}`;
+  await fillHome(whole);
+  return async () => {
+    const { rmSync } = await import("node:fs");
+    rmSync(whole, { recursive: true, force: true });
+    rmSync(`${whole}.in`, { recursive: true, force: true });
+  };
+}, 60_000);
+
+const freshHome = (): string => {
+  const folder = join(temporaryFolder(), "home");
+  copyHome(whole, folder);
+  return folder;
+};
+
+test("when an erasure is planned then every place is named with its rows, and nothing changes", async () => {
+  const folder = freshHome();
+  const before = await rawRows(folder);
+  const [planned] = await erase(worldAt(folder), [jane], true);
+  if (planned?.kind !== "planned") throw new Error("not planned");
+  const { plan } = planned;
+  expect({ people: plan.people, linked: plan.linked, ids: plan.subject.ids.length }).toEqual({
+    people: 1,
+    linked: 1,
+    ids: 2,
+  });
+  const places = Object.fromEntries(
+    plan.found.flatMap(({ findings }) => findings.places.map(({ where, rows }) => [where, rows])),
+  );
+  expect(places).toMatchObject({
+    "raw.events": 6,
+    "raw.profiles": 1,
+    "raw.consents": 1,
+    "raw.identity_links": 1,
+    "raw.decisions": 1,
+    "raw.human_labels": 1,
+    "raw.suppressions": 1,
+    "raw.erasure_requests": 1,
+    "raw.dead_letters": 3,
+    spool: 2,
+    "events.events": 6,
+    "governance.pairs": 1,
+    "reports/with.html": 1,
+  });
+  expect(Object.keys(places).filter((one) => one.startsWith("snapshot "))).toHaveLength(2);
+  expect(places["online store"]).toBeGreaterThan(3);
+  expect(await rawRows(folder)).toEqual(before);
+  expect(JSON.stringify(planned)).not.toContain(jane);
+});
+
+test("when a person is erased then no byte of the home names them, and everybody else is as before", async () => {
+  const folder = freshHome();
+  const before = await rawRows(folder);
+  const texts = [...janesIds, jane, janesCookie, "j1-message"];
+  expect((await placesNaming(folder, texts)).length).toBeGreaterThan(8);
+  const [outcome] = await erase(worldAt(folder), [jane]);
+  expect(outcome?.kind).toBe("done");
+  expect(await placesNaming(folder, texts)).toEqual([]);
+
+  const after = await rawRows(folder);
+  const isOthers = (row: string) => !texts.some((text) => row.includes(text)) && !row.includes("j9");
+  for (const [table, rows] of Object.entries(before)) {
+    if (table === "dead_letters") continue;
+    expect(after[table], table).toEqual(rows.filter(isOthers));
+  }
+  expect(after["dead_letters"]).toEqual(before["dead_letters"]?.filter((row) => after["dead_letters"]?.includes(row)));
+  expect(after["dead_letters"]).toHaveLength(1);
+
+  const verdict = await verifyLedger(join(folder, "raw"));
+  expect(verdict.problems).toEqual([]);
+  const gone = Object.values(before).flat().length - Object.values(after).flat().length;
+  expect(verdict).toMatchObject({ ok: true, erased: gone });
+  expect(verdict.received).toBe(verdict.landed + verdict.duplicate + verdict.dead_letter);
+});
+
+test("when a person is erased then tables of the warehouse keep the others, and views read on", async () => {
+  const folder = freshHome();
+  const { home } = worldAt(folder);
+  await erase(worldAt(folder), [jane]);
+  const warehouse = await openHomeWarehouse(home);
+  try {
+    const one = async (sql: string) => Number((await warehouse.query(sql)).rows[0]?.["n"]);
+    expect(await one("select count(*) as n from events.events")).toBe(
+      await one("select count(*) as n from raw.events"),
+    );
+    expect(await one("select count(*) as n from governance.pairs")).toBe(1);
+    expect(await one("select count(*) as n from governance.counts")).toBeGreaterThan(1);
+    expect((await warehouse.columns("events.events"))?.find(({ name }) => name === "metadata")?.type).toBe("JSON");
+  } finally {
+    await warehouse.close();
+  }
+  expect(existsSync(join(home.reports, "with.html"))).toBe(false);
+  expect(existsSync(join(home.reports, "without.html"))).toBe(true);
+  const store = openLmdbStore(join(home.root, "online"));
+  expect(store.person(janesIds[0]!)).toBeUndefined();
+  expect(store.decisionsOf(janesIds[0]!, 9)).toEqual([]);
+  expect(store.person(hashId(joe))).toBeDefined();
+  expect(store.decisionsOf(hashId(joe), 9)).toHaveLength(1);
+  expect(store.queueLength()).toBe(1);
+  await store.close();
+});
+
+test("when a snapshot held the person then its successor proves that nothing else changed", async () => {
+  const folder = freshHome();
+  const { home } = worldAt(folder);
+  const before = await findSnapshot(home.snapshots, "baseline");
+  const [outcome] = await erase(worldAt(folder), [jane]);
+  if (outcome?.kind !== "done") throw new Error("not done");
+  const after = await findSnapshot(home.snapshots, "baseline");
+  expect(after.id).not.toBe(before.id);
+  expect((await findSnapshot(home.snapshots, before.id)).id).toBe(after.id);
+  const [erased] = after.lock.erased ?? [];
+  expect(erased).toMatchObject({ parent: { id: before.id, rows: before.lock.lock.rows } });
+  expect(after.lock.lock.rows).toBe(before.lock.lock.rows - (erased?.rows ?? 0));
+  expect(await verifySnapshot(after)).toMatchObject({
+    verdict: "pass",
+    erased: [{ parent: before.id, rows: erased?.rows, proven: true }],
+  });
+  expect(await listSnapshots(home.snapshots)).toHaveLength(2);
+  expect(outcome.receipt.snapshots).toContainEqual({ parent: before.id, successor: after.id, rows: erased?.rows });
+
+  const other = {
+    ...after,
+    lock: { ...after.lock, erased: [{ ...erased!, row_hashes: erased!.row_hashes.slice(1) }] },
+  };
+  expect((await verifySnapshot(other)).verdict).toBe("fail");
+});
+
+test("when the same request comes again then nothing happens", async () => {
+  const folder = freshHome();
+  await erase(worldAt(folder), [jane]);
+  const journal = readFileSync(worldAt(folder).home.erasures, "utf8");
+  const ledger = readFileSync(join(folder, "raw", "ingest_ledger", "ledger.ndjson"), "utf8");
+  expect(await erase(worldAt(folder), [jane])).toMatchObject([{ kind: "nothing", isErasedAlready: true }]);
+  expect(await erase(worldAt(folder), "pending")).toEqual([]);
+  expect(readFileSync(worldAt(folder).home.erasures, "utf8")).toBe(journal);
+  expect(readFileSync(join(folder, "raw", "ingest_ledger", "ledger.ndjson"), "utf8")).toBe(ledger);
+});
+
+test("when a request came through the door then --pending carries it out, linked ids with it", async () => {
+  const folder = freshHome();
+  const [outcome] = await erase(worldAt(folder), "pending");
+  expect(outcome).toMatchObject({ kind: "done", begun: { people: 1, ids: 2 } });
+  expect(await placesNaming(folder, janesIds)).toEqual([]);
+});
+
+test("when a late event or a re-import names somebody who was erased then it is dropped and counted by name", async () => {
+  const folder = freshHome();
+  await erase(worldAt(folder), [jane]);
+  const late = [
+    { event_id: "n1", event_type: "open", user_id: jane, message_id: "new", timestamp_utc: "2026-01-30T00:00:00Z" },
+    { event_id: "n2", event_type: "open", message_id: "j1-message", timestamp_utc: "2026-01-30T00:00:00Z" },
+    { event_id: "n3", event_type: "open", user_id: joe, message_id: "joes", timestamp_utc: "2026-01-30T00:00:00Z" },
+    { event_id: "n4", event_type: "nonsense", user_id: jane, message_id: "x", timestamp_utc: "2026-01-30T00:00:00Z" },
+    { table: "human_labels", message_id: "j1-message", label: "spam", labelled_by: "ann" },
+    {
+      table: "identity_links",
+      left_id: "new-cookie",
+      right_id: jane,
+      link_kind: "login",
+      linked_at: "2026-01-30T00:00:00Z",
+    },
+    { table: "erasure_requests", user_id: janesCookie, requested_at: "2026-01-30T00:00:00Z" },
+  ];
+  const [outcome] = await land(folder, "late", late);
+  expect(outcome).toMatchObject({
+    received: 7,
+    landed: 1,
+    duplicate: 0,
+    dead_letter: 6,
+    dead_letters_by_reason: { erased: 4, "unknown-event-type": 1, "missing-field": 1 },
+  });
+  expect(await placesNaming(folder, [...janesIds, jane, janesCookie, "j1-message"])).toEqual([]);
+  const letters = (await rawRows(folder))["dead_letters"]!.map((row) => JSON.parse(row));
+  expect(letters.filter(({ payload }) => payload === null)).toHaveLength(6);
+  expect((await verifyLedger(join(folder, "raw"))).problems).toEqual([]);
+  expect(await erase(worldAt(folder), [jane])).toMatchObject([{ kind: "nothing", isErasedAlready: true }]);
+});
