@@ -95,7 +95,13 @@ export const modelRecord = z.strictObject({
   variants: z.array(z.string()),
   policy: z.strictObject({ ...policyTerms.shape, conversion_value: z.number().nonnegative() }),
   outcomes: z.array(outcome).min(1),
-  made: z.strictObject({ at: z.string(), seconds: z.number(), where: z.string() }),
+  made: z.strictObject({
+    at: z.string(),
+    seconds: z.number(),
+    where: z.string(),
+    /** Features that tell an outcome implausibly well, by name, and why they were taken all the same. */
+    waived: z.record(z.string(), z.string()).optional(),
+  }),
 });
 export type ModelRecord = z.infer<typeof modelRecord>;
 export type OutcomeRecord = ModelRecord["outcomes"][number];

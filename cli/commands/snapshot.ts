@@ -1,6 +1,7 @@
 import type { CreatedSnapshot, Snapshot, SnapshotVerdict } from "../../retrain/snapshot/snapshot.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
+import { addWaiver } from "../waivers.ts";
 import { instantOption, numberOption } from "./retrain/options.ts";
 
 interface CreateOptions {
@@ -11,6 +12,7 @@ interface CreateOptions {
   readonly table?: string;
   readonly sample?: readonly string[];
   readonly dryRun?: boolean;
+  readonly waive?: Readonly<Record<string, string>>;
 }
 
 export const register: RegisterCommand = (program, environment) => {
@@ -29,6 +31,11 @@ export const register: RegisterCommand = (program, environment) => {
     .option(
       "--sample <method rows...>",
       "stratified <rows>: so many rows, each stratum (isp, region, label) by its share",
+    )
+    .option(
+      "--waive <feature=why>",
+      "take a feature that tells an outcome implausibly well; once for each",
+      addWaiver(/^\w+$/, "loyalty_days='counted by hand, before the send'"),
     )
     .option("--dry-run", "print the query and change nothing")
     .addHelpText("after", "\nExample:\n  inboxloop snapshot create --as-of 2026-02-01 --name january\n")
@@ -50,6 +57,7 @@ export const register: RegisterCommand = (program, environment) => {
             ...(options.table !== undefined && { table: options.table }),
             ...(sampleRows !== undefined && { sampleRows }),
             dryRun: options.dryRun === true,
+            ...(options.waive && { waive: options.waive }),
           },
         );
         if (made.kind !== "planned") await snapshots.publish(made.id);
@@ -113,6 +121,7 @@ function renderCreated(made: CreatedSnapshot): string {
     `snapshot ${made.id} ${made.kind === "created" ? "created" : "was already there"}`,
     `content  ${lock.content.algorithm} ${lock.content.value}`,
     `rows     ${count(lock.rows)} in ${files.length} file, ${count(files.reduce((sum, f) => sum + f.bytes, 0))} bytes`,
+    ...Object.entries(made.lock.made.waived ?? {}).map(([name, why]) => `waived   ${name}: ${why}`),
     `at       ${made.path}`,
   ].join("\n");
 }

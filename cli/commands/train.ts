@@ -3,6 +3,7 @@ import { hasSay } from "../../scoring/has-say.ts";
 import type { Model } from "../../scoring/model.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
+import { addWaiver } from "../waivers.ts";
 import { numberOption } from "./retrain/options.ts";
 
 interface TrainOptions {
@@ -19,6 +20,7 @@ interface TrainOptions {
   readonly outcome?: readonly { readonly name: string; readonly column: string }[];
   readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
   readonly dryRun?: boolean;
+  readonly waive?: Readonly<Record<string, string>>;
   readonly project?: string;
   readonly region?: string;
   readonly bucket?: string;
@@ -71,6 +73,11 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--send-cost <money>", "cost of a send", money("--send-cost"))
     .option("--outcome <name=column>", "learn this outcome, a BOOL column of the snapshot; repeatable", outcomeOption)
     .option("--feature <column:type>", "learn from this column, number or category; repeatable", featureOption)
+    .option(
+      "--waive <feature=why>",
+      "learn from a feature that tells an outcome implausibly well; once for each",
+      addWaiver(/^\w+$/, "loyalty_days='counted by hand, before the send'"),
+    )
     .option("--project <id>", "Google Cloud project (vertex)")
     .option("--region <region>", "Vertex AI region (vertex)")
     .option("--bucket <name>", "Cloud Storage bucket for snapshots and models (vertex)")
@@ -101,6 +108,7 @@ export const register: RegisterCommand = (program, environment) => {
         threads: options.threads,
         outcomes: options.outcome,
         features: options.feature,
+        waive: options.waive,
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };
       if (world.trainsOnVertex) {
@@ -169,6 +177,7 @@ export function renderModel(model: Model): string {
     `model ${model.name} ${model.digest}`,
     `from snapshot ${lineage.snapshot.id}, ${lineage.features.list.length} features (version ${lineage.features.version}), seed ${lineage.seed}`,
     `fitted to sends before ${lineage.fitted_before}; figures are of sends after`,
+    ...Object.entries(model.record.made.waived ?? {}).map(([name, why]) => `waived ${name}: ${why}`),
     "",
     table,
   ].join("\n");

@@ -47,7 +47,14 @@ export const snapshotLock = z.strictObject({
   /** The copy on disk. Other engines write other bytes for the same content. */
   files: z.array(z.strictObject({ name: z.string(), bytes: z.int().nonnegative(), sha256: z.string() })).min(1),
   /** Circumstances; in no hash. */
-  made: z.strictObject({ at: instant, by: z.string(), engine: z.string(), name: z.string().nullable() }),
+  made: z.strictObject({
+    at: instant,
+    by: z.string(),
+    engine: z.string(),
+    name: z.string().nullable(),
+    /** Features that tell an outcome implausibly well, by name, and why they were taken all the same. */
+    waived: z.record(z.string(), z.string()).optional(),
+  }),
 });
 export type SnapshotLock = z.infer<typeof snapshotLock>;
 

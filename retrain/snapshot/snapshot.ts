@@ -3,8 +3,14 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
-import { readParquet } from "../../warehouse/duckdb/read-parquet.ts";
+import { type Reading, readParquet, readParquetSample } from "../../warehouse/duckdb/read-parquet.ts";
 import type { Column, Warehouse } from "../../warehouse/warehouse.ts";
+import {
+  alarmColumns,
+  type ImplausibleFeature,
+  implausibleFeatures,
+  refuseImplausible,
+} from "../alarm/implausible-features.ts";
 import { type ContentDigest, ContentHasher, contentAlgorithm } from "../digest/content-digest.ts";
 import { contentDigestSql } from "../digest/content-digest-sql.ts";
 import { type SnapshotLock, type SnapshotSpec, snapshotId, snapshotLock } from "./snapshot-lock.ts";
@@ -30,6 +36,8 @@ export interface SnapshotRequest {
   /** A name under which people find it again. Names move; digests do not. */
   readonly name?: string;
   readonly dryRun?: boolean;
+  /** Features that may tell an outcome implausibly well, by name, and why. */
+  readonly waive?: Readonly<Record<string, string>>;
 }
 
 export interface Snapshot {
@@ -112,6 +120,11 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
         },
       );
     }
+    const waived = refuseImplausible(await implausibleIn(file, sorted, found.rows), request.waive ?? {}, {
+      code: "snapshot.implausible",
+      where: table,
+      command: "inboxloop snapshot create",
+    });
     lock = {
       schema: "1",
       spec,
@@ -128,12 +141,36 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
         by: "inboxloop",
         engine: env.warehouse.name,
         name: request.name ?? null,
+        ...(Object.keys(waived).length > 0 && { waived }),
       },
     };
     await writeWhole(join(temporary, "lock.json"), `${JSON.stringify(lock, null, 2)}\n`);
   });
   if (request.name !== undefined) await giveName(env.snapshots, request.name, id);
   return { kind: kept ? "created" : "already-there", id, path, lock: (await readLock(path)) ?? lock! };
+}
+
+/** Rows that the alarm looks at, at most about; features of so many columns are read at once. */
+const alarmRows = 40_000;
+const columnsAtOnce = 16;
+
+async function implausibleIn(
+  file: string,
+  columns: readonly Column[],
+  rows: number,
+): Promise<readonly ImplausibleFeature[]> {
+  const { features, outcomes } = alarmColumns(columns);
+  if (outcomes.length === 0) return [];
+  const found: ImplausibleFeature[] = [];
+  for (let at = 0; at < features.length; at += columnsAtOnce) {
+    const some = features.slice(at, at + columnsAtOnce);
+    const wanted: Record<string, Reading> = {};
+    for (const one of some) wanted[one.name] = one.type === "number" ? "number" : "text";
+    for (const one of outcomes) wanted[one.column] = "number";
+    const table = await readParquetSample([file], wanted, "message_id", rows, alarmRows);
+    found.push(...implausibleFeatures(table, some, outcomes));
+  }
+  return found;
 }
 
 async function examplesColumns(warehouse: SnapshotEnv["warehouse"], table: string): Promise<readonly Column[]> {

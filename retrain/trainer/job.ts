@@ -26,6 +26,8 @@ export const trainingJob = z.strictObject({
   features: z.array(z.strictObject({ name: z.string(), type: z.enum(["number", "category"]) })),
   /** Features to leave out by name: for ablations, and for tables that lack them. */
   without: z.array(z.string()),
+  /** Features that may tell an outcome implausibly well, by name, and why. */
+  waive: z.record(z.string(), z.string()).default({}),
   made_at: z.iso.datetime(),
   where: z.string(),
 });

@@ -18,6 +18,7 @@ import {
   type OutcomeRecord,
 } from "../../scoring/model-record.ts";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
+import { implausibleFeatures, refuseImplausible } from "../alarm/implausible-features.ts";
 import { mean, outcomeMetrics } from "../evaluate/metrics.ts";
 import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
 import type { TrainingJob } from "./job.ts";
@@ -82,6 +83,12 @@ export async function runJob(
   const files = lock.files.map((f) => join(job.snapshot, f.name));
   const table = await readParquetTable(files, wanted, ["sent_at", "message_id"], lock.lock.rows);
 
+  const waived = refuseImplausible(
+    implausibleFeatures(table, features, outcomes),
+    { ...lock.made.waived, ...job.waive },
+    { code: "train.implausible", where: job.snapshot, command: `inboxloop train --snapshot ${inputs.snapshot.id}` },
+  );
+
   const plans = outcomes.map((outcome, i) => planOutcome(job, table, outcome, i));
   let done = 0;
   onProgress("train", done, plans.length);
@@ -108,7 +115,12 @@ export async function runJob(
     variants: [...new Set(table.texts("variant"))].filter((v) => v !== "").sort(),
     policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? conversionValue(table, outcomes) },
     outcomes: trained.map((t) => t.record),
-    made: { at: job.made_at, seconds: (performance.now() - began) / 1000, where: job.where },
+    made: {
+      at: job.made_at,
+      seconds: (performance.now() - began) / 1000,
+      where: job.where,
+      ...(Object.keys(waived).length > 0 && { waived }),
+    },
   });
   const kept = await makeFolderWhole(job.output, async (folder) => {
     for (const { record: outcome, zip } of trained) {

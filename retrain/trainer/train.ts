@@ -33,6 +33,8 @@ export interface TrainRequest {
   /** Features other than those of includes/features.js: columns of the snapshot. */
   readonly features?: readonly TrainingJob["features"][number][] | undefined;
   readonly without?: readonly string[] | undefined;
+  /** Features that may tell an outcome implausibly well, by name, and why. */
+  readonly waive?: Readonly<Record<string, string>> | undefined;
 }
 
 export const defaultPolicy: PolicyTerms = {
@@ -74,6 +76,7 @@ export function planTraining(
     outcomes: [...(request.outcomes ?? [])],
     features: [...(request.features ?? [])],
     without: [...(request.without ?? [])],
+    waive: { ...request.waive },
     made_at: now.toISOString(),
     where,
   };

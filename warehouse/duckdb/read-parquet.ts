@@ -106,6 +106,38 @@ export async function readParquetTable(
   orderBy: readonly string[],
   rows: number,
 ): Promise<Table> {
+  const table = await readColumns(files, wanted, orderBy, rows, "");
+  if (table.read !== rows) {
+    throw new UserError(`the files hold ${table.read > rows ? "more" : table.read} rows, the lock says ${rows}`, {
+      code: "parquet.rows",
+      exit: "check",
+      where: files[0],
+      next: "inboxloop snapshot verify",
+    });
+  }
+  return table;
+}
+
+/** About `most` of the rows, chosen by the hash of `key`: the same files give the same ones. */
+export async function readParquetSample(
+  files: readonly string[],
+  wanted: Readonly<Record<string, Reading>>,
+  key: string,
+  rows: number,
+  most: number,
+): Promise<Table> {
+  const every = Math.max(1, Math.ceil(rows / most));
+  const where = every === 1 ? "" : `where hash(t.${identifier(key)}) % ${every} = 0`;
+  return readColumns(files, wanted, [key], rows, where);
+}
+
+async function readColumns(
+  files: readonly string[],
+  wanted: Readonly<Record<string, Reading>>,
+  orderBy: readonly string[],
+  rows: number,
+  where: string,
+): Promise<Table & { readonly read: number }> {
   const names = Object.keys(wanted);
   const list = names.map((name) => {
     const column = `t.${identifier(name)}`;
@@ -123,7 +155,7 @@ export async function readParquetTable(
   await withConnection(async (connection) => {
     const order = orderBy.map((name) => `t.${identifier(name)}`).join(", ");
     const result = await connection
-      .stream(`select ${list.join(", ")} from ${source(files)} as t order by ${order}`)
+      .stream(`select ${list.join(", ")} from ${source(files)} as t ${where} order by ${order}`)
       .catch(unreadable(files));
     for (;;) {
       const chunk = await result.fetchChunk();
@@ -141,19 +173,12 @@ export async function readParquetTable(
     }
     read = rows + 1;
   });
-  if (read !== rows) {
-    throw new UserError(`the files hold ${read > rows ? "more" : read} rows, the lock says ${rows}`, {
-      code: "parquet.rows",
-      exit: "check",
-      where: files[0],
-      next: "inboxloop snapshot verify",
-    });
-  }
   const missing = (name: string): never => {
     throw new Error(`column "${name}" was not read`);
   };
   return {
-    rows,
+    read,
+    rows: Math.min(read, rows),
     numbers: (name) => numbers.get(name) ?? missing(name),
     texts: (name) => texts.get(name) ?? missing(name),
   };
