@@ -25,6 +25,8 @@ export interface PastSend {
 /** What is known of a person when it is decided; `null` where that could not be read, which never helps to be sent anything. */
 export interface Customer {
   readonly person_id: string;
+  /** By what arms and hold-outs are drawn: the same for all ids of a person, so that nobody is in two of them. */
+  readonly drawn_as: string;
   /** conflict: what we know may be of several people. */
   readonly identity: "known" | "conflict" | "unknown";
   /** Of the policy's purpose. */

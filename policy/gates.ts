@@ -84,7 +84,7 @@ export function passGates(
     saw: { sends: customer.sends.length, earliest: iso(earliest), time_zone: timeZone },
   });
 
-  const holdOut = holdOutOf(request.person_id, inForce);
+  const holdOut = holdOutOf(customer.drawn_as, inForce);
   if (holdOut.code !== "not-held-out") return stop(holdOut, true);
   steps.push(holdOut);
   return { kind: "passed", steps, personalisation, timeZone, earliest, latest };

@@ -74,7 +74,7 @@ export function decideTogether(
       const campaign = current[c]!;
       if (campaign.triggers && !event) continue;
       const known = { ...customer, sends: customer.sends && [...customer.sends, ...sends] };
-      const model = models.assign(request.person_id, (version) => scored.get(version)?.get(request));
+      const model = models.assign(customer.drawn_as, (version) => scored.get(version)?.get(request));
       const decision = decide(request, known, campaign.inForce, model, now);
       const shadow = shadowOf(request, known, campaign.inForce, models, now);
       made.push({
@@ -120,7 +120,7 @@ function scoreSurvivors(
       if (!inForce.policy.ladder.includes("model") || customer.features === null) continue;
       const gates = passGates(request, customer, inForce, now);
       if (gates.kind === "stopped") continue;
-      const model = models.assign(request.person_id);
+      const model = models.assign(customer.drawn_as);
       if (model.kind === "none") continue;
       const group = waiting.get(model.version) ?? { requests: [], questions: [] };
       waiting.set(model.version, group);

@@ -92,6 +92,7 @@ export function customerOf(person: Person, campaign: CampaignInputs, asOf = pers
   values["region"] = person.region;
   return {
     person_id: person.user_id_hash,
+    drawn_as: person.person_id,
     identity: person.identity,
     consent: { is_granted: person.has_consent, as_of: person.as_of },
     suppressions: person.suppressions
@@ -109,6 +110,7 @@ export function customerOf(person: Person, campaign: CampaignInputs, asOf = pers
 /** Somebody of whom nothing is known. */
 export const stranger = (personId: string): Customer => ({
   person_id: personId,
+  drawn_as: personId,
   identity: "unknown",
   consent: null,
   suppressions: [],

@@ -101,7 +101,7 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
     return { kind: "refused", error: "not-durable" };
   }
   const read = hop("features", began);
-  const assigned = models.assign(asked.person_id);
+  const assigned = models.assign(seen.drawn_as);
   const model = await scoredModel(env, assigned, request, seen, forceWith({}), now);
   const scored = hop("scoring", read);
 

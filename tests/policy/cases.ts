@@ -44,6 +44,7 @@ export const request = (fields: Partial<DecisionRequest> = {}): DecisionRequest 
 
 export const customer = (fields: Partial<Customer> = {}): Customer => ({
   person_id: personOf(1),
+  drawn_as: fields.person_id ?? personOf(1),
   identity: "known",
   consent: { is_granted: true, as_of: now - 3_600_000 },
   suppressions: [],

@@ -10,6 +10,7 @@ const hour = 3_600_000;
 const instant = fc.integer({ min: -60, max: 60 }).map((n) => now + n * hour);
 const anyCustomer: fc.Arbitrary<Customer> = fc.record({
   person_id: fc.integer({ min: 0, max: 500 }).map(personOf),
+  drawn_as: fc.integer({ min: 0, max: 500 }).map(personOf),
   identity: fc.constantFrom("known", "conflict", "unknown"),
   consent: fc.option(fc.record({ is_granted: fc.boolean(), as_of: instant })),
   suppressions: fc.option(fc.subarray(["complaint", "hard_bounce", "unsubscribed"])),
@@ -227,6 +228,17 @@ test("when people are held out, then it is the same people for every campaign, r
   expect(held({ ...all, exploration: { share: 0.2 } }, "r3")).toEqual(first);
   const wider = new Set(held({ hold_out: { global: 0.2, campaign: 0 } }));
   expect(first.filter((person) => !wider.has(person))).toEqual([]);
+  const byOtherIds = people.filter(
+    (person) =>
+      decide(
+        request({ person_id: `other ${person}` }),
+        customer({ person_id: `other ${person}`, drawn_as: person }),
+        inForce(policyOf(all)),
+        modelOf(scores),
+        now,
+      ).is_hold_out,
+  );
+  expect(byOtherIds).toEqual(first);
   const own = held({ hold_out: { global: 0, campaign: 0.1 } });
   expect(held({ hold_out: { global: 0, campaign: 0.1 }, description: "another version" })).toEqual(own);
   expect(held({ hold_out: { global: 0, campaign: 0.1 }, name: "other" })).not.toEqual(own);
