@@ -36,7 +36,8 @@ export function takenIn(a: Analysis, node: FunctionCall, name: string, env: Env,
   const facts = env.facts.with([...(first?.defs ?? []), ...said, ...(filter?.when?.facts ?? [])]);
   const own = first ? (counts ? counts.needs : needsOf(first)) : [];
   const needs = together(
-    facts.apply(rows, !ofOneOf.has(name)),
+    // How many days there are says on how many something happened.
+    facts.apply(ofOneOf.has(name) ? rows : rows.map((need) => ({ ...need, isSoft: false })), !ofOneOf.has(name)),
     facts.apply(together(own, ...by, filter?.when?.needs ?? [])),
     ...(counts && first?.fields ? [needsOf(first)] : []),
   );

@@ -3,7 +3,7 @@ import type { Expression, FunctionCall } from "../../../packages/googlesql/ast.t
 import { aggregateVal } from "./aggregate.ts";
 import { thereFacts } from "./conditions.ts";
 import { argumentOf, moved, resolveVal, shifted } from "./expression.ts";
-import { day, newInstant, type Order, order } from "./instants.ts";
+import { cutName, day, newInstant, type Order, order } from "./instants.ts";
 import { type Fact, needsOf, together, type Val, val } from "./knowledge.ts";
 import { applied, cases, oneOf, under } from "./logic.ts";
 import type { Analysis, Env } from "./relation.ts";
@@ -70,7 +70,10 @@ const cutTo =
   ({ args, at }: Call): Val => {
     const unit = fixedUnits.get(unitOf(args[1]));
     const one = at(0);
-    return unit === undefined || args.length > 2 ? val(needsOf(one)) : truncated(one, unit, one.time?.scale ?? 1);
+    const zone = args.length > 2 ? at(2).literal : "UTC";
+    return unit === undefined || typeof zone !== "string"
+      ? val(needsOf(one))
+      : truncated(one, unit, one.time?.scale ?? 1, zone);
   };
 
 /** Whole units from the second to the first. */
@@ -161,6 +164,25 @@ export function sharedOrders(
   });
 }
 
+/** DATE(instant), DATE(instant, zone), DATE(year, month, day). */
+function dateOf({ args, at }: Call): Val {
+  const zone = args.length === 2 ? at(1).literal : "UTC";
+  if (args.length > 2 || typeof zone !== "string") return val(together(...args.map((_, i) => needsOf(at(i)))));
+  return truncated(at(0), day, day, zone);
+}
+
+/** Days or instants one after the other; up to which one a build goes tells nothing of any of them. */
+function calendar({ node, args, at }: Call): Val {
+  const needs = together(...args.slice(0, 2).map((_, i) => needsOf(at(i)))).filter(
+    (one) => one.origin.column !== cutName,
+  );
+  const isDays = node.name.at(-1)!.name.toUpperCase() === "GENERATE_DATE_ARRAY";
+  const unit = isDays ? day : 1;
+  return val(needs, {
+    element: val([], { time: { at: newInstant(), plus: 0, scale: unit, grain: unit, self: undefined } }),
+  });
+}
+
 const clock = ({ node }: Call): Val =>
   val([
     {
@@ -199,11 +221,9 @@ const specials: ReadonlyMap<string, (call: Call) => Val> = new Map<string, (call
   ["TIMESTAMP_TRUNC", cutTo()],
   ["DATETIME_TRUNC", cutTo()],
   ["DATE_TRUNC", cutTo()],
-  [
-    "DATE",
-    ({ args, at }) =>
-      args.length === 1 ? truncated(at(0), day, day) : val(together(...args.map((_, i) => needsOf(at(i))))),
-  ],
+  ["DATE", dateOf],
+  ["GENERATE_DATE_ARRAY", calendar],
+  ["GENERATE_TIMESTAMP_ARRAY", calendar],
   ["TIMESTAMP", ({ at }) => (at(0).time ? { ...at(0), time: { ...at(0).time!, scale: 1 } } : at(0))],
   ["DATETIME", ({ at }) => (at(0).time ? { ...at(0), time: { ...at(0).time!, scale: 1 } } : at(0))],
   ["UNIX_MICROS", ({ at }) => counted(at(0), 1)],

@@ -1,7 +1,7 @@
 import features from "../../../includes/features.js";
 import { positionAt } from "../../../packages/googlesql/span.ts";
 import type { Column as SourceColumn } from "../../warehouse.ts";
-import type { Action, Graph, TableAction } from "../graph.ts";
+import type { Action, Graph, OperationAction, TableAction } from "../graph.ts";
 import { offsetInFile } from "../place-in-file.ts";
 import { asOf, cutName, day, Zone } from "./instants.ts";
 import { type Bound, type Need, needsOf } from "./knowledge.ts";
@@ -66,7 +66,7 @@ export function checkLeakage(graph: Graph, options: LeakageOptions): LeakageResu
   const found: LeakageFinding[] = [];
   const seen: LeakageResult["models"][number][] = [];
   for (const action of graph.actions) {
-    if (action.disabled || !checked.has(action.target.schema.toLowerCase()) || !isModel(action)) continue;
+    if (action.disabled || roomOf(action) === undefined || !isModel(action)) continue;
     const relation = models.relationOf(action);
     const judge = new Judge(graph, action, relation);
     const problem = models.problems.get(action.id);
@@ -88,8 +88,23 @@ export function checkLeakage(graph: Graph, options: LeakageOptions): LeakageResu
   };
 }
 
-const isModel = (action: Action): action is TableAction =>
-  action.kind === "table" || action.kind === "view" || action.kind === "incremental";
+type Model = TableAction | OperationAction;
+
+const isModel = (action: Action): action is Model =>
+  action.kind === "table" ||
+  action.kind === "view" ||
+  action.kind === "incremental" ||
+  (action.kind === "operation" && action.hasOutput);
+
+/** A model is of features or of training by its dataset, or by the folder that it is written in. */
+function roomOf(action: Action): string | undefined {
+  const schema = action.target.schema.toLowerCase();
+  const folder = /^definitions\/(\w+)\//.exec(action.file)?.[1]?.toLowerCase();
+  return [schema, folder].find((one) => one !== undefined && checked.has(one));
+}
+
+const textOf = (action: Model): string => (action.kind === "operation" ? action.queries.join(";\n") : action.query);
+const before = (action: Model): readonly string[] => (action.kind === "operation" ? [] : action.preOps);
 
 const notFollowed = (action: Action, problem: Problem): LeakageFinding => ({
   kind: "not-followed",
@@ -119,17 +134,17 @@ const outcomeNames = /^(did|outcome|label|target)(_|$)|_label$/;
 class Judge {
   readonly decision: Decision;
   private readonly graph: Graph;
-  private readonly action: TableAction;
+  private readonly action: Model;
   private readonly relation: Relation;
   private readonly zone: Zone;
   private readonly isTraining: boolean;
 
-  constructor(graph: Graph, action: TableAction, relation: Relation) {
+  constructor(graph: Graph, action: Model, relation: Relation) {
     this.graph = graph;
     this.action = action;
     this.relation = relation;
     this.zone = new Zone(relation.orders);
-    this.isTraining = action.target.schema.toLowerCase() === "training";
+    this.isTraining = roomOf(action) === "training";
     this.decision = this.decisionOf();
   }
 
@@ -155,7 +170,7 @@ class Judge {
         }),
     );
     const by = times.map(({ val: { time } }): Bound => ({ at: time!.at, plus: time!.plus }));
-    const isStated = times.length > 0 || this.action.query.includes(asOfText);
+    const isStated = times.length > 0 || textOf(this.action).includes(asOfText);
     return {
       isSend: false,
       by: isStated ? [...by, { at: asOf, plus: 0 }] : by,
@@ -276,13 +291,15 @@ class Judge {
   }
 
   private place(column: Column | undefined): string {
-    const { file, query, preOps } = this.action;
-    const before = [...preOps, ""].join(";\n").length;
+    const { file } = this.action;
+    const query = textOf(this.action);
+    const skipped = [...before(this.action), ""].join(";\n").length;
     const span = column?.span;
     const original = this.graph.texts?.[file];
     if (!span || original === undefined) return file;
-    const at = offsetInFile(original, query, span.start - before);
-    if (at === undefined) return `${file} (in the compiled query, line ${positionAt(query, span.start - before).line})`;
+    const at = offsetInFile(original, query, span.start - skipped);
+    if (at === undefined)
+      return `${file} (in the compiled query, line ${positionAt(query, span.start - skipped).line})`;
     const { line, column: place } = positionAt(original, at);
     return `${file}:${line}:${place}`;
   }

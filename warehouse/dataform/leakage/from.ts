@@ -2,6 +2,7 @@ import type { Join, Query, TableExpression, TableReference, UnnestTable } from "
 import { pathOf } from "../../../packages/googlesql/path-of.ts";
 import { compared } from "./conditions.ts";
 import { resolveVal } from "./expression.ts";
+import type { Instant, Order } from "./instants.ts";
 import { type Fact, needsOf, together, type Val, val } from "./knowledge.ts";
 import { applied, conjoined } from "./logic.ts";
 import { fromTable, resolveQuery } from "./query.ts";
@@ -11,6 +12,7 @@ import {
   type Env,
   type From,
   fromRelation,
+  instantsOf,
   lookUp,
   type Range,
   reaches,
@@ -155,7 +157,11 @@ function joined(a: Analysis, node: Join, left: From, right: From, env: Env): Fro
   const whole = sideBySide(l, r);
   const rowsOf = (side: From, isSingle: boolean, isOptional: boolean) =>
     isSingle ? (isOptional ? [] : side.exists) : side.rows;
-  const orders = said.filter((fact) => fact.kind === "order");
+  // Of a row without a partner the condition says nothing: then only what it says of the side that may be missing is kept.
+  const missing = instantsIn(...(isLeftOptional ? [left] : []), ...(isRightOptional ? [right] : []));
+  const orders = said.filter(
+    (fact) => fact.kind === "order" && (missing.size === 0 || missing.has(fact.a) || missing.has(fact.b)),
+  ) as readonly Order[];
   const exists = together(
     isLeftOptional ? [] : inner.facts.apply(left.exists),
     isRightOptional ? [] : inner.facts.apply(right.exists),
@@ -174,6 +180,14 @@ function joined(a: Analysis, node: Join, left: From, right: From, env: Env): Fro
     unique: rightIsOne ? left.unique : leftIsOne ? right.unique : both.unique,
   };
 }
+
+const instantsIn = (...sides: readonly From[]): ReadonlySet<Instant> =>
+  new Set(
+    sides.flatMap((side) => [
+      ...side.star.flatMap((column) => instantsOf(column.val)),
+      ...side.orders.flatMap(({ a, b }) => [a, b]),
+    ]),
+  );
 
 /** Whether a row of the other side meets one of this side at most: the condition says all of a key of it. */
 function isOne(side: From, facts: readonly Fact[]): boolean {

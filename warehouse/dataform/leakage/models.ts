@@ -1,3 +1,4 @@
+import type { Query, Statement } from "../../../packages/googlesql/ast.ts";
 import { GoogleSqlError, type Source, UnsupportedGoogleSql } from "../../../packages/googlesql/errors.ts";
 import { readScript } from "../../../packages/googlesql/read-script.ts";
 import type { Column as SourceColumn } from "../../warehouse.ts";
@@ -7,6 +8,7 @@ import { Facts, type Need, type Val } from "./knowledge.ts";
 import { resolveQuery } from "./query.ts";
 import { Analysis, type Relation } from "./relation.ts";
 import { accepted, type KnownTable, knownTables, sourceRelation, unknownRelation } from "./sources.ts";
+import { union } from "./union.ts";
 
 /** A model whose query could not be followed, and why. */
 export interface Problem {
@@ -52,10 +54,12 @@ export class Models {
         action.columns.flatMap(({ path }) => (path.length === 1 ? [path[0]!] : []));
       if (columns.length > 0) return sourceRelation(name, known, columns);
     }
-    if (action.kind !== "table" && action.kind !== "view" && action.kind !== "incremental")
+    const isOperation = action.kind === "operation" && action.hasOutput;
+    if (action.kind !== "table" && action.kind !== "view" && action.kind !== "incremental" && !isOperation)
       return unknownRelation(action.id, this.columns.get(action.id));
     try {
-      const relation = this.read(action);
+      const relation =
+        action.kind === "operation" ? this.follow(action, action.queries) : this.read(action as TableAction);
       return known ? said(name, relation, known) : relation;
     } catch (error) {
       if (!(error instanceof GoogleSqlError)) throw error;
@@ -65,11 +69,23 @@ export class Models {
     }
   }
 
+  /** The queries of a model: what the first run reads, and what those after it do, who find the table there. */
   private read(action: TableAction): Relation {
-    const source: Source = { text: [...action.preOps, action.query].join(";\n"), file: action.file };
+    const first = this.follow(action, [...action.preOps, action.query]);
+    const again = action.kind === "incremental" ? action.incremental : undefined;
+    if (!again) return first;
+    // What is there already was judged as it was made.
+    this.made.set(action.id, settled(first));
+    const later = this.follow(action, [...again.preOps, again.query]);
+    // Every row comes out of one or the other.
+    return { ...union([first, later], new Set()), unique: first.unique };
+  }
+
+  private follow(action: Action, texts: readonly string[]): Relation {
+    const source: Source = { text: texts.join(";\n"), file: action.file };
     const last = readScript(source).statements.at(-1);
-    if (last?.kind !== "query-statement")
-      throw new UnsupportedGoogleSql(last?.kind ?? "nothing", "a model must end in a query");
+    const query = last && queryOf(last);
+    if (!query) throw new UnsupportedGoogleSql(last?.kind ?? "nothing", "a model must end in a query");
     const analysis = new Analysis(
       source,
       {
@@ -81,8 +97,26 @@ export class Models {
       },
       this.asOfText,
     );
-    return resolveQuery(analysis, last.query, undefined, new Map(), Facts.of([]), new Set());
+    return resolveQuery(analysis, query, undefined, new Map(), Facts.of([]), new Set());
   }
+}
+
+/** The query that makes the table: of a model as it is, of an operation that of CREATE TABLE or CREATE VIEW. */
+function queryOf(statement: Statement): Query | undefined {
+  if (statement.kind === "query-statement" || statement.kind === "create-view") return statement.query;
+  return statement.kind === "create-table" ? statement.query : undefined;
+}
+
+function settled(relation: Relation): Relation {
+  const free = (one: Val): Val => ({
+    ...one,
+    needs: [],
+    when: undefined,
+    fields: one.fields?.map((field) => ({ name: field.name, val: free(field.val) })),
+    element: one.element && free(one.element),
+  });
+  const columns = relation.columns.map((column) => ({ ...column, val: free(column.val) }));
+  return { ...relation, columns, rows: [], exists: [] };
 }
 
 export const nameOf = (target: Target): string => `${target.schema}.${target.name}`.toLowerCase();

@@ -134,7 +134,9 @@ function resolveSelect(
     const said = together(...keys.map(({ val: key }) => withKeys.apply(needsOf(key))));
     // A day that anything happened on has its rows: that it has says next to nothing.
     const isOfDay = keys.some(({ val: key }) => key.time !== undefined && key.time.grain > 1);
-    const keyNeeds = outlasting(said, group);
+    // Of one mail there is one group, whatever else it is grouped by: the rest says nothing of which rows are in it.
+    const isPerMail = keys.some(({ val: key }) => key.domain === "mail");
+    const keyNeeds = isPerMail ? [] : outlasting(said, group);
     const groupNeeds = outlasting(together(withKeys.apply(exists), said), group).map((need) => ({
       ...need,
       isSoft: need.isSoft || isOfDay,
@@ -145,7 +147,7 @@ function resolveSelect(
       ...env,
       facts: withKeys,
       group,
-      isPerMail: keys.some(({ val: key }) => key.domain === "mail"),
+      isPerMail,
       keys: keyNeeds,
       windowRows: groupNeeds,
       unique,

@@ -17,13 +17,13 @@ export const fixedUnits: ReadonlyMap<string, number> = new Map([
 /** The same instant cut down to the same unit is the same. */
 const cut = new Map<string, Instant>();
 
-/** A time cut down to whole units (UTC), `scale` being what the number 1 stands for afterwards. */
-export function truncated(one: Val, unit: number, scale: number): Val {
+/** A time cut down to whole units (UTC), `scale` being what the number 1 stands for afterwards. In another zone it is other days, as long. */
+export function truncated(one: Val, unit: number, scale: number, zone = "UTC"): Val {
   const { time } = one;
   if (!time) return val(needsOf(one));
   // Within a second nobody's clocks agree: what is cut to seconds is taken as it was.
   if (time.grain % unit === 0 || unit <= 1_000_000) return { ...one, time: { ...time, scale } };
-  const key = `${time.at} ${time.plus} ${unit}`;
+  const key = `${time.at} ${time.plus} ${unit} ${zone}`;
   const at = cut.get(key) ?? newInstant();
   cut.set(key, at);
   return val(one.needs, {

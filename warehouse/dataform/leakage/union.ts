@@ -23,7 +23,13 @@ export function union(parts: readonly Relation[], outer: ReadonlySet<Instant>): 
     const isTime = vals.some((one) => one.time) && vals.every((one) => one.time || one.literal === null);
     const isMail = vals.some((one) => one.mail !== undefined);
     const isVacuous = (one: Val): boolean => one.literal === null || one.domain !== "mail";
-    const time = isTime ? newInstant() : undefined;
+    // The as-of instant is the same in every part.
+    const fixed = vals[0]?.time;
+    const isFixed =
+      fixed !== undefined &&
+      (fixed.at === asOf || outer.has(fixed.at)) &&
+      vals.every((one) => one.time?.at === fixed.at && one.time.plus === fixed.plus);
+    const time = isTime && !isFixed ? newInstant() : undefined;
     const mail = isMail && vals.every((one) => one.mail !== undefined || isVacuous(one)) ? newInstant() : undefined;
     const selves = vals.every(
       (one) =>
@@ -41,7 +47,9 @@ export function union(parts: readonly Relation[], outer: ReadonlySet<Instant>): 
     const merged = oneOf(vals.map((one) => ({ ...one, time: undefined, mail: undefined })));
     return {
       name: column.name,
+      span: column.span,
       val: val([], {
+        ...(isFixed ? { time: fixed } : {}),
         ...(merged.fields ? { fields: merged.fields } : {}),
         ...(merged.element ? { element: merged.element } : {}),
         ...(time !== undefined && sample
