@@ -46,13 +46,30 @@ export async function ingest(world: Environment, paths: AsyncIterable<string>, s
   return totals;
 }
 
-const varsOf = (asOf: Date) => ({ as_of: asOf.toISOString() });
+/** As of when models are, and, where all that came before is built in, from when on signals are to be taken in. */
+export interface BuildTime {
+  readonly asOf: Date;
+  readonly receivedFrom?: Date;
+}
+
+/** What was simulated arrives within weeks of its cause; nothing arrives later than this. */
+const latestArrival = 365 * 86_400_000;
+
+const varsOf = ({ asOf, receivedFrom }: BuildTime) => ({
+  as_of: asOf.toISOString(),
+  ...(receivedFrom
+    ? {
+        window_from: receivedFrom.toISOString(),
+        window_to: new Date(asOf.getTime() + latestArrival).toISOString(),
+      }
+    : {}),
+});
 const cacheOf = (world: Environment): string => `${world.home.state}/compiled`;
 
 /** Compiles for a build that comes later: the compiler is a process of its own, and there is other work until then. */
-export function compileAhead(world: Environment, projectDir: string, asOf: Date): void {
+export function compileAhead(world: Environment, projectDir: string, time: BuildTime): void {
   const { signal } = world;
-  compileProject({ projectDir, vars: varsOf(asOf), cacheDir: cacheOf(world), signal }).catch(() => {
+  compileProject({ projectDir, vars: varsOf(time), cacheDir: cacheOf(world), signal }).catch(() => {
     // the build compiles again, and says what is wrong
   });
 }
@@ -61,7 +78,7 @@ export function compileAhead(world: Environment, projectDir: string, asOf: Date)
 export async function build(
   world: Environment,
   projectDir: string,
-  asOf: Date,
+  time: BuildTime,
   step: string,
   select?: readonly string[],
 ) {
@@ -71,7 +88,7 @@ export async function build(
     const { result } = await buildProject({
       projectDir,
       engine,
-      vars: varsOf(asOf),
+      vars: varsOf(time),
       cacheDir: cacheOf(world),
       ...(select ? { select, includeDeps: true } : {}),
       now: world.now,

@@ -154,8 +154,9 @@ async function lookAgain(
   const { world, watch, folder, simulator, policies, releases, projectDir } = field;
   const { name } = candidate;
   const label = `${name}-look-${look}`;
-  const asOf = new Date(endsAt);
-  compileAhead(world, projectDir, asOf);
+  // All that was received before the round has been built in.
+  const time = { asOf: new Date(endsAt), receivedFrom: new Date(startsAt) };
+  compileAhead(world, projectDir, time);
   const share = (await releases.stateOf(candidate))?.canary?.share ?? 0;
   const made = simulator.canary({
     dir: join(folder, label),
@@ -173,7 +174,7 @@ async function lookAgain(
     idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
   });
   await Promise.all([made.result, watch.time("ingest", () => ingest(world, made.files, `canary ${name}: ingest`))]);
-  await watch.time("build", () => build(world, projectDir, asOf, `canary ${name}: build`, cohortModels));
+  await watch.time("build", () => build(world, projectDir, time, `canary ${name}: build`, cohortModels));
   const evidence = await evidenceOf(field, candidate, champion);
   await check(releases.as("inboxloop"), name, evidence);
   return evidence;

@@ -61,13 +61,13 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const history = simulator.world(join(folder, "world"));
   const [simulated, ingested] = await Promise.all([
     history.result.then((made) => {
-      compileAhead(world, options.projectDir, end);
+      compileAhead(world, options.projectDir, { asOf: end });
       return made;
     }),
     watch.time("ingest", () => ingest(world, history.files, "ingest")),
   ]);
   const deadLetters = await deadLettersByReason(world, ingested.received);
-  const built = await watch.time("build", () => build(world, options.projectDir, end, "build"));
+  const built = await watch.time("build", () => build(world, options.projectDir, { asOf: end }, "build"));
 
   const training = new Training(world, watch);
   // The desk lives in the simulated time: the first model is decided about when it was trained.
