@@ -1,40 +1,14 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Database, open } from "lmdb";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { DecisionRow } from "../decision-row.ts";
+import { type Databases, openDatabases } from "./databases.ts";
 
 /** Whom to forget: every id of theirs, and the ids of messages to them alone. */
 export interface Forgotten {
   readonly ids: readonly string[];
   readonly messages: readonly string[];
-}
-
-interface Databases {
-  readonly root: ReturnType<typeof open>;
-  readonly people: Database<unknown, string>;
-  readonly sends: Database<unknown, string>;
-  readonly decisions: Database<{ readonly row: DecisionRow }, string>;
-  readonly byPerson: Database<string, [string, number, string]>;
-  readonly byMessage: Database<string, string>;
-  readonly queue: Database<DecisionRow, number>;
-  readonly notes: Database<unknown, string>;
-}
-
-/** The store as `openLmdbStore` lays it out. */
-function openDatabases(folder: string): Databases {
-  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
-  return {
-    root,
-    people: root.openDB({ name: "people" }),
-    sends: root.openDB({ name: "sends" }),
-    decisions: root.openDB({ name: "decisions" }),
-    byPerson: root.openDB({ name: "by-person" }),
-    byMessage: root.openDB({ name: "by-message" }),
-    queue: root.openDB({ name: "queue", keyEncoding: "uint32" }),
-    notes: root.openDB({ name: "notes" }),
-  };
 }
 
 /** What the online store holds of some people: entries, by what they are. `queued` are decisions that have not landed yet. */
@@ -46,7 +20,8 @@ export async function findOnline(
   const databases = openDatabases(folder);
   try {
     const keys = keysOf(databases, who);
-    const entries = keys.people.length + keys.sends.length + keys.decisions.length + keys.byMessage.length;
+    const entries =
+      keys.people.length + keys.heard.length + keys.sends.length + keys.decisions.length + keys.byMessage.length;
     return { entries, queued: keys.queue.length };
   } finally {
     await databases.root.close();
@@ -66,6 +41,7 @@ export async function forgetOnline(folder: string, who: Forgotten, fault: (point
     const keys = keysOf(databases, who);
     await databases.root.transaction(() => {
       for (const id of keys.people) databases.people.remove(id);
+      for (const id of keys.heard) databases.heard.remove(id);
       for (const id of keys.sends) databases.sends.remove(id);
       for (const id of keys.decisions) {
         databases.decisions.remove(id);
@@ -98,6 +74,7 @@ function keysOf(databases: Databases, { ids, messages }: Forgotten) {
   const own = new Set(decisions);
   return {
     people: ids.filter((id) => databases.people.doesExist(id)),
+    heard: ids.filter((id) => databases.heard.doesExist(id)),
     sends: ids.filter((id) => databases.sends.doesExist(id)),
     decisions,
     byPerson: [...databases.byPerson.getKeys({})].filter((key) => wanted.has(key[0])),

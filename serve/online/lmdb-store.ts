@@ -1,11 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { type Database, open } from "lmdb";
-import type { PastSend } from "../../policy/decision.ts";
-import type { DecisionRow } from "../decision-row.ts";
-import type { Heard } from "../heard.ts";
+import { openDatabases } from "./databases.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
-import type { StoredPerson } from "./stored-person.ts";
 
 /** Decisions are found by their id this long, and their sends are counted; older ones are in raw.decisions. */
 const keptMs = 40 * 86_400_000;
@@ -13,28 +8,12 @@ const keptMs = 40 * 86_400_000;
 /** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
 const shape = 2;
 
-interface Kept {
-  readonly row: DecisionRow;
-  readonly at: number;
-}
-
 /**
  * The store on one machine: LMDB, readers beside one writer, of this or of another process. A transaction is written and synced before it resolves; those that
  * wait are written together.
  */
 export function openLmdbStore(folder: string): OnlineStore {
-  mkdirSync(folder, { recursive: true });
-  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
-  const people: Database<StoredPerson, string> = root.openDB({ name: "people" });
-  const sends: Database<readonly PastSend[], string> = root.openDB({ name: "sends" });
-  const sent: Database<Readonly<Record<string, number>>, string> = root.openDB({ name: "sent" });
-  const decisions: Database<Kept, string> = root.openDB({ name: "decisions" });
-  /** person, then the latest first, for `why`. */
-  const byPerson: Database<string, [string, number, string]> = root.openDB({ name: "by-person" });
-  const byMessage: Database<string, string> = root.openDB({ name: "by-message" });
-  const queue: Database<DecisionRow, number> = root.openDB({ name: "queue", keyEncoding: "uint32" });
-  const notes: Database<unknown, string> = root.openDB({ name: "notes" });
-  const heard: Database<readonly Heard[], string> = root.openDB({ name: "heard" });
+  const { root, people, heard, sends, sent, decisions, byPerson, byMessage, queue, notes } = openDatabases(folder);
 
   if (notes.get("shape") !== shape)
     root.transactionSync(() => {

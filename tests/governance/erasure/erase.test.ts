@@ -118,6 +118,8 @@ test("when a person is erased then tables of the warehouse keep the others, and 
   expect(existsSync(join(home.reports, "without.html"))).toBe(true);
   const store = openLmdbStore(join(home.root, "online"));
   expect(store.person(janesIds[0]!)).toBeUndefined();
+  expect(store.heard(janesIds[0]!)).toEqual([]);
+  expect(store.heard(hashId(joe))).toHaveLength(1);
   expect(store.decisionsOf(janesIds[0]!, 9)).toEqual([]);
   expect(store.person(hashId(joe))).toBeDefined();
   expect(store.decisionsOf(hashId(joe), 9)).toHaveLength(1);

@@ -13,6 +13,7 @@ import { type Home, homeAt } from "../../../platform/home.ts";
 import { journalFile } from "../../../platform/journal/journal-file.ts";
 import { erasureJournal } from "../../../platform/tombstones.ts";
 import { createSnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import { heardInErasure } from "../../../serve/heard.ts";
 import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
 import { openDuckDbWarehouse } from "../../../warehouse/duckdb/adapter.ts";
 import { SegmentStore } from "../../../warehouse/duckdb/segment-store.ts";
@@ -152,6 +153,7 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
     for (const id of [janesIds[0]!, hashId(joe)]) {
       tx.putPerson(id, stored(id));
       tx.addSend(id, { at: 1, kind: "bulk", campaign_id: "promo" });
+      tx.putHeard(id, heardInErasure(1));
       tx.putDecision({
         decision_id: `online ${id}`,
         user_id_hash: id,

@@ -1,0 +1,40 @@
+import { mkdirSync } from "node:fs";
+import { type Database, open, type RootDatabase } from "lmdb";
+import type { PastSend } from "../../policy/decision.ts";
+import type { DecisionRow } from "../decision-row.ts";
+import type { Heard } from "../heard.ts";
+import type { StoredPerson } from "./stored-person.ts";
+
+/** How the online store is laid out in LMDB, for who serves from it and for who takes people out of it. */
+export interface Databases {
+  readonly root: RootDatabase;
+  readonly people: Database<StoredPerson, string>;
+  readonly heard: Database<readonly Heard[], string>;
+  readonly sends: Database<readonly PastSend[], string>;
+  /** By policy. */
+  readonly sent: Database<Readonly<Record<string, number>>, string>;
+  readonly decisions: Database<{ readonly row: DecisionRow; readonly at: number }, string>;
+  /** person, then the latest first, for `why`. */
+  readonly byPerson: Database<string, [string, number, string]>;
+  readonly byMessage: Database<string, string>;
+  readonly queue: Database<DecisionRow, number>;
+  readonly notes: Database<unknown, string>;
+}
+
+/** Opens the store in a folder, and makes it where there is none. */
+export function openDatabases(folder: string): Databases {
+  mkdirSync(folder, { recursive: true });
+  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
+  return {
+    root,
+    people: root.openDB({ name: "people" }),
+    heard: root.openDB({ name: "heard" }),
+    sends: root.openDB({ name: "sends" }),
+    sent: root.openDB({ name: "sent" }),
+    decisions: root.openDB({ name: "decisions" }),
+    byPerson: root.openDB({ name: "by-person" }),
+    byMessage: root.openDB({ name: "by-message" }),
+    queue: root.openDB({ name: "queue", keyEncoding: "uint32" }),
+    notes: root.openDB({ name: "notes" }),
+  };
+}
