@@ -1,6 +1,7 @@
 /** Which types turn into which by themselves, and what several have in common (rules: GoogleSQL "Conversion rules"). */
 
 import {
+  COLLATED,
   DATETIME,
   type GoogleSqlType,
   INT64,
@@ -71,6 +72,7 @@ export function coercionCost(from: CoercionSource, to: GoogleSqlType): number | 
     return undefined;
   }
   if (sameType(type, to)) return 0;
+  if (type.kind === "STRING" && to.kind === "COLLATED") return 1;
   if (!(type.kind in scalarTypes) || !(to.kind in scalarTypes)) return undefined;
   const toKind = to.kind as ScalarKind;
   const step = widening[type.kind as ScalarKind]?.indexOf(toKind) ?? -1;
@@ -151,6 +153,8 @@ function structSupertype(sources: readonly CoercionSource[]): GoogleSqlType | un
 function pairSupertype(a: GoogleSqlType, b: GoogleSqlType): GoogleSqlType | undefined {
   if (sameType(a, b, true)) return a;
   if (a.kind === "STRUCT" && b.kind === "STRUCT") return structSupertype([{ type: a }, { type: b }]);
+  // The collation of one is that of both.
+  if ((a.kind === "COLLATED" && b.kind === "STRING") || (a.kind === "STRING" && b.kind === "COLLATED")) return COLLATED;
   const first = supertypeOrder.indexOf(a.kind as ScalarKind);
   const second = supertypeOrder.indexOf(b.kind as ScalarKind);
   if (first >= 0 && second >= 0) return scalarTypes[supertypeOrder[Math.max(first, second)]!];

@@ -25,6 +25,14 @@ export interface ScalarType {
   readonly kind: ScalarKind;
 }
 
+/**
+ * A STRING with the collation `und:ci`: compared, grouped and ordered without regard to case. A kind of its own, so that whatever does not know
+ * it fails rather than compares bytes; its name is STRING.
+ */
+export interface CollatedType {
+  readonly kind: "COLLATED";
+}
+
 export interface ArrayType {
   readonly kind: "ARRAY";
   readonly element: GoogleSqlType;
@@ -47,7 +55,7 @@ export interface RangeType {
   readonly element: GoogleSqlType;
 }
 
-export type GoogleSqlType = ScalarType | ArrayType | StructType | RangeType;
+export type GoogleSqlType = ScalarType | CollatedType | ArrayType | StructType | RangeType;
 
 export const BOOL: ScalarType = { kind: "BOOL" };
 export const INT64: ScalarType = { kind: "INT64" };
@@ -78,6 +86,15 @@ export const scalarTypes: Readonly<Record<ScalarKind, ScalarType>> = {
   INTERVAL,
   JSON: JSON_TYPE,
 };
+
+export const COLLATED: CollatedType = { kind: "COLLATED" };
+
+/** Whether a collated string is in a value of the type, at any depth. */
+export function holdsCollated(type: GoogleSqlType): boolean {
+  if (type.kind === "ARRAY") return holdsCollated(type.element);
+  if (type.kind === "STRUCT") return type.fields.some((field) => holdsCollated(field.type));
+  return type.kind === "COLLATED";
+}
 
 export const arrayOf = (element: GoogleSqlType): ArrayType => ({ kind: "ARRAY", element });
 export const rangeOf = (element: GoogleSqlType): RangeType => ({ kind: "RANGE", element });
@@ -126,17 +143,19 @@ export function typeName(type: GoogleSqlType): string {
             : `${fieldText(field.name)} ${typeName(field.type)}`,
         )
         .join(", ")}>`;
+    case "COLLATED":
+      return "STRING";
     default:
       return type.kind;
   }
 }
 
 /**
- * Reads a type as `typeName` writes it (aliases and length parameters such as `STRING(10)` allowed).
+ * Reads a type as `typeName` writes it (aliases, length parameters such as `STRING(10)` and COLLATE allowed).
  * Throws a plain Error on anything else: the text comes from our own tables, not from a user.
  */
 export function parseType(text: string): GoogleSqlType {
-  const tokens = text.match(/`(?:\\.|[^`])*`|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[<>(),]/g) ?? [];
+  const tokens = text.match(/`(?:\\.|[^`])*`|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[<>(),]|'[^']*'/g) ?? [];
   let at = 0;
   const fail = (): never => {
     throw new Error(`not a GoogleSQL type: ${text}`);
@@ -171,6 +190,10 @@ export function parseType(text: string): GoogleSqlType {
     const scalar = scalarTypeNamed(word) ?? fail();
     if (tokens[at] === "(") {
       while (next() !== ")");
+    }
+    if (tokens[at]?.toUpperCase() === "COLLATE") {
+      at++;
+      return next() === "'und:ci'" ? COLLATED : scalar;
     }
     return scalar;
   };
@@ -214,7 +237,8 @@ export function supportsEquality(type: GoogleSqlType): boolean {
 export function supportsGrouping(type: GoogleSqlType): boolean {
   if (type.kind === "ARRAY") return supportsGrouping(type.element);
   if (type.kind === "STRUCT") return type.fields.every((field) => supportsGrouping(field.type));
-  return type.kind !== "JSON";
+  // A collated string is grouped by a key of its own, where that is known to be right.
+  return type.kind !== "JSON" && type.kind !== "COLLATED";
 }
 
 /** Whether values of the type may be ordered (`<`, ORDER BY, MIN, MAX). */
@@ -249,6 +273,7 @@ export function duckdbType(type: GoogleSqlType): string {
       return "DECIMAL(38,9)";
     case "BIGNUMERIC":
     case "STRING":
+    case "COLLATED":
       return "VARCHAR";
     case "BYTES":
       return "BLOB";

@@ -1,9 +1,20 @@
 import type { Expression, FunctionCall } from "../ast.ts";
 import { tried, tryText } from "../emit/tried.ts";
-import type { AggregateCall, Argument, EmitContext, FunctionEntry } from "../functions/contract.ts";
+import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
 import { raise } from "../functions/contract.ts";
-import { duckdbType, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
-import { choose, emitContext, giveArguments, type NamedGiven, noMatch, type Prepared, prepare } from "./calls.ts";
+import { duckdbType, holdsCollated, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
+import {
+  choose,
+  collatedArguments,
+  emitContext,
+  giveArguments,
+  type NamedGiven,
+  noMatch,
+  type Prepared,
+  prepare,
+  valuesOf,
+} from "./calls.ts";
+import { type CollatedCall, collatedCall } from "./collation.ts";
 import { compare } from "./compare.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
@@ -26,6 +37,7 @@ export function resolveAggregate(
   const isExtreme = name === "ANY_VALUE" && node.having !== undefined;
   if (isExtreme && node.arguments.length === 1 && !node.filter && !isSafe) {
     const key = resolve(a, node.having!.expression, rows);
+    if (holdsCollated(key.type)) a.refuse(node, "collation", "HAVING MAX or MIN of a collated string");
     if (key.type.kind !== "FLOAT64") return anyValueHaving(a, node, cx);
   }
   if (/^M(AX|IN)_BY$/.test(name) && node.arguments.length === 2 && !node.having) {
@@ -37,7 +49,27 @@ export function resolveAggregate(
   if (isCountStar && name !== "COUNT") a.fail(node, `Argument * can only be used in COUNT(*)`);
   if (name === "COUNT" && node.arguments.length === 0) a.fail(node, "COUNT takes one argument, or *");
   if (isCountStar && node.distinct) a.fail(node, "COUNT(*) cannot be used with DISTINCT");
-  const given = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
+  const offered = giveArguments(a, node, isCountStar ? [] : node.arguments, entry, rows);
+  const collated = collatedCall(a, node, name, valuesOf(offered), node.distinct);
+  if (!collated) return overRows(a, node, name, entry, isSafe, cx, rows, offered);
+  if (isSafe || node.having) a.refuse(node, "collation", `SAFE or HAVING in ${name} of a collated string`);
+  const given = collatedArguments(offered, collated);
+  const value = overRows(a, node, name, entry, isSafe, cx, rows, given, collated.emit);
+  return { ...value, type: collated.result(value.type) };
+}
+
+/** The call over the rows of its group or window; `own` takes the place of the function's text. */
+function overRows(
+  a: Analysis,
+  node: FunctionCall,
+  name: string,
+  entry: FunctionEntry,
+  isSafe: boolean,
+  cx: Context,
+  rows: Context,
+  given: readonly NamedGiven[],
+  own?: CollatedCall["emit"],
+): Typed {
   const chosen = choose(entry, given);
   if (!chosen) return noMatch(a, node, name, given);
   const prepared = prepare(a, node, name, chosen, given, rows);
@@ -48,7 +80,14 @@ export function resolveAggregate(
     }
   }
   const filter = filterText(a, node, rows, cx);
-  const { emit } = chosen.signature;
+  const emit: Signature["emit"] =
+    own === undefined
+      ? chosen.signature.emit
+      : (args, ctx) =>
+          own(
+            args.flatMap((arg) => (arg ? [arg.sql] : [])),
+            ctx,
+          );
   if (node.over) {
     const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
     const context = emitContext(a, node, name, call);

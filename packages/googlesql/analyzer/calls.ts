@@ -3,9 +3,10 @@ import { tryText } from "../emit/tried.ts";
 import type { AggregateCall, Argument, EmitContext, FunctionEntry, Signature } from "../functions/contract.ts";
 import { liftsSubqueries } from "../functions/lambdas.ts";
 import { pathOf } from "../path-of.ts";
-import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
+import { COLLATED, duckdbType, type GoogleSqlType, typeName } from "../types.ts";
 import { resolveAggregate } from "./aggregates.ts";
-import { coerce, coerceOrFail } from "./coerce.ts";
+import { coerce, coerceOrFail, toSupertype } from "./coerce.ts";
+import { asCollated, type CollatedCall, collatedCall } from "./collation.ts";
 import { constnessOf } from "./constness.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -76,6 +77,8 @@ export function resolveCall(a: Analysis, node: FunctionCall, cx: Context): Typed
       a.fail(node, `The arguments of ${name} must be arrays, but one was NULL`);
     }
     const given = giveArguments(a, node, node.arguments, entry, cx);
+    const collated = collatedCall(a, node, name, valuesOf(given), false);
+    if (collated) return callCollated(a, node, name, entry, given, cx, isSafe, collated);
     return callEntry(a, node, name, entry, given, cx, isSafe);
   }
   return resolveAggregate(a, node, name, entry, isSafe, cx);
@@ -139,6 +142,40 @@ export function giveArguments(
       }
     }
   });
+}
+
+export const valuesOf = (given: readonly NamedGiven[]): readonly Typed[] =>
+  given.flatMap(({ value }) => (value.kind === "value" ? [value.typed] : []));
+
+/** The arguments as a function takes them whose strings are collated. */
+export const collatedArguments = (given: readonly NamedGiven[], { argument }: CollatedCall): readonly NamedGiven[] =>
+  given.map((one, i) =>
+    one.value.kind === "value" ? { ...one, value: { ...one.value, typed: argument(one.value.typed, i) } } : one,
+  );
+
+function callCollated(
+  a: Analysis,
+  node: Expression,
+  name: string,
+  entry: FunctionEntry,
+  given: readonly NamedGiven[],
+  cx: Context,
+  isSafe: boolean,
+  collated: CollatedCall,
+): Typed {
+  const { emit } = collated;
+  if (emit === undefined) {
+    const value = callEntry(a, node, name, entry, collatedArguments(given, collated), cx, isSafe);
+    const type = collated.result(value.type);
+    return type === COLLATED ? asCollated(a, value) : { ...value, type };
+  }
+  if (isSafe) a.refuse(node, "collation", `SAFE.${name} of a collated string`);
+  const { type, values } = toSupertype(a, node, valuesOf(given), `function ${name}`);
+  const sql = emit(
+    values.map((value) => value.sql),
+    emitContext(a, node, name, noCall),
+  );
+  return { sql, type: collated.result(type), ...flagsOf(...values, { canFail: true }) };
 }
 
 function specAt(signature: Signature, index: number) {

@@ -6,6 +6,7 @@ import { structText } from "../emit/text.ts";
 import { tryText } from "../emit/tried.ts";
 import { type GoogleSqlType, STRING, sameType, typeName } from "../types.ts";
 import { coerce, coerceOrFail, convertLiteral } from "./coerce.ts";
+import { asPlain } from "./collation.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { limitedType } from "./type-limits.ts";
@@ -14,7 +15,9 @@ import { constant, flagsOf, nullOf, type Typed } from "./typed.ts";
 /** CAST(x AS type [FORMAT f]) and SAFE_CAST. */
 export function resolveCast(a: Analysis, node: Cast, cx: Context): Typed {
   const { type, hold } = limitedType(a, node.type);
-  const value = resolve(a, node.operand, cx);
+  const given = resolve(a, node.operand, cx);
+  // A cast takes the collation away.
+  const value = given.type.kind === "COLLATED" ? asPlain(given) : given;
   if (hold && (node.format || node.timeZone)) return a.refuse(node, "parameterized_type", "limits with a format");
   if (hold) {
     const cast = castTo(a, node, value, type, node.safe);

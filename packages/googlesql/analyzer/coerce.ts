@@ -15,6 +15,7 @@ import { bignumericKind, decimalText, numericKind, parseDecimal } from "../emit/
 import { structText } from "../emit/text.ts";
 import type { LiteralValue } from "../functions/contract.ts";
 import { duckdbType, type GoogleSqlType, sameType, typeName } from "../types.ts";
+import { asCollated } from "./collation.ts";
 import type { Analysis } from "./context.ts";
 import { constant, flagsOf, nullOf, type Typed } from "./typed.ts";
 
@@ -41,6 +42,7 @@ export function coerce(a: Analysis, node: NodeBase, from: Typed, to: GoogleSqlTy
     return { ...from, sql: arrayText(elements, to), type: to, arrayElements: elements };
   }
   if (sameType(from.type, to, true)) return { ...from, type: to };
+  if (to.kind === "COLLATED") return asCollated(a, from);
   if (from.literal && (from.isLiteral || from.type.kind === "INT64")) {
     const value = convertLiteral(from.image ?? from.literal.value, from.type, to);
     if (value === undefined) {

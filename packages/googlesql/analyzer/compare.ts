@@ -3,12 +3,14 @@ import { letBind } from "../emit/let.ts";
 import {
   type GoogleSqlType,
   hasFloat,
+  holdsCollated,
   structFieldName,
   supportsEquality,
   supportsOrdering,
   typeName,
 } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
+import { collationKey, comparedText } from "./collation.ts";
 import type { Analysis } from "./context.ts";
 import { bool, flagsOf, type Typed } from "./typed.ts";
 
@@ -49,6 +51,7 @@ export function comparisonText(
   right: Operand,
 ): string {
   const type = left.type;
+  if (type.kind !== "COLLATED" && holdsCollated(type)) a.refuse(node, "collation", "comparing nested strings");
   switch (type.kind) {
     case "FLOAT64":
       return floatComparison(a, operator, left, right);
@@ -94,6 +97,8 @@ export function comparisonText(
           `(CASE WHEN ${l} IS NULL OR ${r} IS NULL THEN NULL ELSE (${l}).f1 IS NOT DISTINCT FROM (${r}).f1 AND (${l}).f2 IS NOT DISTINCT FROM (${r}).f2 END)`,
       );
     }
+    case "COLLATED":
+      return `(${collationKey(left.sql)} ${operator} ${collationKey(right.sql)})`;
     case "JSON":
       return a.refuse(node, "json_comparison", "comparing JSON values");
     default:
@@ -150,12 +155,19 @@ export function notDistinct(a: Analysis, node: NodeBase, left: Typed, right: Typ
   const both = toSupertype(a, node, [left, right], "operator IS DISTINCT FROM");
   checkComparable(a, node, "=", both.type);
   const [l, r] = both.values as [Typed, Typed];
-  return { ...bool(`(${l.sql} IS NOT DISTINCT FROM ${r.sql})`, flagsOf(l, r)), isNeverNull: true };
+  if (both.type.kind !== "COLLATED" && holdsCollated(both.type))
+    a.refuse(node, "collation", "comparing nested strings");
+  return { ...bool(`(${comparedText(l)} IS NOT DISTINCT FROM ${comparedText(r)})`, flagsOf(l, r)), isNeverNull: true };
 }
 
 /** Whether DuckDB's own `=`, IN and join on the type mean what GoogleSQL's do. */
 export const comparesNatively = (type: GoogleSqlType): boolean =>
-  !hasFloat(type) && type.kind !== "STRUCT" && type.kind !== "ARRAY" && type.kind !== "JSON" && type.kind !== "RANGE";
+  !hasFloat(type) &&
+  type.kind !== "COLLATED" &&
+  type.kind !== "STRUCT" &&
+  type.kind !== "ARRAY" &&
+  type.kind !== "JSON" &&
+  type.kind !== "RANGE";
 
 /** `needle IN (items)`; three-valued. */
 export function inList(a: Analysis, node: NodeBase, needle: Typed, items: readonly Typed[]): Typed {

@@ -26,6 +26,8 @@ export class Analysis {
   expansions = 0;
   /** The text that comes of it is kept, and run when the catalogue may be another: a view. */
   isStored = false;
+  /** Strings are compared otherwise than by their bytes somewhere in it. */
+  hasCollation = false;
   private counter = 0;
 
   constructor(options: {
@@ -51,6 +53,8 @@ export class Analysis {
   readonly fresh = (prefix: string): string => `${prefix}${++this.counter}`;
 
   fail(node: NodeBase, message: string): never {
+    // What is wrong here may be right of collated strings: they are served only where that is known.
+    if (this.hasCollation && /\bSTRING\b/.test(message)) this.refuse(node, "collation", message);
     throw new GoogleSqlAnalysisError(message, this.source, node.span);
   }
 

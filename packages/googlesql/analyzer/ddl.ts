@@ -2,14 +2,15 @@ import type { ColumnDefinition, CreateTable, CreateView, NodeBase, ObjectName } 
 import type { CatalogTable } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
-import { duckdbType, type GoogleSqlType, typeName } from "../types.ts";
+import { duckdbType, type GoogleSqlType, holdsCollated, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
+import { collatedType, withCollation } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
-import { declaredText, heldAs, limitedType } from "./type-limits.ts";
+import { declaredText, heldAs } from "./type-limits.ts";
 
 /** The DuckDB name of an object that is to be made: `"dataset"."table"`; the project is not part of it. */
 export function targetName(path: readonly string[], temporary: boolean): string {
@@ -44,7 +45,7 @@ export function createTable(a: Analysis, node: CreateTable): readonly string[] {
   return newTable(a, node).texts;
 }
 
-/** The local engine compares strings by their bytes: what is to compare otherwise is not made at all. */
+/** A default that would have to be remembered for columns that come later is not made at all. */
 export function refuseCollation(a: Analysis, node: NodeBase, collation: string | undefined): void {
   if (collation) a.refuse(node, "collation", `DEFAULT COLLATE '${collation}'`);
 }
@@ -61,11 +62,12 @@ export interface Made {
 
 /** A table of declared columns, or of a query's. */
 export function newTable(a: Analysis, node: CreateTable): Made {
-  refuseCollation(a, node, node.defaultCollation);
   const path = pathOf(node.name);
   const target = targetName(path, node.temporary);
   const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
-  const declared = node.columns?.map((column) => declaredColumn(a, column));
+  const declared = node.columns?.map((column) => declaredColumn(a, column, node.defaultCollation));
+  if (node.defaultCollation && (node.query || !declared?.some((column) => column.type && holdsCollated(column.type))))
+    refuseCollation(a, node, node.defaultCollation);
   checkNames(a, node, declared ?? []);
   if (!node.query) {
     if (!declared || declared.length === 0) return a.fail(node, "CREATE TABLE needs columns or a query");
@@ -147,9 +149,12 @@ function checkNames(a: Analysis, node: CreateTable, columns: readonly { readonly
 export function declaredColumn(
   a: Analysis,
   node: ColumnDefinition,
+  /** Of the table: for strings that have no collation of their own. */
+  defaultCollation?: string | undefined,
 ): Omit<NewColumn, "type"> & { readonly type: GoogleSqlType | undefined } {
-  const type = node.type && limitedType(a, node.type).type;
-  const declared = node.type && declaredText(node.type);
+  const written = node.type && withCollation(node.type, (own) => own ?? defaultCollation);
+  const type = written && collatedType(a, written);
+  const declared = written && declaredText(written);
   let defaultSql: string | undefined;
   if (node.default && type) {
     const value = resolve(a, node.default, { scope: new Scope({}), tables: new Map(), clause: "a column default" });
@@ -189,6 +194,8 @@ function namedColumns(
   names: readonly string[] | undefined,
 ): readonly NamedColumn[] {
   if (isValueTable) a.refuse(node, "value_table", "a stored table of values");
+  if (columns.some((column) => holdsCollated(column.type)))
+    a.refuse(node, "collation", "a table or view of a query whose strings are collated");
   if (names && names.length !== columns.length) {
     a.fail(node, `The column list has ${names.length} names, but the query gives ${columns.length} columns`);
   }

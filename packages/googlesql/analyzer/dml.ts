@@ -14,7 +14,7 @@ import type {
 import type { CatalogColumn, CatalogTable } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
-import { duckdbType, type GoogleSqlType, structFieldName, typeName } from "../types.ts";
+import { duckdbType, type GoogleSqlType, holdsCollated, structFieldName, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
@@ -44,6 +44,7 @@ function target(a: Analysis, name: ObjectName, alias: Identifier | undefined): T
   const table = a.catalog.table(path) ?? a.fail(name, `Table not found: ${path.join(".")}`);
   if (table.kind === "view") a.fail(name, `${path.join(".")} is a view, which cannot be changed`);
   for (const column of table.columns) {
+    if (holdsCollated(column.type)) a.hasCollation = true;
     if (column.convert && (column.type.kind === "STRUCT" || column.type.kind === "ARRAY")) {
       a.refuse(name, "foreign_table", `changing a table whose column ${column.name} was not made by GoogleSQL`);
     }

@@ -1,7 +1,7 @@
 import type { Expression, Join, NodeBase, SampledTable, TableExpression, TableReference, UnnestTable } from "../ast.ts";
 import { quoteName } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
-import { arrayOf, type GoogleSqlType, INT64, supportsEquality, typeName } from "../types.ts";
+import { arrayOf, type GoogleSqlType, holdsCollated, INT64, supportsEquality, typeName } from "../types.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -86,6 +86,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
   if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
   if (node.systemTime) a.refuse(node.systemTime, "FOR_SYSTEM_TIME", "there is no history of tables");
   const t = a.fresh("t");
+  if (table.columns.some((column) => holdsCollated(column.type))) a.hasCollation = true;
   const columns = table.columns.map((column) => {
     const sql = `${t}.${quoteName(column.physical ?? column.name)}`;
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
@@ -271,6 +272,8 @@ function using(
     const l = onlyColumn(a, name, left, "left");
     const r = onlyColumn(a, name, right, "right");
     const [lv, rv] = toSupertype(a, name, [columnValue(l), columnValue(r)], "operator =").values as [Typed, Typed];
+    if (holdsCollated(lv.type) && columnValue(l).type.kind !== columnValue(r).type.kind)
+      a.refuse(name, "collation", "USING of a collated and another column");
     if (!supportsEquality(lv.type))
       a.fail(name, `Column ${name.name} in USING is of type ${typeName(lv.type)}, which cannot be compared`);
     tests.push(comparisonText(a, name, "=", lv, rv));

@@ -1,5 +1,6 @@
 import type { Expression, GroupBy, GroupingItem, GroupingSet } from "../ast.ts";
 import { type GoogleSqlType, INT64, supportsGrouping, typeName } from "../types.ts";
+import { comparedText } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
@@ -37,6 +38,8 @@ export class GroupingStep {
   private readonly derived = new Map<string, string>();
   /** The GROUP BY clause over key names; undefined for one group of everything. */
   private clause: string | undefined;
+  /** Within ROLLUP, CUBE or GROUPING SETS, whose keys are NULL in other sets. */
+  private isInSet = false;
   readonly sink: AggregateSink;
 
   constructor(
@@ -69,7 +72,8 @@ export class GroupingStep {
 
   /** Takes an expression as a key; the same expression twice is one key. */
   addKey(node: Expression | undefined, value: Typed, at: Expression | GroupBy): string {
-    if (!supportsGrouping(value.type))
+    const isCollated = value.type.kind === "COLLATED" && !this.isInSet;
+    if (!supportsGrouping(value.type) && !isCollated)
       this.a.fail(at, `Grouping by expressions of type ${typeName(value.type)} is not allowed`);
     const form = node && !value.isVolatile ? formOf(this.a, node, this.rows) : undefined;
     const before = value.isVolatile
@@ -80,8 +84,11 @@ export class GroupingStep {
       return this.keyNames.get(before)!;
     }
     const name = this.a.fresh("g");
-    const ref: Typed = { sql: `${this.table}.${name}`, type: value.type, isSimple: true };
-    this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : value.sql} AS ${name}`);
+    // A group of strings that differ in case shows any of them.
+    const ref: Typed = isCollated
+      ? this.sink.add(`any_value(${value.sql})`, value.type, false)
+      : { sql: `${this.table}.${name}`, type: value.type, isSimple: true };
+    this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : comparedText(value)} AS ${name}`);
     this.keyRefs.push(ref);
     this.byText.set(value.sql, ref);
     if (form !== undefined) this.byForm.set(form, ref);
@@ -143,9 +150,11 @@ export class GroupingStep {
         return;
       case "rollup":
       case "cube":
+        this.isInSet = true;
         sets.push(this.elements(item.kind, item.elements, items));
         return;
       case "grouping-sets":
+        this.isInSet = true;
         sets.push(`GROUPING SETS (${item.sets.map((set) => this.set(set, items)).join(", ")})`);
         return;
     }

@@ -30,6 +30,10 @@ const told = (name: string, type: GoogleSqlType, say: RecordColumn["say"]): Reco
 const untold = (type: GoogleSqlType, names: string): readonly RecordColumn[] =>
   names.split(" ").map((name) => ({ name, type, say: undefined }));
 
+/** Collations are in a column of their own. */
+const typeText = ({ declared, type }: CatalogTable["columns"][number]): string =>
+  declared?.replace(/ COLLATE '[^']*'/g, "") ?? typeName(type);
+
 const identity = [
   ...untold(STRING, "table_catalog"),
   told("table_schema", STRING, ({ dataset }) => dataset),
@@ -63,7 +67,7 @@ const views: Readonly<Record<string, { readonly perColumn: boolean; readonly col
       told("column_name", STRING, ({ table }, i) => table.columns[i]!.name),
       told("ordinal_position", INT64, (_, i) => BigInt(i + 1)),
       ...untold(STRING, "is_nullable"),
-      told("data_type", STRING, ({ table }, i) => table.columns[i]!.declared ?? typeName(table.columns[i]!.type)),
+      told("data_type", STRING, ({ table }, i) => typeText(table.columns[i]!)),
       told("is_generated", STRING, () => "NEVER"),
       told("generation_expression", STRING, () => null),
       told("is_stored", STRING, () => null),

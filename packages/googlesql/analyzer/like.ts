@@ -3,6 +3,7 @@ import { coercionCost } from "../coercion.ts";
 import { letBind } from "../emit/let.ts";
 import { arrayOf, BYTES, STRING, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
+import { collatedLike } from "./collation.ts";
 import type { Analysis, Context } from "./context.ts";
 import { negate, resolve } from "./expressions.ts";
 import { arraySubquery } from "./subqueries.ts";
@@ -10,6 +11,9 @@ import { bool, flagsOf, type Typed } from "./typed.ts";
 
 export function like(a: Analysis, node: NodeBase, operand: Typed, pattern: Typed): Typed {
   const flags = flagsOf(operand, pattern);
+  const isText = [operand, pattern].every((side) => side.type.kind === "COLLATED" || side.type.kind === "STRING");
+  if (isText && (operand.type.kind === "COLLATED" || pattern.type.kind === "COLLATED"))
+    return bool(collatedLike(operand, pattern), { ...flags, canFail: true });
   if (coercionCost(operand, STRING) !== undefined && coercionCost(pattern, STRING) !== undefined) {
     const value = coerce(a, node, operand, STRING);
     const by = coerce(a, node, pattern, STRING);

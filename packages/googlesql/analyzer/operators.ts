@@ -21,6 +21,7 @@ import {
   typeName,
 } from "../types.ts";
 import { coerce } from "./coerce.ts";
+import { asCollated } from "./collation.ts";
 import { type Comparison, compare } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -196,6 +197,12 @@ function temporalArithmetic(
 }
 
 function concatenate(a: Analysis, node: NodeBase, left: Typed, right: Typed): Typed {
+  const texts = [left, right].map((side) => (side.type.kind === "COLLATED" ? { ...side, type: STRING } : side));
+  if (texts[0] !== left || texts[1] !== right) {
+    if (![left, right].every((side, i) => side !== texts[i] || coercionCost(side, STRING) !== undefined))
+      return noMatch(a, node, "||", left, right);
+    return asCollated(a, concatenate(a, node, texts[0]!, texts[1]!));
+  }
   const flags = flagsOf(left, right);
   for (const type of [STRING, BYTES]) {
     if (coercionCost(left, type) !== undefined && coercionCost(right, type) !== undefined) {

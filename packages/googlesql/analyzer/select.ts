@@ -1,6 +1,7 @@
 import type { Expression, OrderItem, Select } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
+import { comparedText } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
@@ -191,7 +192,7 @@ class Step {
       const orderColumn = wantsOrder ? a.fresh("o") : this.naturalOrder();
       if (wantsOrder) list.push(`row_number() OVER (ORDER BY ${keys}) AS ${orderColumn}`);
       else if (orderColumn) list.push(`${this.from!.sql.match(/ AS (t\d+)\(c1, c2\)$/)![1]}.c2 AS ${orderColumn}`);
-      const distinct = this.distinct ? "DISTINCT " : "";
+      const distinct = this.distinctText();
       const ordered = keys === "" || (wantsOrder && !tail.limit) ? "" : ` ORDER BY ${keys}`;
       return {
         ...base,
@@ -215,12 +216,21 @@ class Step {
       }
       return orderKeys({ sql: `${t}.${sqlName}`, type: value.type }, item.direction === "desc", item.nulls).join(", ");
     });
-    const inner = this.select(`SELECT ${this.distinct ? "DISTINCT " : ""}${list.join(", ")}`, source, qualified);
+    const inner = this.select(`SELECT ${this.distinctText()}${list.join(", ")}`, source, qualified);
     const outer = this.columns.map((column) => `${t}.${column.sqlName}`);
     const orderColumn = wantsOrder ? a.fresh("o") : undefined;
     if (orderColumn) outer.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS ${orderColumn}`);
     const sql = `SELECT ${outer.join(", ")} FROM (${inner}) AS ${t} ORDER BY ${keys.join(", ")}${limit}`;
     return { ...base, sql, orderColumn };
+  }
+
+  /** Of strings that differ in case alone, one row is kept. */
+  private distinctText(): string {
+    if (!this.distinct) return "";
+    const { columns } = this;
+    if (!columns.some((column) => column.type.kind === "COLLATED")) return "DISTINCT ";
+    const keys = columns.map((column) => comparedText({ sql: typedText(column.source), type: column.type }));
+    return `DISTINCT ON (${keys.join(", ")}) `;
   }
 
   private select(head: string, source: string, tail: string): string {
@@ -252,6 +262,7 @@ class Step {
 
   private checkDistinct(): void {
     for (const value of this.columns) {
+      if (value.type.kind === "COLLATED" && !this.env.scope) continue;
       if (!supportsGrouping(value.type))
         this.a.fail(this.node, `Column of type ${typeName(value.type)} cannot be used in SELECT DISTINCT`);
     }

@@ -36,6 +36,7 @@ export function setDataType(
   const to = declared ?? typeName(type);
   const fail = (): never =>
     a.fail(node, `ALTER TABLE ALTER COLUMN SET DATA TYPE requires that ${from} can be coerced to ${to}`);
+  if (/COLLATE/.test(`${from} ${to}`)) return a.refuse(node, "collation", "another type for a collated column");
   const isSame = typeName(type) === typeName(column.type);
   if (type.kind === "ARRAY" || type.kind === "STRUCT" || column.convert !== undefined)
     return isSame && from === to ? [] : a.refuse(node, "ALTER_COLUMN", "another type for a nested column");

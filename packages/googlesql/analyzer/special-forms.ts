@@ -1,8 +1,9 @@
 import type { Expression, FunctionCall } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
 import { tried } from "../emit/tried.ts";
-import { arrayOf, INT64, STRING, typeName } from "../types.ts";
+import { arrayOf, holdsCollated, INT64, STRING, typeName } from "../types.ts";
 import { coerceOrFail, toSupertype } from "./coerce.ts";
+import { collate } from "./collation.ts";
 import { compare } from "./compare.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
@@ -42,6 +43,7 @@ const forms: ReadonlyMap<string, Form> = new Map([
       args.map((arg) => resolve(a, arg, cx)),
       "function NULLIF",
     );
+    if (holdsCollated(type)) a.refuse(node, "collation", "NULLIF of collated strings");
     const [left, right] = values as [Typed, Typed];
     const sql = letBind([left], a.fresh, ([x]) => {
       const equal = compare(a, node, "=", { ...left, sql: x! }, right);
@@ -64,6 +66,10 @@ const forms: ReadonlyMap<string, Form> = new Map([
     const sql = `list_transform([${tried(value.sql)}], lambda ${row}: CASE WHEN ${row} IS NULL THEN ${other.sql} ELSE ${row}[1] END)[1]`;
     if (other.hasSubquery) a.refuse(args[1]!, "IFERROR", "a subquery as the value of IFERROR");
     return held.around({ sql, type, ...flagsOf(other) });
+  }),
+  arity(2, 2, "COLLATE", (a, node, args, cx) => {
+    const name = resolve(a, args[1]!, cx).literal?.value;
+    return collate(a, node, resolve(a, args[0]!, cx), typeof name === "string" ? name : undefined);
   }),
   arity(1, 1, "ISERROR", (a, _node, args, cx) => {
     const held = new HeldBack(a, cx);
@@ -190,6 +196,7 @@ export function specialForm(
     const sql = `TRY_CAST(left(${failing}, 0) AS BIGINT)`;
     return { sql, type: INT64, ...flagsOf(message!), canFail: true, isUntypedNull: false };
   }
+  if (isSafe && name === "COLLATE") a.refuse(node, "COLLATE", "SAFE.COLLATE");
   if (isSafe && !harmless.has(name)) a.fail(node, `Function ${name} does not support SAFE error mode`);
   if (node.over || node.distinct) a.fail(node, `Function ${name} does not support OVER or DISTINCT`);
   const args = node.arguments.map((argument) => {

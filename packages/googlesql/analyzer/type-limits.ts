@@ -2,6 +2,7 @@ import type { SimpleType, TypeName } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
 import { parseTypeName } from "../parser/parse.ts";
 import { duckdbType, fieldText, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
+import { withCollation } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolveType } from "./type-names.ts";
 
@@ -49,16 +50,16 @@ export function limitedType(a: Analysis, node: TypeName): LimitedType {
   }
 }
 
-/** The type with its limits, as GoogleSQL writes it; undefined when it has none. */
+/** The type with its limits and collations, as GoogleSQL writes it; undefined when it has none. */
 export function declaredText(node: TypeName): string | undefined {
   let hasLimits = false;
   const text = (at: TypeName): string => {
     switch (at.kind) {
       case "simple-type":
-        if (at.parameters.length > 0) hasLimits = true;
+        if (at.parameters.length > 0 || at.collation) hasLimits = true;
         return `${scalarTypeNamed(at.name)?.kind ?? at.name}${
           at.parameters.length > 0 ? `(${at.parameters.map(({ value }) => value).join(", ")})` : ""
-        }`;
+        }${at.collation ? ` COLLATE '${at.collation.toLowerCase()}'` : ""}`;
       case "array-type":
         return `ARRAY<${text(at.element)}>`;
       case "range-type":
@@ -78,7 +79,10 @@ export function declaredText(node: TypeName): string | undefined {
 /** Holds a value of a column's type to the limits that the column was declared with. */
 export function heldAs(a: Analysis, column: { readonly declared?: string | undefined }, sql: string): string {
   if (column.declared === undefined) return sql;
-  const { hold } = limitedType(a, parseTypeName(column.declared));
+  const { hold } = limitedType(
+    a,
+    withCollation(parseTypeName(column.declared), () => undefined),
+  );
   return hold ? hold(sql) : sql;
 }
 

@@ -12,6 +12,7 @@ import { coercionCost } from "../coercion.ts";
 import type { AggregateCall, FunctionEntry } from "../functions/contract.ts";
 import { INT64, isNumeric, supportsGrouping, supportsOrdering, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
+import { collate, comparedText } from "./collation.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
@@ -91,12 +92,19 @@ const isSame = (a: Analysis, one: Expression, other: FunctionCall["arguments"][n
 
 /** One ORDER BY item: NULLs are smallest unless it says otherwise, and NaN comes right after them. */
 export function orderText(a: Analysis, item: OrderItem, value: Typed): string {
-  if (item.collation) a.refuse(item.collation, "COLLATE", "ORDER BY ... COLLATE");
+  if (item.collation) return orderText(a, { ...item, collation: undefined }, collatedBy(a, item.collation, value));
   if (value.type.kind === "ARRAY" && supportsOrdering(value.type)) a.refuse(item, "array_ordering", "ordering arrays");
   if (!supportsOrdering(value.type)) {
     a.fail(item, `ORDER BY does not support expressions of type ${typeName(value.type)}`);
   }
   return orderKeys(value, item.direction === "desc", item.nulls).join(", ");
+}
+
+/** ORDER BY x COLLATE '...' goes before what collation x has. */
+function collatedBy(a: Analysis, node: Expression, value: Typed): Typed {
+  const name = node.kind === "string-literal" ? node.value : undefined;
+  if (value.literal && !value.isUntypedNull) return a.refuse(node, "COLLATE", "ORDER BY a constant with COLLATE");
+  return { ...collate(a, node, value, name, true), isUntypedNull: value.isUntypedNull };
 }
 
 export function orderKeys(value: Typed, descending: boolean, nulls: "first" | "last" | undefined): readonly string[] {
@@ -110,7 +118,7 @@ export function orderKeys(value: Typed, descending: boolean, nulls: "first" | "l
       ? `gs_bignumeric_key(${value.sql})`
       : value.type.kind === "RANGE"
         ? `gs_range_key(${value.sql})`
-        : value.sql;
+        : comparedText(value);
   return [`${key} ${direction} ${place}`];
 }
 
@@ -153,6 +161,7 @@ function resolveWindow(
   if (spec.partitionBy.length > 0) {
     partition = spec.partitionBy.map((expression) => {
       const value = resolve(a, expression, inner);
+      if (value.type.kind === "COLLATED") return comparedText(value);
       if (!supportsGrouping(value.type) || value.type.kind === "FLOAT64") {
         a.fail(expression, `Partitioning by expressions of type ${typeName(value.type)} is not allowed`);
       }

@@ -32,7 +32,7 @@ import { readScript } from "../read-script.ts";
 import { GuestSyntaxError } from "../sandbox/guest-realm.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
 import { analysisFor } from "../translate.ts";
-import type { GoogleSqlType } from "../types.ts";
+import { type GoogleSqlType, holdsCollated } from "../types.ts";
 import { unfitForJs, userJsFunction } from "./js-functions.ts";
 import { checkParameters } from "./procedures.ts";
 import { type CreateRoutine, makeKnown, type Routine, routineKey } from "./routines.ts";
@@ -275,6 +275,8 @@ function actionTexts(
     case "add-column": {
       const column = declaredColumn(a, action.column);
       if (!column.type) return a.fail(action, "A new column needs a type");
+      if (column.type.kind === "STRING" && columns.some((one) => holdsCollated(one.type)))
+        return a.refuse(action, "collation", "a column that may have the table's default collation");
       const made: NewColumn = { ...column, type: column.type };
       const text = columnText({ ...made, notNull: false });
       return [

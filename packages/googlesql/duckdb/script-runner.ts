@@ -21,7 +21,7 @@ import {
   UnsupportedGoogleSql,
 } from "../errors.ts";
 import { analysisFor, type Binding, type TranslateOptions } from "../translate.ts";
-import { type GoogleSqlType, INT64, STRING, scalarTypes } from "../types.ts";
+import { type GoogleSqlType, holdsCollated, INT64, STRING, scalarTypes } from "../types.ts";
 import { define } from "./definitions.ts";
 import { checkInto, intoValues, readDynamicStatement, usingParameters } from "./execute-immediate.ts";
 import { frameOf, givenBack } from "./procedures.ts";
@@ -170,6 +170,7 @@ export class ScriptRunner {
             type: column.type,
           })),
         };
+        this.refuseCollated(node.query, type);
         const rows = result.rows.map((row): readonly StructEntry[] =>
           row.map((value, i) => ({ name: result.columns[i]!.name, value })),
         );
@@ -286,7 +287,12 @@ export class ScriptRunner {
       },
     };
     const result = await this.session.query(query, this.source, this.scope, type, declared);
+    this.refuseCollated(node, result.columns[0]!.type);
     return { value: result.rows[0]![0]!, type: result.columns[0]!.type };
+  }
+
+  private refuseCollated(at: NodeBase, type: GoogleSqlType): void {
+    if (holdsCollated(type)) this.refuse(at, "collation", "a variable that would be a collated string");
   }
 
   private async truth(node: Expression): Promise<boolean> {

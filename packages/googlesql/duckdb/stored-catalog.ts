@@ -8,7 +8,7 @@ import type {
   UserTableFunction,
 } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
-import { type GoogleSqlType, parseType, structFieldName } from "../types.ts";
+import { type GoogleSqlType, holdsCollated, parseType, structFieldName } from "../types.ts";
 import { splitTop } from "./values.ts";
 
 /** What marks a column's comment as its GoogleSQL type. */
@@ -103,10 +103,10 @@ export class StoredCatalog implements Catalog {
 export const storedNameOf = ({ sql }: CatalogTable): string =>
   /"((?:[^"]|"")*)"$/.exec(sql)?.[1]?.replaceAll('""', '"') ?? sql;
 
-/** A column's type as it was kept: limits such as `STRING(10)` are the column's, not the type's. */
+/** A column's type as it was kept: limits such as `STRING(10)`, and collations, are the column's, not the type's. */
 export function readType(text: string): Pick<CatalogColumn, "type" | "declared"> {
   const type = parseType(text);
-  return /\(\d/.test(text) ? { type, declared: text } : { type };
+  return /\(\d/.test(text) || holdsCollated(type) ? { type, declared: text } : { type };
 }
 
 /** A column as GoogleSQL sees it; undefined when its DuckDB type has no counterpart. */

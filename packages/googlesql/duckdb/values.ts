@@ -63,6 +63,7 @@ export function decodeValue(value: DuckDBValue, type: GoogleSqlType): Value {
       return numericText(value);
     case "BIGNUMERIC":
     case "STRING":
+    case "COLLATED":
       return String(value);
     case "BYTES":
       return new Uint8Array((value as DuckDBBlobValue).bytes);

@@ -26,6 +26,39 @@ export const coreMacros: readonly Macro[] = [
     definition:
       "(x, p) as case when x is null then null else cast(gs_raise('LIKE pattern ends with a backslash') as boolean) end",
   },
+  // ICU's sort key of the root locale has a level each for letters, accents and case, between bytes 01: without the last, case makes no difference.
+  {
+    name: "gs_ci",
+    definition:
+      "(x) as case when x is null then null else regexp_extract(icu_sort_key(x, 'und'), '^(?:(?:0[02-9A-F]|[1-9A-F][0-9A-F])*01){2}') end",
+  },
+  { name: "gs_collated", definition: "(x) as x" },
+  {
+    name: "gs_ci_ascii",
+    definition:
+      "(x) as case when x is null or regexp_full_match(x, '[ -~]*') then lower(x) else gs_raise('refused.collation: looking for a text without regard to case, beyond ASCII') end",
+  },
+  {
+    name: "gs_ci_sought",
+    definition:
+      "(x) as case when x = '' then gs_raise('refused.collation: looking for an empty text') else gs_ci_ascii(x) end",
+  },
+  {
+    name: "gs_ci_pattern",
+    definition: `(p) as case when contains(p, '_') then gs_raise('LIKE pattern has ''_'' which is not allowed when its operands have collation: ' || p)
+      when contains(p, '\\') then gs_raise('refused.collation: a backslash in the pattern of LIKE') else gs_ci_ascii(p) end`,
+  },
+  {
+    name: "gs_ci_replace",
+    definition: `(x, y, z) as case when x is null or y is null or z is null then null when y = '' then x
+      when gs_ci_ascii(x) is not null and gs_ci_ascii(y) is not null
+      then regexp_replace(x, '(?i)' || regexp_escape(y), replace(z, '\\', '\\\\'), 'g') end`,
+  },
+  {
+    name: "gs_ci_split",
+    definition: `(x, y) as case when x is null or y is null then null when y = '' then string_split(x, '')
+      when gs_ci_ascii(x) is not null and gs_ci_ascii(y) is not null then string_split_regex(x, '(?i)' || regexp_escape(y)) end`,
+  },
   // A cast that always fails: unlike error() it is not volatile, so TRY can hold it.
   { name: "gs_raise", definition: "(m) as cast(cast(('!!' || m) as smallint) as varchar)" },
   { name: "gs_feq", definition: "(a, b) as case when isnan(a) and b is not null then false else a = b end" },

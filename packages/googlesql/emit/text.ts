@@ -42,6 +42,7 @@ export function literalText(value: LiteralValue, type: GoogleSqlType): string {
     case "BYTES":
       return bytesText(value as Uint8Array);
     case "STRING":
+    case "COLLATED":
     case "BIGNUMERIC":
       return stringText(value as string);
     default:

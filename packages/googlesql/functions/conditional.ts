@@ -19,6 +19,8 @@ export const conditional: FunctionLibrary = {
         ),
       ),
     ]),
+    // What it is without a collation; the analyzer serves the others.
+    scalar("collation", "COLLATE", [sig("STRING, STRING", "STRING", (x) => x)]),
     scalar(group, "ZEROIFNULL", [
       sig("INT64", "INT64", (x) => `coalesce(${x}, 0)`),
       sig("NUMERIC", "NUMERIC", (x) => `coalesce(${x}, 0)`),

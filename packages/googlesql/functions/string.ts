@@ -284,7 +284,6 @@ export const string: FunctionLibrary = {
       "TF_IDF",
       "VECTOR_SEARCH",
     ]),
-    ...refuseAll(group, "the local engine has no collations", ["COLLATE"]),
   ],
   macros: [
     {

@@ -77,6 +77,7 @@ export function decodeReferee(wire: WireValue, type: GoogleSqlType): Value {
     case "FLOAT64":
       return wire.doubleValue ?? null;
     case "STRING":
+    case "COLLATED":
       return wire.stringValue ?? null;
     case "BYTES":
       return wire.bytesValue === undefined ? null : new Uint8Array(wire.bytesValue);
