@@ -25,6 +25,8 @@ export interface CompileOptions {
   /** Where compiled graphs are kept by the digest of their inputs; none is kept when absent. */
   readonly cacheDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The time that it is to the project's JavaScript; that of the clock when absent. */
+  readonly now?: Date | undefined;
 }
 
 export interface CompiledProject {
@@ -49,7 +51,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   const projectDir = resolve(options.projectDir);
   const sources = await readProjectSources(projectDir, options.vars ?? {}, options.place);
   refuseUnknownVars(sources, options.vars ?? {});
-  const digest = digestOf(sources);
+  const digest = digestOf(sources, options.now);
   const cached = options.cacheDir === undefined ? undefined : join(options.cacheDir, `${digest}.json`);
   if (cached !== undefined) {
     const text = await readFile(cached, "utf8").catch(() => undefined);
@@ -58,7 +60,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   }
   const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
   const { withPlainReferences } = await import("./plain-references.ts");
-  const { graph: answer, ambient } = await compileCopy(sources, options.signal);
+  const { graph: answer, ambient } = await compileCopy(sources, options);
   const compiled = parseCompiledGraph(answer);
   refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
   refuseLeakedText(compiled, sources.files);
@@ -93,13 +95,14 @@ function versionOf(name: "@dataform/cli" | "@dataform/core"): string {
   return (require(`${name}/package.json`) as { version?: string }).version ?? "3";
 }
 
-function digestOf(sources: ProjectSources): string {
+function digestOf(sources: ProjectSources, now: Date | undefined): string {
   const hash = createHash("sha256");
   const add = (text: string | Uint8Array) => {
     hash.update(`${text.length}:`);
     hash.update(text);
   };
   add(`${cacheFormat} core ${versionOf("@dataform/core")} cli ${versionOf("@dataform/cli")}`);
+  if (now !== undefined) add(`now ${now.toISOString()}`);
   add(sources.settings.text);
   for (const [path, content] of [...sources.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     add(path);
@@ -110,7 +113,10 @@ function digestOf(sources: ProjectSources): string {
 }
 
 /** Lays a copy of the project beside our `@dataform/core`, and has it compiled there. */
-async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefined): Promise<CompilerAnswer> {
+async function compileCopy(
+  sources: ProjectSources,
+  { signal, now }: Pick<CompileOptions, "signal" | "now">,
+): Promise<CompilerAnswer> {
   const root = await mkdtemp(join(tmpdir(), "inboxloop-compile-"));
   try {
     const project = join(root, "project");
@@ -134,7 +140,7 @@ async function compileCopy(sources: ProjectSources, signal: AbortSignal | undefi
         },
       });
     }
-    return await runCompiler({ projectDir: project, extension: sources.settings.extension, temporary, signal });
+    return await runCompiler({ projectDir: project, extension: sources.settings.extension, temporary, signal, now });
   } catch (error) {
     if (!(error instanceof CompilerFailed)) throw error;
     const said = withoutColour(error.message).replaceAll(`${join(root, "project")}/`, "");

@@ -30,6 +30,8 @@ export interface CompilerRun {
   /** The process's home and temporary folder. */
   readonly temporary: string;
   readonly signal: AbortSignal | undefined;
+  /** The time that it is to the project's JavaScript; that of the clock when absent. */
+  readonly now?: Date | undefined;
   /** How long it may take before it is ended; five minutes by default. */
   readonly limitMs?: number | undefined;
 }
@@ -70,7 +72,7 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
     ...new Set([worker, vm2].map((path) => path.slice(0, path.lastIndexOf(`${sep}node_modules${sep}`) + 14))),
   ];
   const walls = permissions([await realpath(run.projectDir), ...modules].map((path) => join(path, "*")));
-  const child = spawn(process.execPath, [...walls, "--eval", compilerBoot(worker, vm2)], {
+  const child = spawn(process.execPath, [...walls, "--eval", compilerBoot(worker, vm2, run.now?.getTime())], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Dates without a zone are UTC's, as where Google compiles.
     env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary, TZ: "UTC" },

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { QueryResult } from "../../warehouse.ts";
 import { type CompiledProject, compileProject } from "../compile.ts";
+import { theClock } from "../compiler-boot.ts";
 import { readProjectSources, refuseUnknownVars } from "../project-sources.ts";
 import { type Selection, selectActions } from "../selection.ts";
 import { Bench, type BenchWarehouse, type LearntColumns } from "./bench.ts";
@@ -45,8 +46,9 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
   const vars = { ...given.vars, ...options.vars };
   const sources = await readProjectSources(options.projectDir, {});
   refuseUnknownVars(sources, given.vars, shared);
-  const compile = (more: Readonly<Record<string, string>>) =>
+  const compile = (more: Readonly<Record<string, string>>, now?: Date) =>
     compileProject({
+      now,
       projectDir: options.projectDir,
       vars: { ...vars, ...more },
       cacheDir: options.cacheDir,
@@ -66,6 +68,16 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     graphs.set(varsText, known);
     return known;
   };
+  /** Where the project's own JavaScript reads the clock, it is compiled with the time that a case says it is. */
+  const graphAt = async (varsText: string, now: Date | undefined): Promise<CompiledProject> => {
+    const running = await graphOf(varsText);
+    if (now === undefined || !running.ambient.includes(theClock)) return running;
+    const name = `${varsText} ${now.toISOString()}`;
+    const held = graphs.get(name) ?? compile(JSON.parse(varsText) as Record<string, string>, now);
+    held.catch(() => {});
+    graphs.set(name, held);
+    return await held;
+  };
   const first = cases.then((read) => read.find((test) => mayBeSelected(test, options)));
   const isRowsOnly = options.kinds?.every((kind) => kind === "rows") ?? false;
   const [project, declared, warehouse] = await Promise.all([
@@ -73,7 +85,7 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
     first.then((test) => {
       const own = test === undefined ? "{}" : varsTextOf(test);
       const ahead = graphOf(own);
-      return isRowsOnly ? ahead : graphOf("{}");
+      return isRowsOnly ? ahead : graphAt("{}", given.now);
     }),
     readDeclaredColumns(options.projectDir),
     options.openBench(),
@@ -105,8 +117,8 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
         .digest("hex")
         .slice(0, 32)}.json`,
     );
-  const turnTo = async ({ bench }: Place, varsText: string): Promise<void> => {
-    const { graph, digest } = await graphOf(varsText);
+  const turnTo = async ({ bench }: Place, varsText: string, now?: Date): Promise<void> => {
+    const { graph, digest } = await graphAt(varsText, now);
     await bench.use(graph, digest, typesFile(digest));
   };
 
@@ -129,8 +141,10 @@ export async function runTests(options: TestOptions): Promise<TestRun> {
   if (wanted.kind("rows")) {
     for (const [varsText, group] of byVarsAndModel((await cases).filter((test) => wanted.model(test.model)))) {
       add(group.length, async (place, keep) => {
-        await turnTo(place, varsText);
-        for (const test of group) keep(await runModelCase(place.bench, test, options.clock));
+        for (const test of group) {
+          await turnTo(place, varsText, test.now);
+          keep(await runModelCase(place.bench, test, options.clock));
+        }
       });
     }
   }

@@ -54,6 +54,25 @@ from \${ref("parcels")} where sent_on < current_date\n`,
       "query:\n  - { parcel: a, days: 3, moment: 2024-03-01T20:15:30.250Z, tokyo: 2024-03-02T05:15:30.250, clock: '20:15' }\n",
   };
 
+  test("when the project's JavaScript asks what time it is, a case's now says so to it as well", async () => {
+    const outcomes = await outcomesOf(
+      {
+        "includes/days.js":
+          'module.exports = { today: () => new Date().toISOString().slice(0, 10), year: () => String(new Date(Date.now()).getUTCFullYear()), word: () => Date().slice(0, 15), day: () => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC" }).format() };\n',
+        "definitions/dated.sqlx":
+          "config { type: \"view\" }\nselect '${days.today()}' as today, '${days.year()}' as year, '${days.word()}' as word, '${days.day()}' as day, current_date() as sql_day, '${new Date(2020, 1, 29).getDate()}' as given\n",
+        "tests/models/dated/leap/vars.yaml": "now: 2024-02-29T12:00:00Z\n",
+        "tests/models/dated/leap/expect.yaml":
+          "query:\n  - { today: '2024-02-29', year: '2024', word: Thu Feb 29 2024, day: 29/02/2024, sql_day: 2024-02-29, given: '29' }\n",
+        "tests/models/dated/later/vars.yaml": "now: 2031-01-01T00:00:00Z\n",
+        "tests/models/dated/later/expect.yaml":
+          "query:\n  - { today: '2031-01-01', year: '2031', word: Wed Jan 01 2031, day: 01/01/2031, sql_day: 2031-01-01, given: '29' }\n",
+      },
+      "rows",
+    );
+    expect(outcomes).toEqual({ "dated/leap": "passed", "dated/later": "passed" });
+  });
+
   test("when a case says what time it is, every way of asking says so, and the next case has a time of its own", async () => {
     const outcomes = await outcomesOf(
       {
