@@ -1,11 +1,13 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { livenessOf, ownerText } from "./journal/lock.ts";
 
 /** A file that is either whole under its name or not there: written beside it, synced, renamed. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp-${process.pid}`;
+  // A name of its own: on a shared volume a process of another container may have the same id.
+  const temporary = `${path}.tmp-${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
   const handle = await open(temporary, "w");
   try {
@@ -33,21 +35,26 @@ export async function fileSha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-const temporaryPattern = /^\.tmp-(\d+)-/;
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-};
+const ownerSuffix = ".owner";
+/** What nobody here can tell the owner of, another container's or host's, is left over once it has stood still so long. */
+const abandonedMs = 86_400_000;
 
-/** Removes what runs that were killed have left under `parent`: `.tmp-<pid>-*` of processes that are gone. */
+/** Removes what runs that were killed have left under `parent`: folders and owner files of processes that are gone. */
 export async function removeLeftovers(parent: string): Promise<void> {
-  for (const entry of await readdir(parent).catch(() => [])) {
-    const pid = Number(temporaryPattern.exec(entry)?.[1]);
-    if (pid && !isRunning(pid)) await rm(join(parent, entry), { recursive: true, force: true });
+  const entries = await readdir(parent).catch(() => []);
+  const names = new Set(
+    entries.filter((entry) => entry.startsWith(".tmp-")).map((entry) => entry.replace(ownerSuffix, "")),
+  );
+  for (const name of names) {
+    const folder = join(parent, name);
+    const owner = await readFile(`${folder}${ownerSuffix}`, "utf8").catch(() => undefined);
+    const liveness = owner === undefined ? "unknown" : livenessOf(owner);
+    if (liveness === "alive") continue;
+    const seen = await stat(folder).catch(() => undefined);
+    if (liveness === "unknown" && seen && Date.now() - seen.mtimeMs < abandonedMs) continue;
+    if (liveness === "unknown" && !seen) continue;
+    await rm(folder, { recursive: true, force: true });
+    await rm(`${folder}${ownerSuffix}`, { force: true });
   }
 }
 
@@ -59,9 +66,10 @@ export async function makeFolderWhole(path: string, fill: (temporary: string) =>
   const parent = dirname(path);
   await mkdir(parent, { recursive: true });
   await removeLeftovers(parent);
-  const temporary = join(parent, `.tmp-${process.pid}-${performance.now().toString(36).replace(".", "")}`);
-  await mkdir(temporary);
+  const temporary = join(parent, `.tmp-${randomUUID()}`);
+  await writeFile(`${temporary}${ownerSuffix}`, ownerText(process.pid));
   try {
+    await mkdir(temporary);
     await fill(temporary);
     for (const entry of await readdir(temporary)) await syncFile(join(temporary, entry));
     await rename(temporary, path);
@@ -72,6 +80,8 @@ export async function makeFolderWhole(path: string, fill: (temporary: string) =>
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOTEMPTY" || code === "EEXIST") return false;
     throw error;
+  } finally {
+    await rm(`${temporary}${ownerSuffix}`, { force: true });
   }
 }
 

@@ -18,7 +18,6 @@ export interface Guardrail {
   readonly falseAlarm: number;
   /** Whether promotion waits for a pass, or is stopped by a fail only. */
   readonly blocks: "until-pass" | "on-fail";
-  readonly requirement: string;
 }
 
 export const guardrailResult = z.strictObject({
@@ -132,7 +131,6 @@ const offline = (
   margin: number,
   minimumEvidence: Guardrail["minimumEvidence"],
   blocks: Guardrail["blocks"],
-  requirement: string,
 ): Guardrail => ({
   id,
   metric,
@@ -142,30 +140,13 @@ const offline = (
   minimumEvidence,
   falseAlarm: 0.025,
   blocks,
-  requirement,
 });
 
 /** Checked by `inboxloop evaluate` before anybody is asked to approve. */
 export const evaluationGuardrails: readonly Guardrail[] = [
-  offline("click-auc", "click.auc", "higher-is-better", 0.02, { of: "positives", least: 100 }, "until-pass", "A094"),
-  offline(
-    "complaint-auc",
-    "complaint.auc",
-    "higher-is-better",
-    0.05,
-    { of: "positives", least: 50 },
-    "on-fail",
-    "A094",
-  ),
-  offline(
-    "click-log-loss",
-    "click.log_loss",
-    "lower-is-better",
-    0.02,
-    { of: "positives", least: 100 },
-    "until-pass",
-    "A138",
-  ),
+  offline("click-auc", "click.auc", "higher-is-better", 0.02, { of: "positives", least: 100 }, "until-pass"),
+  offline("complaint-auc", "complaint.auc", "higher-is-better", 0.05, { of: "positives", least: 50 }, "on-fail"),
+  offline("click-log-loss", "click.log_loss", "lower-is-better", 0.02, { of: "positives", least: 100 }, "until-pass"),
   offline(
     "complaint-log-loss",
     "complaint.log_loss",
@@ -173,7 +154,6 @@ export const evaluationGuardrails: readonly Guardrail[] = [
     0.05,
     { of: "positives", least: 50 },
     "on-fail",
-    "A138",
   ),
   {
     ...offline(
@@ -183,7 +163,6 @@ export const evaluationGuardrails: readonly Guardrail[] = [
       0.02,
       { of: "positives", least: 100 },
       "until-pass",
-      "A138",
     ),
     relativeTo: "absolute",
   },
@@ -194,7 +173,6 @@ export const evaluationGuardrails: readonly Guardrail[] = [
     0.2,
     { of: "rows", least: 1_000 },
     "on-fail",
-    "A097",
   ),
   offline(
     "policy-unsubscribes",
@@ -203,7 +181,6 @@ export const evaluationGuardrails: readonly Guardrail[] = [
     0.2,
     { of: "rows", least: 1_000 },
     "on-fail",
-    "A098",
   ),
   offline(
     "policy-revenue",
@@ -212,6 +189,5 @@ export const evaluationGuardrails: readonly Guardrail[] = [
     0.1,
     { of: "rows", least: 1_000 },
     "on-fail",
-    "A099",
   ),
 ];

@@ -203,7 +203,7 @@ async function warehouseDigest(env: SnapshotEnv, sql: string): Promise<ContentDi
   };
 }
 
-/** No raw address may get into a training set (A114): a user id with an @ stops the snapshot. */
+/** No raw address may get into a training set: a user id with an @ stops the snapshot. */
 async function refuseRawAddresses(env: SnapshotEnv, query: string): Promise<void> {
   const { rows } = await env.warehouse.query(
     `select count(*) as n_rows from (\n${query}\n) where strpos(user_id_hash, '@') > 0`,

@@ -273,7 +273,6 @@ describe("evaluate", () => {
           minimumEvidence: { of: "positives", least: 10 },
           falseAlarm: 0.05,
           blocks: "until-pass",
-          requirement: "A138",
         },
       ],
     });

@@ -38,7 +38,7 @@ test("when an event has our shape then it is a row with every column", () => {
   });
 });
 
-test("when an event uses the other spelling of A052 then it is the same row", () => {
+test("when an event uses the other spelling of its fields then it is the same row", () => {
   const { metadata, consent, provenance, ...rest } = eventRecord(1);
   expect(rowOf({ ...rest, event_metadata: metadata, consent_flag: consent, provenance_id: provenance })).toEqual(
     rowOf(eventRecord(1)),
