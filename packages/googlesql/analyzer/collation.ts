@@ -2,6 +2,7 @@ import type { NodeBase } from "../ast.ts";
 import type { EmitContext } from "../functions/contract.ts";
 import { arrayOf, COLLATED, type GoogleSqlType, holdsCollated, STRING } from "../types.ts";
 import type { Analysis } from "./context.ts";
+import type { Relation } from "./relation.ts";
 import { flagsOf, literal, type Typed } from "./typed.ts";
 
 // https://cloud.google.com/bigquery/docs/reference/standard-sql/collation-concepts
@@ -52,6 +53,14 @@ export const asPlain = (value: Typed): Typed => ({
 /** x LIKE pattern where either is collated: as everything that looks for texts in texts, within ASCII. */
 export const collatedLike = (operand: Typed, pattern: Typed): string =>
   `(gs_ci_ascii(${operand.sql}) LIKE gs_ci_pattern(${pattern.sql}))`;
+
+/** Each row of a relation once; of strings that differ in case alone, one. */
+export function distinctRows(a: Analysis, { sql, columns }: Pick<Relation, "sql" | "columns">): string {
+  if (!columns.some((column) => column.type.kind === "COLLATED")) return sql.replace(/^SELECT /, "SELECT DISTINCT ");
+  const t = a.fresh("t");
+  const keys = columns.map((column) => comparedText({ sql: `${t}.${column.sqlName}`, type: column.type }));
+  return `SELECT DISTINCT ON (${keys.join(", ")}) ${t}.* FROM (${sql}) AS ${t}`;
+}
 
 /** Of functions that the documentation says pass collation on, by what of theirs is collated. */
 const passing = new Set(

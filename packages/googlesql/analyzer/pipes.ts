@@ -1,6 +1,7 @@
 import type { Expression, OrderItem, PipeAggregate, PipeOperator, Query, Select, SelectItem } from "../ast.ts";
 import { supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
+import { distinctRows } from "./collation.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom } from "./from.ts";
@@ -147,12 +148,12 @@ class Pipe {
       }
       case "pipe-distinct": {
         for (const column of this.from.star) {
-          if (!supportsGrouping(column.type))
+          if (column.type.kind !== "COLLATED" && !supportsGrouping(column.type))
             a.fail(node, `Column of type ${typeName(column.type)} cannot be used in DISTINCT`);
         }
         const all = relationOfFrom(a, this.from);
         const ranges = this.from.ranges.map((range) => range.name);
-        this.become({ ...all, sql: all.sql.replace(/^SELECT /, "SELECT DISTINCT ") });
+        this.become({ ...all, sql: distinctRows(a, all) });
         if (ranges.length === 1)
           this.from = { ...this.from, ranges: [{ name: ranges[0]!, columns: this.from.star, value: undefined }] };
         return;

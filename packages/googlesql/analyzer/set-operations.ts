@@ -2,7 +2,7 @@ import type { NodeBase, SetOperation } from "../ast.ts";
 import { supertypeOf } from "../coercion.ts";
 import { duckdbType, structFieldName, supportsGrouping, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
-import { comparedText } from "./collation.ts";
+import { distinctRows } from "./collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolveBody } from "./query.ts";
 import type { Environment, OutColumn, Relation } from "./relation.ts";
@@ -25,9 +25,7 @@ export function combineInputs(
   const isCollated = first.columns.some((column) => column.type.kind === "COLLATED");
   if (node.quantifier === "distinct" && isCollated && node.operator === "union") {
     const all = combineInputs(a, { ...node, quantifier: "all" }, inputs);
-    const t = a.fresh("t");
-    const keys = first.columns.map((one) => comparedText({ sql: `${t}.${one.sqlName}`, type: one.type }));
-    return { ...all, sql: `SELECT DISTINCT ON (${keys.join(", ")}) ${t}.* FROM (${all.sql}) AS ${t}` };
+    return { ...all, sql: distinctRows(a, all) };
   }
   if (isCollated && node.operator !== "union")
     a.refuse(node, "collation", `${node.operator.toUpperCase()} of collated strings`);

@@ -1,7 +1,7 @@
 import type { Expression, FunctionParameter, NodeBase, TableFunctionCall, TableParameterType } from "../ast.ts";
 import type { UserTableFunction } from "../catalog.ts";
 import { pathOf } from "../path-of.ts";
-import { duckdbType } from "../types.ts";
+import { duckdbType, holdsCollated } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -40,6 +40,9 @@ export function resolveTableFunction(
       continue;
     }
     const relation = value.kind === "table" ? value.relation : tableArgument(a, value.node, env);
+    const collated = relation.columns.find((column) => holdsCollated(column.type));
+    if (collated)
+      a.fail(value.node, `Collation 'und:ci' on column ${collated.name} of argument of TVF call is not allowed`);
     const table = type.columns ? withColumns(a, value.node, relation, type) : relation;
     const sqlName = a.fresh("w");
     texts.push(`${sqlName} AS (${table.sql})`);
