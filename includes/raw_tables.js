@@ -151,6 +151,18 @@ const tables = {
     provenance: "STRING",
     received_at: "TIMESTAMP",
   },
+  // Receipts of erasures, one for each request that was carried out. They name nobody.
+  erasures: {
+    request_id: "STRING",
+    erasure_id: "STRING", // many requests may be one erasure
+    requested_at: "TIMESTAMP",
+    due_at: "TIMESTAMP",
+    erased_at: "TIMESTAMP",
+    rows_erased: "INT64", // of the whole erasure
+    models: "JSON", // of the whole erasure: names of models that learned from one of its people
+    retrain_by_at: "TIMESTAMP", // when these must be trained anew; null without any
+    received_at: "TIMESTAMP",
+  },
   dead_letters: {
     dead_letter_id: "STRING",
     reason: "STRING", // stable code: malformed-json, unknown-event-type, missing-field ...

@@ -71,11 +71,12 @@ export async function eraseFromSegments(
   try {
     for (const [segment] of segmentsOf(sink)) {
       signal?.throwIfAborted();
-      const more = letters.placesBySegment.get(segment) ?? [];
-      if (more.length === 0 && (await rows.count(join(sink.raw, segment))).found === 0) continue;
-      await sink.eraseFromSegment(
-        { erasureId, segment },
-        async (path, target) => (await rows.copyWithout(path, target, more)).left,
+      const named = letters.placesBySegment.get(segment) ?? [];
+      const own = await rows.places(join(sink.raw, segment));
+      const places = [...new Set([...own, ...named])].sort((a, b) => a - b);
+      if (places.length === 0) continue;
+      await sink.eraseFromSegment({ erasureId, segment, places }, (path, target) =>
+        rows.copyWithout(path, target, places),
       );
     }
   } finally {

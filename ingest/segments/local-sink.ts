@@ -158,44 +158,47 @@ export class LocalSink implements Sink {
   }
 
   /**
-   * Puts a segment in the place of one of which some rows must go. `write` makes it at the path given and says which places of the old one it left
-   * out; nothing happens where it leaves out none. Gives the number of rows that went.
+   * Puts a segment in the place of one of which the rows at some places must go; `write` makes it at the path given, and gives the number of rows that
+   * stay. False when the old one is no longer there.
    */
   async eraseFromSegment(
-    { erasureId, segment }: { readonly erasureId: string; readonly segment: string },
-    write: (path: string, target: string) => Promise<readonly number[]>,
-  ): Promise<number> {
+    step: { readonly erasureId: string; readonly segment: string; readonly places: readonly number[] },
+    write: (path: string, target: string) => Promise<number>,
+  ): Promise<boolean> {
     const { raw } = this.#options;
+    const { erasureId, segment, places } = step;
     const inside = locateSegments(this.ledger.entries)
       .filter((part) => part.segment === segment)
       .sort((a, b) => a.skip - b.skip || a.sequence - b.sequence);
     const path = join(raw, segment);
     const noted = notedBytes(this.ledger.entries).get(segment);
-    if (inside.length === 0 || !existsSync(path)) return 0;
+    if (inside.length === 0 || !existsSync(path)) return false;
     if (noted !== undefined && (await fileSha256(path)) !== noted) throw damagedSegment(path);
     const staging = await this.#makeStaging();
     const target = join(staging, "merged.parquet");
-    const left = await write(path, target).catch((cause: unknown) => {
-      throw damagedSegment(path, cause);
-    });
-    if (left.length === 0) {
-      await removeTree(staging);
-      return 0;
-    }
+    const stays = await write(path, target);
+    const rows = inside.reduce((sum, part) => sum + part.rows, 0);
+    if (stays !== rows - places.length)
+      throw new Error(`${segment}: ${rows} rows, ${places.length} go and ${stays} stay`);
     const stepId = createHash("sha256").update(`${erasureId}\0${segment}`).digest("hex").slice(0, 16);
     const { table } = inside[0]!;
-    const isDone = await this.#replace(staging, stepId, {
+    const gone = new Array<number>(inside.length).fill(0);
+    let at = 0;
+    for (const place of places) {
+      while (place >= inside[at]!.skip + inside[at]!.rows) at += 1;
+      gone[at]! += 1;
+    }
+    return this.#replace(staging, stepId, {
       kind: "erasure",
       erasure_id: erasureId,
       step_id: stepId,
       table,
       segment: `${table}/${/\/(\d+)/.exec(segment)?.[1] ?? "0"}-erased-${stepId}.parquet`,
       sha256: await fileSha256(target),
-      parts: [{ segment, rows: inside.reduce((sum, part) => sum + part.rows, 0) }],
-      kept: inside.map(({ skip, rows }) => rows - left.filter((n) => n >= skip && n < skip + rows).length),
-      erased: left.length,
+      parts: [{ segment, rows }],
+      kept: inside.map((part, index) => part.rows - gone[index]!),
+      erased: places.length,
     });
-    return isDone ? left.length : 0;
   }
 
   /** Commits a staged segment that stands for others. False when they are no longer there to replace. */

@@ -93,7 +93,7 @@ async function makeSuccessor(
         const name = basename(file);
         const target = join(temporary, name);
         const out = join(temporary, `gone-${name}`);
-        const { kept } = await rows.copyWithout(file, target);
+        const kept = await rows.copyWithout(file, target, await rows.places(file));
         await rows.copyLeft(file, out);
         await add(gone, out);
         await rm(out);

@@ -14,13 +14,6 @@ export interface FoundRows {
   readonly found: number;
 }
 
-/** What a rewritten file holds. */
-export interface RewrittenFile {
-  readonly kept: number;
-  /** Of the rows left out, their places in the file, from 0, ascending. */
-  readonly left: readonly number[];
-}
-
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const pseudonym = literal("sha256:[0-9a-f]{64}");
 
@@ -55,24 +48,27 @@ export function subjectRows(source: string, place: string, columns: readonly Tex
   const texts = columns.filter(({ type }) => /VARCHAR|JSON/.test(type));
   if (texts.length === 0) return undefined;
   const whole: string[] = [];
-  const within: string[] = [];
+  const longer: { readonly text: string; readonly mayHold: string }[] = [];
   for (const { name, type } of texts) {
     const column = quoteName(name);
     const isPlain = type === "VARCHAR";
-    if (isPlain && idColumn.test(name)) whole.push(`${column} in (select id from erased_values)`);
-    if (isPlain && messageColumn.test(name)) whole.push(`right(${column}, 17) in (select tail from erased_tails)`);
+    const isId = isPlain && idColumn.test(name);
+    if (isId) whole.push(`${column} in (select id from erased_values)`);
+    if (isPlain && messageColumn.test(name))
+      whole.push(`(contains(${column}, ':') and right(${column}, 17) in (select tail from erased_tails))`);
     // A whole pseudonym in an id column is compared above; only longer texts are taken apart.
-    const guard = isPlain && idColumn.test(name) ? ` and length(${column}) != 71` : "";
     const text = isPlain ? column : `cast(${column} as varchar)`;
-    within.push(
-      `select ${place} as n, unnest(regexp_extract_all(${text}, ${pseudonym})) as id from ${source} where contains(${text}, 'sha256:')${guard}`,
-    );
+    longer.push({ text, mayHold: `(contains(${text}, 'sha256:')${isId ? ` and length(${text}) != 71` : ""})` });
   }
-  const parts = [
-    ...(whole.length > 0 ? [`select ${place} as n from ${source} where ${whole.join(" or ")}`] : []),
-    `select n from (${within.join(" union all ")}) where id in (select id from erased_ids)`,
-  ];
-  return parts.join(" union ");
+  const isWhole = whole.length > 0 ? `coalesce(${whole.join(" or ")}, false)` : "false";
+  const mayHold = `coalesce(${longer.map((one) => one.mayHold).join(" or ")}, false)`;
+  // One scan; what is taken apart are the few rows that pass it.
+  const candidates = `select ${place} as n, ${isWhole} as is_whole, if(${mayHold}, concat_ws(' ', ${longer.map(({ text }) => text).join(", ")}), null) as longer
+    from ${source}`;
+  return `select distinct n from (
+    select n, is_whole, unnest(if(longer is null, [null], list_append(regexp_extract_all(longer, ${pseudonym}), null))) as id
+    from (${candidates}) where is_whole or longer is not null
+  ) where is_whole or id in (select id from erased_ids)`;
 }
 
 /**
@@ -99,7 +95,7 @@ export class PersonRows {
   /** Rows of the file and how many are the subject's. */
   async count(path: string): Promise<FoundRows> {
     const doomed = await this.#doomed(path);
-    const rows = await this.#number(`select count(*) from read_parquet(${literal(path)}, hive_partitioning = false)`);
+    const rows = await this.#rowsOf(path);
     return { rows, found: doomed === undefined ? 0 : await this.#number(`select count(*) from (${doomed})`) };
   }
 
@@ -121,23 +117,32 @@ export class PersonRows {
     if (paths.length === 0) return [];
     const files = `read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false)`;
     const own = "user_id_hash in (select id from erased_ids)";
+    await this.#connection.run(
+      `create or replace temp table own_messages as select distinct message_id from ${files} where message_id is not null and ${own}`,
+    );
     const reader = await this.#connection.runAndReadAll(
-      `select message_id from ${files}
-       where message_id in (select message_id from ${files} where message_id is not null and ${own})
+      `select message_id from ${files} where message_id in (select message_id from own_messages)
        group by message_id having bool_and(user_id_hash is null or ${own}) order by message_id`,
     );
     return reader.getRows().map(([id]) => String(id));
   }
 
+  /** Places in the file of the subject's rows, from 0, ascending. */
+  async places(path: string): Promise<readonly number[]> {
+    const doomed = await this.#doomed(path);
+    if (doomed === undefined) return [];
+    const reader = await this.#connection.runAndReadAll(`select n from (${doomed}) order by n`);
+    return reader.getRows().map(([n]) => Number(n));
+  }
+
   /**
-   * Writes the file's other rows to `target`, in order, synced. `more` are places of further rows to leave out. What was written is read back and
+   * Writes the rows of a file but those at some places to `target`, in order, synced, and gives their number. What was written is read back and
    * compared with what it was made of: the rows that stay are the same to the bit, or it throws and the old file is still the truth.
    */
-  async copyWithout(path: string, target: string, more: readonly number[] = []): Promise<RewrittenFile> {
+  async copyWithout(path: string, target: string, places: readonly number[]): Promise<number> {
     const connection = this.#connection;
-    const doomed = (await this.#doomed(path)) ?? "select null::bigint as n where false";
     await connection.run(
-      `create or replace temp table erased_rows as select distinct n from (${doomed} union all select unnest(from_json(${literal(JSON.stringify(more))}, '["BIGINT"]')))`,
+      `create or replace temp table erased_rows as select unnest(from_json(${literal(JSON.stringify(places))}, '["BIGINT"]')) as n`,
     );
     const stays = "file_row_number not in (select n from erased_rows)";
     await connection.run(
@@ -149,8 +154,7 @@ export class PersonRows {
     const after = await this.#text(print(`select * from read_parquet(${literal(target)}, hive_partitioning = false)`));
     if (before !== after) throw new Error(`${target}: the rows that stay are not those of ${path}`);
     await syncFile(target);
-    const reader = await connection.runAndReadAll("select n from erased_rows order by n");
-    return { kept: Number(after.split(" ")[0]), left: reader.getRows().map(([n]) => Number(n)) };
+    return Number(after.split(" ")[0]);
   }
 
   /** Writes the rows that the last `copyWithout` left out of the file to another one. */
@@ -171,6 +175,10 @@ export class PersonRows {
     );
     const columns = reader.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
     return subjectRows(numbered(path), "file_row_number", columns);
+  }
+
+  #rowsOf(path: string): Promise<number> {
+    return this.#number(`select count(*) from read_parquet(${literal(path)}, hive_partitioning = false)`);
   }
 
   async #number(sql: string): Promise<number> {

@@ -457,6 +457,18 @@ export interface Tables {
     may_segment: boolean | null;
     as_of_at: string | null;
   };
+  "governance.erasure_status": {
+    request_id: string | null;
+    erasure_id: string | null;
+    request_state: string | null;
+    is_overdue: boolean | null;
+    rows_erased: bigint | null;
+    models_to_retrain: bigint | null;
+    requested_at: string | null;
+    due_at: string | null;
+    erased_at: string | null;
+    retrain_by_at: string | null;
+  };
   "governance.recipient_eligibility": {
     user_id_hash: string | null;
     person_id: string | null;
@@ -946,6 +958,17 @@ export interface Tables {
     provenance: string | null;
     received_at: string | null;
   };
+  "raw.erasures": {
+    request_id: string | null;
+    erasure_id: string | null;
+    requested_at: string | null;
+    due_at: string | null;
+    erased_at: string | null;
+    rows_erased: bigint | null;
+    models: string | null;
+    retrain_by_at: string | null;
+    received_at: string | null;
+  };
   "raw.events": {
     event_id: string | null;
     event_type: string | null;
@@ -1121,6 +1144,16 @@ export interface Tables {
     user_id_hash: string | null;
     provenance: string | null;
     requested_at: string | null;
+  };
+  "staging.stg_raw__erasures": {
+    request_id: string | null;
+    erasure_id: string | null;
+    rows_erased: bigint | null;
+    models_to_retrain: bigint | null;
+    requested_at: string | null;
+    due_at: string | null;
+    erased_at: string | null;
+    retrain_by_at: string | null;
   };
   "staging.stg_raw__events": {
     event_id: string | null;

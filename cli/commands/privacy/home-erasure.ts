@@ -18,6 +18,7 @@ import type { Journal } from "../../../platform/journal/journal.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import type { ErasureEntry } from "../../../platform/tombstones.ts";
 import { onlineHolding, rawHolding, snapshotsHolding, spoolHolding } from "./holdings.ts";
+import { landReceipts } from "./land-receipts.ts";
 
 /** A home as an erasure works on it. */
 export interface ErasureWorld {
@@ -57,10 +58,11 @@ export async function eraseFromHome(
   const { home, context } = world;
   const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 5_000, what: "erasures", code: "privacy.locked" };
   return withLock(`${home.erasures}.erasing`, lock, async () => {
-    const { sink } = await openLocalIngest(context);
+    const opened = await openLocalIngest(context);
+    const { sink } = opened;
     try {
       const outcomes: Erased[] = [];
-      const env = erasureEnv(world, sink);
+      const env = erasureEnv(world, opened);
       if (!dryRun) {
         const resumed = await resumeErasure(env);
         if (resumed) outcomes.push({ ...resumed, plan: undefined, isResumed: true });
@@ -90,28 +92,28 @@ export async function eraseFromHome(
   });
 }
 
-type OpenSink = Awaited<ReturnType<typeof openLocalIngest>>["sink"];
+type OpenIngest = Awaited<ReturnType<typeof openLocalIngest>>;
 
-function erasureEnv(world: ErasureWorld, sink: OpenSink): ErasureEnv {
+function erasureEnv(world: ErasureWorld, opened: OpenIngest): ErasureEnv {
   const { home, context, signal } = world;
   const key = context.keys.ids.active;
   return {
     work: workOf(home),
     journal: world.journal,
-    holdings: holdingsOf(world, sink),
+    holdings: holdingsOf(world, opened.sink),
     key: { name: keyName(key), secret: key.secret },
     retrainDays: world.retrainDays,
     now: context.now,
     newId: randomUUID,
     signal,
     fault: (point) => context.fault?.(point),
-    landReceipts: async () => {},
+    landReceipts: (begun, done) => landReceipts(opened, { begun, done }, signal),
     onStep: world.onStep,
   };
 }
 
 /** The parts of a home that hold people, in the order in which they are gone through: what others are made of first. */
-function holdingsOf({ home, context, refreshViews, shredsUnreadable, signal }: ErasureWorld, sink: OpenSink) {
+function holdingsOf({ home, context, refreshViews, shredsUnreadable, signal }: ErasureWorld, sink: OpenIngest["sink"]) {
   return [
     rawHolding(sink, context, shredsUnreadable),
     spoolHolding(home.spool, context, shredsUnreadable),

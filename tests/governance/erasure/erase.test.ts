@@ -1,10 +1,17 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { readPerson } from "../../../cli/commands/privacy/export.ts";
+import { privacyStatus } from "../../../governance/erasure/status.ts";
+import { findInSpool } from "../../../ingest/bus/erase-spool.ts";
+import { openLocalIngest } from "../../../ingest/ingest-files.ts";
+import { openLedger } from "../../../ingest/ledger.ts";
+import { compact, planCompaction } from "../../../ingest/segments/compact.ts";
+import { ledgerPath } from "../../../ingest/segments/local-sink.ts";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import { findSnapshot, listSnapshots, verifySnapshot } from "../../../retrain/snapshot/snapshot.ts";
 import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
-import { temporaryFolder } from "../../ingest/support.ts";
+import { temporaryFolder, testKeys } from "../../ingest/support.ts";
 import {
   copyHome,
   erase,
@@ -15,8 +22,11 @@ import {
   janesIds,
   joe,
   land,
+  landSpool,
   openHomeWarehouse,
+  others,
   placesNaming,
+  putInSpool,
   rawRows,
   worldAt,
 } from "./support.ts";
@@ -93,7 +103,9 @@ test("when a person is erased then no byte of the home names them, and everybody
 
   const verdict = await verifyLedger(join(folder, "raw"));
   expect(verdict.problems).toEqual([]);
-  const gone = Object.values(before).flat().length - Object.values(after).flat().length;
+  const { erasures: receipts, ...rest } = after;
+  expect(receipts).toHaveLength(1);
+  const gone = Object.values(before).flat().length - Object.values(rest).flat().length;
   expect(verdict).toMatchObject({ ok: true, erased: gone });
   expect(verdict.received).toBe(verdict.landed + verdict.duplicate + verdict.dead_letter);
 });
@@ -202,4 +214,100 @@ test("when a late event or a re-import names somebody who was erased then it is 
   expect(letters.filter(({ payload }) => payload === null)).toHaveLength(6);
   expect((await verifyLedger(join(folder, "raw"))).problems).toEqual([]);
   expect(await erase(worldAt(folder), [jane])).toMatchObject([{ kind: "nothing", isErasedAlready: true }]);
+});
+
+test("when many people are erased then it is one erasure, and each segment is written again once", async () => {
+  const folder = freshHome();
+  const [outcome] = await erase(worldAt(folder), [jane, others[1]!, others[2]!, "nobody@example.org"]);
+  expect(outcome).toMatchObject({ kind: "done", begun: { people: 4, ids: 5 } });
+  const ledger = openLedger(ledgerPath(join(folder, "raw")));
+  const replaced = (await ledger.refresh({ repair: false })).flatMap((entry) =>
+    entry.kind === "erasure" ? entry.parts.map(({ segment }) => segment) : [],
+  );
+  expect(replaced.length).toBeGreaterThan(5);
+  expect(new Set(replaced).size).toBe(replaced.length);
+  expect(await placesNaming(folder, [...janesIds, hashId(others[1]!), hashId(others[2]!)])).toEqual([]);
+  expect((await verifyLedger(join(folder, "raw"))).problems).toEqual([]);
+});
+
+test("when segments are merged after an erasure then the ledger is whole, and a flipped byte is seen", async () => {
+  const folder = freshHome();
+  const raw = join(folder, "raw");
+  await erase(worldAt(folder), [jane]);
+  const { sink } = await openLocalIngest(worldAt(folder).context);
+  await compact(sink, await planCompaction(sink, { maxRows: 1000, minSegments: 2 }), new AbortController().signal);
+  sink.close();
+  expect((await verifyLedger(raw)).problems).toEqual([]);
+  await erase(worldAt(folder), [joe]);
+  expect((await verifyLedger(raw)).problems).toEqual([]);
+  const [segment] = readdirSync(join(raw, "events")).filter((name) => name.includes("-erased-"));
+  const path = join(raw, "events", segment!);
+  const bytes = readFileSync(path);
+  bytes[40] = bytes[40]! ^ 1;
+  writeFileSync(path, bytes);
+  expect((await verifyLedger(raw)).ok).toBe(false);
+});
+
+test("when a call waits in the spool then it lands first, without the person, and the erasure goes on", async () => {
+  const folder = freshHome();
+  const { home, context } = worldAt(folder);
+  await putInSpool(home, [
+    [jane, "w1"],
+    [joe, "w2"],
+  ]);
+  expect(await erase(worldAt(folder), [jane])).toMatchObject([{ kind: "waiting", waiting: 1 }]);
+  expect(await landSpool(home, context)).toMatchObject({
+    received: 2,
+    landed: 1,
+    dead_letters_by_reason: { erased: 1 },
+  });
+  expect(await erase(worldAt(folder), "pending")).toMatchObject([{ kind: "done", isResumed: true }]);
+  const { dir, keys, landedTo } = { dir: home.spool, keys: testKeys, landedTo: 99 };
+  const found = await findInSpool({ dir, keys, landedTo, isWanted: (id) => janesIds.includes(id) });
+  expect(found).toMatchObject({ landed: 0, waiting: 0, unopened: 0 });
+  const kept = await findInSpool({ dir, keys, landedTo, isWanted: (id) => id === hashId(joe) });
+  expect(kept.landed).toBe(2);
+});
+
+test("when a model learned from an erased person then it is listed until the day by which it must be trained anew", async () => {
+  const folder = freshHome();
+  const { world, home } = worldAt(folder);
+  const [outcome] = await erase({ world }, [jane]);
+  if (outcome?.kind !== "done") throw new Error("not done");
+  expect(outcome.receipt.models.map(({ name, retrain_by }) => [name, retrain_by])).toEqual([
+    ["m1", "2026-03-03T00:00:00.000Z"],
+  ]);
+  const { entries } = await world.journal.read();
+  const at = (now: string, models: readonly string[]) =>
+    privacyStatus({
+      entries,
+      pending: [{ requested_at: "2026-01-05T00:00:00.000Z" }],
+      models: new Set(models),
+      isUnderWay: false,
+      dueDays: 30,
+      now: new Date(now),
+    });
+  expect(at("2026-02-02T00:00:00Z", ["m1", "m2"])).toMatchObject({
+    pending: 1,
+    due_at: "2026-02-04T00:00:00.000Z",
+    overdue: 0,
+    erasures: [{ people: 1, ids: 2, late: 0 }],
+    models: [{ name: "m1", is_overdue: false }],
+  });
+  expect(at("2026-03-04T00:00:00Z", ["m1"])).toMatchObject({ overdue: 1, models: [{ name: "m1", is_overdue: true }] });
+  expect(at("2026-03-04T00:00:00Z", ["m2"]).models).toEqual([]);
+  const [receipt] = (await rawRows(folder))["erasures"]!.map((row) => JSON.parse(row));
+  expect(receipt).toMatchObject({ rows_erased: outcome.receipt.rows, models: ["m1"] });
+  expect(readFileSync(home.erasures, "utf8")).not.toContain("sha256:");
+});
+
+test("when a person asks for what is held of them then raw and built rows come, of linked ids too", async () => {
+  const { world } = worldAt(freshHome());
+  const held = await readPerson(world, [hashId(jane)]);
+  expect({ ids: held.ids, linked: held.linked }).toEqual({ ids: 2, linked: 1 });
+  const tables = new Set(held.rows.map(({ table }) => table));
+  for (const table of ["raw.events", "raw.profiles", "raw.consents", "raw.decisions", "events.events"])
+    expect(tables, table).toContain(table);
+  expect(held.rows.filter(({ table }) => table === "raw.events")).toHaveLength(6);
+  expect(JSON.stringify(held.rows)).not.toContain(hashId(joe));
 });

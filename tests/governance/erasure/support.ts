@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Erased, type ErasureWorld, eraseFromHome } from "../../../cli/commands/privacy/home-erasure.ts";
@@ -21,6 +21,7 @@ import { ingest, rowsOf, testContext, testKeys, testNow, writeLines } from "../.
 import { fillExamples } from "../../retrain/support/examples.ts";
 import { plainWarehouse } from "../../retrain/support/plain-duckdb.ts";
 import { stored } from "../../serve/support/bench.ts";
+import { writeConstantModel } from "../../serve/support/constant-model.ts";
 
 export const hashId = createIdHasher(testKeys.ids.active);
 /** The person who is to be erased, by address, by a cookie that a login links to it; and who stays. */
@@ -176,17 +177,39 @@ export async function land(folder: string, name: string, records: readonly unkno
   return ingest(home.raw, [writeLines(join(outside, `${name}.ndjson`), records)], { context });
 }
 
+/** A model that says which snapshot it learned from. */
+async function learnedFrom(home: Home, name: string, snapshot: string): Promise<void> {
+  await writeConstantModel(home.models, name, { click: 0.1 });
+  const path = join(home.models, name, "model.json");
+  const record = JSON.parse(readFileSync(path, "utf8")) as { lineage: { snapshot: { id: string } } };
+  record.lineage.snapshot.id = snapshot;
+  writeFileSync(path, JSON.stringify(record));
+}
+
 async function fillSpool(home: Home, context: IngestContext): Promise<void> {
+  await putInSpool(home, [
+    [jane, "s1"],
+    [joe, "s2"],
+    [janesCookie, "s3"],
+    [others[0]!, "s4"],
+  ]);
+  await landSpool(home, context);
+}
+
+/** Calls that the collector accepted: who, and the event's id. */
+export async function putInSpool(home: Home, calls: readonly (readonly [string, string])[]): Promise<void> {
   const spool = sealedWriter(await SpoolWriter.open(home.spool), testKeys.deadLetters, randomBytes);
   const call = (user: string, id: string) => ({
     kind: "api-shop/events",
     receivedAt: testNow.getTime(),
     data: Buffer.from(JSON.stringify(event(id, user, 22))),
   });
-  await spool.publish([call(jane, "s1"), call(joe, "s2"), call(janesCookie, "s3"), call(others[0]!, "s4")]);
+  await spool.publish(calls.map(([user, id]) => call(user, id)));
   await spool.close();
-  await consumeSpool(context, { spool: home.spool, isDraining: () => true }, new AbortController().signal);
 }
+
+export const landSpool = (home: Home, context: IngestContext) =>
+  consumeSpool(context, { spool: home.spool, isDraining: () => true }, new AbortController().signal);
 
 async function fillSnapshots(home: Home): Promise<void> {
   const warehouse = await plainWarehouse();
@@ -195,7 +218,9 @@ async function fillSnapshots(home: Home): Promise<void> {
     await warehouse.run("update training.examples set user_id_hash = 'sha256:' || sha256(user_id_hash)");
     await warehouse.run(`update training.examples set user_id_hash = '${janesIds[0]}' where message_id like '%7'`);
     const env = { warehouse, snapshots: home.snapshots, now: () => testNow };
-    await createSnapshot(env, { name: "baseline" });
+    const baseline = await createSnapshot(env, { name: "baseline" });
+    await learnedFrom(home, "m1", baseline.kind === "planned" ? "" : baseline.id);
+    await learnedFrom(home, "m2", "another");
     await createSnapshot(env, { name: "later", from: new Date("2026-01-20T00:00:00Z") });
   } finally {
     await warehouse.close();
@@ -262,5 +287,3 @@ async function parquetText(path: string): Promise<string> {
   }
   return texts.join("\n");
 }
-
-export const digestOf = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
