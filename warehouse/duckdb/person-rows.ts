@@ -19,6 +19,8 @@ const pseudonym = literal("sha256:[0-9a-f]{64}");
 
 /** Columns whose whole value may be an id. */
 const idColumn = /(^|_)(id|ids|hash|key|by)$/i;
+/** Ids of things, which are never a person's or a message's as a whole. */
+const thingColumn = /^(event|campaign|decision|list|link|batch|report|dead_letter|seed_test|request|erasure)_id$/i;
 /** A message of one recipient may carry the first 16 digits of the recipient's id behind a colon. */
 const messageColumn = /^(provider_)?message_id$/i;
 
@@ -52,7 +54,7 @@ export function subjectRows(source: string, place: string, columns: readonly Tex
   for (const { name, type } of texts) {
     const column = quoteName(name);
     const isPlain = type === "VARCHAR";
-    const isId = isPlain && idColumn.test(name);
+    const isId = isPlain && idColumn.test(name) && !thingColumn.test(name);
     if (isId) whole.push(`${column} in (select id from erased_values)`);
     if (isPlain && messageColumn.test(name))
       whole.push(`(contains(${column}, ':') and right(${column}, 17) in (select tail from erased_tails))`);
@@ -170,11 +172,14 @@ export class PersonRows {
   }
 
   async #doomed(path: string): Promise<string | undefined> {
+    return subjectRows(numbered(path), "file_row_number", await this.#columns(path));
+  }
+
+  async #columns(path: string): Promise<readonly TextColumn[]> {
     const reader = await this.#connection.runAndReadAll(
       `describe select * from read_parquet(${literal(path)}, hive_partitioning = false)`,
     );
-    const columns = reader.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
-    return subjectRows(numbered(path), "file_row_number", columns);
+    return reader.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   }
 
   #rowsOf(path: string): Promise<number> {
