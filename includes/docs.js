@@ -394,7 +394,7 @@ const column = {
   requested_at: "When the customer asked to be forgotten.",
   due_at: "When the request must have been carried out.",
   erased_at: "When it was carried out; NULL while it waits.",
-  request_id: "A request to be forgotten.",
+  erasure_request_id: "A request to be forgotten.",
   erasure_id: "The erasure that carried the request out, others with it; NULL while it waits.",
   request_state: "waiting | erased.",
   is_overdue: "It waits, or had to wait, for longer than it may.",

@@ -153,7 +153,7 @@ const tables = {
   },
   // Receipts of erasures, one for each request that was carried out. They name nobody.
   erasures: {
-    request_id: "STRING",
+    erasure_request_id: "STRING",
     erasure_id: "STRING", // many requests may be one erasure
     requested_at: "TIMESTAMP",
     due_at: "TIMESTAMP",

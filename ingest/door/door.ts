@@ -55,7 +55,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   decisions: ["decision_id", "user_id_hash", "decided_at"],
   human_labels: ["message_id", "label"],
   erasure_requests: ["user_id_hash", "requested_at"],
-  erasures: ["request_id", "erasure_id", "requested_at", "erased_at"],
+  erasures: ["erasure_request_id", "erasure_id", "requested_at", "erased_at"],
 };
 
 function admitRow(

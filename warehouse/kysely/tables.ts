@@ -458,7 +458,7 @@ export interface Tables {
     as_of_at: string | null;
   };
   "governance.erasure_status": {
-    request_id: string | null;
+    erasure_request_id: string | null;
     erasure_id: string | null;
     request_state: string | null;
     is_overdue: boolean | null;
@@ -959,7 +959,7 @@ export interface Tables {
     received_at: string | null;
   };
   "raw.erasures": {
-    request_id: string | null;
+    erasure_request_id: string | null;
     erasure_id: string | null;
     requested_at: string | null;
     due_at: string | null;
@@ -1146,7 +1146,7 @@ export interface Tables {
     requested_at: string | null;
   };
   "staging.stg_raw__erasures": {
-    request_id: string | null;
+    erasure_request_id: string | null;
     erasure_id: string | null;
     rows_erased: bigint | null;
     models_to_retrain: bigint | null;

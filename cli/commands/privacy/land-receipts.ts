@@ -16,7 +16,7 @@ export async function landReceipts(
   const retrainBy = done.models.map(({ retrain_by }) => retrain_by).sort()[0];
   const records = begun.requests.map(({ request_id, requested_at, due_at }) => ({
     table: "erasures",
-    request_id,
+    erasure_request_id: request_id,
     erasure_id: begun.erasure_id,
     requested_at,
     due_at,
