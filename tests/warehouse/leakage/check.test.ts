@@ -66,6 +66,7 @@ describe("the corpus, beside our own models", () => {
     ["leaky__inequality__up_to_and_with", "not-before"],
     ["leaky__encoding__topic_rate_over_everything", "whole-history"],
     ["leaky__no_bound__clicks_per_customer", "no-instant"],
+    ["leaky__training__target_window_begins_before_the_send", "target-before"],
   ])("%s is found as %s", (model, kind) => {
     expect(found(model).map((one) => one.kind)).toContain(kind);
   });

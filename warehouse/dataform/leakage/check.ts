@@ -20,6 +20,7 @@ export type LeakKind =
   | "after"
   | "whole-history"
   | "no-instant"
+  | "target-before"
   | "unknown-source"
   | "not-followed";
 
@@ -182,7 +183,7 @@ class Judge {
     const found = this.relation.columns.flatMap((column) =>
       this.isFeature(column) ? this.judge(needsOf(column.val), column) : [],
     );
-    if (this.isTraining) return found;
+    if (this.isTraining) return [...found, ...this.relation.columns.flatMap((column) => this.targetsBefore(column))];
     // A row that is only there because of what came of it tells that.
     const told = new Set(found.map((one) => one.path[0]));
     return [...found, ...this.judge(this.relation.exists, undefined).filter((one) => !told.has(one.path[0]))];
@@ -194,6 +195,23 @@ class Judge {
     if (!this.isTraining) return true;
     const doc = this.action.columns.find(({ path }) => path.length === 1 && path[0]!.toLowerCase() === name);
     return !(outcomeColumns.has(name) || outcomeNames.test(name) || doc?.tags.includes("outcome"));
+  }
+
+  /**
+   * A target is of what came after the decision: where a model of training counts events into one itself, their window must not reach back
+   * over the features'. The day of the send may be in it, as days are what such windows are written in.
+   */
+  private targetsBefore(column: Column): readonly LeakageFinding[] {
+    if (!this.decision.isSend || this.isFeature(column) || column.val.time?.at === asOf) return [];
+    const [by] = this.decision.by;
+    const early = needsOf(column.val).find((need) => {
+      if (need.origin.kind !== "act" || need.via.length > 2) return false;
+      return !(need.since ?? []).some((since) => {
+        const above = this.zone.above(by!.at).get(since.at);
+        return above !== undefined && above + by!.plus - since.plus < day;
+      });
+    });
+    return early ? [this.finding(early, column, "target-before")] : [];
   }
 
   private judge(needs: readonly Need[], column: Column | undefined): readonly LeakageFinding[] {
@@ -218,8 +236,8 @@ class Judge {
     });
   }
 
-  private finding(need: Need, column: Column | undefined): LeakageFinding {
-    const kind = this.kindOf(need);
+  private finding(need: Need, column: Column | undefined, given?: LeakKind): LeakageFinding {
+    const kind = given ?? this.kindOf(need);
     const { origin } = need;
     const first = origin.table === "" ? origin.column : `${origin.table}.${origin.column}`;
     const name = column?.name ?? "*";
@@ -283,6 +301,8 @@ class Judge {
         return `${what} ${source} up to the as-of instant of the build, which is later than ${this.decision.text}`;
       case "no-instant":
         return `${what} ${source}, and nothing says up to when`;
+      case "target-before":
+        return `the target ${name} is made of ${source}, and nothing says that it was after ${this.decision.text}: its window reaches over that of the features`;
       case "unknown-source":
         return `${what} ${source}, of which nothing says when it is known`;
       case "not-followed":
@@ -327,6 +347,8 @@ function nextOf(kind: LeakKind, source: string): string {
       return "keep only what happened before the send: occurred_at < sent_at, or a RANGE frame that ends before the row; an outcome counts once its window has closed";
     case "no-instant":
       return "add occurred_at < time.asOf(dataform.projectConfig.vars) and hand on as_of_at";
+    case "target-before":
+      return "count the target from the send on: occurred_at >= sent_at, or events of the same message_id";
     case "unknown-source":
       return `say in includes/known_at.js when ${source} is known`;
     case "not-followed":

@@ -32,6 +32,8 @@ export const order = (a: Instant, b: Instant, most: number): Order => ({ kind: "
 export class Zone {
   readonly orders: readonly Order[];
   private readonly out = new Map<Instant, Map<Instant, number>>();
+  private readonly into = new Map<Instant, Map<Instant, number>>();
+  private readonly knownBelow = new Map<Instant, ReadonlyMap<Instant, number>>();
   private readonly known = new Map<Instant, ReadonlyMap<Instant, number>>();
 
   constructor(orders: readonly Order[]) {
@@ -49,14 +51,35 @@ export class Zone {
 
   /** For every instant `b` that can be told: the least `c` for which `from <= b + c` is certain. */
   above(from: Instant): ReadonlyMap<Instant, number> {
-    const cached = this.known.get(from);
+    return this.reached(from, this.out, this.known);
+  }
+
+  /** For every instant `a` that can be told: the least `c` for which `a <= to + c` is certain. */
+  below(to: Instant): ReadonlyMap<Instant, number> {
+    if (this.into.size === 0) {
+      for (const [a, row] of this.out)
+        for (const [b, most] of row) {
+          const turned = this.into.get(b) ?? new Map<Instant, number>();
+          turned.set(a, most);
+          this.into.set(b, turned);
+        }
+    }
+    return this.reached(to, this.into, this.knownBelow);
+  }
+
+  private reached(
+    from: Instant,
+    edges: ReadonlyMap<Instant, ReadonlyMap<Instant, number>>,
+    known: Map<Instant, ReadonlyMap<Instant, number>>,
+  ): ReadonlyMap<Instant, number> {
+    const cached = known.get(from);
     if (cached) return cached;
     const least = new Map<Instant, number>([[from, 0]]);
     // Bellman-Ford; contradictions (rows that cannot be) would go round for ever, so the rounds are counted.
-    const rounds = this.out.size + 1;
+    const rounds = edges.size + 1;
     for (let changed = true, round = 0; changed && round < rounds; round++) {
       changed = false;
-      for (const [a, row] of this.out) {
+      for (const [a, row] of edges) {
         const base = least.get(a);
         if (base === undefined) continue;
         for (const [b, most] of row) {
@@ -67,7 +90,7 @@ export class Zone {
         }
       }
     }
-    this.known.set(from, least);
+    known.set(from, least);
     return least;
   }
 

@@ -19,6 +19,8 @@ export interface Need {
   readonly origin: Origin;
   /** Any of them holds; none is "nobody knows when". */
   readonly bounds: readonly Bound[];
+  /** It happened at `at + plus` at the earliest: any of them holds; none is "nobody knows". */
+  readonly since?: readonly Bound[] | undefined;
   /** Columns that it went through, the first after the origin first. */
   readonly via: readonly string[];
   /** What only says that a group of a day has rows at all. */
@@ -104,11 +106,14 @@ export const val = (needs: readonly Need[], more: Partial<Omit<Val, "id" | "need
 
 export const plain: Val = { id: newId(), needs: [] };
 
-const keyOf = (need: Need): string =>
-  `${need.origin.table}.${need.origin.column}|${need.isSoft}|${need.early?.id ?? ""}|${need.tags.map((t) => `${t.id}=${t.value}`).join()}|${need.bounds
+const spelled = (bounds: readonly Bound[]): string =>
+  bounds
     .map((b) => `${b.at}+${b.plus}`)
     .sort()
-    .join()}`;
+    .join();
+
+const keyOf = (need: Need): string =>
+  `${need.origin.table}.${need.origin.column}|${spelled(need.since ?? [])}|${need.isSoft}|${need.early?.id ?? ""}|${need.tags.map((t) => `${t.id}=${t.value}`).join()}|${spelled(need.bounds)}`;
 
 /** All of them, each once. */
 export function together(...all: readonly (readonly Need[])[]): readonly Need[] {
@@ -134,6 +139,9 @@ export function tightest(bounds: readonly Bound[]): readonly Bound[] {
   for (const { at, plus } of bounds) least.set(at, Math.min(plus, least.get(at) ?? Number.POSITIVE_INFINITY));
   return [...least].map(([at, plus]) => ({ at, plus }));
 }
+
+const latest = (bounds: readonly Bound[]): readonly Bound[] =>
+  tightest(bounds.map(({ at, plus }) => ({ at, plus: -plus }))).map(({ at, plus }) => ({ at, plus: -plus }));
 
 /** What holds in the rows that are looked at. */
 export class Facts {
@@ -185,14 +193,21 @@ export class Facts {
       const all = bounds.flatMap(({ at, plus }) =>
         [...this.zone.above(at)].map(([to, most]) => ({ at: to, plus: plus + most })),
       );
-      return [{ ...need, bounds: tightest(all) }];
+      const since = (need.since ?? []).flatMap(({ at, plus }) =>
+        [...this.zone.below(at)].map(([from, most]) => ({ at: from, plus: plus - most })),
+      );
+      return [{ ...need, bounds: tightest(all), since: latest(since) }];
     });
   }
 }
 
 /** Only bounds on some instants outlast the rows: those that a whole group shares, or that a query hands on. */
 export const outlasting = (needs: readonly Need[], survivors: ReadonlySet<Instant>): readonly Need[] =>
-  needs.map((need) => ({ ...need, bounds: need.bounds.filter(({ at }) => survivors.has(at)) }));
+  needs.map((need) => ({
+    ...need,
+    bounds: need.bounds.filter(({ at }) => survivors.has(at)),
+    since: need.since?.filter(({ at }) => survivors.has(at)),
+  }));
 
 /** Of other rows than the one that they now belong to: what is said of the values of that one does not rule them out. */
 export const ofOtherRows = (needs: readonly Need[]): readonly Need[] =>

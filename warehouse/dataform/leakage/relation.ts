@@ -116,6 +116,7 @@ export function instantiated(relation: Relation): Relation {
   const need = (one: Need): Need => ({
     ...one,
     bounds: one.bounds.map(bound),
+    since: one.since?.map(bound),
     tags: one.tags.map((tag) => ({ ...tag, id: id(tag.id) })),
     early: one.early && { ...one.early, id: id(one.early.id), bound: bound(one.early.bound) },
   });

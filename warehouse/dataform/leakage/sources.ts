@@ -41,7 +41,9 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
   for (const name of [known.at, known.sentAt, ...(known.times ?? [])])
     if (name !== undefined) times.set(name, newInstant());
   const at = known.at === undefined ? undefined : times.get(known.at)!;
-  const mail = known.sentAt === undefined ? undefined : times.get(known.sentAt);
+  const isOfMails = Object.values(known.ids ?? {}).includes("mail");
+  // When the mail was sent is an instant, whether or not the table says it.
+  const mail = known.sentAt === undefined ? (isOfMails ? newInstant() : undefined) : times.get(known.sentAt);
   const kind: Origin["kind"] = known.kind === "fixed" || known.kind === "query" ? "send" : known.kind;
   const own = at !== undefined ? [{ at, plus: 0 }] : known.kind === "state" ? [{ at: asOf, plus: 0 }] : [];
   const columns = new Map<string, Val>(names.map((name) => [name.toLowerCase(), val([])]));
@@ -59,6 +61,7 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
   const need = (column: string, isEarly: boolean, bounds = own): Need => ({
     origin: { table: id, column, kind },
     bounds,
+    ...(kind === "act" && at !== undefined ? { since: [{ at, plus: 0 }] } : {}),
     via: [],
     isSoft: false,
     tags: [],
@@ -92,7 +95,7 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
   // It is reported after it happened, and a mail is sent before anything comes of it: clocks that disagree aside.
   if (at !== undefined && times.has("received_at") && known.at !== "received_at")
     orders.push(order(at, times.get("received_at")!, 0));
-  if (at !== undefined && mail !== undefined) orders.push(order(mail, at, 0));
+  if (at !== undefined && mail !== undefined && known.kind === "act") orders.push(order(mail, at, 0));
   return {
     columns: names.map((name) => {
       const key = name.toLowerCase();

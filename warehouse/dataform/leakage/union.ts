@@ -1,5 +1,5 @@
 import { asOf, type Instant, newInstant, type Order, order, Zone } from "./instants.ts";
-import { Facts, type Need, needsOf, together, type Val, val } from "./knowledge.ts";
+import { type Bound, Facts, type Need, needsOf, together, type Val, val } from "./knowledge.ts";
 import { oneOf } from "./logic.ts";
 import type { Column, Relation } from "./relation.ts";
 
@@ -80,6 +80,13 @@ export function union(parts: readonly Relation[], outer: ReadonlySet<Instant>): 
       const worst = Math.max(...most);
       if (Number.isFinite(worst)) orders.push(order(a.instant, b.instant, worst));
     }
+  const moved = (bounds: readonly Bound[], p: number): readonly Bound[] =>
+    bounds.flatMap(({ at, plus }) =>
+      instants.flatMap(({ instant, inPart }) => {
+        const here = inPart[p];
+        return here && here.at === at ? [{ at: instant, plus: plus - here.plus }] : [];
+      }),
+    );
   const renamed = (needs: readonly Need[], p: number): readonly Need[] => {
     const facts = new Facts(zones[p]!, new Map(), new Set());
     const texts = columns.flatMap((column, i) => {
@@ -90,12 +97,8 @@ export function union(parts: readonly Relation[], outer: ReadonlySet<Instant>): 
       ...need,
       early: undefined,
       tags: [...texts],
-      bounds: need.bounds.flatMap(({ at, plus }) =>
-        instants.flatMap(({ instant, inPart }) => {
-          const here = inPart[p];
-          return here && here.at === at ? [{ at: instant, plus: plus - here.plus }] : [];
-        }),
-      ),
+      bounds: moved(need.bounds, p),
+      since: need.since && moved(need.since, p),
     }));
   };
   const all = (of: (part: Relation) => readonly Need[]): readonly Need[] =>

@@ -30,6 +30,7 @@ export function windowVal(a: Analysis, node: FunctionCall, name: string, env: En
     ofOtherRows(
       needs.map((need) => ({
         ...need,
+        since: need.since?.filter(({ at }) => shared.has(at)),
         bounds: tightest(
           need.bounds.flatMap(({ at, plus }) => [
             ...(shared.has(at) ? [{ at, plus }] : []),
