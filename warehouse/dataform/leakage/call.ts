@@ -7,7 +7,7 @@ import { cutName, day, newInstant, type Order, order } from "./instants.ts";
 import { type Fact, needsOf, together, type Val, val } from "./knowledge.ts";
 import { applied, cases, oneOf, under } from "./logic.ts";
 import type { Analysis, Env } from "./relation.ts";
-import { counted, fixedUnits, truncated } from "./times.ts";
+import { counted, cutUnits, fixedUnits, truncated } from "./times.ts";
 import { windowVal } from "./window.ts";
 
 /** What a call needs to be known. Of a function that says nothing of time: what its arguments do. */
@@ -68,7 +68,7 @@ const unmoved =
 const cutTo =
   () =>
   ({ args, at }: Call): Val => {
-    const unit = fixedUnits.get(unitOf(args[1]));
+    const unit = cutUnits.get(unitOf(args[1]));
     const one = at(0);
     const zone = args.length > 2 ? at(2).literal : "UTC";
     return unit === undefined || typeof zone !== "string"

@@ -14,7 +14,7 @@ import { type Fact, needsOf, together, type Val, val } from "./knowledge.ts";
 import { cases, conjoined, either, negated, oneOf, tested } from "./logic.ts";
 import { resolveQuery } from "./query.ts";
 import { type Analysis, type Env, fieldsOf, instantsOf, lookUp } from "./relation.ts";
-import { converted, fixedUnits, truncated } from "./times.ts";
+import { converted, cutUnits, fixedUnits, truncated } from "./times.ts";
 
 /** What an expression needs to be known, and what it says of time. */
 export function resolveVal(a: Analysis, node: Expression, env: Env): Val {
@@ -270,7 +270,9 @@ export function moved(a: Analysis, one: Val, interval: IntervalExpression, sign:
 }
 
 export function shifted(one: Val, amount: Val, unitName: string, sign: 1 | -1 | 0): Val {
-  const unit = fixedUnits.get(unitName.toLowerCase());
+  // A whole month back from the first of one is the first of another; of months on days nothing is known.
+  const cut = cutUnits.get(unitName.toLowerCase());
+  const unit = fixedUnits.get(unitName.toLowerCase()) ?? (one.time?.grain === cut ? cut : undefined);
   const needs = together(needsOf(one), needsOf(amount));
   const { time } = one;
   const n = typeof amount.literal === "string" ? Number(amount.literal) : amount.literal;

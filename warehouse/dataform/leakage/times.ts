@@ -14,6 +14,18 @@ export const fixedUnits: ReadonlyMap<string, number> = new Map([
   ["isoweek", 7 * day],
 ]);
 
+/**
+ * Units that a time may be cut down to. All months are taken as the longest: of two cut times the earlier one's whole month is then still
+ * before the later one, which is what such a comparison says; in days it is up to three too many.
+ */
+export const cutUnits: ReadonlyMap<string, number> = new Map([
+  ...fixedUnits,
+  ["month", 31 * day],
+  ["quarter", 92 * day],
+  ["year", 366 * day],
+  ["isoyear", 371 * day],
+]);
+
 /** The same instant cut down to the same unit is the same. */
 const cut = new Map<string, Instant>();
 
@@ -27,7 +39,7 @@ export function truncated(one: Val, unit: number, scale: number, zone = "UTC"): 
   const at = cut.get(key) ?? newInstant();
   cut.set(key, at);
   return val(one.needs, {
-    defs: [...(one.defs ?? []), order(at, time.at, time.plus), order(time.at, at, unit - 1 - time.plus)],
+    defs: [...(one.defs ?? []), order(at, time.at, time.plus), order(time.at, at, unit - time.grain - time.plus)],
     time: { at, plus: 0, scale, grain: unit, self: time.self },
     when: one.when,
   });
