@@ -114,6 +114,12 @@ export const failedGuardrails = (results: readonly GuardrailResult[]): string[] 
     .filter((r) => r.verdict === "fail" || (r.verdict === "not-measurable" && r.waived === undefined))
     .map(({ id }) => id);
 
+/** Why each was waived that could not be measured. */
+export const waivedGuardrails = (
+  results: readonly Pick<GuardrailResult, "id" | "waived">[],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(results.flatMap(({ id, waived }) => (waived === undefined ? [] : [[id, waived]])));
+
 /** The verdict of a list: any fail fails; what cannot be measured and is not waived blocks; all that block until they pass must pass. */
 export function overall(results: readonly GuardrailResult[]): Verdict {
   if (results.some((r) => r.verdict === "fail")) return "fail";

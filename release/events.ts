@@ -49,6 +49,8 @@ const versionEvents = [
         verdict,
         champion: z.string().nullable(),
         failed: z.array(z.string()),
+        /** Guardrails that could not be measured and were waived, each with the reason. */
+        waived: z.record(z.string(), reason).optional(),
         source,
       })
       .nullable(),

@@ -3,6 +3,7 @@ import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
 import type { RegisterCommand } from "../command.ts";
 import { type DeciderOptions, decided, deciding } from "../deciding.ts";
 import type { Environment } from "../environment.ts";
+import { addWaiver } from "../waivers.ts";
 import { renderCheck, renderLog, renderPlan, renderStatus, renderStory, show } from "./release/render.ts";
 import { type PlanCommandOptions, planOf, policyOf } from "./release/traffic.ts";
 import { numberOption } from "./retrain/options.ts";
@@ -23,17 +24,31 @@ export const register: RegisterCommand = (program, environment) => {
       "submit with this evaluation (`inboxloop evaluate --json`) and make none; takes --waive",
     )
     .option("--waive <reason>", "why a file stands in for an evaluation made now; signed, and in the log for good")
+    .option(
+      "--waive-guardrail <guardrail=why>",
+      "let a guardrail that cannot be measured not block, by its name and with a reason; signed, and in the log for good; repeatable",
+      addWaiver(/^[a-z][a-z0-9-]*$/, "click-calibration=<why>"),
+    )
     .option("--note <text>", "a word to the approver")
     .action(async (name: string, options: DeciderOptions & SubmitOptions) => {
       const { submit, releaseStatus } = await import("../../release/release.ts");
-      const { failedGuardrails } = await import("../../policy/guardrails.ts");
+      const { failedGuardrails, waivedGuardrails } = await import("../../policy/guardrails.ts");
       const { refuseUnapprovedChanges } = await import("../running-things.ts");
       const world = environment();
       const env = await deciding(world, options);
       await refuseUnapprovedChanges(world, "release");
       const { model, artefact } = await artefactOf(world, name);
       const { state } = await releaseStatus(world.home.releaseLog);
+      if (options.evaluation !== undefined && options.waiveGuardrail !== undefined) {
+        const { UserError } = await import("../../errors/user-error.ts");
+        throw new UserError("a guardrail is waived when the evaluation is made, and this one was made before", {
+          code: "release.waiver",
+          exit: "usage",
+          next: "inboxloop evaluate --waive <guardrail=why> --json, or leave --evaluation out",
+        });
+      }
       const { evaluation, source } = await evaluationOf(world, name, model.digest, options, state.champion);
+      const waived = waivedGuardrails(evaluation.guardrails);
       show(
         world,
         await submit(env, {
@@ -45,6 +60,7 @@ export const register: RegisterCommand = (program, environment) => {
             verdict: evaluation.verdict,
             champion: evaluation.champion?.name ?? null,
             failed: failedGuardrails(evaluation.guardrails),
+            ...(Object.keys(waived).length > 0 ? { waived } : {}),
             source,
           },
           note: options.note,
@@ -256,6 +272,7 @@ interface SubmitOptions {
   readonly champion?: string;
   readonly evaluation?: string;
   readonly waive?: string;
+  readonly waiveGuardrail?: Readonly<Record<string, string>>;
   readonly note?: string;
 }
 
@@ -285,7 +302,7 @@ async function evaluationOf(
     const { artefactFolders } = await import("../artefacts.ts");
     const evaluation: Pick<Evaluation, "verdict" | "champion" | "guardrails"> = await evaluate(
       { ...(await artefactFolders(world)), signal: world.signal },
-      { candidate: name, champion: options.champion ?? champion ?? undefined },
+      { candidate: name, champion: options.champion ?? champion ?? undefined, waive: options.waiveGuardrail },
     );
     return { evaluation, source: { kind: "computed" as const } };
   }

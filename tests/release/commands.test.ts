@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createProgram } from "../../cli/program.ts";
+import { writeConstantModel } from "../serve/support/constant-model.ts";
 import { evidence, type Name, openDesk, withCanary } from "./support/desk.ts";
 
 let home: string;
@@ -72,6 +73,42 @@ test("when the warehouse does not answer, then a rollback by hand works all the 
   await writeFile(join(home, "warehouse.duckdb"), "not a database");
   const done = await run("release", "rollback", "v2", "--reason", "readers wrote in", "--key", keyOf("ben"));
   expect(done).toContain("v2 is deactivated (readers wrote in); v1 decides");
+});
+
+test("when a guardrail that cannot be measured was waived, then the submission says which and why, for whoever approves", async () => {
+  const keyOf = await desk();
+  const model = await writeConstantModel(join(home, "models"), "v3", { conversion: 0.1 });
+  const file = join(home, "evaluation.json");
+  const guardrail = {
+    id: "click-calibration",
+    metric: "click.ece",
+    verdict: "not-measurable",
+    actual: null,
+    champion: null,
+    expected: null,
+    interval: [null, null],
+    evidence: 0,
+    minimum_evidence: 100,
+    blocks: "until-pass",
+    note: "no clicks; waived: sells by telephone",
+    waived: "sells by telephone",
+  };
+  await writeFile(
+    file,
+    JSON.stringify({
+      schema: "1",
+      candidate: { name: "v3", digest: model.digest },
+      champion: null,
+      verdict: "insufficient-evidence",
+      guardrails: [guardrail],
+    }),
+  );
+  const words = ["release", "submit", "v3", "--key", keyOf("ada"), "--evaluation", file];
+  await expect(run(...words, "--waive-guardrail", "click-calibration=late")).rejects.toMatchObject({
+    code: "release.waiver",
+  });
+  expect(await run(...words, "--waive", "a test")).toContain("click-calibration waived: sells by telephone");
+  expect(await run("release", "log")).toContain("click-calibration waived: sells by telephone");
 });
 
 test("when somebody pauses, then status says so until it is resumed, and who may not is refused", async () => {

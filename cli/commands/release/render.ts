@@ -35,11 +35,16 @@ export function show(
   });
 }
 
+const waivedIn = (waived: Readonly<Record<string, string>> = {}): string =>
+  Object.entries(waived)
+    .map(([guardrail, why]) => `, ${guardrail} waived: ${why}`)
+    .join("");
+
 /** A decision of the log in words. */
 export function describe(event: Decision["events"][number]): string {
   switch (event.kind) {
     case "submitted":
-      return `submitted ${event.version}, evaluation ${event.evaluation?.verdict ?? "missing"}${event.evaluation?.source.kind === "file" ? ` (from a file: ${event.evaluation.source.waiver})` : ""}`;
+      return `submitted ${event.version}, evaluation ${event.evaluation?.verdict ?? "missing"}${event.evaluation?.source.kind === "file" ? ` (from a file: ${event.evaluation.source.waiver})` : ""}${waivedIn(event.evaluation?.waived)}`;
     case "approved":
       return `approved ${event.version}${event.despite ? ` despite its evaluation: ${event.despite}` : ""}`;
     case "shadow_started":
