@@ -16,6 +16,8 @@ export interface HeardSuppression {
 export interface HeardConsent {
   readonly kind: "consent";
   readonly is_granted: boolean;
+  /** A statement, which suppresses where it refuses; otherwise the flag of an event. */
+  readonly is_stated: boolean;
   /** From when it holds. */
   readonly at: number;
   readonly until: number | null;
@@ -74,7 +76,7 @@ export function heardInEvent(event: {
     heard.push(suppression(reason, list === null ? "all" : "list", list, received_at));
   }
   if (consents.flagHeard(event.provenance, event.flag, purpose) === "refused")
-    heard.push({ kind: "consent", is_granted: false, at: event.at, until: null, received_at });
+    heard.push({ kind: "consent", is_granted: false, is_stated: false, at: event.at, until: null, received_at });
   return heard;
 }
 
@@ -91,9 +93,7 @@ export function heardInConsent(row: {
   readonly received_at: number;
 }): readonly Heard[] {
   const said = consents.statementHeard(row, purpose, channel);
-  if (!said) return [];
-  const consent: Heard = { kind: "consent", ...said, received_at: row.received_at };
-  return said.is_granted ? [consent] : [consent, suppression("refusal", "all", null, row.received_at)];
+  return said ? [{ kind: "consent", is_stated: true, ...said, received_at: row.received_at }] : [];
 }
 
 /** What a row of raw.suppressions says of it: that one is lifted waits for the build. */
@@ -123,17 +123,17 @@ export const heardInErasure = (receivedAt: number): readonly Heard[] => [
 const isSame = (a: HeardSuppression, b: HeardSuppression): boolean =>
   a.reason === b.reason && a.until === b.until && a.campaign_kinds.join() === b.campaign_kinds.join();
 
-/** One more, of which no more is kept than decides: each suppression once, and the consent that holds last, of one instant the refusal. */
+/** One more, of which no more is kept than may decide: each suppression once, the last grant and the last refusal. */
 export function withOneMore(heard: readonly Heard[], one: Heard): readonly Heard[] {
-  if (one.kind === "suppression") {
-    const known = heard.find((other) => other.kind === "suppression" && isSame(other, one));
-    if (!known) return [...heard, one];
-    return known.received_at >= one.received_at ? heard : heard.map((other) => (other === known ? one : other));
-  }
-  const known = heard.find((other) => other.kind === "consent");
+  const known = heard.find((other) =>
+    one.kind === "suppression"
+      ? other.kind === "suppression" && isSame(other, one)
+      : other.kind === "consent" && other.is_granted === one.is_granted,
+  );
   if (!known) return [...heard, one];
-  const isLater = one.at > known.at || (one.at === known.at && !one.is_granted);
-  return isLater ? heard.map((other) => (other === known ? one : other)) : heard;
+  const isNewer =
+    one.kind === "consent" && known.kind === "consent" ? one.at > known.at : one.received_at > known.received_at;
+  return isNewer ? heard.map((other) => (other === known ? one : other)) : heard;
 }
 
 /**
@@ -145,17 +145,20 @@ export function withHeard(person: Person, heardOf: (id: string) => readonly Hear
   const others = person.other_ids.flatMap((id) => heardOf(id));
   if (own.length + others.length === 0) return person;
   const more: Person["suppressions"][number][] = [...person.suppressions];
+  const forbid = (reason: string, kinds: readonly string[]) => {
+    for (const campaign_kind of kinds)
+      if (!more.some((known) => known.reason === reason && known.campaign_kind === campaign_kind))
+        more.push({ campaign_kind, reason });
+  };
   let last: HeardConsent | undefined;
   for (const one of [...own, ...others.filter((heard) => heard.kind === "consent" || heard.is_of_person)]) {
     if (one.kind === "suppression") {
-      if (one.until !== null && one.until <= now) continue;
-      for (const campaign_kind of one.campaign_kinds)
-        if (!more.some((known) => known.reason === one.reason && known.campaign_kind === campaign_kind))
-          more.push({ campaign_kind, reason: one.reason });
+      if (one.until === null || one.until > now) forbid(one.reason, one.campaign_kinds);
     } else if (one.at <= now || !one.is_granted) {
       if (!last || one.at > last.at || (one.at === last.at && !one.is_granted)) last = one;
     }
   }
+  if (last?.is_stated && !last.is_granted) forbid("refusal", suppressions.kindsHeard("refusal", "all", null));
   const isRefused = last && (!last.is_granted || (last.until !== null && last.until <= now));
   const isGranted = last?.is_granted === true && last.at >= person.as_of && !isRefused;
   return { ...person, suppressions: more, has_consent: isGranted || (person.has_consent && !isRefused) };

@@ -94,12 +94,7 @@ export async function pushFeatures(
     options.onProgress?.(people);
     if (page.length < pageRows) break;
   }
-  // What was heard before has been built in. Tables do not land at one instant: the last hour is kept, and forbids twice what it forbids.
-  for (const id of store.heardIds()) {
-    const kept = (list: readonly Heard[]) => list.filter(({ received_at }) => received_at > receivedTo - hourMs);
-    const heard = store.heard(id);
-    if (kept(heard).length < heard.length) await store.transact((tx) => tx.putHeard(id, kept(tx.heard(id))));
-  }
+  await forgetBuiltIn(store, receivedTo - hourMs, pageRows);
   const book = await readCampaigns(warehouse, null, signal);
   const note: PushNote = { as_of: asOf, received_to: receivedTo, people };
   if (people > 0)
@@ -108,6 +103,19 @@ export async function pushFeatures(
       tx.putNote("campaigns", book);
     });
   return { people, as_of: people > 0 ? new Date(asOf).toISOString() : null };
+}
+
+/**
+ * Drops what was heard of by an instant: it has been built in. Tables do not land at one instant, so the last hour before the build's newest signal
+ * is kept, and forbids twice what it forbids.
+ */
+async function forgetBuiltIn(store: OnlineStore, until: number, pageRows: number): Promise<void> {
+  const kept = (list: readonly Heard[]) => list.filter(({ received_at }) => received_at > until);
+  const stale = [...store.heardIds()].filter((id) => kept(store.heard(id)).length < store.heard(id).length);
+  for (let from = 0; from < stale.length; from += pageRows)
+    await store.transact((tx) => {
+      for (const id of stale.slice(from, from + pageRows)) tx.putHeard(id, kept(tx.heard(id)));
+    });
 }
 
 /** What the features hold from before the acts that are kept. */
