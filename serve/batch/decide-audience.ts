@@ -1,35 +1,24 @@
-import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import { writeWhole } from "../../platform/files.ts";
-import { canonicalJson } from "../../platform/journal/canonical-json.ts";
 import { periodsOf } from "../../policy/caps.ts";
-import type { PastSend, Pause } from "../../policy/decision.ts";
-import { type LoadedPolicy, parsePolicy } from "../../policy/load-policy.ts";
+import type { Pause } from "../../policy/decision.ts";
+import { parsePolicy } from "../../policy/load-policy.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { campaignInputs, readCampaigns } from "../campaign-inputs.ts";
 import { type Campaign, decideTogether, type Made, type SentTo } from "../decide-together.ts";
 import { inputsAsOf, type Place } from "../decision-inputs.ts";
 import { decisionRow } from "../decision-row.ts";
 import { type Heard, withHeard } from "../heard.ts";
-import { type Lineup, type LoadedModels, loadModels } from "../models-in-force.ts";
+import { type LoadedModels, loadModels } from "../models-in-force.ts";
 import { personOf } from "../person.ts";
+import { type BatchRequest, beginRun, type Run, readJson, runName, runOf } from "./begun-run.ts";
+import { pageFiles, sentTo, writtenDecisions } from "./pages.ts";
 import { readHeard } from "./read-heard.ts";
 import { readPeople, readSent } from "./read-people.ts";
 import { readTriggers } from "./read-triggers.ts";
 import { type Summary, SummaryCounter } from "./summary.ts";
-
-export interface BatchRequest {
-  /** Most important last or first does not matter: policies have priorities. */
-  readonly campaigns: readonly { readonly campaign_id: string; readonly policy: LoadedPolicy; readonly text: string }[];
-  /** Names the mailing: the same campaign, occasion and person is decided once. */
-  readonly occasion: string;
-  readonly now: number;
-  readonly lineup: Lineup;
-}
 
 export interface BatchEnv {
   readonly warehouse: Pick<Warehouse, "query">;
@@ -45,35 +34,11 @@ export interface BatchEnv {
   readonly fault?: ((point: string) => void) | undefined;
 }
 
-const namedModel = z.strictObject({ version: z.string(), digest: z.string(), artefact: z.string() });
-/** What a run was begun with: whoever resumes it goes on with the very same, whatever was released since. */
-const runShape = z.strictObject({
-  schema: z.literal("1"),
-  occasion: z.string(),
-  now: z.number(),
-  lineup: z.strictObject({
-    champion: namedModel.nullable(),
-    canary: namedModel.extend({ share: z.number() }).nullable(),
-    shadow: namedModel.nullable(),
-  }),
-  campaigns: z.array(
-    z.strictObject({ campaign_id: z.string(), text: z.string(), file: z.string(), digest: z.string() }),
-  ),
-});
-type Run = z.infer<typeof runShape>;
-
 export interface BatchResult {
   readonly run: string;
   readonly state: "decided" | "resumed" | "already-decided" | "dry-run";
   readonly summary: Summary;
 }
-
-/** The folder of a run: one for a set of campaigns and an occasion. */
-const runName = (request: BatchRequest): string =>
-  `${request.campaigns
-    .map(({ campaign_id }) => campaign_id)
-    .sort()
-    .join("+")}@${request.occasion}`.replace(/[^A-Za-z0-9._+@-]/g, "_");
 
 /**
  * Decides for an audience in one pass, in order of the people's ids, a page at a time. Each page is a file of decisions that is there
@@ -118,47 +83,12 @@ export async function rehearseAudience(env: BatchEnv, request: BatchRequest): Pr
   return { run: runName(request), state: "dry-run", summary: counter.read() };
 }
 
-const runOf = ({ occasion, now, lineup, campaigns }: BatchRequest): Run => ({
-  schema: "1",
-  occasion,
-  now,
-  lineup,
-  campaigns: campaigns.map(({ campaign_id, policy, text }) => ({
-    campaign_id,
-    text,
-    file: policy.file,
-    digest: policy.digest,
-  })),
-});
-
-async function beginRun(folder: string, request: BatchRequest): Promise<Run> {
-  const path = join(folder, "run.json");
-  const there = await readJson(path);
-  if (there === undefined) {
-    const run = runOf(request);
-    await mkdir(folder, { recursive: true });
-    await writeWhole(path, `${JSON.stringify(run, null, 2)}\n`);
-    return run;
-  }
-  const parsed = runShape.safeParse(there);
-  if (!parsed.success)
-    throw new UserError("the run that was begun cannot be read", {
-      code: "decide.run",
-      exit: "config",
-      where: path,
-      next: "remove the folder, and decide under another --occasion",
-    });
-  const wanted = (campaigns: Run["campaigns"]) =>
-    canonicalJson(campaigns.map(({ campaign_id, digest }) => [campaign_id, digest]).sort());
-  if (wanted(parsed.data.campaigns) !== wanted(runOf(request).campaigns))
-    throw new UserError(`"${request.occasion}" was begun with another policy`, {
-      code: "decide.policy-changed",
-      exit: "check",
-      where: path,
-      next: "inboxloop decide --occasion <another name>",
-    });
-  return parsed.data;
+/** Where a run goes on: behind somebody, to whom so much was sent by it. */
+interface Behind {
+  readonly place: Place | null;
+  readonly sent: SentTo | undefined;
 }
+const fromTheStart: Behind = { place: null, sent: undefined };
 
 interface OpenBatch {
   readonly run: Run;
@@ -170,13 +100,6 @@ interface OpenBatch {
   /** What was heard of people since the features were worked out, by id. */
   readonly heard: ReadonlyMap<string, readonly Heard[]>;
 }
-
-/** Where a run goes on: behind somebody, to whom so much was sent by it. */
-interface Behind {
-  readonly place: Place | null;
-  readonly sent: SentTo | undefined;
-}
-const fromTheStart: Behind = { place: null, sent: undefined };
 
 const requestOf = (campaignId: string, occasion: string): string => `batch:${campaignId}:${occasion}`;
 
@@ -300,28 +223,6 @@ function count(counter: SummaryCounter, batch: OpenBatch, made: readonly Made[])
 const policyOf = (batch: OpenBatch, campaignId: string) =>
   batch.campaigns.find(({ campaign_id }) => campaign_id === campaignId)!.inForce.policy;
 
-const pageFiles = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder)).filter((file) => /^page-\d{6}\.ndjson$/.test(file)).sort();
-
-const pageLine = z.object({
-  user_id_hash: z.string(),
-  campaign_id: z.string(),
-  arm: z.string().nullable(),
-  attributes: z.object({
-    action: z.enum(["send", "suppress"]),
-    variant: z.string().nullable(),
-    rung: z.enum(["model", "rule", "category", "suppress"]),
-    reason: z.string(),
-    is_exploration: z.boolean(),
-    is_holdout: z.boolean(),
-    campaign_kind: z.string(),
-    send_at: z.string().nullable(),
-  }),
-});
-
-const linesOf = (path: string) =>
-  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-
 /** Where the pages of an earlier run end, and what they send to the other ids of the person there. */
 async function placeOf(env: BatchEnv, folder: string, pages: readonly string[], id: string): Promise<Behind> {
   const { rows } = await env.warehouse.query("select * from features.decision_inputs where user_id_hash = @id", {
@@ -337,16 +238,7 @@ async function placeOf(env: BatchEnv, folder: string, pages: readonly string[], 
       next: "inboxloop decide --occasion <another name>",
     });
   const { person_id, user_id_hash, other_ids } = personOf(rows[0]);
-  const sends: PastSend[] = [];
-  if (other_ids.length > 0) {
-    const ids = new Set([user_id_hash, ...other_ids]);
-    for (const page of pages)
-      for await (const line of linesOf(join(folder, page))) {
-        const { user_id_hash: of, campaign_id, attributes } = pageLine.parse(JSON.parse(line));
-        if (attributes.action === "send" && attributes.send_at !== null && ids.has(of))
-          sends.push({ at: Date.parse(attributes.send_at), kind: attributes.campaign_kind, campaign_id });
-      }
-  }
+  const sends = other_ids.length === 0 ? [] : await sentTo(folder, pages, new Set([user_id_hash, ...other_ids]));
   return { place: { person_id, user_id_hash }, sent: { person_id, sends } };
 }
 
@@ -355,11 +247,10 @@ async function recount(path: string, batch: OpenBatch, counter: SummaryCounter):
   let last: string | undefined;
   const periods = Object.values(periodsOf(batch.run.now));
   const sends = new Map<string, number>();
-  for await (const line of linesOf(path)) {
-    const { user_id_hash, campaign_id, arm, attributes } = pageLine.parse(JSON.parse(line));
+  for await (const { user_id_hash, campaign_id, counted, send } of writtenDecisions(path)) {
     last = user_id_hash;
-    counter.add({ ...attributes, arm, is_hold_out: attributes.is_holdout }, policyOf(batch, campaign_id));
-    if (attributes.action === "send") sends.set(campaign_id, (sends.get(campaign_id) ?? 0) + 1);
+    counter.add(counted, policyOf(batch, campaign_id));
+    if (send) sends.set(campaign_id, (sends.get(campaign_id) ?? 0) + 1);
   }
   batch.campaigns = batch.campaigns.map((campaign) => {
     const { name } = campaign.inForce.policy;
@@ -370,12 +261,4 @@ async function recount(path: string, batch: OpenBatch, counter: SummaryCounter):
     return { ...campaign, inForce: { ...campaign.inForce, sent } };
   });
   return last;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  return text === undefined ? undefined : JSON.parse(text);
 }

@@ -181,8 +181,25 @@ test("when one id of a person is mailed, then the caps count it for the others, 
       .json()
       .rows.map((row: { reason: string }) => row.reason);
   // each has had one mail of the history: the first of the two is the person's second
-  expect(at.run(["decide", "--campaign", "a=once", "--page-rows", "1"]).status).toBe(0);
+  expect(at.run(["decide", "--campaign", "a=once"]).status).toBe(0);
   expect(reasons("a")).toEqual(["cap-per-person", "rule"]);
   expect(at.run(["decide", "--campaign", "b=once"]).status).toBe(0);
   expect(reasons("b")).toEqual(["cap-per-person", "cap-per-person"]);
+
+  // killed between the two, and begun again
+  at.writePolicy(
+    "thrice",
+    "caps: {per_person: [{sends: 3, days: 7}]}\nrules: [{name: all, variant: plain, approved: {by: ada, at: '2026-11-01'}}]\nladder: [rule, suppress]\n",
+  );
+  const { rows } = at
+    .run([
+      "query",
+      `select user_id_hash, row_number() over (order by person_id, user_id_hash) as n from features.decision_inputs qualify user_id_hash in ('${twin}', '${idOf(83)}') order by n`,
+    ])
+    .json() as { rows: { n: number }[] };
+  expect(Number(rows[1]!.n)).toBe(Number(rows[0]!.n) + 1);
+  const decide = ["decide", "--campaign", "c=thrice", "--page-rows", "1"];
+  expect(at.run(decide, { INBOXLOOP_FAULT_AT: `batch-page:${rows[0]!.n}` }).signal).toBe("SIGKILL");
+  expect(at.run(decide).json()).toMatchObject({ state: "resumed" });
+  expect(reasons("c")).toEqual(["cap-per-person", "rule"]);
 });
