@@ -12,6 +12,7 @@ import type { LocalSink } from "../../../ingest/segments/local-sink.ts";
 import { parquetBelow } from "../../../ingest/segments/verify.ts";
 import { findInSnapshots, idsOfSnapshot, succeedSnapshots, successorsOf } from "../../../retrain/snapshot/succeed.ts";
 import { listModels } from "../../../scoring/model.ts";
+import { findInPages, forgetPages } from "../../../serve/batch/forget-pages.ts";
 import { findOnline, forgetOnline } from "../../../serve/online/forget.ts";
 import { PersonRows, type Subject } from "../../../warehouse/duckdb/person-rows.ts";
 
@@ -133,5 +134,17 @@ export function onlineHolding(folder: string): Holding {
       return { places: entries + queued > 0 ? [{ where: "online store", rows: entries + queued }] : [] };
     },
     erase: ({ subject, fault }) => forgetOnline(folder, subject, fault),
+  };
+}
+
+/** Pages of batches that were stopped before they landed. */
+export function pagesHolding(runs: string): Holding {
+  return {
+    name: "decisions",
+    async find({ ids }) {
+      const found = await findInPages(runs, ids);
+      return { places: found.map(({ page, decisions }) => ({ where: `decisions/${page}`, rows: decisions })) };
+    },
+    erase: ({ subject, fault }) => forgetPages(runs, subject.ids, fault),
   };
 }

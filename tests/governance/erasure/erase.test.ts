@@ -75,6 +75,7 @@ test("when an erasure is planned then every place is named with its rows, and no
     spool: 2,
     "events.events": 6,
     "governance.pairs": 1,
+    "decisions/spring@today/page-000000.ndjson": 2,
     "reports/with.html": 1,
   });
   expect(Object.keys(places).filter((one) => one.startsWith("snapshot "))).toHaveLength(2);
@@ -126,6 +127,8 @@ test("when a person is erased then tables of the warehouse keep the others, and 
   } finally {
     await warehouse.close();
   }
+  const page = readFileSync(join(home.root, "decisions/spring@today/page-000000.ndjson"), "utf8");
+  expect(page).toBe(`${JSON.stringify({ table: "decisions", decision_id: "page 1", user_id_hash: hashId(joe) })}\n`);
   expect(existsSync(join(home.reports, "with.html"))).toBe(false);
   expect(existsSync(join(home.reports, "without.html"))).toBe(true);
   const store = openLmdbStore(join(home.root, "online"));

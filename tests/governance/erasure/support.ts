@@ -164,6 +164,15 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
     }
   });
   await store.close();
+  // a batch that was stopped before it landed
+  const run = join(home.root, "decisions", "spring@today");
+  mkdirSync(run, { recursive: true });
+  writeFileSync(
+    join(run, "page-000000.ndjson"),
+    [janesIds[0]!, hashId(joe), janesIds[0]!]
+      .map((id, n) => `${JSON.stringify({ table: "decisions", decision_id: `page ${n}`, user_id_hash: id })}\n`)
+      .join(""),
+  );
   mkdirSync(home.reports, { recursive: true });
   writeFileSync(join(home.reports, "with.html"), `<p>${janesIds[0]}</p>`);
   writeFileSync(join(home.reports, "without.html"), "<p>nobody</p>");
