@@ -1,4 +1,5 @@
 import { renderTable } from "../cli/table.ts";
+import { hasSay } from "../scoring/has-say.ts";
 import type { DemoResult } from "./demo-result.ts";
 
 const count = (n: number): string => n.toLocaleString("en-US");
@@ -46,12 +47,16 @@ export function renderSummary(result: DemoResult): string {
         ],
         result.models.map(({ name, outcomes }) => [
           name,
-          ...["click", "complaint", "unsubscribe", "conversion"].map((outcome) =>
-            figure(outcomes.find((o) => o.name === outcome)?.validation.auc),
-          ),
+          ...["click", "complaint", "unsubscribe", "conversion"].map((outcome) => {
+            const found = outcomes.find((o) => o.name === outcome);
+            return `${figure(found?.validation.auc)}${found && !hasSay(found) ? " *" : ""}`;
+          }),
         ]),
       ),
     ),
+    ...(result.models.some(({ outcomes }) => !outcomes.every(hasSay))
+      ? ["  * not shown to tell people apart: its 95 % interval does not lie above 0.5, and a policy counts with the base rate"]
+      : []),
     "",
     "Releases",
     ...result.canaries.flatMap((canary) => [
