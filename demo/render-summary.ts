@@ -55,7 +55,9 @@ export function renderSummary(result: DemoResult): string {
       ),
     ),
     ...(result.models.some(({ outcomes }) => !outcomes.every(hasSay))
-      ? ["  * not shown to tell people apart: its 95 % interval does not lie above 0.5, and a policy counts with the base rate"]
+      ? [
+          "  * not shown to tell people apart: its 95 % interval does not lie above 0.5, and a policy counts with the base rate",
+        ]
       : []),
     "",
     "Releases",

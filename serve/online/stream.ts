@@ -6,8 +6,8 @@ import { applyConsent, applyDecision, applyErasure, applyEvent, applySuppression
 import type { PushNote } from "./push.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
 
-/** The tables that change what is known of a person, campaigns first: events ask for their topics. */
-const tables = ["campaigns", "events", "consents", "suppressions", "erasure_requests", "decisions"] as const;
+/** The tables that change what is known of a person: what forbids mail first, and campaigns before events, which ask for their topics. */
+const tables = ["consents", "suppressions", "erasure_requests", "campaigns", "events", "decisions"] as const;
 type Table = (typeof tables)[number];
 
 export interface Streamed {
