@@ -3,7 +3,6 @@ import { hasAggregate } from "../../../packages/googlesql/analyzer/syntax-walk.t
 import type {
   Expression,
   GroupBy,
-  GroupingItem,
   Query,
   QueryBody,
   Select,
@@ -11,6 +10,7 @@ import type {
   SetOperation,
 } from "../../../packages/googlesql/ast.ts";
 import { inOrder, refersTo } from "../../../packages/googlesql/common-table-order.ts";
+import { groupingKeys } from "../../../packages/googlesql/lineage/query.ts";
 import { resolveVal } from "./expression.ts";
 import { resolveFrom } from "./from.ts";
 import { asOf, type Instant } from "./instants.ts";
@@ -201,7 +201,7 @@ interface Key {
 function keysOf(a: Analysis, node: GroupBy, items: readonly Item[], env: Env): readonly Key[] {
   const ofItem = (item: Item): Key => ({ text: item.node ? a.textOf(item.node) : "", val: item.val(env) });
   if (node.all) return items.filter((item) => item.node && !hasAggregate(item.node, a.catalog)).map(ofItem);
-  return node.items.flatMap(expressionsOf).flatMap((key): readonly Key[] => {
+  return groupingKeys(node.items).flatMap((key): readonly Key[] => {
     if (key.kind === "integer-literal") {
       const item = items[Number(key.value) - 1];
       return item ? [ofItem(item)] : a.fail(key, "GROUP BY is out of SELECT column number range");
@@ -216,20 +216,6 @@ function keysOf(a: Analysis, node: GroupBy, items: readonly Item[], env: Env): r
     }
     return [{ text: a.textOf(key), val: resolveVal(a, key, env) }];
   });
-}
-
-function expressionsOf(item: GroupingItem): readonly Expression[] {
-  switch (item.kind) {
-    case "grouping-key":
-      return [item.expression];
-    case "grouping-empty":
-      return [];
-    case "rollup":
-    case "cube":
-      return item.elements.flat();
-    case "grouping-sets":
-      return item.sets.flatMap((set) => (set.kind === "grouping-set" ? set.keys : set.elements.flat()));
-  }
 }
 
 /** The SELECT list with stars spelled out. */
