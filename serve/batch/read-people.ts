@@ -42,29 +42,17 @@ export async function readPeople(
   const people = rows.map(personOf);
   const asOf = new Date(Math.min(...people.map((person) => person.as_of)));
   const pending = await warehouse.query(
-    `with page as (
-  select user_id_hash, other_ids
-  from features.decision_inputs
-  where person_id between @first and @last
-),
-ids as (
-  select user_id_hash, user_id_hash as mailed_id from page
-  union all
-  select page.user_id_hash, mailed_id from page cross join unnest(page.other_ids) as mailed_id
-)
-select ids.user_id_hash, decisions.send_at, decisions.campaign_kind, decisions.campaign_id
-from ids
-join staging.stg_raw__decisions as decisions on ids.mailed_id = decisions.user_id_hash
+    `select user_id_hash, send_at, campaign_kind, campaign_id
+from staging.stg_raw__decisions
 where
-  decisions.decided_at >= @as_of
-  and decisions.action = 'send'
-  and decisions.send_at is not null
-  and not (decisions.decided_at = @decided_at and decisions.campaign_id in unnest(@campaigns))
-order by ids.user_id_hash, decisions.send_at`,
+  user_id_hash in unnest(@ids)
+  and decided_at >= @as_of
+  and action = 'send'
+  and send_at is not null
+  and not (decided_at = @decided_at and campaign_id in unnest(@campaigns))`,
     {
       params: {
-        first: people[0]!.person_id,
-        last: people.at(-1)!.person_id,
+        ids: [...new Set(people.flatMap(idsOf))],
         as_of: asOf,
         decided_at: page.own.decidedAt,
         campaigns: [...page.own.campaigns],
@@ -86,10 +74,12 @@ order by ids.user_id_hash, decisions.send_at`,
     });
   }
   return people.map((person) => {
-    const more = byId.get(person.user_id_hash);
-    return more ? { ...person, sends: [...person.sends, ...more] } : person;
+    const more = idsOf(person).flatMap((id) => byId.get(id) ?? []);
+    return { ...person, sends: [...person.sends, ...more.sort((a, b) => a.at - b.at)] };
   });
 }
+
+const idsOf = ({ user_id_hash, other_ids }: Person): readonly string[] => [user_id_hash, ...other_ids];
 
 /** What a policy's global caps have counted in the periods of `now`, a run's own requests left out. */
 export async function readSent(
