@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
@@ -87,8 +87,7 @@ export async function carryOut(env: ErasureEnv, plan: ErasurePlan): Promise<Eras
       findings: findings as Work["found"][number]["findings"],
     })),
   };
-  await writeWhole(env.work, `${JSON.stringify(work)}\n`);
-  await chmod(env.work, 0o600);
+  await writeWhole(env.work, `${JSON.stringify(work)}\n`, 0o600);
   env.fault("work-written");
   return finish(env, work);
 }
