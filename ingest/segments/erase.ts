@@ -4,7 +4,7 @@ import { PersonRows, type Subject } from "../../warehouse/duckdb/person-rows.ts"
 import { rawColumns } from "../door/raw-row.ts";
 import type { FoundLetters } from "../find-letters.ts";
 import type { LocalSink } from "./local-sink.ts";
-import { locateSegments, partsBySegment, type SegmentPart } from "./segment-map.ts";
+import { locateSegments, notedBytes, partsBySegment, type SegmentPart } from "./segment-map.ts";
 
 /** A segment that holds rows of people who are to be erased. */
 export interface FoundInSegment {
@@ -69,15 +69,16 @@ export async function eraseFromSegments(
 ): Promise<void> {
   const rows = await PersonRows.open(subject);
   try {
-    for (const [segment] of segmentsOf(sink)) {
+    // A segment's rows and bytes stay what they are while it stands: only its own replacement changes them.
+    const noted = notedBytes(sink.ledger.entries);
+    for (const [segment, parts] of segmentsOf(sink)) {
       signal?.throwIfAborted();
       const named = letters.placesBySegment.get(segment) ?? [];
       const own = await rows.places(join(sink.raw, segment));
       const places = [...new Set([...own, ...named])].sort((a, b) => a - b);
       if (places.length === 0) continue;
-      await sink.eraseFromSegment({ erasureId, segment, places }, (path, target) =>
-        rows.copyWithout(path, target, places),
-      );
+      const step = { erasureId, segment, parts, noted: noted.get(segment), places };
+      await sink.eraseFromSegment(step, (path, target) => rows.copyWithout(path, target, places));
     }
   } finally {
     rows.close();

@@ -162,17 +162,21 @@ export class LocalSink implements Sink {
    * stay. False when the old one is no longer there.
    */
   async eraseFromSegment(
-    step: { readonly erasureId: string; readonly segment: string; readonly places: readonly number[] },
+    step: {
+      readonly erasureId: string;
+      readonly segment: string;
+      /** Whose rows it holds, in their order. */
+      readonly parts: readonly SegmentPart[];
+      /** Its SHA-256 as the ledger has it, where it does. */
+      readonly noted: string | undefined;
+      readonly places: readonly number[];
+    },
     write: (path: string, target: string) => Promise<number>,
   ): Promise<boolean> {
     const { raw } = this.#options;
-    const { erasureId, segment, places } = step;
-    const inside = locateSegments(this.ledger.entries)
-      .filter((part) => part.segment === segment)
-      .sort((a, b) => a.skip - b.skip || a.sequence - b.sequence);
+    const { erasureId, segment, parts: inside, noted, places } = step;
     const path = join(raw, segment);
-    const noted = notedBytes(this.ledger.entries).get(segment);
-    if (inside.length === 0 || !existsSync(path)) return false;
+    if (!existsSync(path)) return false;
     if (noted !== undefined && (await fileSha256(path)) !== noted) throw damagedSegment(path);
     const staging = await this.#makeStaging();
     const target = join(staging, "merged.parquet");
