@@ -16,8 +16,25 @@ export interface CatalogColumn {
   readonly defaultSql?: string | undefined;
 }
 
+/** What BigQuery keeps of a table beside its columns and rows. */
+export interface TableProperties {
+  /** The column that PARTITION BY goes by; `_PARTITIONTIME` of a table partitioned by the time of arrival. */
+  readonly partitionColumn?: string | undefined;
+  readonly requiresPartitionFilter?: boolean | undefined;
+  /** Of a view: the partitioned tables that it reads without a filter on their partitions. */
+  readonly unfiltered?: readonly UnfilteredTable[] | undefined;
+}
+
+/** A partitioned table that a view reads, and the columns of the view that are its partition column. */
+export interface UnfilteredTable {
+  readonly path: readonly string[];
+  readonly partitionColumn: string;
+  readonly through: readonly string[];
+}
+
 export interface CatalogTable {
   readonly kind: "table" | "view";
+  readonly properties?: TableProperties | undefined;
   /** DuckDB SQL that names it in a FROM clause: `"ds"."t"`. */
   readonly sql: string;
   readonly columns: readonly CatalogColumn[];
@@ -54,6 +71,15 @@ export interface UserProcedure {
   readonly definition: CreateProcedure;
   readonly source: Source;
 }
+
+/** What marks a comment in the database as ours: of a column its GoogleSQL type, of a table its properties. */
+export const commentMark = "googlesql:";
+
+export const propertiesText = (properties: TableProperties): string => `${commentMark}${JSON.stringify(properties)}`;
+
+/** The properties that a table's comment in the database keeps. */
+export const readProperties = (comment: string | null): TableProperties | undefined =>
+  comment?.startsWith(commentMark) ? (JSON.parse(comment.slice(commentMark.length)) as TableProperties) : undefined;
 
 /** What translation may ask about the world. Paths are as written, split at dots; all lookups ignore case. */
 export interface Catalog {

@@ -86,6 +86,7 @@ export function translateQuery(
 ): TranslatedQuery {
   const a = analysisFor(source, catalog, options);
   const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
+  a.failUnfiltered();
   const columns = relation.columns.map((column) => ({ name: column.name ?? "", type: column.type }));
   if (!as) return { sql: relation.sql, columns, isValueTable: relation.isValueTable };
   const only = relation.columns[0]!;

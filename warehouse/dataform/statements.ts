@@ -121,14 +121,20 @@ function writeStatements(action: TableAction, mode: Mode, columns: readonly Colu
       });
     }
     const staged = quoted(`_${action.target.schema}_${action.target.name}_staged`);
-    return [
-      `create or replace temp table ${staged} as\n${query}`,
+    const arrived = `select distinct ${partition} from ${staged} where ${partition} is not null`;
+    const deletion = (partitions: string): string =>
       [
         `delete from ${target} as ${dest}`,
-        `where ${partition} in (select distinct ${partition} from ${staged} where ${partition} is not null)`,
+        `where ${partition} in ${partitions}`,
         ...partitionFilter,
         ...predicates,
-      ].join("\n"),
+      ].join("\n");
+    return [
+      `create or replace temp table ${staged} as\n${query}`,
+      // Where a filter is required, the rows of a subquery are none: the partitions are looked up ahead.
+      storage.requirePartitionFilter
+        ? `begin\ndeclare _arrived default array(${arrived});\n${deletion("unnest(_arrived)")};\nend`
+        : deletion(`(${arrived})`),
       `insert into ${target} (${list})\nselect ${list} from ${staged}`,
       `drop table ${staged}`,
     ];

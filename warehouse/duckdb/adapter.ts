@@ -306,7 +306,7 @@ export async function createTable(lane: SessionLane, table: string, columns: rea
   const list = typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ");
   await lane.connection.run(`create or replace table ${storedName(table)} (${list})`);
   const { comments } = await import("../../packages/googlesql/analyzer/ddl.ts");
-  for (const text of comments(storedName(table), typed, "TABLE")) await lane.connection.run(text);
+  for (const text of comments(storedName(table), typed)) await lane.connection.run(text);
   await lane.catalog.put(lane.connection, pathOf(table), "table", typed);
   if (!lane.isInTransaction) lane.catalog.commit();
 }

@@ -74,7 +74,7 @@ async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
   await connection.run(
     `create or replace table ${table} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
   );
-  for (const text of comments(table, columns, "TABLE")) await connection.run(text);
+  for (const text of comments(table, columns)) await connection.run(text);
   await lane.catalog.put(connection, [feed.schema, feed.name], "table", columns);
 }
 

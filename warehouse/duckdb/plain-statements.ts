@@ -72,16 +72,20 @@ export async function runPlain(
     case "create-table": {
       const path = pathOf(statement.name);
       const before = statement.ifNotExists ? catalog.table(path) : undefined;
-      const { texts, columns } = newTable(a, statement);
+      const { texts, columns, properties } = newTable(a, statement);
       let rowsAffected = 0;
       for (const text of texts) rowsAffected = Math.max(rowsAffected, await session.execute(text));
-      if (before === undefined) await catalog.put(session.connection, path, "table", columns, statement.temporary);
+      if (before !== undefined) return { rowsAffected };
+      const isTemporary = statement.temporary;
+      await catalog.put(session.connection, path, "table", columns, { isTemporary, properties });
       return { rowsAffected };
     }
     case "create-view": {
-      const { texts, columns } = newView(a, statement);
+      const { texts, columns, properties } = newView(a, statement);
       for (const text of texts) await session.execute(text);
-      await catalog.put(session.connection, pathOf(statement.name), "view", columns, statement.temporary);
+      const isTemporary = statement.temporary;
+      if (texts.length > 0)
+        await catalog.put(session.connection, pathOf(statement.name), "view", columns, { isTemporary, properties });
       return {};
     }
     case "drop":
@@ -131,7 +135,7 @@ async function runMerge(
     `CREATE OR REPLACE TEMP TABLE ${mergeSourceName} AS SELECT * FROM (${query.sql}) AS q(${columns})`,
   );
   try {
-    await catalog.put(session.connection, [mergeSourceName], "table", query.columns, true);
+    await catalog.put(session.connection, [mergeSourceName], "table", query.columns, { isTemporary: true });
     const from = tableExpression(mergeSourceName, staged.alias!.name);
     const change = merge(analysisFor(source, catalog, options), { ...node, source: from });
     return { rowsAffected: await runChange(session, change) };

@@ -1,12 +1,15 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type {
-  Catalog,
-  CatalogColumn,
-  CatalogTable,
-  UserFunction,
-  UserTableFunction,
+import {
+  type Catalog,
+  type CatalogColumn,
+  type CatalogTable,
+  commentMark,
+  readProperties,
+  type TableProperties,
+  type UserFunction,
+  type UserTableFunction,
 } from "../../packages/googlesql/catalog.ts";
-import { readColumn, readType, storedNameOf, typeMark } from "../../packages/googlesql/duckdb/stored-catalog.ts";
+import { readColumn, readType, storedNameOf } from "../../packages/googlesql/duckdb/stored-catalog.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
@@ -59,8 +62,8 @@ export class RelationCatalog {
       });
     }
     const standing = await connection.runAndReadAll(
-      `select schema_name, view_name, 'view', null from duckdb_views() where not internal
-       union all select schema_name, table_name, 'table', column_count from duckdb_tables() where not internal and schema_name <> '${metaSchema}'`,
+      `select schema_name, view_name, 'view', null, comment from duckdb_views() where not internal
+       union all select schema_name, table_name, 'table', column_count, comment from duckdb_tables() where not internal and schema_name <> '${metaSchema}'`,
     );
     this.relations.clear();
     for (const row of standing.getRows()) {
@@ -69,7 +72,7 @@ export class RelationCatalog {
       const isKnown = known?.kind === kind && (kind === "view" || Number(row[3]) === known.columns.length);
       if (!isKnown && kind === "view") await speak();
       const found = isKnown
-        ? relation(schema, name, kind, known.columns)
+        ? relation(schema, name, kind, known.columns, readProperties(row[4] as string | null))
         : await look(connection, schema, name, kind).catch(() => undefined);
       if (found !== undefined) this.relations.set(keyOf(schema, name), found);
       if (isKnown) this.kept.add(keyOf(schema, name));
@@ -90,8 +93,15 @@ const sameColumns = (before: CatalogTable["columns"], after: readonly NamedColum
       typeName(column.type) === typeName(after[i]!.type),
   );
 
-const relation = (schema: string, name: string, kind: "table" | "view", columns: readonly Column[]): CatalogTable => ({
+const relation = (
+  schema: string,
+  name: string,
+  kind: "table" | "view",
+  columns: readonly Column[],
+  properties: TableProperties | undefined,
+): CatalogTable => ({
   kind,
+  properties,
   sql: `${quoteName(schema)}.${quoteName(name)}`,
   columns: columns.map((column) => ({ name: column.name, ...readType(column.type) })),
 });
@@ -107,7 +117,7 @@ async function look(
   const sql = `${isTemporary ? "temp" : quoteName(schema)}.${quoteName(name)}`;
   const described = await connection.runAndReadAll(`describe ${sql}`);
   const marked = await connection.runAndReadAll(
-    `select column_name, comment from duckdb_columns() where schema_name = $1 and table_name = $2 and (database_name = 'temp') = ${isTemporary} and comment like '${typeMark}%'`,
+    `select column_name, comment from duckdb_columns() where schema_name = $1 and table_name = $2 and (database_name = 'temp') = ${isTemporary} and comment like '${commentMark}%'`,
     [schema, name],
   );
   const comments = new Map(marked.getRows().map((row) => [String(row[0]), String(row[1])]));
@@ -115,7 +125,12 @@ async function look(
     const found = readColumn(String(column), String(type), comments.get(String(column)) ?? null);
     return found === undefined ? [] : [found];
   });
-  return { kind, sql, columns };
+  const kept = await connection.runAndReadAll(
+    `select comment from ${kind === "view" ? "duckdb_views()" : "duckdb_tables()"} where schema_name = $1 and ${kind}_name = $2 and (database_name = 'temp') = ${isTemporary}`,
+    [schema, name],
+  );
+  const properties = readProperties((kept.getRows()[0]?.[0] ?? null) as string | null);
+  return { kind, sql, columns, properties };
 }
 
 async function hasSchema(connection: DuckDBConnection, name: string): Promise<boolean> {
@@ -181,17 +196,18 @@ export class LaneCatalog implements Catalog {
     path: readonly string[],
     kind: "table" | "view",
     columns: readonly NamedColumn[],
-    isTemporary = false,
+    options: { readonly isTemporary?: boolean; readonly properties?: TableProperties | undefined } = {},
   ): Promise<void> {
     const name = path.at(-1)!;
+    const { isTemporary, properties } = options;
     if (isTemporary) {
-      this.temporary.set(name.toLowerCase(), { kind, sql: `temp.${quoteName(name)}`, columns });
+      this.temporary.set(name.toLowerCase(), { kind, sql: `temp.${quoteName(name)}`, columns, properties });
       return;
     }
     const schema = path.at(-2) ?? "main";
     const key = keyOf(schema, name);
     const before = this.table([schema, name]);
-    this.changes.set(key, { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns });
+    this.changes.set(key, { kind, sql: `${quoteName(schema)}.${quoteName(name)}`, columns, properties });
     if (!this.shared.isKept) return;
     if (this.shared.kept.has(key) && before?.kind === kind && sameColumns(before.columns, columns)) return;
     this.shared.kept.add(key);

@@ -92,7 +92,6 @@ function overRows(
     const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
     const context = emitContext(a, node, name, call);
     const args = filteredArguments(prepared.args, prepared.values, filter);
-    cx.onWindow?.();
     if (isSafe) return { sql: safeWindow(a, node, name, (own) => emit(args, own), context, cx), type: prepared.result };
     const sql = emit(args, context);
     return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };

@@ -2,6 +2,7 @@ import type { Expression, NodeBase, WindowSpec } from "../ast.ts";
 import type { Catalog } from "../catalog.ts";
 import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
 import type { GoogleSqlType } from "../types.ts";
+import { PartitionFilters } from "./partition-filters.ts";
 import type { Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 import type { WindowSource } from "./window-source.ts";
@@ -28,6 +29,8 @@ export class Analysis {
   isStored = false;
   /** Strings are compared otherwise than by their bytes somewhere in it. */
   hasCollation = false;
+  /** The partitioned tables that are read, and which of them a filter holds to some partitions. */
+  readonly partitions = new PartitionFilters();
   private counter = 0;
 
   constructor(options: {
@@ -56,6 +59,12 @@ export class Analysis {
     // What is wrong here may be right of collated strings: they are served only where that is known.
     if (this.hasCollation && /\bSTRING\b/.test(message)) this.refuse(node, "collation", message);
     throw new GoogleSqlAnalysisError(message, this.source, node.span);
+  }
+
+  /** Fails if a table that must be filtered on its partitions is not. To be asked when the whole statement is resolved. */
+  failUnfiltered(): void {
+    const missing = this.partitions.missing();
+    if (missing) this.fail(missing.node, missing.message);
   }
 
   refuse(node: NodeBase, what: string, reason = ""): never {
@@ -110,8 +119,8 @@ export interface Context {
   readonly aggregates?: AggregateSink | undefined;
   /** Named windows; undefined where analytic functions are not allowed. */
   readonly windows?: ReadonlyMap<string, WindowSpec> | undefined;
-  /** Set once an analytic function is resolved. */
-  readonly onWindow?: (() => void) | undefined;
+  /** Told of each analytic function that is resolved, with the texts that its window is partitioned by. */
+  readonly onWindow?: ((partitionBy: readonly string[]) => void) | undefined;
   /** Takes values that windows stand on and that are windows themselves. */
   readonly windowSource?: WindowSource | undefined;
   /** The value may not be wanted, or its errors are held back: what is computed beforehand must not fail the statement. */

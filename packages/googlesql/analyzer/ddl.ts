@@ -1,5 +1,5 @@
 import type { ColumnDefinition, CreateTable, CreateView, NodeBase, ObjectName } from "../ast.ts";
-import type { CatalogTable } from "../catalog.ts";
+import { type CatalogTable, propertiesText, type TableProperties } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, typeName } from "../types.ts";
@@ -7,6 +7,8 @@ import { coerceOrFail } from "./coerce.ts";
 import { collatedType, withCollation } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolve } from "./expressions.ts";
+import { readOptions, requiresPartitionFilter } from "./options.ts";
+import { checkClustering, partitionColumn } from "./partitioning.ts";
 import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
@@ -58,6 +60,7 @@ export interface Made {
     readonly type: GoogleSqlType;
     readonly declared?: string | undefined;
   }[];
+  readonly properties: TableProperties | undefined;
 }
 
 /** A table of declared columns, or of a query's. */
@@ -72,10 +75,11 @@ export function newTable(a: Analysis, node: CreateTable): Made {
   if (!node.query) {
     if (!declared || declared.length === 0) return a.fail(node, "CREATE TABLE needs columns or a query");
     const columns = declared as readonly NewColumn[];
-    const texts = [`${head} (${columns.map(columnText).join(", ")})`, ...comments(target, columns, "TABLE")];
-    return { texts, columns };
+    const texts = [`${head} (${columns.map(columnText).join(", ")})`];
+    return made(a, node, target, texts, columns);
   }
   const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
+  a.failUnfiltered();
   const given = namedColumns(
     a,
     node,
@@ -101,14 +105,39 @@ export function newTable(a: Analysis, node: CreateTable): Made {
   });
   const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
   const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
-  if (!constrained) return { texts: [`${head} AS ${select}`, ...comments(target, columns, "TABLE")], columns };
-  const texts = [
-    `${head} (${columns.map(columnText).join(", ")})`,
-    `INSERT INTO ${target} ${select}`,
-    ...comments(target, columns, "TABLE"),
-  ];
-  return { texts, columns };
+  if (!constrained) return made(a, node, target, [`${head} AS ${select}`], columns);
+  const texts = [`${head} (${columns.map(columnText).join(", ")})`, `INSERT INTO ${target} ${select}`];
+  return made(a, node, target, texts, columns);
 }
+
+/** What CREATE TABLE comes to, with what is kept of the table in comments; nothing where IF NOT EXISTS finds one. */
+function made(
+  a: Analysis,
+  node: CreateTable,
+  target: string,
+  texts: readonly string[],
+  columns: readonly NewColumn[],
+): Made {
+  for (const column of node.columns ?? []) readOptions(a, "column", column.options);
+  const by = partitionColumn(a, node, columns);
+  checkClustering(a, node, columns);
+  const isRequired = requiresPartitionFilter(a, readOptions(a, "table", node.options), by);
+  const properties = by === undefined ? undefined : { partitionColumn: by, requiresPartitionFilter: isRequired };
+  if (standsAlready(a, node, target)) return { texts: [], columns, properties };
+  const kept = [...comments(target, columns), ...propertiesComment(target, "TABLE", properties)];
+  return { texts: [...texts, ...kept], columns, properties };
+}
+
+const standsAlready = (a: Analysis, node: CreateTable | CreateView, target: string): boolean =>
+  node.ifNotExists && a.catalog.table(pathOf(node.name))?.sql.toLowerCase() === target.toLowerCase();
+
+/** Keeps what is known of a table or view in the database, where the catalogue finds it again. */
+export const propertiesComment = (
+  target: string,
+  object: "TABLE" | "VIEW",
+  properties: TableProperties | undefined,
+): readonly string[] =>
+  properties === undefined ? [] : [`COMMENT ON ${object} ${target} IS ${stringText(propertiesText(properties))}`];
 
 function createFrom(
   a: Analysis,
@@ -126,10 +155,7 @@ function createFrom(
     notNull: false,
     defaultSql: undefined,
   }));
-  return [
-    `${head} AS SELECT * FROM ${table.sql}${how === "like" ? " LIMIT 0" : ""}`,
-    ...comments(target, columns, "TABLE"),
-  ];
+  return [`${head} AS SELECT * FROM ${table.sql}${how === "like" ? " LIMIT 0" : ""}`, ...comments(target, columns)];
 }
 
 function existing(a: Analysis, name: ObjectName): CatalogTable {
@@ -170,9 +196,7 @@ export const columnText = (column: NewColumn): string =>
 export function comments(
   target: string,
   columns: readonly Pick<NewColumn, "name" | "type" | "declared">[],
-  object: "TABLE" | "VIEW",
 ): readonly string[] {
-  void object;
   return columns.flatMap((column) => {
     const text = column.declared === undefined ? typeComment(column.type) : `googlesql:${column.declared}`;
     return text === undefined ? [] : [`COMMENT ON COLUMN ${target}.${quoteName(column.name)} IS ${stringText(text)}`];
@@ -227,6 +251,11 @@ export function newView(a: Analysis, node: CreateView): Made {
   const t = a.fresh("t");
   const list = columns.map((column) => `${t}.${column.sqlName} AS ${quoteName(column.name)}`).join(", ");
   const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}VIEW ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
-  const texts = [`${head} AS SELECT ${list} FROM (${relation.sql}) AS ${t}`, ...comments(target, columns, "VIEW")];
-  return { texts, columns };
+  readOptions(a, "view", node.options);
+  for (const column of node.columns ?? []) readOptions(a, "column", column.options);
+  const unfiltered = a.partitions.unfiltered(columns.map(({ name, sqlName }) => ({ name, sql: sqlName })));
+  const properties = unfiltered.length === 0 ? undefined : { unfiltered };
+  if (standsAlready(a, node, target)) return { texts: [], columns, properties };
+  const kept = [...comments(target, columns), ...propertiesComment(target, "VIEW", properties)];
+  return { texts: [`${head} AS SELECT ${list} FROM (${relation.sql}) AS ${t}`, ...kept], columns, properties };
 }

@@ -19,6 +19,7 @@ import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
+import { filterPartitions, filterPartitionsByAny, readPartitions } from "./partition-predicates.ts";
 import { resolveQuery } from "./query.ts";
 import { type From, scopeOf, tableOf } from "./relation.ts";
 import { Scope } from "./scope.ts";
@@ -39,7 +40,8 @@ interface Target {
 
 const noTables = new Map();
 
-function target(a: Analysis, name: ObjectName, alias: Identifier | undefined): Target {
+/** `isRead`: its rows are looked at, so that it may want a filter on its partitions. */
+function target(a: Analysis, name: ObjectName, alias: Identifier | undefined, isRead: boolean): Target {
   const path = pathOf(name);
   const table = a.catalog.table(path) ?? a.fail(name, `Table not found: ${path.join(".")}`);
   if (table.kind === "view") a.fail(name, `${path.join(".")} is a view, which cannot be changed`);
@@ -54,6 +56,7 @@ function target(a: Analysis, name: ObjectName, alias: Identifier | undefined): T
     const sql = `${t}.${quoteName(column.name)}`;
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
+  if (isRead) readPartitions(a, name, path, table, columns);
   return { table, alias: t, from: tableOf(`${table.sql} AS ${t}`, alias?.name ?? path.at(-1)!, columns, false) };
 }
 
@@ -88,7 +91,7 @@ function columnValue(a: Analysis, node: Assignment["value"], column: CatalogColu
 }
 
 export function insert(a: Analysis, node: Insert): Change {
-  const { table } = target(a, node.table, undefined);
+  const { table } = target(a, node.table, undefined, false);
   const columns = columnList(a, table, node.columns);
   const head = `INSERT INTO ${table.sql} (${columns.map((column) => quoteName(column.name)).join(", ")})`;
   if (node.source.kind === "insert-values") {
@@ -99,9 +102,11 @@ export function insert(a: Analysis, node: Insert): Change {
       }
       return `(${row.map((value, i) => columnValue(a, value, columns[i]!, cx)).join(", ")})`;
     });
+    a.failUnfiltered();
     return { sql: `${head} VALUES ${rows.join(", ")}` };
   }
   const relation = resolveQuery(a, node.source.query, { scope: undefined, tables: noTables });
+  a.failUnfiltered();
   if (relation.columns.length !== columns.length) {
     a.fail(node, `Inserted row has wrong column count; Has ${relation.columns.length}, expected ${columns.length}`);
   }
@@ -196,7 +201,7 @@ function withFields(
 const oneSourceRow = "UPDATE/MERGE must match at most one source row for each target row";
 
 export function update(a: Analysis, node: Update): Change {
-  const at = target(a, node.table, node.alias);
+  const at = target(a, node.table, node.alias, true);
   const source = node.from && resolveFrom(a, node.from, { scope: undefined, tables: noTables });
   if (source?.ranges.some((range) => range.name.toLowerCase() === at.from.ranges[0]!.name.toLowerCase())) {
     a.fail(node, `Alias ${at.from.ranges[0]!.name} in the FROM clause was already defined as the UPDATE target`);
@@ -211,7 +216,9 @@ export function update(a: Analysis, node: Update): Change {
     : at.from;
   const cx: Context = { scope: scopeOf(both, undefined), tables: noTables, clause: "UPDATE" };
   const where = condition(a, node.where, { ...cx, clause: "WHERE clause" }, "WHERE clause").sql;
+  filterPartitions(a, node.where, cx);
   const set = assignments(a, node.assignments, at, cx);
+  a.failUnfiltered();
   const from = source ? ` FROM ${source.sql}` : "";
   return {
     sql: `UPDATE ${at.from.sql} SET ${set}${from} WHERE ${where}`,
@@ -223,17 +230,20 @@ export function update(a: Analysis, node: Update): Change {
 }
 
 export function deleteRows(a: Analysis, node: Delete): Change {
-  const at = target(a, node.table, node.alias);
+  const at = target(a, node.table, node.alias, true);
   const cx: Context = { scope: scopeOf(at.from, undefined), tables: noTables, clause: "WHERE clause" };
-  return { sql: `DELETE FROM ${at.from.sql} WHERE ${condition(a, node.where, cx, "WHERE clause").sql}` };
+  const where = condition(a, node.where, cx, "WHERE clause").sql;
+  filterPartitions(a, node.where, cx);
+  a.failUnfiltered();
+  return { sql: `DELETE FROM ${at.from.sql} WHERE ${where}` };
 }
 
 export function truncate(a: Analysis, node: Truncate): Change {
-  return { sql: `DELETE FROM ${target(a, node.table, undefined).table.sql}` };
+  return { sql: `DELETE FROM ${target(a, node.table, undefined, false).table.sql}` };
 }
 
 export function merge(a: Analysis, node: Merge): Change {
-  const at = target(a, node.table, node.alias);
+  const at = target(a, node.table, node.alias, true);
   const source = resolveFrom(a, node.source, { scope: undefined, tables: noTables });
   const sourceSql = node.source.kind === "join" ? mergeSource(a, node.source) : source.sql;
   const both: From = {
@@ -253,6 +263,7 @@ export function merge(a: Analysis, node: Merge): Change {
     { scope: scopes.matched, tables: noTables, clause: "MERGE ON" },
     "MERGE ON",
   ).sql;
+  filterPartitions(a, node.condition, { scope: scopes.matched, tables: noTables, clause: "MERGE ON" });
   const acting: string[] = [];
   const clauses = node.clauses.map((clause) => {
     const cx: Context = { scope: scopes[clause.match], tables: noTables, clause: "MERGE" };
@@ -265,6 +276,14 @@ export function merge(a: Analysis, node: Merge): Change {
     };
     return `WHEN ${head[clause.match]}${test ? ` AND ${test}` : ""} THEN ${action(a, clause, at, source, cx)}`;
   });
+  filterPartitionsByAny(
+    a,
+    node.clauses.map((clause) => ({
+      node: clause.condition,
+      cx: { scope: scopes[clause.match], tables: noTables, clause: "MERGE" },
+    })),
+  );
+  a.failUnfiltered();
   return {
     sql: `MERGE INTO ${at.from.sql} USING ${sourceSql} ON ${on} ${clauses.join(" ")}`,
     guard:

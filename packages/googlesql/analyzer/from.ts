@@ -9,6 +9,7 @@ import { condition, resolve } from "./expressions.ts";
 import { resolveFlattened } from "./flatten.ts";
 import { informationSchema } from "./information-schema.ts";
 import { columnValue } from "./names.ts";
+import { filterPartitions, readPartitions } from "./partition-predicates.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
 import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
@@ -60,11 +61,11 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
       if (node.systemTime) a.fail(node.systemTime, "FOR SYSTEM_TIME AS OF cannot be used with tables of a WITH clause");
       if (node.offset) a.fail(node.offset, "WITH OFFSET can only be used with array scans");
       const t = a.fresh("t");
-      const columns = common.columns.map((column) => ({
-        name: column.name,
-        sql: `${t}.${column.sqlName}`,
-        type: column.type,
-      }));
+      const columns = common.columns.map((column) => {
+        const sql = `${t}.${column.sqlName}`;
+        a.partitions.passOn(column.sqlName, sql);
+        return { name: column.name, sql, type: column.type };
+      });
       return tableOf(`${common.sqlName} AS ${t}`, node.alias?.name ?? first.name, columns, common.isValueTable);
     }
   } else if (reaches(first.name, env, left)) {
@@ -91,6 +92,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
     const sql = `${t}.${quoteName(column.physical ?? column.name)}`;
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
+  readPartitions(a, node, path, table, columns);
   return tableOf(`${table.sql} AS ${t}`, node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true);
 }
 
@@ -237,6 +239,10 @@ export function joinSides(
   const seen = outerLeft ? sideBySide(a, node, outerLeft, both) : both;
   const cx: Context = { scope: scopeOf(seen, env.scope), tables: env.tables, clause: "JOIN ON clause" };
   const on = condition(a, node.condition.expression, cx, "JOIN ON clause");
+  if (node.operator !== "full") {
+    const side = { inner: both, left: right, right: left }[node.operator];
+    filterPartitions(a, node.condition.expression, cx, side);
+  }
   if (isLateral) {
     // DuckDB takes only plain comparisons in the condition of a lateral join: it goes inside.
     const alias = / AS (t\d+)$/.exec(right.sql)![1]!;

@@ -91,6 +91,7 @@ export class GroupingStep {
     this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : comparedText(value)} AS ${name}`);
     this.keyRefs.push(ref);
     this.byText.set(value.sql, ref);
+    if (!this.isInSet) this.a.partitions.passOn(value.sql, ref.sql);
     if (form !== undefined) this.byForm.set(form, ref);
     this.keyNames.set(ref, name);
     if (node) {

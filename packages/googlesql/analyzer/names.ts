@@ -64,6 +64,12 @@ export function resolvePath(a: Analysis, node: PathExpression, cx: Context): Typ
   return value;
 }
 
+/** The text of the column that a path names or begins with; undefined for what is no column: a variable, an argument. */
+export const columnAt = (a: Analysis, node: PathExpression, cx: Context): string | undefined => {
+  const found = lookUp(a, node.parts, cx.scope);
+  return found?.scope && found.value.sql;
+};
+
 /** The value that a path begins with, and the fields that are left; the whole of it where it stands after GROUP BY. */
 export function lookUpPath(
   a: Analysis,

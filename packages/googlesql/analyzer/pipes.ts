@@ -6,6 +6,7 @@ import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom } from "./from.ts";
 import { GroupingStep, hasWindow } from "./grouping.ts";
+import { filterPartitions } from "./partition-predicates.ts";
 import { keyNames, orderItem } from "./pipe-group-keys.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
@@ -86,6 +87,7 @@ class Pipe {
           },
         };
         const test = condition(a, node.condition, cx, "pipe WHERE");
+        if (!usesWindow) filterPartitions(a, node.condition, cx);
         return void this.step(usesWindow ? { qualify: test.sql } : { where: test.sql });
       }
       case "pipe-assert": {

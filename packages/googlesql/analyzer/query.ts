@@ -70,6 +70,7 @@ export function resolveBody(a: Analysis, body: QueryBody, env: Environment, tail
 export function relationOfFrom(a: Analysis, from: From): Relation {
   const columns = (from.value ? [{ ...from.value, name: undefined }] : from.star).map((column): OutColumn => {
     const sqlName = a.fresh("c");
+    a.partitions.passOn(column.sql, sqlName);
     return { name: column.name, sqlName, type: column.type, source: { sql: column.sql, type: column.type } };
   });
   const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
@@ -79,11 +80,11 @@ export function relationOfFrom(a: Analysis, from: From): Relation {
 /** A relation as a table of a FROM clause. */
 export function fromRelation(a: Analysis, relation: Relation, alias: string | undefined): From {
   const t = a.fresh("t");
-  const columns = relation.columns.map((column) => ({
-    name: column.name,
-    sql: `${t}.${column.sqlName}`,
-    type: column.type,
-  }));
+  const columns = relation.columns.map((column) => {
+    const sql = `${t}.${column.sqlName}`;
+    a.partitions.passOn(column.sqlName, sql);
+    return { name: column.name, sql, type: column.type };
+  });
   return tableOf(`(${relation.sql}) AS ${t}`, alias, columns, relation.isValueTable);
 }
 
@@ -115,6 +116,7 @@ function withTail(a: Analysis, relation: Relation, env: Environment, tail: Tail)
   const list = relation.columns.map((column) => `${t}.${column.sqlName}`);
   if (orderColumn) list.push(`row_number() OVER (${order.trim()}) AS ${orderColumn}`);
   const limit = tail.limit ? limitText(a, tail.limit, env) : "";
+  if (tail.limit) a.partitions.stopAt(relation.columns.map((column) => column.sqlName));
   return {
     ...relation,
     sql: `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}${order}${limit}`,

@@ -8,6 +8,7 @@ import { formOf } from "./form.ts";
 import { resolveFrom } from "./from.ts";
 import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
 import { withOuterValues } from "./outer-values.ts";
+import { filterPartitions } from "./partition-predicates.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
 import { Scope } from "./scope.ts";
@@ -33,6 +34,7 @@ export function resolveSelect(
   const where = node.where
     ? condition(a, node.where, { ...rows, clause: "WHERE clause" }, "WHERE clause").sql
     : undefined;
+  if (node.where) filterPartitions(a, node.where, rows);
   const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
   if (windows.size < node.windows.length) a.fail(node.windows[1]!, "Duplicate window alias");
   for (const [i, { name, spec }] of node.windows.entries()) {
@@ -84,6 +86,8 @@ function withoutFrom(a: Analysis, node: Select, orderBy: readonly OrderItem[]): 
 /** The last step of a SELECT: its list over the rows, or over the groups. */
 class Step {
   private usesWindow = false;
+  /** What all windows are partitioned by, as texts. */
+  private windowKeys: readonly string[] | undefined;
   private readonly windowSource: WindowSource;
   private readonly values: readonly Typed[];
   private readonly columns: readonly OutColumn[];
@@ -111,8 +115,9 @@ class Step {
       aggregates: grouping?.sink,
       windows,
       windowSource: this.windowSource,
-      onWindow: () => {
+      onWindow: (partitionBy) => {
         this.usesWindow = true;
+        this.windowKeys = this.windowKeys?.filter((key) => partitionBy.includes(key)) ?? partitionBy;
       },
     };
     this.values = items.map((item) => this.itemValue(item));
@@ -153,7 +158,10 @@ class Step {
   /** `usesWindow`: what `.*` spelled out has an analytic function. */
   relation(usesWindow: boolean): Relation {
     const { a, node, env, tail } = this;
-    if (usesWindow) this.usesWindow = true;
+    if (usesWindow) {
+      this.usesWindow = true;
+      this.windowKeys = [];
+    }
     if (this.distinct) this.checkDistinct();
     const aliases = this.aliasScope();
     const over = this.namesAggregates() ? this.aggregatesOverAliases() : this.after.aggregates;
@@ -178,6 +186,7 @@ class Step {
     const order = tail.orderBy.map((item) =>
       this.orderValue(item, { ...this.after, scope: aliases, aggregates: over }),
     );
+    this.passPartitionsOn();
     // Only now are all aggregates known.
     const source = this.windowSource.wrap(this.grouping ? this.grouping.text(having) : this.plainSource());
     const list = this.columns.map((column) => `${typedText(column.source)} AS ${column.sqlName}`);
@@ -222,6 +231,14 @@ class Step {
     if (orderColumn) outer.push(`row_number() OVER (ORDER BY ${keys.join(", ")}) AS ${orderColumn}`);
     const sql = `SELECT ${outer.join(", ")} FROM (${inner}) AS ${t} ORDER BY ${keys.join(", ")}${limit}`;
     return { ...base, sql, orderColumn };
+  }
+
+  /** Which columns are the partition column of a table: a filter on them reaches it, but past LIMIT and other rows' windows. */
+  private passPartitionsOn(): void {
+    const { a, tail, columns, windowKeys } = this;
+    if (a.partitions.isEmpty || tail.limit) return;
+    for (const { source, sqlName } of columns)
+      if (windowKeys?.includes(source.sql) !== false) a.partitions.passOn(source.sql, sqlName);
   }
 
   /** Of strings that differ in case alone, one row is kept. */

@@ -39,6 +39,8 @@ export function combineInputs(
   const operator = `${node.operator.toUpperCase()}${node.quantifier === "all" ? " ALL" : ""}`;
   const rows = operator === "UNION ALL" ? rowsText(inputs) : undefined;
   const sql = rows ?? inputs.map((input) => `(${input.sql})`).join(` ${operator} `);
+  for (const input of inputs.slice(1))
+    for (const [i, column] of input.columns.entries()) a.partitions.passOn(column.sqlName, first.columns[i]!.sqlName);
   const columns = first.columns.map((column): OutColumn => ({ ...column, source: { sql: "", type: column.type } }));
   return { sql, columns, isValueTable: first.isValueTable };
 }
@@ -115,8 +117,11 @@ export function unifyInputs(
   return inputs.map((input): Relation => {
     const t = a.fresh("t");
     const columns = input.columns.map((column, i): OutColumn => {
-      const typed = coerce(a, node, sourceOf(column, `${t}.${column.sqlName}`), types[i]!);
-      return { name: inputs[0]!.columns[i]!.name, sqlName: a.fresh("c"), type: types[i]!, source: typed };
+      const own = `${t}.${column.sqlName}`;
+      const typed = coerce(a, node, sourceOf(column, own), types[i]!);
+      const sqlName = a.fresh("c");
+      if (typed.sql === own) a.partitions.passOn(column.sqlName, sqlName);
+      return { name: inputs[0]!.columns[i]!.name, sqlName, type: types[i]!, source: typed };
     });
     const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
     const row =
@@ -202,6 +207,7 @@ export function matchByName(
       const own = named[i]!.get(name);
       const display = first.get(name)?.name ?? named.find((names) => names.has(name))!.get(name)!.name;
       const sqlName = a.fresh("c");
+      if (own) a.partitions.passOn(own.sqlName, sqlName);
       if (own) return { name: display, sqlName, type: own.type, source: sourceOf(own, `${t}.${own.sqlName}`) };
       const type = named.find((names) => names.has(name))!.get(name)!.type;
       return { name: display, sqlName, type, source: { ...nullOf(type), isUntypedNull: true } };

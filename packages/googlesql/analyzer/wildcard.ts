@@ -3,6 +3,7 @@ import type { CatalogTable } from "../catalog.ts";
 import { literalText, quoteName } from "../emit/text.ts";
 import { STRING, typeName } from "../types.ts";
 import type { Analysis } from "./context.ts";
+import { readPartitions } from "./partition-predicates.ts";
 import type { From } from "./relation.ts";
 import type { Column } from "./scope.ts";
 
@@ -38,6 +39,7 @@ export function wildcardTable(a: Analysis, node: TableReference, path: readonly 
   const columns = first.table.columns.map(
     (column): Column => ({ name: column.name, sql: `${t}.${quoteName(column.name)}`, type: column.type }),
   );
+  for (const { name, table } of found) readPartitions(a, node, [...path.slice(0, -1), name], table, columns);
   const pseudo: Column = { name: "_TABLE_SUFFIX", sql: `${t}.${suffixColumn}`, type: STRING, isNeverNull: true };
   return {
     sql: `(${parts.join(" UNION ALL ")}) AS ${t}`,

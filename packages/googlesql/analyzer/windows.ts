@@ -169,6 +169,7 @@ function resolveWindow(
     });
     pieces.push(`PARTITION BY ${partition.join(", ")}`);
   }
+  cx.onWindow?.(partition);
   const order = spec.orderBy.map((item) => ({ item, value: resolve(a, item.expression, inner) }));
   const [name] = entry.names;
   if (order.length === 0 && options.windowOrder === "required") {

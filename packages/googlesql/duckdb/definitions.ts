@@ -1,30 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { alterTexts } from "../analyzer/alter.ts";
 import type { Analysis } from "../analyzer/context.ts";
-import {
-  columnText,
-  comments,
-  createTable,
-  createView,
-  declaredColumn,
-  type NewColumn,
-  refuseCollation,
-} from "../analyzer/ddl.ts";
-import { setDataType } from "../analyzer/set-data-type.ts";
+import { createTable, createView, refuseCollation } from "../analyzer/ddl.ts";
+import { readOptions } from "../analyzer/options.ts";
 import { checkTableFunction } from "../analyzer/table-functions.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import { checkFunction } from "../analyzer/user-functions.ts";
-import type {
-  Alter,
-  AlterAction,
-  CreateFunction,
-  CreateProcedure,
-  CreateTableFunction,
-  Drop,
-  Identifier,
-  NodeBase,
-  Statement,
-} from "../ast.ts";
-import type { CatalogColumn, ForeignFunction, SqlFunction, UserFunction, UserTableFunction } from "../catalog.ts";
+import type { Alter, CreateFunction, CreateProcedure, CreateTableFunction, Drop, NodeBase, Statement } from "../ast.ts";
+import type { ForeignFunction, SqlFunction, UserFunction, UserTableFunction } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { UnsupportedGoogleSql } from "../errors.ts";
 import { pathOf } from "../path-of.ts";
@@ -32,7 +15,7 @@ import { readScript } from "../read-script.ts";
 import { GuestSyntaxError } from "../sandbox/guest-realm.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
 import { analysisFor } from "../translate.ts";
-import { type GoogleSqlType, holdsCollated } from "../types.ts";
+import type { GoogleSqlType } from "../types.ts";
 import { unfitForJs, userJsFunction } from "./js-functions.ts";
 import { checkParameters } from "./procedures.ts";
 import { type CreateRoutine, makeKnown, type Routine, routineKey } from "./routines.ts";
@@ -63,6 +46,7 @@ export async function define(session: GoogleSqlSession, a: Analysis, node: Defin
       return await runAll(session, createView(a, node));
     case "create-schema": {
       refuseCollation(a, node, node.defaultCollation);
+      readOptions(a, "schema", node.options);
       const ifNot = node.ifNotExists || node.orReplace ? "IF NOT EXISTS " : "";
       return await runAll(session, [`CREATE SCHEMA ${ifNot}${quoteName(pathOf(node.name).at(-1)!)}`]);
     }
@@ -237,74 +221,19 @@ async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise
 async function alter(session: GoogleSqlSession, a: Analysis, node: Alter): Promise<void> {
   const path = pathOf(node.name);
   if (node.object === "schema") {
-    if (node.actions.every((action) => action.kind === "set-options")) return;
-    return a.refuse(node, "ALTER_SCHEMA", "this action");
+    for (const action of node.actions) {
+      if (action.kind !== "set-options") return a.refuse(node, "ALTER_SCHEMA", "this action");
+      readOptions(a, "schema", action.options);
+    }
+    return;
   }
   const table = session.catalog.table(path);
   if (!table) {
     if (node.ifExists) return;
     return a.fail(node.name, `Table not found: ${path.join(".")}`);
   }
-  const head = `ALTER ${table.kind === "view" ? "VIEW" : "TABLE"} ${table.sql}`;
   for (const action of node.actions) {
-    const { columns } = session.catalog.table(path) ?? table;
-    const texts = actionTexts(a, action, head, table.sql, columns);
+    const texts = alterTexts(a, action, session.catalog.table(path) ?? table);
     if (texts.length > 0) await runAll(session, texts);
-  }
-}
-
-function mustHave(a: Analysis, name: Identifier, columns: readonly CatalogColumn[]): void {
-  const key = name.name.toLowerCase();
-  if (!columns.some((column) => column.name.toLowerCase() === key)) a.fail(name, `Column not found: ${name.name}`);
-}
-
-/** DuckDB SQL of one action; none for what changes nothing here. */
-function actionTexts(
-  a: Analysis,
-  action: AlterAction,
-  head: string,
-  table: string,
-  columns: readonly CatalogColumn[],
-): readonly string[] {
-  switch (action.kind) {
-    case "set-options":
-    case "add-constraint":
-    case "drop-constraint":
-    case "drop-primary-key":
-      return [];
-    case "add-column": {
-      const column = declaredColumn(a, action.column);
-      if (!column.type) return a.fail(action, "A new column needs a type");
-      if (column.type.kind === "STRING" && columns.some((one) => holdsCollated(one.type)))
-        return a.refuse(action, "collation", "a column that may have the table's default collation");
-      const made: NewColumn = { ...column, type: column.type };
-      const text = columnText({ ...made, notNull: false });
-      return [
-        `${head} ADD COLUMN ${action.ifNotExists ? "IF NOT EXISTS " : ""}${text}`,
-        ...comments(table, [made], "TABLE"),
-      ];
-    }
-    case "drop-column":
-      if (!action.ifExists) mustHave(a, action.column, columns);
-      return [`${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`];
-    case "rename-column":
-      mustHave(a, action.from, columns);
-      return [`${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`];
-    case "rename-to":
-      return [`${head} RENAME TO ${quoteName(pathOf(action.name).at(-1)!)}`];
-    case "alter-column": {
-      const { change } = action;
-      const column = `${head} ALTER COLUMN ${quoteName(action.column.name)}`;
-      if (change.kind === "drop-default") return [`${column} DROP DEFAULT`];
-      if (change.kind === "drop-not-null") return [`${column} DROP NOT NULL`];
-      if (change.kind === "set-data-type") {
-        mustHave(a, action.column, columns);
-        const before = columns.find((one) => one.name.toLowerCase() === action.column.name.toLowerCase())!;
-        return setDataType(a, change, table, column, before);
-      }
-      return change.kind === "set-options" ? [] : a.refuse(action, "ALTER_COLUMN", change.kind);
-    }
-    default:
-      return a.refuse(action, "ALTER_TABLE", action.kind);
   }
 }

@@ -1,18 +1,17 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type {
-  Catalog,
-  CatalogColumn,
-  CatalogTable,
-  UserFunction,
-  UserProcedure,
-  UserTableFunction,
+import {
+  type Catalog,
+  type CatalogColumn,
+  type CatalogTable,
+  commentMark,
+  readProperties,
+  type UserFunction,
+  type UserProcedure,
+  type UserTableFunction,
 } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { type GoogleSqlType, holdsCollated, parseType, structFieldName } from "../types.ts";
 import { splitTop } from "./values.ts";
-
-/** What marks a column's comment as its GoogleSQL type. */
-export const typeMark = "googlesql:";
 
 /** The tables, views and functions of the session's database, read from DuckDB when they may have changed. */
 export class StoredCatalog implements Catalog {
@@ -36,14 +35,16 @@ export class StoredCatalog implements Catalog {
   /** Reads DuckDB's own catalogue anew. */
   async refresh(): Promise<void> {
     const reader = await this.connection.runAndReadAll(
-      `SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.comment, c.is_nullable, c.database_name = 'temp', v.view_name IS NOT NULL
-       FROM duckdb_columns() c LEFT JOIN (SELECT schema_name, view_name, database_name FROM duckdb_views() WHERE NOT internal) v
-         ON v.schema_name = c.schema_name AND v.view_name = c.table_name AND v.database_name = c.database_name
+      `SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.comment, c.is_nullable, c.database_name = 'temp', v.name IS NOT NULL AND v.is_view, v.comment
+       FROM duckdb_columns() c LEFT JOIN (
+         SELECT schema_name, view_name AS name, database_name, comment, true AS is_view FROM duckdb_views() WHERE NOT internal
+         UNION ALL SELECT schema_name, table_name, database_name, comment, false FROM duckdb_tables() WHERE NOT internal) v
+         ON v.schema_name = c.schema_name AND v.name = c.table_name AND v.database_name = c.database_name
        WHERE NOT c.internal ORDER BY c.database_name, c.schema_name, c.table_name, c.column_index`,
     );
-    const found = new Map<string, { columns: CatalogColumn[]; sql: string; kind: "table" | "view" }>();
+    const found = new Map<string, CatalogTable & { readonly columns: CatalogColumn[] }>();
     for (const row of reader.getRows()) {
-      const [schema, table, column, dataType, comment, nullable, isTemp, isView] = row as [
+      const [schema, table, column, dataType, comment, nullable, isTemp, isView, tableComment] = row as [
         string,
         string,
         string,
@@ -52,10 +53,16 @@ export class StoredCatalog implements Catalog {
         boolean,
         boolean,
         boolean,
+        string | null,
       ];
       const key = `${isTemp ? "temp" : schema}.${table}`.toLowerCase();
       const name = isTemp ? `temp.${quoteName(table)}` : `${quoteName(schema)}.${quoteName(table)}`;
-      const entry = found.get(key) ?? { columns: [], sql: name, kind: isView ? ("view" as const) : ("table" as const) };
+      const entry = found.get(key) ?? {
+        columns: [],
+        sql: name,
+        kind: isView ? ("view" as const) : ("table" as const),
+        properties: readProperties(tableComment),
+      };
       found.set(key, entry);
       const read = readColumn(column, dataType, comment);
       if (read) entry.columns.push({ ...read, notNull: !nullable });
@@ -111,7 +118,7 @@ export function readType(text: string): Pick<CatalogColumn, "type" | "declared">
 
 /** A column as GoogleSQL sees it; undefined when its DuckDB type has no counterpart. */
 export function readColumn(name: string, dataType: string, comment: string | null): CatalogColumn | undefined {
-  if (comment?.startsWith(typeMark)) return { name, ...readType(comment.slice(typeMark.length)) };
+  if (comment?.startsWith(commentMark)) return { name, ...readType(comment.slice(commentMark.length)) };
   const found = fromDuckdb(dataType);
   if (!found) return undefined;
   return { name, type: found.type, ...(found.convert ? { convert: found.convert } : {}) };

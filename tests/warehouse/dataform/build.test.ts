@@ -149,23 +149,44 @@ describe("incrementals on DuckDB", () => {
   const events = (list: string) =>
     table("s.src", [], { query: `select * from unnest([struct<k int64, day date, v string>${list}])` });
 
-  test("when it overwrites, the partitions that come are replaced whole and the others stay", async () => {
-    const storage = { ...table("s.t", []).storage, partitionBy: "day" };
-    const target = incremental(
-      "s.t",
-      ["s.src"],
-      { strategy: "overwrite", uniqueKey: [], query: "select * from `p.s.src`" },
-      { storage, query: "select * from `p.s.src`" },
+  test("when a filter on the partitions is required, a model that reads without one fails as on BigQuery", async () => {
+    const storage = { ...table("s.t", []).storage, partitionBy: "day", requirePartitionFilter: true };
+    const src = events("(1, date '2026-03-01', 'a')");
+    const held = table("s.t", ["s.src"], { storage, query: "select * from `p.s.src`" });
+    const reader = (where: string) => table("s.reader", ["s.t"], { query: `select k from \`p.s.t\` ${where}` });
+    await build(graphOf(src, held, reader("where day = '2026-03-01'")));
+    expect(await rows("select k from s.reader")).toEqual([{ k: 1n }]);
+    await expect(build(graphOf(src, held, reader("where k = 1")))).rejects.toThrow(
+      "Cannot query over table 'p.s.t' without a filter over column(s) 'day' that can be used for partition elimination [sql.analysis]",
     );
-    await build(
-      graphOf(events("(1, date '2026-03-01', 'a'), (2, date '2026-03-01', 'b'), (3, date '2026-03-02', 'c')"), target),
-    );
-    await build(graphOf(events("(9, date '2026-03-01', 'z')"), target));
-    expect(await rows("select k, v from s.t order by k")).toEqual([
-      { k: 3n, v: "c" },
-      { k: 9n, v: "z" },
-    ]);
   });
+
+  test.each([
+    ["", false],
+    [" though a filter on the partitions is required", true],
+  ])(
+    "when it overwrites, the partitions that come are replaced whole and the others stay%s",
+    async (_, requirePartitionFilter) => {
+      const storage = { ...table("s.t", []).storage, partitionBy: "day", requirePartitionFilter };
+      const target = incremental(
+        "s.t",
+        ["s.src"],
+        { strategy: "overwrite", uniqueKey: [], query: "select * from `p.s.src`" },
+        { storage, query: "select * from `p.s.src`" },
+      );
+      await build(
+        graphOf(
+          events("(1, date '2026-03-01', 'a'), (2, date '2026-03-01', 'b'), (3, date '2026-03-02', 'c')"),
+          target,
+        ),
+      );
+      await build(graphOf(events("(9, date '2026-03-01', 'z')"), target));
+      expect(await rows("select k, v from s.t where day is not null order by k")).toEqual([
+        { k: 3n, v: "c" },
+        { k: 9n, v: "z" },
+      ]);
+    },
+  );
 
   test("when it appends, rows come to those that are there", async () => {
     const target = incremental(

@@ -160,6 +160,12 @@ describe("tableStatements", () => {
       "insert into `p.s.b` (`k`, `at`)\nselect `k`, `at` from `_s_b_staged`",
       "drop table `_s_b_staged`",
     ]);
+    const guarded = { ...storage, requirePartitionFilter: true };
+    expect(
+      now(incremental("s.b", [], { strategy: "overwrite" }, { storage: guarded }), existing("k at")).statements[1],
+    ).toBe(
+      "begin\ndeclare _arrived default array(select distinct date(at) from `_s_b_staged` where date(at) is not null);\ndelete from `p.s.b` as DATAFORM_DEST\nwhere date(at) in unnest(_arrived);\nend",
+    );
   });
 
   test("when a full refresh is asked for, it is created anew unless it is protected", () => {
