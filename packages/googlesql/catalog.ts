@@ -12,7 +12,7 @@ export interface CatalogColumn {
   readonly notNull?: boolean | undefined;
   /** Its type with the limits that it was declared with (`STRING(10)`), where there are any: what is written is held to them. */
   readonly declared?: string | undefined;
-  /** GoogleSQL text of the default, for INSERT. */
+  /** DuckDB SQL of the default, where the catalogue knows it. */
   readonly defaultSql?: string | undefined;
 }
 
@@ -21,6 +21,8 @@ export interface TableProperties {
   /** The column that PARTITION BY goes by; `_PARTITIONTIME` of a table partitioned by the time of arrival. */
   readonly partitionColumn?: string | undefined;
   readonly requiresPartitionFilter?: boolean | undefined;
+  /** CREATE SNAPSHOT TABLE, whose rows stay as they are, or CREATE TABLE ... CLONE made it. */
+  readonly madeAs?: "snapshot" | "clone" | undefined;
   /** Of a view: the partitioned tables that it reads without a filter on their partitions. */
   readonly unfiltered?: readonly UnfilteredTable[] | undefined;
 }

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
-import type { CatalogColumn } from "../../packages/googlesql/catalog.ts";
+import type { CatalogColumn, CatalogTable } from "../../packages/googlesql/catalog.ts";
 import { asGoogleSqlError } from "../../packages/googlesql/duckdb/engine-errors.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
@@ -84,7 +84,10 @@ export class DuckDbWarehouse implements Warehouse {
       if (parts.length > 1) await connection.run(`create schema if not exists ${parts[0]}`);
       const found = this.lane.catalog.table(pathOf(table));
       if (found === undefined) await createTable(this.lane, table, columns);
-      else refuseLimits(table, found.columns);
+      else {
+        if (isSnapshot(found)) throw fixedTable(`${table} is a snapshot: nothing can be loaded into it`);
+        refuseLimits(table, found.columns);
+      }
       if (files.length === 0) return { rows: 0 };
       const scan = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
       const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
@@ -210,6 +213,10 @@ async function columnsOn(lane: SessionLane, table: string): Promise<readonly Col
   );
 }
 
+const fixedTable = (message: string): UserError => new UserError(message, { code: "warehouse.table", exit: "config" });
+
+const isSnapshot = (table: CatalogTable): boolean => table.properties?.madeAs === "snapshot";
+
 /** Rows that come past the translation would not be held to `STRING(10)`. */
 function refuseLimits(table: string, columns: readonly CatalogColumn[]): void {
   const limited = columns.find((column) => column.declared !== undefined);
@@ -228,13 +235,10 @@ async function appendOn(
 ): Promise<AppendResult> {
   return await lane.inTurn(signal, async () => {
     const found = lane.catalog.table(pathOf(table));
-    if (found === undefined || found.kind === "view") {
-      throw new UserError(
-        found === undefined ? `there is no table ${table}` : `${table} is a view: nothing can be appended to it`,
-        {
-          code: "warehouse.table",
-          exit: "config",
-        },
+    if (found === undefined || found.kind === "view" || isSnapshot(found)) {
+      const what = found?.kind === "view" ? "view" : "snapshot";
+      throw fixedTable(
+        found === undefined ? `there is no table ${table}` : `${table} is a ${what}: nothing can be appended to it`,
       );
     }
     const { columns } = found;

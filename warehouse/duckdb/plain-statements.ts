@@ -1,6 +1,7 @@
 import { newTable, newView } from "../../packages/googlesql/analyzer/ddl.ts";
 import { type Change, deleteRows, insert, merge, truncate, update } from "../../packages/googlesql/analyzer/dml.ts";
 import type { Drop, Merge, Statement } from "../../packages/googlesql/ast.ts";
+import { checkSnapshot } from "../../packages/googlesql/duckdb/definitions.ts";
 import type { GoogleSqlSession, SessionResult } from "../../packages/googlesql/duckdb/session.ts";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { GoogleSqlEvaluationError, type Source } from "../../packages/googlesql/errors.ts";
@@ -167,6 +168,7 @@ async function drop(
     return {};
   }
   if (table.kind !== node.object) a.fail(node.name, `${path.join(".")} is a ${table.kind}, not a ${node.object}`);
+  checkSnapshot(a, node, table);
   await session.execute(`DROP ${table.kind.toUpperCase()} ${table.sql}`);
   await catalog.remove(session.connection, path);
   return {};

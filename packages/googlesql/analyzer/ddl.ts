@@ -1,4 +1,12 @@
-import type { ColumnDefinition, CreateTable, CreateView, NodeBase, ObjectName } from "../ast.ts";
+import type {
+  ColumnDefinition,
+  CreateTable,
+  CreateTableFrom,
+  CreateView,
+  NodeBase,
+  ObjectName,
+  Query,
+} from "../ast.ts";
 import { type CatalogTable, propertiesText, type TableProperties } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
@@ -42,8 +50,10 @@ export interface NewColumn {
 
 /** DuckDB statements that do what CREATE TABLE says. */
 export function createTable(a: Analysis, node: CreateTable): readonly string[] {
-  if (node.type !== "table") a.refuse(node, `CREATE_${node.type.toUpperCase()}_TABLE`);
-  if (node.from) return createFrom(a, node, node.from.table, node.from.how);
+  if (node.type === "external") a.refuse(node, "CREATE_EXTERNAL_TABLE");
+  const standing = node.ifNotExists ? undefined : a.catalog.table(pathOf(node.name));
+  if (standing?.properties?.madeAs === "snapshot" && !node.temporary) notAllowed(a, node.name, "SNAPSHOT");
+  if (node.from) return createFrom(a, node, node.from);
   return newTable(a, node).texts;
 }
 
@@ -67,7 +77,7 @@ export interface Made {
 export function newTable(a: Analysis, node: CreateTable): Made {
   const path = pathOf(node.name);
   const target = targetName(path, node.temporary);
-  const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
+  const head = createHead(node, target);
   const declared = node.columns?.map((column) => declaredColumn(a, column, node.defaultCollation));
   if (node.defaultCollation && (node.query || !declared?.some((column) => column.type && holdsCollated(column.type))))
     refuseCollation(a, node, node.defaultCollation);
@@ -98,11 +108,8 @@ export function newTable(a: Analysis, node: CreateTable): Made {
     };
   });
   const t = a.fresh("t");
-  const list = columns.map((column, i) => {
-    const from = { sql: `${t}.${given[i]!.sqlName}`, type: given[i]!.type };
-    const value = coerceOrFail(a, node.query!, from, column.type, `Column ${column.name}`);
-    return `${heldAs(a, column, `CAST(${value.sql} AS ${duckdbType(column.type)})`)} AS ${quoteName(column.name)}`;
-  });
+  const values = storedValues(a, node.query, t, given, columns);
+  const list = columns.map((column, i) => `${values[i]} AS ${quoteName(column.name)}`);
   const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
   const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
   if (!constrained) return made(a, node, target, [`${head} AS ${select}`], columns);
@@ -117,12 +124,18 @@ function made(
   target: string,
   texts: readonly string[],
   columns: readonly NewColumn[],
+  inherited: TableProperties = {},
 ): Made {
   for (const column of node.columns ?? []) readOptions(a, "column", column.options);
-  const by = partitionColumn(a, node, columns);
+  const by = partitionColumn(a, node, columns) ?? inherited.partitionColumn;
   checkClustering(a, node, columns);
   const isRequired = requiresPartitionFilter(a, readOptions(a, "table", node.options), by);
-  const properties = by === undefined ? undefined : { partitionColumn: by, requiresPartitionFilter: isRequired };
+  const said: TableProperties = {
+    ...inherited,
+    partitionColumn: by,
+    requiresPartitionFilter: isRequired ?? inherited.requiresPartitionFilter,
+  };
+  const properties = Object.values(said).every((value) => value === undefined) ? undefined : said;
   if (standsAlready(a, node, target)) return { texts: [], columns, properties };
   const kept = [...comments(target, columns), ...propertiesComment(target, "TABLE", properties)];
   return { texts: [...texts, ...kept], columns, properties };
@@ -139,24 +152,64 @@ export const propertiesComment = (
 ): readonly string[] =>
   properties === undefined ? [] : [`COMMENT ON ${object} ${target} IS ${stringText(propertiesText(properties))}`];
 
-function createFrom(
-  a: Analysis,
-  node: CreateTable,
-  name: ObjectName,
-  how: "like" | "copy" | "clone",
-): readonly string[] {
-  const table = existing(a, name);
+/** LIKE, COPY, CLONE: the columns of another table with all that is kept of them, and for the last two its rows. */
+function createFrom(a: Analysis, node: CreateTable, from: CreateTableFrom): readonly string[] {
+  if (from.systemTime) a.refuse(from.systemTime, "FOR_SYSTEM_TIME", "there is no history of tables");
+  const table = existing(a, from.table);
+  if (table.kind === "view" && from.how !== "like") notAllowed(a, from.table, "VIEW");
   const target = targetName(pathOf(node.name), node.temporary);
-  const head = `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
-  const columns = table.columns.map((column) => ({
-    name: column.name,
-    type: column.type,
-    declared: column.declared,
-    notNull: false,
-    defaultSql: undefined,
+  const columns: readonly NewColumn[] = table.columns.map(({ name, type, declared, notNull, defaultSql }) => ({
+    name,
+    type,
+    declared,
+    notNull: notNull === true,
+    defaultSql,
   }));
-  return [`${head} AS SELECT * FROM ${table.sql}${how === "like" ? " LIMIT 0" : ""}`, ...comments(target, columns)];
+  const list = columns.map(({ name }) => quoteName(name)).join(", ");
+  const values = table.columns.map(({ name, convert }) => (convert ? convert(quoteName(name)) : quoteName(name)));
+  const rows = node.query
+    ? queryRows(a, node, node.query, columns)
+    : from.how === "like"
+      ? undefined
+      : `SELECT ${values.join(", ")} FROM ${table.sql}`;
+  const texts = [`${createHead(node, target)} (${columns.map(columnText).join(", ")})`];
+  if (rows !== undefined) texts.push(`INSERT INTO ${target} (${list}) ${rows}`);
+  const madeAs = from.how === "clone" ? (node.type === "snapshot" ? "snapshot" : "clone") : undefined;
+  return made(a, node, target, texts, columns, { ...table.properties, unfiltered: undefined, madeAs }).texts;
 }
+
+/** The rows of the query of CREATE TABLE ... LIKE ... AS, for the columns by their places. */
+function queryRows(a: Analysis, node: CreateTable, query: Query, columns: readonly NewColumn[]): string {
+  const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
+  a.failUnfiltered();
+  if (relation.columns.length !== columns.length)
+    a.fail(node, `The query gives ${relation.columns.length} columns, but the table has ${columns.length}`);
+  const t = a.fresh("t");
+  const given = relation.columns.map(({ sqlName, type }) => ({ sqlName, type }));
+  return `SELECT ${storedValues(a, query, t, given, columns).join(", ")} FROM (${relation.sql}) AS ${t}`;
+}
+
+/** What a query gives as the columns of a table hold it. */
+function storedValues(
+  a: Analysis,
+  node: Query,
+  t: string,
+  given: readonly Pick<NamedColumn, "sqlName" | "type">[],
+  columns: readonly NewColumn[],
+): readonly string[] {
+  return columns.map((column, i) => {
+    const from = { sql: `${t}.${given[i]!.sqlName}`, type: given[i]!.type };
+    const value = coerceOrFail(a, node, from, column.type, `Column ${column.name}`);
+    return heldAs(a, column, `CAST(${value.sql} AS ${duckdbType(column.type)})`);
+  });
+}
+
+/** A statement that BigQuery does not have for this kind of object. */
+export const notAllowed = (a: Analysis, name: ObjectName, kind: "SNAPSHOT" | "VIEW"): never =>
+  a.fail(name, `${pathOf(name).join(".")} is not allowed for this operation because it is currently a ${kind}`);
+
+const createHead = (node: CreateTable, target: string): string =>
+  `CREATE ${node.orReplace ? "OR REPLACE " : ""}${node.temporary ? "TEMP " : ""}TABLE ${node.ifNotExists ? "IF NOT EXISTS " : ""}${target}`;
 
 function existing(a: Analysis, name: ObjectName): CatalogTable {
   return a.catalog.table(pathOf(name)) ?? a.fail(name, `Table not found: ${pathOf(name).join(".")}`);

@@ -45,6 +45,7 @@ function target(a: Analysis, name: ObjectName, alias: Identifier | undefined, is
   const path = pathOf(name);
   const table = a.catalog.table(path) ?? a.fail(name, `Table not found: ${path.join(".")}`);
   if (table.kind === "view") a.fail(name, `${path.join(".")} is a view, which cannot be changed`);
+  if (table.properties?.madeAs === "snapshot") a.fail(name, `${path.join(".")} is a snapshot, which cannot be changed`);
   for (const column of table.columns) {
     if (holdsCollated(column.type)) a.hasCollation = true;
     if (column.convert && (column.type.kind === "STRUCT" || column.type.kind === "ARRAY")) {

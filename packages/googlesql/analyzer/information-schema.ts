@@ -46,9 +46,13 @@ const views: Readonly<Record<string, { readonly perColumn: boolean; readonly col
     perColumn: false,
     columns: [
       ...identity,
-      told("table_type", STRING, ({ table }) => (table.kind === "view" ? "VIEW" : "BASE TABLE")),
+      told("table_type", STRING, ({ table }) =>
+        table.kind === "view" ? "VIEW" : (table.properties?.madeAs?.toUpperCase() ?? "BASE TABLE"),
+      ),
       ...untold(STRING, "managed_table_type"),
-      told("is_insertable_into", STRING, ({ table }) => (table.kind === "view" ? "NO" : "YES")),
+      told("is_insertable_into", STRING, ({ table }) =>
+        table.kind === "view" || table.properties?.madeAs === "snapshot" ? "NO" : "YES",
+      ),
       ...untold(STRING, "is_fine_grained_mutations_enabled"),
       told("is_typed", STRING, () => "NO"),
       ...untold(STRING, "is_change_history_enabled"),

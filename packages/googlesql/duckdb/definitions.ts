@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { alterTexts } from "../analyzer/alter.ts";
 import type { Analysis } from "../analyzer/context.ts";
-import { createTable, createView, refuseCollation } from "../analyzer/ddl.ts";
+import { createTable, createView, notAllowed, refuseCollation } from "../analyzer/ddl.ts";
 import { readOptions } from "../analyzer/options.ts";
 import { checkTableFunction } from "../analyzer/table-functions.ts";
 import { resolveType } from "../analyzer/type-names.ts";
 import { checkFunction } from "../analyzer/user-functions.ts";
 import type { Alter, CreateFunction, CreateProcedure, CreateTableFunction, Drop, NodeBase, Statement } from "../ast.ts";
-import type { ForeignFunction, SqlFunction, UserFunction, UserTableFunction } from "../catalog.ts";
+import type { CatalogTable, ForeignFunction, SqlFunction, UserFunction, UserTableFunction } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { UnsupportedGoogleSql } from "../errors.ts";
 import { pathOf } from "../path-of.ts";
@@ -207,7 +207,8 @@ async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise
       `DROP SCHEMA ${node.ifExists ? "IF EXISTS " : ""}${quoteName(path.at(-1)!)}${cascade}`,
     ]);
   }
-  const wanted = node.object === "table" ? "table" : node.object.endsWith("view") ? "view" : undefined;
+  const isSnapshot = node.object === "snapshot-table";
+  const wanted = node.object === "table" || isSnapshot ? "table" : node.object.endsWith("view") ? "view" : undefined;
   if (!wanted) return a.refuse(node, `DROP_${node.object.toUpperCase().replaceAll("-", "_")}`, "this kind of object");
   const table = catalog.table(path);
   if (!table) {
@@ -215,7 +216,15 @@ async function drop(session: GoogleSqlSession, a: Analysis, node: Drop): Promise
     return;
   }
   if (table.kind !== wanted) a.fail(node.name, `${path.join(".")} is a ${table.kind}, not a ${wanted}`);
+  checkSnapshot(a, node, table);
   await runAll(session, [`DROP ${wanted.toUpperCase()} ${table.sql}`]);
+}
+
+/** DROP SNAPSHOT TABLE is for snapshots, and nothing else drops one. */
+export function checkSnapshot(a: Analysis, node: Drop, table: CatalogTable): void {
+  const isOne = table.properties?.madeAs === "snapshot";
+  if (node.object === "table" && isOne) notAllowed(a, node.name, "SNAPSHOT");
+  if (node.object === "snapshot-table" && !isOne) a.fail(node.name, `${pathOf(node.name).join(".")} is no snapshot`);
 }
 
 async function alter(session: GoogleSqlSession, a: Analysis, node: Alter): Promise<void> {
@@ -233,6 +242,7 @@ async function alter(session: GoogleSqlSession, a: Analysis, node: Alter): Promi
     return a.fail(node.name, `Table not found: ${path.join(".")}`);
   }
   for (const action of node.actions) {
+    if (table.properties?.madeAs === "snapshot" && action.kind !== "set-options") notAllowed(a, node.name, "SNAPSHOT");
     const texts = alterTexts(a, action, session.catalog.table(path) ?? table);
     if (texts.length > 0) await runAll(session, texts);
   }

@@ -35,7 +35,7 @@ export class StoredCatalog implements Catalog {
   /** Reads DuckDB's own catalogue anew. */
   async refresh(): Promise<void> {
     const reader = await this.connection.runAndReadAll(
-      `SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.comment, c.is_nullable, c.database_name = 'temp', v.name IS NOT NULL AND v.is_view, v.comment
+      `SELECT c.schema_name, c.table_name, c.column_name, c.data_type, c.comment, c.is_nullable, c.database_name = 'temp', v.name IS NOT NULL AND v.is_view, v.comment, c.column_default
        FROM duckdb_columns() c LEFT JOIN (
          SELECT schema_name, view_name AS name, database_name, comment, true AS is_view FROM duckdb_views() WHERE NOT internal
          UNION ALL SELECT schema_name, table_name, database_name, comment, false FROM duckdb_tables() WHERE NOT internal) v
@@ -44,7 +44,7 @@ export class StoredCatalog implements Catalog {
     );
     const found = new Map<string, CatalogTable & { readonly columns: CatalogColumn[] }>();
     for (const row of reader.getRows()) {
-      const [schema, table, column, dataType, comment, nullable, isTemp, isView, tableComment] = row as [
+      const [schema, table, column, dataType, comment, nullable, isTemp, isView, tableComment, columnDefault] = row as [
         string,
         string,
         string,
@@ -53,6 +53,7 @@ export class StoredCatalog implements Catalog {
         boolean,
         boolean,
         boolean,
+        string | null,
         string | null,
       ];
       const key = `${isTemp ? "temp" : schema}.${table}`.toLowerCase();
@@ -65,7 +66,7 @@ export class StoredCatalog implements Catalog {
       };
       found.set(key, entry);
       const read = readColumn(column, dataType, comment);
-      if (read) entry.columns.push({ ...read, notNull: !nullable });
+      if (read) entry.columns.push({ ...read, notNull: !nullable, defaultSql: columnDefault ?? undefined });
     }
     this.tables = found;
     const views = await this.connection.runAndReadAll("SELECT sql FROM duckdb_views() WHERE NOT internal");

@@ -94,6 +94,9 @@ function parseCreateTable(p: Cursor, head: CreateHead, type: CreateTable["type"]
   const untyped = elements?.columns.find((column) => column.type === undefined);
   if (untyped && query === undefined) p.fail(`Column ${untyped.name.name} has no type`, untyped.span.start);
   if (type === "snapshot" && from?.how !== "clone") p.failExpected("keyword CLONE");
+  if (type === "snapshot" && orReplace) p.fail("CREATE SNAPSHOT TABLE has no OR REPLACE", start);
+  if (type === "snapshot" && (partitionBy || clusterBy.length > 0))
+    p.fail("CREATE SNAPSHOT TABLE has no PARTITION BY or CLUSTER BY", start);
   if (type !== "table" && query) p.fail(`CREATE ${type.toUpperCase()} TABLE has no query`, query.span.start);
   if (type === "external" && !options) p.failExpected("keyword OPTIONS");
   if (type === "external" && (partitionBy || clusterBy.length > 0)) {
