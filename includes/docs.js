@@ -28,8 +28,14 @@ const column = {
   right_id: "The larger of the two ids.",
   from_id: "The id that the edge leaves.",
   to_id: "The id that the edge reaches.",
+  table_name: "The raw table, without its schema.",
+  row_digest: "Which row: a digest of its columns and of when it came (includes/retractions.js).",
+  row_received_at: "When the row was received.",
+  id_digest: "An id of a person or of a message, as a digest that leads nowhere (includes/erasures.js).",
+  id_hint: "The first digits of the id, by which most ids are told apart without a digest.",
 
   // dimensions
+  readmitted_at: "From when on what is received of the person counts again; NULL while nothing does.",
   has_consent:
     "The consent flag that the signal carried; NULL when it carried none, which is no consent and no refusal.",
   provenance: "Which handler of ours or of a provider produced the record.",
@@ -457,6 +463,10 @@ const rawTables = {
   human_labels: "What people said about messages. Grain: one statement.",
   erasure_requests: "Requests to be forgotten; once carried out they are gone. Grain: one request.",
   erasures: "Receipts of erasures, naming nobody. Grain: one request that was carried out.",
+  erased_ids:
+    "Who was erased, as digests that lead nowhere; a later statement may let somebody in again. Grain: one statement about an id.",
+  retractions:
+    "Landed rows that must not count, and retractions undone. Grain: one statement about a row or a retraction.",
   dead_letters: "Records that could not be landed, their bytes sealed. Grain: one record.",
   ingest_ledger: "The door's account of every batch, hash-chained. Grain: one batch.",
 };

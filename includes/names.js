@@ -17,6 +17,13 @@ function checked(value, where) {
 const staging = (table) => `stg_raw__${checked(table, "staging")}`;
 
 /**
+ * The view of what counts of a raw table.
+ *
+ *   kept("events")  =>  kept_events
+ */
+const kept = (table) => `kept_${checked(table, "kept")}`;
+
+/**
  * A count or a rate over a window of days.
  *
  *   windowed("opens", 7)  =>  opens_7d
@@ -27,4 +34,4 @@ function windowed(measure, days) {
   return `${checked(measure, "windowed")}_${days}d`;
 }
 
-module.exports = { staging, windowed };
+module.exports = { staging, kept, windowed };

@@ -163,6 +163,27 @@ const tables = {
     retrain_by_at: "TIMESTAMP", // when these must be trained anew; null without any
     received_at: "TIMESTAMP",
   },
+  // Who was erased, so that models leave out what gets past the door. It names nobody: an id is a digest that leads nowhere.
+  erased_ids: {
+    id_digest: "STRING", // see erasures.js
+    id_hint: "STRING", // its first digits, by which most rows are told apart without a digest
+    is_readmitted: "BOOL", // true lets the person in again from stated_at on; null is false
+    erasure_id: "STRING",
+    stated_at: "TIMESTAMP",
+    received_at: "TIMESTAMP",
+  },
+  // What was landed and must not count: one row for each row taken back, and one without a row_digest where a retraction is undone.
+  retractions: {
+    retraction_id: "STRING", // one act of taking back, of many rows
+    table_name: "STRING", // of the raw table
+    row_digest: "STRING", // which row: see retractions.js; it names nobody
+    row_id: "STRING", // of an event, its event_id
+    row_received_at: "TIMESTAMP",
+    is_undone: "BOOL", // true undoes the whole retraction; null is false
+    reason: "STRING",
+    stated_at: "TIMESTAMP",
+    received_at: "TIMESTAMP",
+  },
   dead_letters: {
     dead_letter_id: "STRING",
     reason: "STRING", // stable code: malformed-json, unknown-event-type, missing-field ...

@@ -952,6 +952,14 @@ export interface Tables {
     details: string | null;
     received_at: string | null;
   };
+  "raw.erased_ids": {
+    id_digest: string | null;
+    id_hint: string | null;
+    is_readmitted: boolean | null;
+    erasure_id: string | null;
+    stated_at: string | null;
+    received_at: string | null;
+  };
   "raw.erasure_requests": {
     user_id_hash: string | null;
     requested_at: string | null;
@@ -1032,6 +1040,17 @@ export interface Tables {
     attributes: string | null;
     received_at: string | null;
   };
+  "raw.retractions": {
+    retraction_id: string | null;
+    table_name: string | null;
+    row_digest: string | null;
+    row_id: string | null;
+    row_received_at: string | null;
+    is_undone: boolean | null;
+    reason: string | null;
+    stated_at: string | null;
+    received_at: string | null;
+  };
   "raw.seed_tests": {
     seed_test_id: string | null;
     campaign_id: string | null;
@@ -1059,6 +1078,163 @@ export interface Tables {
     received_at: string | null;
   };
   "raw.tls_reports": {
+    report_id: string | null;
+    org_name: string | null;
+    policy_domain: string | null;
+    policy_type: string | null;
+    range_begin_at: string | null;
+    range_end_at: string | null;
+    succeeded: bigint | null;
+    failed: bigint | null;
+    details: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_campaigns": {
+    campaign_id: string | null;
+    name: string | null;
+    kind: string | null;
+    topic: string | null;
+    sender_domain: string | null;
+    subject_length: bigint | null;
+    subject_features: string | null;
+    started_at: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_consents": {
+    user_id_hash: string | null;
+    purpose: string | null;
+    is_granted: boolean | null;
+    effective_at: string | null;
+    provenance: string | null;
+    channel: string | null;
+    legal_basis: string | null;
+    jurisdiction: string | null;
+    opt_in: string | null;
+    expires_at: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_dead_letters": {
+    dead_letter_id: string | null;
+    reason: string | null;
+    stage: string | null;
+    detail: string | null;
+    source: string | null;
+    position: string | null;
+    payload: Uint8Array | null;
+    batch_id: string | null;
+    schema_version: bigint | null;
+    received_at: string | null;
+  };
+  "staging.kept_decisions": {
+    decision_id: string | null;
+    user_id_hash: string | null;
+    message_id: string | null;
+    campaign_id: string | null;
+    arm: string | null;
+    model_version: string | null;
+    decided_at: string | null;
+    attributes: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_dmarc_reports": {
+    report_id: string | null;
+    org_name: string | null;
+    policy_domain: string | null;
+    policy: string | null;
+    range_begin_at: string | null;
+    range_end_at: string | null;
+    source_ip_prefix: string | null;
+    messages: bigint | null;
+    disposition: string | null;
+    dkim: string | null;
+    spf: string | null;
+    header_from: string | null;
+    details: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_erasure_requests": {
+    user_id_hash: string | null;
+    requested_at: string | null;
+    provenance: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_events": {
+    event_id: string | null;
+    event_type: string | null;
+    user_id_hash: string | null;
+    message_id: string | null;
+    campaign_id: string | null;
+    timestamp_utc: string | null;
+    received_at: string | null;
+    consent: boolean | null;
+    provenance: string | null;
+    metadata: string | null;
+    schema_version: bigint | null;
+  };
+  "staging.kept_human_labels": {
+    message_id: string | null;
+    label: string | null;
+    labelled_by: string | null;
+    labelled_at: string | null;
+    note: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_identity_links": {
+    left_id: string | null;
+    right_id: string | null;
+    link_kind: string | null;
+    linked_at: string | null;
+    provenance: string | null;
+    is_linked: boolean | null;
+    known_at: string | null;
+    left_is_role: boolean | null;
+    right_is_role: boolean | null;
+    received_at: string | null;
+  };
+  "staging.kept_postmaster_stats": {
+    domain: string | null;
+    metric: string | null;
+    day_at: string | null;
+    value: string | null;
+    source: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_profiles": {
+    user_id_hash: string | null;
+    recipient_domain: string | null;
+    isp: string | null;
+    region: string | null;
+    signed_up_at: string | null;
+    attributes: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_seed_tests": {
+    seed_test_id: string | null;
+    campaign_id: string | null;
+    isp: string | null;
+    region: string | null;
+    sent: bigint | null;
+    inbox: bigint | null;
+    promotions: bigint | null;
+    spam: bigint | null;
+    missing: bigint | null;
+    tested_at: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_suppressions": {
+    user_id_hash: string | null;
+    channel: string | null;
+    reason: string | null;
+    scope: string | null;
+    scope_key: string | null;
+    is_lifted: boolean | null;
+    is_machine: boolean | null;
+    since_at: string | null;
+    until_at: string | null;
+    provenance: string | null;
+    received_at: string | null;
+  };
+  "staging.kept_tls_reports": {
     report_id: string | null;
     org_name: string | null;
     policy_domain: string | null;
@@ -1139,6 +1315,12 @@ export interface Tables {
     is_aligned: boolean | null;
     range_begin_at: string | null;
     range_end_at: string | null;
+  };
+  "staging.stg_raw__erased_ids": {
+    id_digest: string | null;
+    id_hint: string | null;
+    erased_at: string | null;
+    readmitted_at: string | null;
   };
   "staging.stg_raw__erasure_requests": {
     user_id_hash: string | null;
@@ -1230,6 +1412,11 @@ export interface Tables {
     region: string | null;
     attributes: string | null;
     signed_up_at: string | null;
+  };
+  "staging.stg_raw__retractions": {
+    table_name: string | null;
+    row_digest: string | null;
+    row_received_at: string | null;
   };
   "staging.stg_raw__seed_tests": {
     seed_test_id: string | null;
