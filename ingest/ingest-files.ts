@@ -11,6 +11,7 @@ import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
 import type { IsOptOutAddress } from "./mail/opt-out.ts";
 import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
+import { guardRetracted, retractionsMark } from "./retractions/standing.ts";
 import { LocalSink } from "./segments/local-sink.ts";
 import { keepAside } from "./set-aside.ts";
 
@@ -88,12 +89,17 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
     throw error;
   }
   const windowRows = context.windowRows ?? defaultWindowRows;
-  const windows = new DoorWindows(windowRows, windowSeed(context.randomBytes), (table, rows) =>
-    sink.lastKeys(table, rows),
+  const windows = new DoorWindows(
+    windowRows,
+    windowSeed(context.randomBytes),
+    (table, rows) => sink.lastKeys(table, rows),
+    () => (sink instanceof LocalSink ? retractionsMark(context.raw) : ""),
   );
   const erased = erasedAt(context);
   const plain = createDoor({ hashId: erased.hashId, trustReceivedAt: context.trustReceivedAt });
-  const door = erased.guard(plain);
+  const door = context.trustReceivedAt
+    ? guardRetracted(erased.guard(plain), await sink.retractions())
+    : erased.guard(plain);
   const envFor = (input: Pick<IngestEnv, "source" | "decode">, progress?: IngestEnv["progress"]): IngestEnv => ({
     ...input,
     sink,

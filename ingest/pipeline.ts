@@ -147,7 +147,10 @@ export async function readIngest(env: IngestEnv, signal: AbortSignal, commits: C
     for await (const block of env.source.pull(signal)) {
       const now = env.now();
       for (let at = 0; at < block.length; ) {
-        open ??= await beginBatch(env, position, now);
+        if (open === undefined) {
+          await env.windows.renew(() => commits.done());
+          open = await beginBatch(env, position, now);
+        }
         const part = block.slice(at, at + Math.max(1, env.batchRecords - open.counts.records));
         await take(env, open, part, now);
         at += part.length;

@@ -89,6 +89,7 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
   const batches = sink.ledger.entries.filter((entry): entry is BatchEntry => entry.kind === "batch");
   const settled = new Set(batches.flatMap((entry) => entry.replayed ?? []));
   const fileIds = new Map(batches.map((entry) => [entry.batch_id, entry.source_id.split("/")[0]!]));
+  const isGone = (await sink.retractions()).filter("dead_letters");
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const body = new SharedBody(raw);
   for (const { table, segment, skip, rows } of locateSegments(sink.ledger.entries)) {
@@ -96,7 +97,7 @@ async function* lettersOf(raw: string, sink: LocalSink, options: ReplayOptions):
     for await (const block of sink.store.read(join(raw, segment), rawColumns(table), { skip, rows })) {
       for (const row of block) {
         const sealed = body.of(row);
-        if (row["payload"] === null || settled.has(String(row["dead_letter_id"]))) continue;
+        if (row["payload"] === null || settled.has(String(row["dead_letter_id"])) || isGone?.(row)) continue;
         if (options.reason !== undefined && row["reason"] !== options.reason) continue;
         if (options.since !== undefined && (row["received_at"] as number) < options.since) continue;
         if (left <= 0) return;

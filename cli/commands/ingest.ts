@@ -6,6 +6,7 @@ import type { IngestFileOptions } from "./ingest/file.ts";
 import { registerMoreIngest } from "./ingest/more-commands.ts";
 import type { IngestRepairOptions } from "./ingest/repair.ts";
 import type { IngestReplayOptions } from "./ingest/replay.ts";
+import type { IngestRetractOptions } from "./ingest/retract.ts";
 
 export const register: RegisterCommand = (program, environment) => {
   const ingest = program.command("ingest").description("Take signals in, and account for each one");
@@ -71,6 +72,41 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async (options: { dryRun?: boolean }) => {
       const { ingestCompactCommand } = await import("./ingest/compact.ts");
       await ingestCompactCommand(environment(), options);
+    });
+
+  addDestinationOptions(
+    ingest
+      .command("retract")
+      .description("Take landed rows back: models no longer count them; nothing is deleted, and it can be undone")
+      .option("--batch <id>", "what a batch landed, of every table (this machine's segments only)")
+      .option("--where <terms>", "rows of a table by source, type, campaign, ids and when they were received")
+      .option("--undo <retraction>", "let the rows of a retraction count again")
+      .option("--reason <text>", "why; it stays with the retraction")
+      .option("--dry-run", "say how many rows of which table, and change nothing"),
+  )
+    .addHelpText(
+      "after",
+      `
+Terms of --where are joined by "and":
+  table = consents                 which raw table (default: events)
+  source = webhook/mailgun         what its provenance says
+  type = open, click               of events, one of these types
+  campaign = spring-sale
+  id = a1, a2      id in ids.txt   event ids, decision ids ...; or a file of them, one a line
+  received >= 2026-01-31           from this instant on
+  received < 2026-02-01T08:00:00Z  before this one
+
+Only rows that have landed are meant, none to come. What was taken back and comes again lands again. Personal data is not removed by
+this: \`inboxloop privacy erase\` does that (docs/reference/retractions.md).
+
+Examples:
+  inboxloop ingest retract --where 'source = webhook/mailgun and received >= 2026-01-31' --reason 'test traffic' --dry-run
+  inboxloop ingest retract --undo 6c1a... --reason 'it was real'
+`,
+    )
+    .action(async (options: IngestRetractOptions) => {
+      const { ingestRetractCommand } = await import("./ingest/retract.ts");
+      await ingestRetractCommand(environment(), options);
     });
 
   registerMoreIngest(ingest, environment);

@@ -18,10 +18,12 @@ import {
   openLedger,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
+import type { Retractions } from "../retractions/standing.ts";
 import { ledgerRow } from "../segments/local-sink.ts";
 import { RowDigest } from "../segments/segment-draft.ts";
 import { AppendLog, landedBlocks, readAppendLog, type SentBlock } from "./append-log.ts";
 import { appendable, prepareRawTables, rawRowOf } from "./raw-tables.ts";
+import { retractionsInBigQuery } from "./read-rows.ts";
 
 export interface BigQuerySinkOptions {
   /** A folder of this machine: the ledger's log, and what is on its way. */
@@ -98,7 +100,12 @@ export class BigQuerySink implements Sink {
     return last?.kind === "batch" ? { to: last.to, isEnd: last.is_end } : undefined;
   }
 
-  /** Keys of the rows that landed last in a table, oldest first. */
+  /** What was taken back of what landed. */
+  retractions(): Promise<Retractions> {
+    return retractionsInBigQuery(this.#options.warehouse, this.#options.dataset);
+  }
+
+  /** Keys of the rows that landed last in a table and were not taken back, oldest first. */
   async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
     const { dataset, warehouse, now } = this.#options;
     const since = new Date(now() - windowDays * 86_400_000);
@@ -109,7 +116,9 @@ export class BigQuerySink implements Sink {
 where received_at >= @since order by received_at desc limit ${rows}`,
       { params: { since } },
     );
-    yield found.rows.toReversed().map((row) => rowKey(table, rawRowOf(table, row)));
+    const isGone = (await this.retractions()).filter(table);
+    const landed = found.rows.toReversed().map((row) => rawRowOf(table, row));
+    yield landed.filter((row) => !isGone?.(row)).map((row) => rowKey(table, row));
     yield this.#recovered.get(table) ?? [];
   }
 

@@ -135,12 +135,29 @@ export class DoorWindows {
   readonly #capacity: number;
   readonly #seed: WindowSeed;
   readonly #lastKeys: LastKeys | undefined;
+  readonly #mark: () => string;
   readonly #windows = new Map<string, DoorWindow>();
+  #marked: string;
 
-  constructor(capacity: number, seed: WindowSeed, lastKeys?: LastKeys) {
+  /** `mark` changes when rows that landed were taken back: what is like them is no duplicate from then on. */
+  constructor(capacity: number, seed: WindowSeed, lastKeys?: LastKeys, mark: () => string = () => "") {
     this.#capacity = capacity;
     this.#seed = seed;
     this.#lastKeys = lastKeys;
+    this.#mark = mark;
+    this.#marked = mark();
+  }
+
+  /**
+   * Before a batch: where rows were taken back since, forgets what was remembered, so that it is read anew from what counts. `settled` waits until
+   * every row that was admitted has landed.
+   */
+  async renew(settled: () => Promise<void>): Promise<void> {
+    const mark = this.#mark();
+    if (mark === this.#marked) return;
+    await settled();
+    this.#windows.clear();
+    this.#marked = mark;
   }
 
   /** The window of a table, where it has been opened. */

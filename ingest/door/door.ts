@@ -56,6 +56,8 @@ const required: Readonly<Record<string, readonly string[]>> = {
   human_labels: ["message_id", "label"],
   erasure_requests: ["user_id_hash", "requested_at"],
   erasures: ["erasure_request_id", "erasure_id", "requested_at", "erased_at"],
+  erased_ids: ["id_digest", "id_hint", "stated_at"],
+  retractions: ["retraction_id", "stated_at"],
 };
 
 function admitRow(

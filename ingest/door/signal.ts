@@ -47,7 +47,8 @@ export type DeadLetterReason =
   | "damaged-frame"
   | "decoder-failed"
   | "row-refused"
-  | "erased";
+  | "erased"
+  | "retracted";
 
 /** What a decoder makes of one item of its input: never an exception. */
 export type Decoded =

@@ -17,6 +17,9 @@ const columnKinds: ReadonlyMap<string, TextKind> = new Map([
   ["decision_id", "id"],
   ["seed_test_id", "id"],
   ["report_id", "id"],
+  ["row_id", "id"],
+  ["row_digest", "id"],
+  ["id_digest", "id"],
   ["source_ip_prefix", "ip"],
   ["note", "phrase"],
 ]);

@@ -115,18 +115,21 @@ export async function messagesOf(sink: LocalSink, ids: readonly string[]): Promi
   }
 }
 
-/** Links between ids, and the ids with a profile, as landed: what identity is made of. */
+/** Links between ids, and the ids with a profile, as landed and not taken back: what identity is made of. */
 export async function linksIn(sink: LocalSink): Promise<{
   readonly links: readonly Readonly<Record<string, unknown>>[];
   readonly accounts: ReadonlySet<string>;
 }> {
   const links: Readonly<Record<string, unknown>>[] = [];
   const accounts = new Set<string>();
+  const retractions = await sink.retractions();
   for (const [segment, parts] of segmentsOf(sink)) {
     const { table } = parts[0]!;
     if (table !== "identity_links" && table !== "profiles") continue;
+    const isGone = retractions.filter(table);
     for await (const block of sink.store.read(join(sink.raw, segment), rawColumns(table)))
       for (const row of block) {
+        if (isGone?.(row)) continue;
         if (table === "profiles") accounts.add(String(row["user_id_hash"]));
         else links.push(row);
       }
@@ -134,15 +137,17 @@ export async function linksIn(sink: LocalSink): Promise<{
   return { links, accounts };
 }
 
-/** Requests to be forgotten that the door has taken in and nobody has carried out: those carried out are no longer there. */
+/** Requests to be forgotten that the door has taken in and nobody has carried out: those carried out are no longer there, and those taken back ask for nothing. */
 export async function pendingRequests(
   sink: LocalSink,
 ): Promise<readonly { readonly ids: readonly string[]; readonly requested_at: string }[]> {
   const first = new Map<string, number>();
+  const isGone = (await sink.retractions()).filter("erasure_requests");
   for (const [segment, parts] of segmentsOf(sink)) {
     if (parts[0]!.table !== "erasure_requests") continue;
     for await (const block of sink.store.read(join(sink.raw, segment), rawColumns("erasure_requests")))
       for (const row of block) {
+        if (isGone?.(row)) continue;
         const id = row["user_id_hash"];
         const at = Number(row["requested_at"] ?? row["received_at"]);
         if (typeof id === "string") first.set(id, Math.min(first.get(id) ?? at, at));

@@ -23,6 +23,7 @@ import {
   stagedId,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
+import { type Retractions, readRetractions } from "../retractions/standing.ts";
 import type { CompactionStep } from "./compact.ts";
 import { encodeDraft, type UnwritableRow, withoutRows } from "./encode-draft.ts";
 import { SegmentDraft } from "./segment-draft.ts";
@@ -89,7 +90,12 @@ export class LocalSink implements Sink {
     return undefined;
   }
 
-  /** The keys of the rows that landed last in a table, at most so many segments as have `rows` of them, oldest first. */
+  /** What was taken back of what landed. */
+  retractions(): Promise<Retractions> {
+    return readRetractions(this.#options.raw, this.#store);
+  }
+
+  /** The keys of the rows that landed last in a table and were not taken back, at most so many segments as have `rows` of them, oldest first. */
   async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
     const parts: SegmentPart[] = [];
     let found = 0;
@@ -99,15 +105,16 @@ export class LocalSink implements Sink {
       parts.unshift(part);
       found += part.rows;
     }
+    const isGone = (await this.retractions()).filter(table);
     for (const part of parts) {
       const path = join(this.#options.raw, part.segment);
       // Set aside by `ingest repair`: its rows are gone, and with them what they would have been a duplicate of.
       if (!existsSync(path) && existsSync(damagedPath(this.#options.raw, part.segment))) continue;
       try {
-        if (table === "events") yield* this.#store.keys(path, eventKeySql, part);
+        if (table === "events" && isGone === undefined) yield* this.#store.keys(path, eventKeySql, part);
         else
           for await (const block of this.#store.read(path, rawColumns(table), part))
-            yield block.map((row) => rowKey(table, row));
+            yield block.filter((row) => !isGone?.(row)).map((row) => rowKey(table, row));
       } catch (cause) {
         throw damagedSegment(path, cause);
       }
