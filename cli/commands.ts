@@ -1,4 +1,5 @@
 import type { RegisterCommand } from "./command.ts";
+import { register as activate } from "./commands/activate.ts";
 import { register as audit } from "./commands/audit.ts";
 import { register as build } from "./commands/build.ts";
 import { register as change } from "./commands/change.ts";
@@ -47,6 +48,7 @@ const commands: readonly RegisterCommand[] = [
   pause,
   keys,
   decide,
+  activate,
   why,
   features,
   serve,

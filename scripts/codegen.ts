@@ -19,7 +19,7 @@ import { commandReference } from "./codegen/command-reference.ts";
 import { crawlerAgents } from "./codegen/crawler-agents.ts";
 import { errorReference } from "./codegen/error-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
-import { settingsReference } from "./codegen/settings-reference.ts";
+import { activationReference, settingsReference } from "./codegen/settings-reference.ts";
 import { tableTypes } from "./codegen/table-types.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -95,6 +95,7 @@ const generated: Readonly<Record<string, string>> = {
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
   "docs/reference/settings.md": settingsReference(),
+  "docs/reference/activation.md": activationReference(readFileSync(join(root, "docs/reference/activation.md"), "utf8")),
   "docs/reference/errors.md": errorReference(root),
   "docs/reference/googlesql.md": referencePage(catalogue),
 };

@@ -19,8 +19,9 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   policy: [...low, "scoring"],
   retrain: middle,
   release: middle,
-  serve: [...middle, "release", "activation"],
-  activation: middle,
+  serve: [...middle, "release"],
+  // It carries out what serve decided, by serve's own reading of what was heard since.
+  activation: [...middle, "serve"],
   governance: [...low, "warehouse"],
   report: [...middle, "release"],
   targets: [...low, "warehouse"],

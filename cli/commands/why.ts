@@ -32,6 +32,11 @@ function renderWhy(found: Why): string {
     `${found.decision_id} of ${text(found.decided_at)}: ${text(outcome["action"])} ${text(outcome["variant"])} (${text(outcome["rung"])}: ${text(outcome["reason"])})`,
     `customer ${text(found.customer)}, campaign ${text(found.campaign_id)}, policy ${text(found.policy)}, arm ${text(found.arm)}`,
     `model ${text(found.model)}, features ${text(found.features)}`,
+    ...(found.hand_over
+      ? [
+          `handed to ${found.hand_over.to}: ${found.hand_over.state.replace("_", " ")}${found.hand_over.reason === null ? "" : ` (${found.hand_over.reason})`} at ${found.hand_over.at}, attempts ${found.hand_over.attempts}`,
+        ]
+      : []),
     "",
     renderTable(
       [{ title: "step" }, { title: "code" }, { title: "saw" }],

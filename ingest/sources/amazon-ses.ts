@@ -3,9 +3,10 @@
 // https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
 
 import { z } from "zod";
+import returnPath from "../../includes/return_path.js";
 import { type BounceClass, readSmtpReply } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
-import { messageIdentity, personsMeant } from "./message-identity.ts";
+import { personsMeant, returnedIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import { snsEnvelope, verifySns } from "./sns.ts";
 import {
@@ -119,7 +120,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
   const kind = (e.eventType ?? e.notificationType ?? "").replaceAll(" ", "");
   const tagValues = (name: string): string | undefined => [mail.tags?.[name] ?? []].flat()[0];
   const tags = Object.entries(mail.tags ?? {})
-    .filter(([name]) => !name.startsWith("ses:"))
+    .filter(([name]) => !name.startsWith("ses:") && name !== returnPath.messageId && name !== returnPath.variant)
     .flatMap(([name, values]) => [values].flat().map((value) => `${name}:${value}`));
 
   /** One signal for each recipient: SES reports several in one event. */
@@ -134,7 +135,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
         eventId: carrier.id === undefined || recipients.length === 1 ? carrier.id : `${carrier.id}#${index + 1}`,
         eventType,
         recipient: bareAddress(address),
-        ...messageIdentity(provider, mail.messageId),
+        ...returnedIdentity(provider, tagValues(returnPath.messageId), mail.messageId),
         // Here the event says itself whether its message is one person's.
         ...(destinations.length === 1 ? { isMessageIdShared: false } : {}),
         campaignId: tagValues("campaign") ?? tagValues("campaign_id"),
@@ -144,6 +145,8 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
         metadata: present({
           provider,
           provider_event: e.eventType ?? e.notificationType,
+          provider_message_id: mail.messageId,
+          variant: tagValues(returnPath.variant),
           sending_ip_pool: tagValues("ses:configuration-set"),
           tags: tags.length > 0 ? tags : undefined,
           ...metadataOf(index),

@@ -1,6 +1,7 @@
 // What a provider's id of a message names, once for every provider. Our message_id is one e-mail to one person: an id that several people share
 // is never taken for it, and an event that names nobody counts for nobody.
 
+import returnPath from "../../includes/return_path.js";
 import { normaliseAddress } from "../door/address.ts";
 import type { Signal } from "../door/signal.ts";
 
@@ -27,7 +28,7 @@ export const messageIdentities = {
     scope: "mailing",
     documentedAt: "https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html",
     means:
-      "One id for each call of SendEmail, whoever is in To, Cc and Bcc; `mail.destination` lists them all. Sends, deliveries, bounces and delays name their own recipients; opens, clicks and subscriptions name nobody; `complainedRecipients` are those who may have complained.",
+      "One id for each call of SendEmail, whoever is in To, Cc and Bcc; `mail.destination` lists them all. Sends, deliveries, bounces and delays name their own recipients; opens, clicks and subscriptions name nobody; `complainedRecipients` are those who may have complained. The tag `inboxloop_message_id` of mails that we handed over goes before it.",
   },
   brevo: {
     field: "message-id",
@@ -105,7 +106,7 @@ export const messageIdentities = {
     scope: "mailing",
     documentedAt: "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event",
     means:
-      "The first part is one call's, for as many as 1,000 recipients; `email` is the one person. What the sender passed along (`unique_args`, custom arguments) stands in line with SendGrid's own keys and is never taken for an id.",
+      "The first part is one call's, for as many as 1,000 recipients; `email` is the one person. What the sender passed along (`unique_args`, custom arguments) stands in line with SendGrid's own keys and is never taken for an id, but for `inboxloop_message_id` of mails that we handed over: one to each person.",
   },
   sparkpost: {
     field: "transmission_id",
@@ -138,6 +139,14 @@ export const messageIdentity = (
   messageId: id || undefined,
   isMessageIdShared: messageIdentities[source].scope === "mailing",
 });
+
+/** The same of a mail that we handed over, one to each person, where its event brings our own id of it back. */
+export const returnedIdentity = (
+  source: Source,
+  ours: unknown,
+  id: string | null | undefined,
+): Pick<Signal, "messageId" | "isMessageIdShared"> =>
+  returnPath.isMessageId(ours) ? { messageId: String(ours), isMessageIdShared: false } : messageIdentity(source, id);
 
 /**
  * Whom an event about a mail to `addressees` is about, when the event itself does not say: the only one there is; or those whom the server's

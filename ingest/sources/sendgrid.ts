@@ -3,11 +3,12 @@
 import { createHash, verify } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
+import returnPath from "../../includes/return_path.js";
 import { codesOf } from "../bounces/classify.ts";
 import type { BounceClass } from "../bounces/smtp-reply.ts";
 import type { Decoded } from "../door/signal.ts";
 import { isoOfSeconds } from "./instants.ts";
-import { messageIdentity } from "./message-identity.ts";
+import { returnedIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
   authentic,
@@ -55,6 +56,8 @@ const event = z.looseObject({
   pool: z.looseObject({ name: z.string().nullish() }).nullish(),
 });
 type Event = z.output<typeof event>;
+/** The custom arguments of ours stand in line with SendGrid's own keys. */
+type Returned = Readonly<Record<string, unknown>>;
 const shape = { schema: event, needed: ["event", "email", "timestamp"] };
 
 /** `Lli-03HcQ5-JLybO9fXsJg.filter0077p1las1.21536.5717FC482.0` => `Lli-03HcQ5-JLybO9fXsJg`, the same on every event of a send. */
@@ -87,7 +90,7 @@ function decodeOne(e: Event): Decoded {
       eventId: e.sg_event_id || undefined,
       eventType,
       recipient: e.email || undefined,
-      ...messageIdentity(provider, messageIdOf(e)),
+      ...returnedIdentity(provider, (e as Returned)[returnPath.messageId], messageIdOf(e)),
       campaignId: campaign === null || campaign === undefined ? undefined : String(campaign),
       occurredAt: isoOfSeconds(e.timestamp),
       provenance: `webhook/${provider}`,
@@ -95,6 +98,7 @@ function decodeOne(e: Event): Decoded {
         provider,
         provider_event: e.event,
         provider_message_id: e.sg_message_id,
+        variant: (e as Returned)[returnPath.variant],
         tags,
         user_agent: e.useragent,
         ip_prefix: e.ip,

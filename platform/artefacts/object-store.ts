@@ -61,3 +61,26 @@ export async function cloudStorage(
     },
   };
 }
+
+/** Single files in a bucket, for who hands something over rather than keeps it. Uris are gs://bucket/path. */
+export interface CloudFiles {
+  /** The whole of it from memory, never by way of a file on this machine. */
+  write(uri: string, content: string): Promise<void>;
+  exists(uri: string): Promise<boolean>;
+}
+
+export async function cloudFiles(options: { readonly apiEndpoint?: string } = {}): Promise<CloudFiles> {
+  const { Storage } = await import("@google-cloud/storage");
+  const storage = new Storage(options);
+  const file = (uri: string) => {
+    const { bucket, name } = partsOf(uri);
+    return storage.bucket(bucket).file(name);
+  };
+  return {
+    write: (uri, content) => file(uri).save(content, { resumable: false }),
+    async exists(uri) {
+      const [isThere] = await file(uri).exists();
+      return isThere;
+    },
+  };
+}

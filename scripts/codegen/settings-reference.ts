@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { activationShape, addressSettings, receiverSettings } from "../../activation/settings.ts";
 import { environmentVariables, settingsFile, settingsShape, targetSettings } from "../../platform/settings.ts";
 
 interface JsonSchema {
@@ -65,4 +66,28 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema): string {
       return `| \`${name}\` | ${setting.description ?? ""} | ${required.includes(name) ? "required" : standard} |`;
     });
   return ["| setting | what it is | default |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** docs/reference/activation.md with its tables of settings; the rest of the page is written by hand. */
+export function activationReference(page: string): string {
+  const whole = z.toJSONSchema(activationShape, { io: "input", unrepresentable: "any" }) as JsonSchema;
+  const kindsOf = (shape: z.ZodType) => {
+    const { oneOf, anyOf } = z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }) as JsonSchema;
+    return oneOf ?? anyOf ?? [];
+  };
+  const section = (of: string, kinds: readonly JsonSchema[]) =>
+    kinds.map(
+      (kind) =>
+        `**${of} of kind \`${String(kind.properties?.["kind"]?.const)}\`.** ${kind.description ?? ""}\n\n${rowsOf(kind)}`,
+    );
+  const tables = [
+    rowsOf(whole),
+    ...section("Addresses", kindsOf(addressSettings)),
+    ...section("A receiver", kindsOf(receiverSettings)),
+  ].join("\n\n");
+  return page.replace(
+    /<!-- settings -->[\s\S]*<!-- \/settings -->/,
+    () =>
+      `<!-- settings -->\nGenerated from \`activation/settings.ts\` by \`npm run codegen\`.\n\n${tables}\n<!-- /settings -->`,
+  );
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { RootDatabase } from "lmdb";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { DecisionRow } from "../decision-row.ts";
 import { type Databases, openDatabases } from "./databases.ts";
@@ -34,8 +35,6 @@ export async function findOnline(
  */
 export async function forgetOnline(folder: string, who: Forgotten, fault: (point: string) => void): Promise<void> {
   if (!existsSync(join(folder, "data.mdb"))) return;
-  const compact = `${folder}.compact`;
-  await rm(compact, { recursive: true, force: true });
   const databases = openDatabases(folder);
   try {
     const keys = keysOf(databases, who);
@@ -53,12 +52,19 @@ export async function forgetOnline(folder: string, who: Forgotten, fault: (point
     });
     await databases.root.flushed;
     fault("online-deleted");
-    await mkdir(compact, { recursive: true });
-    await databases.root.backup(compact, true);
+    await writeAnew(databases.root, folder, () => fault("online-copied"));
   } finally {
     await databases.root.close();
   }
-  fault("online-copied");
+}
+
+/** Writes the file of an LMDB store anew, without its free pages, in which still stands what was deleted. Whoever has it open keeps the old one. */
+export async function writeAnew(root: RootDatabase, folder: string, copied: () => void): Promise<void> {
+  const compact = `${folder}.compact`;
+  await rm(compact, { recursive: true, force: true });
+  await mkdir(compact, { recursive: true });
+  await root.backup(compact, true);
+  copied();
   await syncFile(join(compact, "data.mdb"));
   await rename(join(compact, "data.mdb"), join(folder, "data.mdb"));
   await syncDirectory(folder);

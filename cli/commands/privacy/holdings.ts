@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { findInOutbox, forgetOutbox } from "../../../activation/forget.ts";
 import type { Findings, Holding } from "../../../governance/erasure/holding.ts";
 import { spoolReader } from "../../../ingest/bus/consume-spool.ts";
 import { eraseFromSpool, findInSpool, removeQuarantine } from "../../../ingest/bus/erase-spool.ts";
@@ -146,5 +147,17 @@ export function pagesHolding(runs: string): Holding {
       return { places: found.map(({ page, decisions }) => ({ where: `decisions/${page}`, rows: decisions })) };
     },
     erase: ({ subject, fault }) => forgetPages(runs, subject.ids, fault),
+  };
+}
+
+/** The outbox of hand-overs: entries, and signals that have not landed. */
+export function outboxHolding(folder: string): Holding {
+  return {
+    name: "outbox",
+    async find(subject) {
+      const rows = await findInOutbox(folder, subject);
+      return { places: rows > 0 ? [{ where: "outbox", rows }] : [] };
+    },
+    erase: ({ subject, fault }) => forgetOutbox(folder, subject, fault),
   };
 }

@@ -2,25 +2,34 @@ import { decoderFor } from "../../../ingest/decoders.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../../../ingest/ingest-files.ts";
 import { type Message, runIngest, type Source } from "../../../ingest/pipeline.ts";
-import type { OnlineStore } from "../../../serve/online/store.ts";
 
 const blockRows = 1000;
 
+/** Records that wait for the door: decisions in the online store, signals in the outbox. Positions count on for ever. */
+export interface WaitingRecords {
+  /** What the queue is of, for the ledger. */
+  readonly name: string;
+  /** This very queue. */
+  readonly queue: string;
+  queued(after: number, limit: number): readonly { readonly position: number; readonly row: unknown }[];
+  dropQueued(upTo: number): Promise<void>;
+}
+
 /**
- * The decisions that wait in the online store, as a source of the door: the ledger knows how far it has landed them, so each lands once wherever a
- * kill comes. What has landed leaves the queue.
+ * A queue as a source of the door: the ledger knows how far it has landed it, so each record lands once wherever a kill comes. What has landed
+ * leaves the queue.
  */
 export async function landQueue(
   context: IngestContext,
-  store: Pick<OnlineStore, "queue" | "queued" | "dropQueued">,
+  store: WaitingRecords,
   isDraining: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { sink, envFor } = await openIngest({ ...context, batchAgeMs: 1000 });
   try {
-    const id = `decision-queue/${store.queue}`;
+    const id = `${store.name}/${store.queue}`;
     const source: Source = {
-      name: "ndjson:decision-queue",
+      name: `ndjson:${store.name}`,
       id,
       from: sink.progressOf(id)?.to ?? 0,
       async *pull(stop) {

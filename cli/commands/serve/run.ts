@@ -54,7 +54,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       now: () => world.now().getTime(),
       ticks: () => performance.now(),
       sleep: (ms) => sleep(ms),
-      land: (store, isDraining, signal) => landQueue(context, store, isDraining, signal),
+      land: (store, isDraining, signal) => landQueue(context, { ...store, name: "decision-queue" }, isDraining, signal),
       drainMs: 20_000,
       log: world.console.note,
       listening: (address, inForce) => {

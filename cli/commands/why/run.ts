@@ -1,13 +1,21 @@
+import { type Entry, hasOutbox, openOutbox } from "../../../activation/outbox.ts";
 import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import type { DecisionRow } from "../../../serve/decision-row.ts";
 import { type Explanation, explain } from "../../../serve/why/explain.ts";
 import { eventsBefore, findDecision, type SeenEvent } from "../../../serve/why/find-decision.ts";
 import type { Environment } from "../../environment.ts";
+import { outboxOf } from "../activate/outbox-folder.ts";
 import { ingestContext } from "../ingest/context.ts";
 
 export interface Why extends Explanation {
   readonly events_before: readonly SeenEvent[];
+  /** What became of its mail; null where nobody has looked at it yet, or this machine does not hand over. */
+  readonly hand_over: HandOver | null;
+}
+
+export interface HandOver extends Pick<Entry, "state" | "to" | "attempts" | "reason" | "provider_id"> {
+  readonly at: string;
 }
 
 /** `inboxloop why`. An address is hashed before it is looked for. */
@@ -27,8 +35,25 @@ export async function whyCommand(world: Environment, id: string, comparedTo: str
   try {
     const row = await find(id);
     const other = comparedTo === undefined ? undefined : await find(comparedTo);
-    return { ...explain(row, other), events_before: await eventsBefore(warehouse, row, world.signal) };
+    return {
+      ...explain(row, other),
+      events_before: await eventsBefore(warehouse, row, world.signal),
+      hand_over: await handOverOf(outboxOf(world), row.decision_id),
+    };
   } finally {
     await warehouse.close();
+  }
+}
+
+async function handOverOf(folder: string, decisionId: string): Promise<HandOver | null> {
+  if (!hasOutbox(folder)) return null;
+  const outbox = openOutbox(folder);
+  try {
+    const entry = outbox.entry(decisionId);
+    if (!entry) return null;
+    const { state, to, attempts, reason, provider_id, at } = entry;
+    return { state, to, attempts, reason, provider_id, at: new Date(at).toISOString() };
+  } finally {
+    await outbox.close();
   }
 }

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Database, open, type RootDatabase } from "lmdb";
+
+/**
+ * What became of a decided send. waiting: the gates say not now; pending: the receiver did; sending: a request may be on its way; in_doubt: nobody
+ * answered it. The others are final.
+ */
+export const entryStates = [
+  "waiting",
+  "pending",
+  "sending",
+  "in_doubt",
+  "handed_over",
+  "withheld",
+  "refused",
+  "dead",
+] as const;
+export type EntryState = (typeof entryStates)[number];
+
+/** One line of the outbox. Neither an address nor a person's id is in it. Times are milliseconds since the epoch. */
+export interface Entry {
+  readonly state: EntryState;
+  readonly message_id: string;
+  /** The receiver's name. */
+  readonly to: string;
+  /** Attempts that were begun. */
+  readonly attempts: number;
+  readonly at: number;
+  readonly reason: string | null;
+  /** The receiver's id of the mail. */
+  readonly provider_id: string | null;
+  readonly not_before: number | null;
+  /** The name of the file that it went in. */
+  readonly batch: string | null;
+}
+
+/** A change of the outbox: an entry and, where the mail is out, the signal that says so. Both are kept, or neither. */
+export interface Change {
+  readonly decision_id: string;
+  readonly entry: Entry;
+  readonly signal?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An entry with what it is about. */
+export type Listed = Pick<Change, "decision_id" | "entry">;
+
+/** States in which an entry is found again by its state. */
+const indexed: readonly EntryState[] = ["pending", "sending", "in_doubt", "refused", "dead"];
+
+export interface Databases {
+  readonly root: RootDatabase;
+  readonly entries: Database<Entry, string>;
+  readonly byState: Database<true, [string, string]>;
+  /** Signals that have not landed. */
+  readonly signals: Database<Readonly<Record<string, unknown>>, number>;
+  readonly notes: Database<unknown, string>;
+}
+
+export const hasOutbox = (folder: string): boolean => existsSync(join(folder, "data.mdb"));
+
+export function openOutboxDatabases(folder: string): Databases {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const root = open({ path: folder, maxDbs: 6, cache: false });
+  return {
+    root,
+    entries: root.openDB({ name: "entries" }),
+    byState: root.openDB({ name: "by-state" }),
+    signals: root.openDB({ name: "signals", keyEncoding: "uint32" }),
+    notes: root.openDB({ name: "notes" }),
+  };
+}
+
+export type Outbox = ReturnType<typeof openOutbox>;
+
+/** The outbox in a folder: LMDB, one entry for each decision, whichever receiver it goes to. What `write` resolved for is on disk. */
+export function openOutbox(folder: string) {
+  const { root, entries, byState, signals, notes } = openOutboxDatabases(folder);
+  let queue = notes.get("queue") as string | undefined;
+  if (queue === undefined) {
+    queue = randomBytes(8).toString("hex");
+    notes.putSync("queue", queue);
+  }
+
+  return {
+    entry: (decisionId: string): Entry | undefined => entries.get(decisionId),
+
+    /** All of the changes or none; synced. */
+    async write(changes: readonly Change[]): Promise<void> {
+      if (changes.length === 0) return;
+      await root.transaction(() => {
+        for (const { decision_id, entry, signal } of changes) {
+          const before = entries.get(decision_id);
+          if (before && before.state !== entry.state && indexed.includes(before.state))
+            byState.remove([before.state, decision_id]);
+          entries.put(decision_id, entry);
+          if (indexed.includes(entry.state)) byState.put([entry.state, decision_id], true);
+          if (!signal) continue;
+          const next = ((notes.get("queued") as number | undefined) ?? 0) + 1;
+          notes.put("queued", next);
+          signals.put(next, signal);
+        }
+      });
+      await root.flushed;
+    },
+
+    /** The next decisions in a state behind one of them, by id. */
+    inState: (state: EntryState, after: string, limit: number): readonly Listed[] =>
+      [...byState.getRange({ start: [state, after], end: [`${state}\u0001`, ""], limit: limit + 1 })]
+        .filter(({ key }) => key[0] === state && key[1] !== after)
+        .slice(0, limit)
+        .flatMap(({ key }) => {
+          const entry = entries.get(key[1]);
+          return entry ? [{ decision_id: key[1], entry }] : [];
+        }),
+
+    /** Names this outbox in the ledger of what has landed. */
+    queue,
+    queued: (after: number, limit: number) =>
+      [...signals.getRange({ start: after + 1, limit })].map(({ key, value }) => ({ position: key, row: value })),
+    async dropQueued(upTo: number): Promise<void> {
+      await root.transaction(() => {
+        for (const key of signals.getKeys({ start: 0, end: upTo + 1 })) signals.remove(key);
+      });
+    },
+    queueLength: (): number => signals.getCount(),
+    close: (): Promise<void> => root.close(),
+  };
+}
