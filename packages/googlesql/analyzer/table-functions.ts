@@ -1,7 +1,13 @@
 import type { Expression, FunctionParameter, NodeBase, TableFunctionCall, TableParameterType } from "../ast.ts";
 import type { UserTableFunction } from "../catalog.ts";
+import { GoogleSqlAnalysisError, UnsupportedGoogleSql } from "../errors.ts";
+import { parseQuery } from "../parser/parse.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, holdsCollated } from "../types.ts";
+import type { TableCall } from "./built-in-tables/arguments.ts";
+import { gapFill } from "./built-in-tables/gap-fill.ts";
+import { rangeSessionize } from "./built-in-tables/range-sessionize.ts";
+import type { Rewritten } from "./built-in-tables/rewritten.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -25,7 +31,7 @@ export function resolveTableFunction(
   const parts = pathOf(node.name);
   const name = parts.join(".");
   const user = a.catalog.tableFunction?.(parts);
-  if (!user) return a.refuse(node, name.toUpperCase(), "table functions");
+  if (!user) return builtIn(a, node, name, env, alias, input);
   const { parameters } = user.definition;
   const given = layOut(a, node, parameters, input);
   const locals: [string, Typed][] = [];
@@ -53,6 +59,47 @@ export function resolveTableFunction(
   const sql =
     texts.length === 0 ? relation.sql : `WITH ${texts.join(", ")} SELECT * FROM (${relation.sql}) AS ${a.fresh("t")}`;
   return fromRelation(a, { ...relation, sql, orderColumn: undefined }, alias);
+}
+
+const builtIns: Readonly<Record<string, (a: Analysis, node: TableCall, input: Relation) => Rewritten>> = {
+  GAP_FILL: gapFill,
+  RANGE_SESSIONIZE: rangeSessionize,
+};
+
+/** A table function of BigQuery's own, resolved as the query that says the same. */
+function builtIn(
+  a: Analysis,
+  node: TableCall,
+  name: string,
+  env: Environment,
+  alias: string | undefined,
+  piped: Relation | undefined,
+): From {
+  const rewrite = builtIns[name.toUpperCase()] ?? a.refuse(node, name.toUpperCase(), "table functions");
+  if (piped) a.refuse(node, "pipe_CALL", `${name.toUpperCase()} in a pipe`);
+  const [table] = node.arguments;
+  if (!table) return a.fail(node, `${name.toUpperCase()} needs a table`);
+  const input = tableArgument(a, table, env);
+  if (input.columns.some((column) => holdsCollated(column.type)))
+    a.fail(table, "A table with collated strings as argument of a table function is not allowed");
+  const { text, locals } = rewrite(a, node, input);
+  const sqlName = a.fresh("w");
+  const { columns, isValueTable } = input;
+  const tables = new Map([["input", { name: "input", sqlName, columns, isValueTable }]]);
+  const relation = saidHere(a, node, () => resolveQuery(a, parseQuery(text), { scope: new Scope({ locals }), tables }));
+  const sql = `WITH ${sqlName} AS (${input.sql}) SELECT * FROM (${relation.sql}) AS ${a.fresh("t")}`;
+  return fromRelation(a, { ...relation, sql, orderColumn: undefined }, alias);
+}
+
+/** What is wrong with a text of ours is told of the call that it came from. */
+function saidHere<T>(a: Analysis, node: NodeBase, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof GoogleSqlAnalysisError) return a.fail(node, error.message);
+    if (error instanceof UnsupportedGoogleSql) return a.refuse(node, error.what);
+    throw error;
+  }
 }
 
 type Given =

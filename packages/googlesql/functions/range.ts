@@ -2,7 +2,7 @@ import type { IntervalParts } from "../emit/intervals.ts";
 import { duckdbType, rangeOf } from "../types.ts";
 import type { FunctionLibrary } from "./contract.ts";
 import { rangeParts, rangeSteps } from "./range-steps.ts";
-import { bind, fail, refuseAll, scalar, sigOf } from "./signature.ts";
+import { bind, fail, scalar, sigOf } from "./signature.ts";
 
 const group = "range";
 const kinds = ["DATE", "DATETIME", "TIMESTAMP"];
@@ -122,7 +122,6 @@ export const range: FunctionLibrary = {
         ),
       ),
     ),
-    ...refuseAll(group, "not verified", ["RANGE_SESSIONIZE"]),
   ],
   js: [
     {
