@@ -40,10 +40,21 @@ const done = z.strictObject({
   unsearchable: z.int(),
 });
 
-const erasureEntry = z.discriminatedUnion("kind", [begun, done]);
+/** People who were erased may come in again from now on. */
+const readmitted = z.strictObject({
+  kind: z.literal("readmitted"),
+  at: instant,
+  ids: z.int(),
+  /** Of each id under every key that the home had. */
+  tokens: z.array(token),
+  reason: z.string(),
+});
+
+const erasureEntry = z.discriminatedUnion("kind", [begun, done, readmitted]);
 export type ErasureEntry = z.infer<typeof erasureEntry>;
 export type ErasureBegun = z.infer<typeof begun>;
 export type ErasureDone = z.infer<typeof done>;
+export type ErasureReadmitted = z.infer<typeof readmitted>;
 
 export const erasureJournal: JournalKind<ErasureEntry> = {
   name: "the journal of erasures",
@@ -68,7 +79,7 @@ export const tombstoneToken = ({ secret }: TokenKey, id: string): string =>
 
 const rememberedIds = 100_000;
 
-/** Who was erased, as far as tokens tell. It follows its journal: what another process appends counts at the next `refresh`. */
+/** Who was erased and not let in again since, as far as tokens tell. It follows its journal: what another process appends counts at the next `refresh`. */
 export class Tombstones {
   readonly #lines: JournalLines<ErasureEntry>;
   readonly #keys: readonly TokenKey[];
@@ -76,6 +87,7 @@ export class Tombstones {
   readonly #tokens = new Map<TokenKey, Set<string>>();
   #known = new Map<string, boolean>();
   #bytes = 0;
+  #readmissions = 0;
 
   constructor(path: string, keys: readonly TokenKey[]) {
     this.#lines = new JournalLines(path, erasureJournal);
@@ -87,13 +99,24 @@ export class Tombstones {
     return this.#tokens.size === 0;
   }
 
+  /** How often somebody was let in again: what was concluded of former ids holds while this stays the same. */
+  get readmissions(): number {
+    return this.#readmissions;
+  }
+
   /** Reads what was appended. Cheap where nothing was. */
   async refresh(): Promise<void> {
     const { path } = this.#lines;
     const bytes = existsSync(path) ? statSync(path).size : 0;
     if (bytes === this.#bytes) return;
     for (const entry of await this.#lines.refresh({ repair: false })) {
-      if (entry.kind !== "begun") continue;
+      if (entry.kind === "done") continue;
+      if (entry.kind === "readmitted") {
+        for (const tokens of this.#tokens.values()) for (const one of entry.tokens) tokens.delete(one);
+        this.#known = new Map();
+        this.#readmissions += 1;
+        continue;
+      }
       const key = this.#keys.find(({ name }) => name === entry.key);
       if (key === undefined) throw keyMissing(path, entry.key);
       const tokens = this.#tokens.get(key) ?? new Set();

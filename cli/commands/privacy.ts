@@ -40,6 +40,25 @@ Examples:
     });
 
   noun
+    .command("readmit <who>")
+    .description("Let somebody who was erased be a customer again; what was erased does not come back")
+    .requiredOption("--reason <text>", "why; it stays in the journal of erasures, and must name nobody")
+    .addHelpText(
+      "after",
+      `
+<who> is a pseudonymous id, a file with one id or address, or - for standard input. From then on the door takes in what comes of this id,
+and models count it. Ids that were linked to the person before, and their former messages, stay refused.
+
+Example:
+  inboxloop privacy readmit - --reason "signed up again, ticket 4711" < address.txt
+`,
+    )
+    .action(async (who: string, options: { reason: string }) => {
+      const { readmitCommand } = await import("./privacy/run.ts");
+      await readmitCommand(environment(), who, options);
+    });
+
+  noun
     .command("export <who>")
     .description("Everything that this home holds of a person, as NDJSON: a line for each row, with its table")
     .option("--out <file>", "write it there, readable for its owner alone, instead of printing it")

@@ -12,7 +12,7 @@ import {
   type TokenKey,
   tombstoneToken,
 } from "../../platform/tombstones.ts";
-import type { ErasureRun, Findings, Holding } from "./holding.ts";
+import type { ErasureRun, Findings, Holding, Subject } from "./holding.ts";
 import type { ErasurePlan } from "./plan.ts";
 
 const count = z.int().nonnegative();
@@ -50,8 +50,8 @@ export interface ErasureEnv {
   readonly newId: () => string;
   readonly signal: AbortSignal;
   readonly fault: (point: string) => void;
-  /** Lands the receipts where models read them; the same erasure twice is one. */
-  readonly landReceipts: (begun: ErasureBegun, done: ErasureDone) => Promise<void>;
+  /** Lands the receipts, and the digests of whom models must leave out, where models read them; the same erasure twice is one. */
+  readonly landReceipts: (begun: ErasureBegun, done: ErasureDone, subject: Subject) => Promise<void>;
   readonly onStep?: ((holding: string, done: number, total: number) => void) | undefined;
 }
 
@@ -104,7 +104,7 @@ async function finish(env: ErasureEnv, work: Work): Promise<ErasureOutcome> {
     done = await noted(env, "done", erasureId, () => doneOf(env, work));
     env.fault("done");
   }
-  await env.landReceipts(begun, done);
+  await env.landReceipts(begun, done, subject);
   env.fault("receipts-landed");
   await rm(env.work, { force: true });
   await syncDirectory(dirname(env.work));
@@ -173,19 +173,21 @@ async function doneOf(env: ErasureEnv, work: Work): Promise<ErasureDone> {
   };
 }
 
-type EntryOf<Kind extends ErasureEntry["kind"]> = Extract<ErasureEntry, { kind: Kind }>;
+type EntryOf<Kind extends "begun" | "done"> = Extract<ErasureEntry, { kind: Kind }>;
 
-async function find<Kind extends ErasureEntry["kind"]>(
+async function find<Kind extends "begun" | "done">(
   env: ErasureEnv,
   kind: Kind,
   erasureId: string,
 ): Promise<EntryOf<Kind> | undefined> {
   const { entries } = await env.journal.read();
-  return entries.find((entry) => entry.kind === kind && entry.erasure_id === erasureId) as EntryOf<Kind> | undefined;
+  return entries.find(
+    (entry) => entry.kind !== "readmitted" && entry.kind === kind && entry.erasure_id === erasureId,
+  ) as EntryOf<Kind> | undefined;
 }
 
 /** The entry of an erasure, appended where it is not there yet. */
-async function noted<Kind extends ErasureEntry["kind"]>(
+async function noted<Kind extends "begun" | "done">(
   env: ErasureEnv,
   kind: Kind,
   erasureId: string,

@@ -1,3 +1,4 @@
+import erasures from "../../includes/erasures.js";
 import type { Tombstones } from "../../platform/tombstones.ts";
 import type { Door } from "./door.ts";
 import type { IdHasher } from "./id-hasher.ts";
@@ -6,8 +7,7 @@ import type { KeyRing } from "./keys.ts";
 import { namesSomebody } from "./names-somebody.ts";
 import type { RawRow } from "./raw-row.ts";
 
-/** Columns that say whom a row is about. */
-const personColumns = ["user_id_hash", "left_id", "right_id", "labelled_by", "message_id"] as const;
+const personColumns = erasures.personColumns as readonly string[];
 
 /** What the door asks of those who were erased. */
 export interface ErasedPeople {
@@ -42,7 +42,11 @@ export function erasedPeople(tombstones: Tombstones, ids: KeyRing): ErasedPeople
   return {
     hashId: former.length === 0 ? active : hashId,
     isErased,
-    refresh: () => tombstones.refresh(),
+    async refresh() {
+      const { readmissions } = tombstones;
+      await tombstones.refresh();
+      if (tombstones.readmissions !== readmissions) again.clear();
+    },
     guard: (door) => (item, arrival) => {
       const admitted = door(item, arrival);
       if (tombstones.isEmpty || admitted.kind !== "row" || !isAbout(admitted.row)) return admitted;

@@ -8,6 +8,7 @@ import {
 } from "../../../governance/erasure/carry-out.ts";
 import { madeFilesHolding, warehouseHolding } from "../../../governance/erasure/file-holdings.ts";
 import { type ErasurePlan, type ErasureRequest, planErasure, rowsOf } from "../../../governance/erasure/plan.ts";
+import { readmit } from "../../../governance/erasure/readmit.ts";
 import erasures from "../../../includes/erasures.js";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { keyName } from "../../../ingest/door/keys.ts";
@@ -18,7 +19,7 @@ import type { Journal } from "../../../platform/journal/journal.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import type { ErasureEntry } from "../../../platform/tombstones.ts";
 import { onlineHolding, outboxHolding, pagesHolding, rawHolding, snapshotsHolding, spoolHolding } from "./holdings.ts";
-import { landReceipts } from "./land-receipts.ts";
+import { landReadmission, landReceipts } from "./land-receipts.ts";
 
 /** A home as an erasure works on it. */
 export interface ErasureWorld {
@@ -92,6 +93,32 @@ export async function eraseFromHome(
   });
 }
 
+/** Lets somebody who was erased in again, by every id that they have under the keys of the home. */
+export async function readmitToHome(
+  { home, context, journal, signal }: ErasureWorld,
+  ids: readonly string[],
+  reason: string,
+): ReturnType<typeof readmit> {
+  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 5_000, what: "erasures", code: "privacy.locked" };
+  return withLock(`${home.erasures}.erasing`, lock, async () => {
+    const opened = await openLocalIngest(context);
+    try {
+      const tombstones = erasedAt(context);
+      await tombstones.refresh();
+      const keys = context.keys.ids.all.map((key) => ({ name: keyName(key), secret: key.secret }));
+      const landStatements = (erased: readonly string[], statedAt: string) =>
+        landReadmission(opened, { id: randomUUID(), ids: erased, statedAt }, signal);
+      return await readmit(
+        { journal, keys, isErased: tombstones.isErased, now: context.now, landStatements },
+        ids,
+        reason,
+      );
+    } finally {
+      opened.sink.close();
+    }
+  });
+}
+
 type OpenIngest = Awaited<ReturnType<typeof openLocalIngest>>;
 
 function erasureEnv(world: ErasureWorld, opened: OpenIngest): ErasureEnv {
@@ -107,7 +134,7 @@ function erasureEnv(world: ErasureWorld, opened: OpenIngest): ErasureEnv {
     newId: randomUUID,
     signal,
     fault: (point) => context.fault?.(point),
-    landReceipts: (begun, done) => landReceipts(opened, { begun, done }, signal),
+    landReceipts: (begun, done, subject) => landReceipts(opened, { begun, done, subject }, signal),
     onStep: world.onStep,
   };
 }

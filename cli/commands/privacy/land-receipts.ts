@@ -1,20 +1,24 @@
+import { erasedId } from "../../../governance/erasure/erased-ids.ts";
+import type { Subject } from "../../../governance/erasure/holding.ts";
 import { decoderFor } from "../../../ingest/decoders.ts";
 import type { openLocalIngest } from "../../../ingest/ingest-files.ts";
 import { runIngest, type Source } from "../../../ingest/pipeline.ts";
 import type { ErasureBegun, ErasureDone } from "../../../platform/tombstones.ts";
 
-/** Lands the receipts of an erasure in raw.erasures, one for each request; the ledger knows which it has, so a second call lands nothing. */
+type OpenIngest = Awaited<ReturnType<typeof openLocalIngest>>;
+
+/**
+ * Lands the receipts of an erasure in raw.erasures, one for each request, and the digests of those who were erased in raw.erased_ids; the ledger knows
+ * which it has, so a second call lands nothing.
+ */
 export async function landReceipts(
-  { sink, envFor }: Awaited<ReturnType<typeof openLocalIngest>>,
-  { begun, done }: { readonly begun: ErasureBegun; readonly done: ErasureDone },
+  opened: OpenIngest,
+  { begun, done, subject }: { readonly begun: ErasureBegun; readonly done: ErasureDone; readonly subject: Subject },
   signal: AbortSignal,
 ): Promise<void> {
-  const id = `erasure-${begun.erasure_id}`;
-  const landed = sink.progressOf(id);
-  if (landed?.isEnd) return;
   const models = [...new Set(done.models.map(({ name }) => name))];
   const retrainBy = done.models.map(({ retrain_by }) => retrain_by).sort()[0];
-  const records = begun.requests.map(({ request_id, requested_at, due_at }) => ({
+  const receipts = begun.requests.map(({ request_id, requested_at, due_at }) => ({
     table: "erasures",
     erasure_request_id: request_id,
     erasure_id: begun.erasure_id,
@@ -25,6 +29,39 @@ export async function landReceipts(
     models,
     ...(retrainBy === undefined ? {} : { retrain_by_at: retrainBy }),
   }));
+  const ids = [...subject.ids, ...subject.messages].map(erasedId).sort((a, b) => (a.id_digest < b.id_digest ? -1 : 1));
+  const erased = ids.map((id) => ({
+    table: "erased_ids",
+    ...id,
+    erasure_id: begun.erasure_id,
+    stated_at: begun.at,
+  }));
+  await landRecords(opened, `erasure-${begun.erasure_id}`, [...receipts, ...erased], signal);
+}
+
+/** Lands, for the models, that ids count again from an instant on. */
+export async function landReadmission(
+  opened: OpenIngest,
+  { id, ids, statedAt }: { readonly id: string; readonly ids: readonly string[]; readonly statedAt: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const records = ids.map((one) => ({
+    table: "erased_ids",
+    ...erasedId(one),
+    is_readmitted: true,
+    stated_at: statedAt,
+  }));
+  await landRecords(opened, `readmission-${id}`, records, signal);
+}
+
+async function landRecords(
+  { sink, envFor }: OpenIngest,
+  id: string,
+  records: readonly object[],
+  signal: AbortSignal,
+): Promise<void> {
+  const landed = sink.progressOf(id);
+  if (landed?.isEnd) return;
   const from = landed?.to ?? 0;
   const source: Source = {
     name: "ndjson:erasures",
@@ -35,7 +72,7 @@ export async function landReceipts(
     },
     async ack() {},
   };
-  // Ids of an erasure's receipts name nobody: nothing is hashed.
+  // What is landed names nobody: nothing is hashed.
   const decode = decoderFor("ndjson", { hashId: (text) => text, fileId: "" });
   await runIngest(envFor({ source, decode }), signal);
 }

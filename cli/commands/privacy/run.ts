@@ -13,7 +13,15 @@ import { listModels } from "../../../scoring/model.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "../ingest/context.ts";
 import { readPerson } from "./export.ts";
-import { defaultDays, type Erased, type ErasureWorld, eraseFromHome, idsOf, workOf } from "./home-erasure.ts";
+import {
+  defaultDays,
+  type Erased,
+  type ErasureWorld,
+  eraseFromHome,
+  idsOf,
+  readmitToHome,
+  workOf,
+} from "./home-erasure.ts";
 import { renderErased, renderStatus } from "./render.ts";
 
 interface EraseOptions {
@@ -72,6 +80,31 @@ export async function statusCommand(environment: Environment): Promise<void> {
   if (status.overdue > 0 || status.models.some(({ is_overdue }) => is_overdue)) process.exitCode = exitCodes.check;
 }
 
+/** `inboxloop privacy readmit`. */
+export async function readmitCommand(
+  environment: Environment,
+  who: string,
+  { reason }: { readonly reason: string },
+): Promise<void> {
+  refuseBigQuery(environment, "privacy readmit");
+  const [name, more] = await namedIn(environment, [who]);
+  if (name === undefined || more !== undefined) throw onePerson("readmit");
+  const world = worldOf(environment, false);
+  const [ids = []] = idsOf(world.context, [name]);
+  const outcome = await readmitToHome(world, ids, reason);
+  environment.console.result(
+    outcome,
+    () => `from now on what comes of this person is taken in; what was erased stays erased\nnext: inboxloop build`,
+  );
+}
+
+const onePerson = (verb: string): UserError =>
+  new UserError(`${verb} is about one person, and several are named`, {
+    code: "privacy.one-person",
+    exit: "usage",
+    next: `inboxloop privacy ${verb} --help`,
+  });
+
 /** `inboxloop privacy export`. */
 export async function exportCommand(
   environment: Environment,
@@ -80,13 +113,7 @@ export async function exportCommand(
 ): Promise<void> {
   refuseBigQuery(environment, "privacy export");
   const names = await namedIn(environment, [who]);
-  if (names.length !== 1) {
-    throw new UserError(`an export is of one person, and ${names.length} are named`, {
-      code: "privacy.one-person",
-      exit: "usage",
-      next: "inboxloop privacy export --help",
-    });
-  }
+  if (names.length !== 1) throw onePerson("export");
   const world = worldOf(environment, false);
   const [ids = []] = idsOf(world.context, names);
   const found = await readPerson(world, ids);

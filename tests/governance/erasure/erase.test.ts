@@ -104,7 +104,8 @@ test("when a person is erased then no byte of the home names them, and everybody
 
   const verdict = await verifyLedger(join(folder, "raw"));
   expect(verdict.problems).toEqual([]);
-  const { erasures: receipts, ...rest } = after;
+  const { erasures: receipts, erased_ids: digests, ...rest } = after;
+  expect(digests).toHaveLength(new Set(digests).size);
   expect(receipts).toHaveLength(1);
   const gone = Object.values(before).flat().length - Object.values(rest).flat().length;
   expect(verdict).toMatchObject({ ok: true, erased: gone });
