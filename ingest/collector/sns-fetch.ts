@@ -24,15 +24,21 @@ const limits = { maxBytes: 64 << 10, timeoutMs: 5000 };
 
 /**
  * Signing certificates of Amazon SNS, by URL. Only Amazon's own hosts are asked; a certificate is kept, a failure is not;
- * calls that want the same one at once wait for one fetch.
+ * calls that want the same one at once wait for one fetch. Whoever names ever other certificates gets no more than `maxUnderWay` fetches at a
+ * time; Amazon uses one a region.
  */
-export function certificateCache(fetchOne: FetchText, maxKept = 32): (url: string) => Promise<string> {
+export function certificateCache(fetchOne: FetchText, maxKept = 32, maxUnderWay = 4): (url: string) => Promise<string> {
   const kept = new Map<string, Promise<string>>();
+  let underWay = 0;
   return (url) => {
-    if (!isSnsUrl(url, ".pem")) return Promise.reject(new Error("the certificate is not from Amazon SNS"));
+    if (!isSnsUrl(url, "certificate")) return Promise.reject(new Error("the certificate is not from Amazon SNS"));
     const known = kept.get(url);
     if (known) return known;
-    const fetched = fetchOne(url, limits);
+    if (underWay >= maxUnderWay) return Promise.reject(new Error("too many certificates are asked for at once"));
+    underWay += 1;
+    const fetched = fetchOne(url, limits).finally(() => {
+      underWay -= 1;
+    });
     kept.set(url, fetched);
     fetched.catch(() => kept.delete(url));
     if (kept.size > maxKept) kept.delete(kept.keys().next().value!);
@@ -42,7 +48,7 @@ export function certificateCache(fetchOne: FetchText, maxKept = 32): (url: strin
 
 /** Confirms a subscription whose message was found authentic and whose topic is allowed. */
 export async function confirmSubscription(url: string, fetchOne: FetchText): Promise<boolean> {
-  if (!isSnsUrl(url, undefined)) return false;
+  if (!isSnsUrl(url, "confirmation")) return false;
   try {
     await fetchOne(url, limits);
     return true;

@@ -28,8 +28,18 @@ const signedKeys = {
 
 const hashes: Readonly<Record<string, string>> = { "1": "RSA-SHA1", "2": "RSA-SHA256" };
 
-/** Only Amazon's own SNS hosts hand out signing certificates, over https, as .pem files. */
-export function isSnsUrl(url: string, ending: string | undefined): boolean {
+/** What Amazon's own SNS hosts are asked for, and nothing else: a signing certificate by its name, or to confirm a subscription. */
+const askedOfSns = {
+  certificate: ({ pathname, search }: URL) =>
+    /^\/SimpleNotificationService-[0-9a-z]+\.pem$/i.test(pathname) && search === "",
+  confirmation: ({ pathname, searchParams }: URL) =>
+    pathname === "/" &&
+    searchParams.get("Action") === "ConfirmSubscription" &&
+    searchParams.getAll("Action").length === 1,
+};
+
+/** Whether a URL is exactly of Amazon's form: https, an SNS host of a region, no user, password, port or fragment. */
+export function isSnsUrl(url: string, asks: keyof typeof askedOfSns): boolean {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -39,9 +49,11 @@ export function isSnsUrl(url: string, ending: string | undefined): boolean {
   return (
     parsed.protocol === "https:" &&
     parsed.username === "" &&
+    parsed.password === "" &&
     parsed.port === "" &&
+    parsed.hash === "" &&
     /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?$/.test(parsed.hostname) &&
-    (ending === undefined || parsed.pathname.endsWith(ending))
+    askedOfSns[asks](parsed)
   );
 }
 
@@ -63,7 +75,7 @@ export async function verifySns(
   const hash = hashes[message.SignatureVersion ?? ""];
   if (!hash) return refused("the signature version is not 1 or 2");
   if (!message.Signature || !message.SigningCertURL) return refused("the message carries no signature");
-  if (!isSnsUrl(message.SigningCertURL, ".pem")) return refused("the certificate is not from Amazon SNS");
+  if (!isSnsUrl(message.SigningCertURL, "certificate")) return refused("the certificate is not from Amazon SNS");
   try {
     const certificate = new X509Certificate(await fetchCertificate(message.SigningCertURL));
     if (at < Date.parse(certificate.validFrom) || at > Date.parse(certificate.validTo)) {
