@@ -40,6 +40,7 @@ export const newEntry = ({ message_id }: Pick<DecidedSend, "message_id">, to: st
   reason: null,
   provider_id: null,
   not_before: null,
+  is_maybe_taken: false,
   batch: null,
 });
 
@@ -69,15 +70,17 @@ export function settled(
       // It was no attempt of this mail.
       return end("pending", { reason: answer.reason, attempts: entry.attempts - 1 });
     case "in-doubt":
-      if (!receiver.isIdempotent && !limits.sendsAgainInDoubt) return end("in_doubt", { reason: answer.reason });
+      if (!receiver.isIdempotent && !limits.sendsAgainInDoubt)
+        return end("in_doubt", { reason: answer.reason, is_maybe_taken: true });
       break;
     case "not-now":
       break;
   }
-  if (entry.attempts >= limits.attempts) return end("dead", { reason: answer.reason });
+  const is_maybe_taken = entry.is_maybe_taken || answer.kind === "in-doubt";
+  if (entry.attempts >= limits.attempts) return end("dead", { reason: answer.reason, is_maybe_taken });
   const asked = answer.kind === "not-now" ? answer.retry_after_ms : null;
   const wait = waitBefore(entry.attempts, asked, { base: limits.firstWait, most: limits.longestWait }, random);
-  return end("pending", { reason: answer.reason, not_before: now + wait });
+  return end("pending", { reason: answer.reason, is_maybe_taken, not_before: now + wait });
 }
 
 /** That a mail is out, as an event for the door. */

@@ -56,6 +56,12 @@ export interface HandOverResult {
   /** What became of the mails that this run looked at. */
   readonly counts: Readonly<Partial<Record<EntryState, number>>>;
   readonly by_reason: Readonly<Record<string, number>>;
+  /** Some that somebody may want to look at: refused, dead and doubtful ones. */
+  readonly examples: readonly {
+    readonly decision_id: string;
+    readonly state: EntryState;
+    readonly reason: string | null;
+  }[];
   /** Mails that earlier runs were done with. */
   readonly earlier: number;
   /** The earliest instant at which a mail that waits may be tried again. */
@@ -63,6 +69,8 @@ export interface HandOverResult {
 }
 
 const hourMs = 3_600_000;
+const worthALook: ReadonlySet<EntryState> = new Set(["refused", "dead", "in_doubt"]);
+const mostExamples = 10;
 /** So much longer than they may go out are mails read, to say of each that it expired. */
 const lookBackMs = 7 * 24 * hourMs;
 /** A check of a person holds so long; who has not been handed over by then is checked again. */
@@ -72,9 +80,10 @@ export const checkHoldsMs = 120_000;
 export const readFrom = (now: number, expireHours: number): number => now - expireHours * hourMs - lookBackMs;
 export const expiresAt = (send: DecidedSend, expireHours: number): number => send.send_at + expireHours * hourMs;
 
-/** States that a scan takes up again, whoever they were meant for; the others are somebody's or final. */
-export const isOpen = (entry: Entry | undefined): boolean =>
-  entry === undefined || entry.state === "waiting" || entry.state === "pending";
+/** Whether a scan takes a mail up for a receiver. One that another may have taken is that other's; the rest is done with, or somebody's to say. */
+export const isOpen = (entry: Entry | undefined, to: string): boolean =>
+  entry === undefined ||
+  ((entry.state === "waiting" || entry.state === "pending") && (!entry.is_maybe_taken || entry.to === to));
 
 /** Refuses a page before anything of it goes out. */
 export function refuseUnusable(
@@ -103,6 +112,7 @@ export async function handOver(env: HandOverEnv, request: HandOverRequest): Prom
   const byReason: Record<string, number> = {};
   /** Mails that this run may try once more. */
   const latest = new Map<string, Entry>();
+  const examples: HandOverResult["examples"][number][] = [];
   let earlier = 0;
   let begun = 0;
   let handedOver = 0;
@@ -124,6 +134,8 @@ export async function handOver(env: HandOverEnv, request: HandOverRequest): Prom
     latest.delete(id);
     count(entry);
     if (entry.state === "pending") latest.set(id, entry);
+    if (worthALook.has(entry.state) && examples.length < mostExamples)
+      examples.push({ decision_id: id, state: entry.state, reason: entry.reason });
     if (entry.state === "handed_over") env.onProgress?.(++handedOver);
   };
   const isOver = () => stop !== undefined || env.signal.aborted || (request.limit !== null && begun >= request.limit);
@@ -255,7 +267,7 @@ export async function handOver(env: HandOverEnv, request: HandOverRequest): Prom
     const open: DecidedSend[] = [];
     for (const send of sends) {
       const entry = outbox.entry(send.decision_id);
-      if (!isOpen(entry)) earlier += 1;
+      if (!isOpen(entry, receiver.name)) earlier += 1;
       else if (!entry || (entry.not_before ?? 0) <= env.now()) open.push(send);
       else note(send.decision_id, entry);
     }
@@ -279,6 +291,7 @@ export async function handOver(env: HandOverEnv, request: HandOverRequest): Prom
     stopped_by: stop ?? null,
     counts,
     by_reason: Object.fromEntries(Object.entries(byReason).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))),
+    examples,
     earlier,
     next_at: waits.length === 0 ? null : new Date(Math.min(...waits)).toISOString(),
   };

@@ -32,6 +32,8 @@ export interface Entry {
   /** The receiver's id of the mail. */
   readonly provider_id: string | null;
   readonly not_before: number | null;
+  /** An attempt of it may have been taken though nobody said so: then it is this receiver's alone. */
+  readonly is_maybe_taken: boolean;
   /** The name of the file that it went in. */
   readonly batch: string | null;
 }

@@ -51,8 +51,15 @@ export async function recover(
         return {
           decision_id,
           entry: mayGoAgain
-            ? { ...entry, state: spent ? "dead" : "pending", at: now, reason: "interrupted", not_before: null }
-            : { ...entry, state: "in_doubt", at: now, reason: "interrupted" },
+            ? {
+                ...entry,
+                state: spent ? "dead" : "pending",
+                at: now,
+                reason: "interrupted",
+                not_before: null,
+                is_maybe_taken: true,
+              }
+            : { ...entry, state: "in_doubt", at: now, reason: "interrupted", is_maybe_taken: true },
         };
       }),
     );

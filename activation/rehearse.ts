@@ -59,7 +59,7 @@ export async function rehearseHandOver(
         },
         env.signal,
       );
-      const open = sends.filter(({ decision_id }) => isOpen(env.outbox?.entry(decision_id)));
+      const open = sends.filter(({ decision_id }) => isOpen(env.outbox?.entry(decision_id), env.receiver.name));
       earlier += sends.length - open.length;
       refuseUnusable(open, env);
       const known = await readKnown(warehouse, open, [...env.policies.values()], now, env.signal);

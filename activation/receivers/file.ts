@@ -53,6 +53,13 @@ export function fileReceiver(
       next: "name a folder outside of it under receivers",
     });
   const nameOf = (batch: string) => `${batch}.${settings.format}`;
+  const isThere = async (batch: string): Promise<boolean> => {
+    if (isCloud) return (await world.cloudFiles()).exists(`${folder}/${nameOf(batch)}`);
+    return access(join(folder, nameOf(batch))).then(
+      () => true,
+      () => false,
+    );
+  };
   return {
     name,
     takes: "batch",
@@ -71,19 +78,15 @@ export function fileReceiver(
         }
         return { kind: "accepted", provider_id: null };
       } catch (error) {
+        // It may be there although its answer was lost.
+        if (await isThere(batch).catch(() => false)) return { kind: "accepted", provider_id: null };
         const { code } = error as { readonly code?: unknown };
         const reason = typeof code === "string" || typeof code === "number" ? String(code) : "not-written";
         const isForLater = reason === "429" || reason.startsWith("5") || !isCloud || reason === "not-written";
         return isForLater ? { kind: "not-now", reason, retry_after_ms: null } : { kind: "set-up", reason };
       }
     },
-    async isThere(batch) {
-      if (isCloud) return (await world.cloudFiles()).exists(`${folder}/${nameOf(batch)}`);
-      return access(join(folder, nameOf(batch))).then(
-        () => true,
-        () => false,
-      );
-    },
+    isThere,
     close: () => {},
   };
 }

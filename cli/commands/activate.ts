@@ -42,6 +42,7 @@ export const register: RegisterCommand = (program, environment) => {
       world.console.result(result, () => render(result));
       if (result.state === "stopped")
         process.exitCode = result.stopped_by?.kind === "set-up" ? exitCodes.config : exitCodes.remote;
+      if (result.state === "interrupted") process.exitCode = exitCodes.interrupted;
     });
 };
 
@@ -57,6 +58,8 @@ function render(result: HandOverResult | Rehearsal): string {
   if (result.state === "dry-run") {
     if (result.request !== null) lines.push("", "first request:", JSON.stringify(result.request, null, 2));
   } else {
+    const [example] = result.examples;
+    if (example) lines.push("", `one to look at: inboxloop why ${example.decision_id}`);
     if (result.stopped_by)
       lines.push(
         "",

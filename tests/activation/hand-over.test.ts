@@ -33,6 +33,7 @@ function world(
   const taken: string[] = [];
   const landed: string[] = [];
   let clock = begin;
+  let stopper = new AbortController();
   const receiver: EachReceiver = {
     name: "hook",
     takes: "each",
@@ -49,13 +50,19 @@ function world(
       return answer === "lost" ? { kind: "in-doubt", reason: "timeout" } : answer;
     },
   };
-  async function run(more: Partial<HandOverRequest> = {}, killAt: number | null = null, concurrency = 2) {
+  async function run(
+    more: Partial<HandOverRequest> = {},
+    killAt: number | null = null,
+    concurrency = 2,
+    name = receiver.name,
+  ) {
     const outbox = openOutbox(path);
     let left = killAt;
+    stopper = new AbortController();
     const env: HandOverEnv = {
       openWarehouse: async () => known.warehouse,
       outbox,
-      receiver,
+      receiver: { ...receiver, name },
       templateOf: () => null,
       addresses: {
         of: async (ids) => new Map(ids.map((id) => [id, { address: `${id.slice(-4)}@example.com`, name: null }])),
@@ -95,7 +102,7 @@ function world(
         clock += Math.max(1, ms);
       },
       random: () => 0.5,
-      signal: new AbortController().signal,
+      signal: stopper.signal,
       fault: () => {
         if (left !== null && --left === 0) throw new Killed();
       },
@@ -119,6 +126,7 @@ function world(
     requests,
     taken,
     landed,
+    interrupt: () => stopper.abort(),
     wait: (ms: number) => {
       clock += ms;
     },
@@ -203,7 +211,12 @@ test("when somebody says --again, then doubtful and refused mails go out once mo
 
 test("when a receiver is busy, then a mail is tried so often and no more", async () => {
   const at = world([sendTo(1, 1)], { isIdempotent: true, answer: () => busy });
-  expect(await at.run()).toMatchObject({ state: "done", counts: { dead: 1 }, by_reason: { "dead: 503": 1 } });
+  expect(await at.run()).toMatchObject({
+    state: "done",
+    counts: { dead: 1 },
+    by_reason: { "dead: 503": 1 },
+    examples: [{ decision_id: sendTo(1, 1).decision_id, state: "dead", reason: "503" }],
+  });
   expect(at.requests).toHaveLength(4);
 });
 
@@ -272,4 +285,33 @@ test("when a limit is set, then so many mails go out and the others are left for
   expect(at.taken.map((id) => sends.find((send) => send.decision_id === id)!.user_id_hash).sort()).toEqual(
     sends.map((_, n) => personId(n)).sort(),
   );
+});
+
+test.each([
+  ["was surely not taken by one receiver", busy, 1],
+  ["may have been taken by one receiver", "lost", 0],
+] as const)("when a mail %s, then another gets it only if it was not", async (_, first, others) => {
+  const at = world([sendTo(1, 1)], { isIdempotent: true, answer: (_, n) => (n <= 2 ? first : accepted) });
+  await at.run({ limit: 1 });
+  const before = at.requests.length;
+  await at.run({}, null, 2, "other");
+  expect(at.requests.length - before > 0 ? 1 : 0).toBe(others);
+  await at.run();
+  expect(at.taken).toHaveLength(1);
+});
+
+test("when a run is interrupted, then requests under way are settled, and the next run goes on with the others", async () => {
+  const sends = Array.from({ length: 9 }, (_, n) => sendTo(n, n));
+  const at = world(sends, {
+    isIdempotent: false,
+    answer: (_, n) => {
+      if (n === 4) at.interrupt();
+      return accepted;
+    },
+  });
+  const first = await at.run();
+  expect(first.state).toBe("interrupted");
+  expect(first.counts).toEqual({ handed_over: at.requests.length });
+  expect((await at.run()).counts).toEqual({ handed_over: 9 - Number(first.counts.handed_over) });
+  expect(at.taken).toHaveLength(9);
 });

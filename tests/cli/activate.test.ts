@@ -141,7 +141,7 @@ test("when hand-overs are killed at each durable step, then each mail is taken o
   expect(done.json()).toMatchObject({ to: "hook", state: "done", next_at: null });
   expect((await activate(words)).json()).toMatchObject({ state: "done", counts: {} });
 
-  const expected = people - people / 3 - 1 - gone.length + 0;
+  const expected = people - people / 3 - 1 - gone.length;
   const wanted = Array.from({ length: people }, (_, n) => n).filter((n) => n % 3 !== 0 && n !== 1 && !gone.includes(n));
   expect([...taken.values()].sort()).toEqual(wanted.map(idOf).sort());
   expect(taken.size).toBe(expected);
@@ -151,7 +151,7 @@ test("when hand-overs are killed at each durable step, then each mail is taken o
   expect(landed.map((row) => row.user_id_hash).sort()).toEqual(wanted.map(idOf).sort());
   expect(landed[0]).toMatchObject({ variant: "plain", provenance: "activation/hook" });
   expect(new Set(landed.map((row) => row.message_id)).size).toBe(expected);
-});
+}, 400_000);
 
 test("when everything in the home is searched, then no address is there", () => {
   expect(filesWith(domain)).toEqual([]);
