@@ -49,6 +49,7 @@ const ownedBy: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@google-cloud\/pubsub/, ["ingest"]],
   [/^@google-cloud\/storage/, ["platform", "warehouse"]],
   [/^@google-cloud\/aiplatform/, ["retrain"]],
+  [/^@aws-sdk\//, ["activation"]],
   [/^ydf-training/, ["retrain"]],
   [/^ydf-inference/, ["scoring"]],
 ];
