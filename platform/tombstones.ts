@@ -99,6 +99,11 @@ export class Tombstones {
     return this.#tokens.size === 0;
   }
 
+  /** How many tokens keep somebody out. */
+  get size(): number {
+    return [...this.#tokens.values()].reduce((sum, tokens) => sum + tokens.size, 0);
+  }
+
   /** How often somebody was let in again: what was concluded of former ids holds while this stays the same. */
   get readmissions(): number {
     return this.#readmissions;

@@ -40,6 +40,15 @@ Examples:
     });
 
   noun
+    .command("verify")
+    .description("Read every byte of the home for ids and messages of people who were erased, by their tokens")
+    .addHelpText("after", "\nExit code 4 when one is found or a file could not be read. Ids are repeated nowhere.\n")
+    .action(async () => {
+      const { verifyCommand } = await import("./privacy/run.ts");
+      await verifyCommand(environment());
+    });
+
+  noun
     .command("readmit <who>")
     .description("Let somebody who was erased be a customer again; what was erased does not come back")
     .requiredOption("--reason <text>", "why; it stays in the journal of erasures, and must name nobody")

@@ -36,6 +36,8 @@ export interface AuditOptions {
   /** Folders and files below `root` that are somebody else's and left out, by their relative path. */
   readonly leaveOut?: readonly string[];
   readonly onFile?: (done: number, total: number) => void;
+  /** Also shows whole values of columns that are ids of ours; they name nobody by themselves. */
+  readonly withIds?: boolean;
 }
 
 /** An archive's entries are unpacked in memory up to this, all together. */
@@ -49,43 +51,45 @@ const overlap = 8_192;
  * text, or as the runs of letters in it (ASCII, UTF-8 and UTF-16). Symbolic links are not followed. Nothing that is found is repeated in the result.
  */
 export async function auditHome(root: string, options: AuditOptions): Promise<Audit> {
+  const gathered = new Map<string, { -readonly [key in keyof Finding]: Finding[key] }>();
+  let texts = 0;
+  const visited = await visitTexts(root, options, (file) => (place) => (text) => {
+    texts++;
+    for (const { kind, encoding, masked } of findIdentifiers(text)) {
+      const key = [file, place, kind, encoding].join("\0");
+      const known = gathered.get(key);
+      if (known) known.times++;
+      else gathered.set(key, { file, place, kind, encoding, times: 1, example: masked });
+    }
+  });
+  return { ...visited, texts, findings: [...gathered.values()], leftOut: options.leaveOut ?? [] };
+}
+
+/** Reads every byte below a folder as `auditHome` does and shows each text to `look`, by its file, relative to the folder, and its place in it. */
+export async function visitTexts(
+  root: string,
+  options: AuditOptions,
+  look: (file: string) => (place: string) => (text: string) => void,
+): Promise<Pick<Audit, "files" | "bytes" | "unread">> {
   const { signal } = options;
   const leftOut = (options.leaveOut ?? []).map((one) => one.split("/").join(sep));
   const files = await filesBelow(root, leftOut);
-  const gathered = new Map<string, { -readonly [key in keyof Finding]: Finding[key] }>();
   const unread: { file: string; why: string }[] = [];
   let bytes = 0;
-  let texts = 0;
   for (const [index, path] of files.entries()) {
     signal.throwIfAborted();
     options.onFile?.(index, files.length);
     const file = relative(root, path).split(sep).join("/");
-    const look = (place: string) => (text: string) => {
-      texts++;
-      for (const { kind, encoding, masked } of findIdentifiers(text)) {
-        const key = [file, place, kind, encoding].join("\0");
-        const known = gathered.get(key);
-        if (known) known.times++;
-        else gathered.set(key, { file, place, kind, encoding, times: 1, example: masked });
-      }
-    };
     try {
       bytes += (await stat(path)).size;
-      await visitFile(path, look, signal);
+      await visitFile(path, look(file), signal, options.withIds ?? false);
     } catch (error) {
       if (signal.aborted) throw error;
       // A message of a reader may quote what it read.
       unread.push({ file, why: (error as { code?: string }).code ?? (error as Error).name });
     }
   }
-  return {
-    files: files.length,
-    bytes,
-    texts,
-    findings: [...gathered.values()],
-    unread,
-    leftOut: options.leaveOut ?? [],
-  };
+  return { files: files.length, bytes, unread };
 }
 
 async function filesBelow(folder: string, leftOut: readonly string[], base = folder): Promise<readonly string[]> {
@@ -102,7 +106,7 @@ async function filesBelow(folder: string, leftOut: readonly string[], base = fol
 
 type Look = (place: string) => (text: string) => void;
 
-async function visitFile(path: string, look: Look, signal: AbortSignal): Promise<void> {
+async function visitFile(path: string, look: Look, signal: AbortSignal, withIds: boolean): Promise<void> {
   const byColumn = (table: string, column: string, values: readonly (string | Uint8Array)[]): void => {
     const into = look(table === "" ? column : `${table}.${column}`);
     // A column of names holds names, whatever is written in it.
@@ -112,8 +116,8 @@ async function visitFile(path: string, look: Look, signal: AbortSignal): Promise
       else into(isOfNames ? `${column}="${value.replaceAll('"', "'")}"` : value);
     }
   };
-  if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal);
-  if (path.endsWith(".duckdb")) return visitDatabaseTexts(path, byColumn, signal);
+  if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal, withIds);
+  if (path.endsWith(".duckdb")) return visitDatabaseTexts(path, byColumn, signal, withIds);
   if (path.endsWith(".zip") || path.endsWith(".gz")) return visitArchive(path, look);
   const visit = look("");
   let rest: Buffer = Buffer.alloc(0);

@@ -20,6 +20,8 @@ export interface ErasedPeople {
   /** Whether a pseudonymous id, of a person or of a message to one, was erased. */
   readonly isErased: (id: string) => boolean;
   readonly hashId: IdHasher;
+  /** How many tokens keep somebody out. */
+  readonly size: () => number;
 }
 
 /**
@@ -42,6 +44,7 @@ export function erasedPeople(tombstones: Tombstones, ids: KeyRing): ErasedPeople
   return {
     hashId: former.length === 0 ? active : hashId,
     isErased,
+    size: () => tombstones.size,
     async refresh() {
       const { readmissions } = tombstones;
       await tombstones.refresh();

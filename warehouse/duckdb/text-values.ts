@@ -8,7 +8,7 @@ export type VisitTexts = (table: string, column: string, values: readonly (strin
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** Most values are ids that the door made; they are left out where they lie. */
+/** Most values are ids that the door made; they are left out where they lie, unless `withIds` asks for them. */
 const madeByUs = literal(
   "(sha256:[0-9a-f]{64}|keyed:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z_]{1,40})",
 );
@@ -17,11 +17,16 @@ const madeByUs = literal(
  * Visits the texts of a Parquet file, nested ones and JSON included, without whole values that are keyed ids, digests, UUIDs or one plain word.
  * Throws what DuckDB says when the file is broken.
  */
-export async function visitParquetTexts(file: string, visit: VisitTexts, signal: AbortSignal): Promise<void> {
+export async function visitParquetTexts(
+  file: string,
+  visit: VisitTexts,
+  signal: AbortSignal,
+  withIds = false,
+): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "800MB" });
   const connection = await instance.connect();
   try {
-    await visitColumns(connection, `read_parquet(${literal(file)})`, "", visit, signal);
+    await visitColumns(connection, `read_parquet(${literal(file)})`, "", visit, signal, withIds);
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -29,7 +34,12 @@ export async function visitParquetTexts(file: string, visit: VisitTexts, signal:
 }
 
 /** The same of every table of a DuckDB file; what is a view is looked at where its rows lie. */
-export async function visitDatabaseTexts(path: string, visit: VisitTexts, signal: AbortSignal): Promise<void> {
+export async function visitDatabaseTexts(
+  path: string,
+  visit: VisitTexts,
+  signal: AbortSignal,
+  withIds = false,
+): Promise<void> {
   const instance = await openDatabase({ path, signal });
   const connection = await instance.connect();
   try {
@@ -37,7 +47,14 @@ export async function visitDatabaseTexts(path: string, visit: VisitTexts, signal
       "select schema_name, table_name from duckdb_tables() where not internal and not temporary order by all",
     );
     for (const [schema, table] of tables.getRows() as [string, string][])
-      await visitColumns(connection, `${identifier(schema)}.${identifier(table)}`, `${schema}.${table}`, visit, signal);
+      await visitColumns(
+        connection,
+        `${identifier(schema)}.${identifier(table)}`,
+        `${schema}.${table}`,
+        visit,
+        signal,
+        withIds,
+      );
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -50,6 +67,7 @@ async function visitColumns(
   table: string,
   visit: VisitTexts,
   signal: AbortSignal,
+  withIds: boolean,
 ): Promise<void> {
   const described = await connection.runAndReadAll(`describe select * from ${source}`);
   for (const row of described.getRowObjects()) {
@@ -59,7 +77,7 @@ async function visitColumns(
     const query =
       type === "BLOB"
         ? `select distinct ${identifier(column)} as value from ${source} where value is not null`
-        : `select distinct value from (select cast(${identifier(column)} as varchar) as value from ${source}) where value is not null and not regexp_full_match(value, ${madeByUs})`;
+        : `select distinct value from (select cast(${identifier(column)} as varchar) as value from ${source}) where value is not null${withIds ? "" : ` and not regexp_full_match(value, ${madeByUs})`}`;
     const result = await connection.stream(query);
     for (;;) {
       signal.throwIfAborted();

@@ -2,6 +2,7 @@ import { type ErasurePlan, rowsOf } from "../../../governance/erasure/plan.ts";
 import type { PrivacyStatus } from "../../../governance/erasure/status.ts";
 import { renderTable } from "../../table.ts";
 import type { Erased } from "./home-erasure.ts";
+import type { Verified } from "./verify-home.ts";
 
 const count = (n: number): string => n.toLocaleString("en-US");
 const things = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
@@ -9,6 +10,19 @@ const things = (n: number, one: string, many = `${one}s`): string => `${count(n)
 export function renderErased(outcomes: readonly Erased[]): string {
   if (outcomes.length === 0) return "no request waits";
   return outcomes.map(renderOne).join("\n\n");
+}
+
+export function renderVerified({ erased, files, findings, unsearchable, unread }: Verified): string {
+  const rows = findings.map(({ file, place, times }) => [file, place, count(times)]);
+  return [
+    `${things(files, "file")}, ${things(erased, "token")} of people who were erased and not let in again`,
+    rows.length > 0
+      ? renderTable([{ title: "file" }, { title: "place" }, { title: "texts", align: "right" }], rows)
+      : "none of them is named",
+    ...unread.map(({ file, why }) => `could not be read: ${file} (${why})`),
+    ...unsearched(unsearchable),
+    ...(rows.length > 0 ? ["next: inboxloop privacy erase for the same person takes them out"] : []),
+  ].join("\n");
 }
 
 function renderOne(outcome: Erased): string {

@@ -22,7 +22,8 @@ import {
   readmitToHome,
   workOf,
 } from "./home-erasure.ts";
-import { renderErased, renderStatus } from "./render.ts";
+import { renderErased, renderStatus, renderVerified } from "./render.ts";
+import { verifyHome } from "./verify-home.ts";
 
 interface EraseOptions {
   readonly pending?: boolean;
@@ -78,6 +79,17 @@ export async function statusCommand(environment: Environment): Promise<void> {
   }
   environment.console.result(status, () => renderStatus(status));
   if (status.overdue > 0 || status.models.some(({ is_overdue }) => is_overdue)) process.exitCode = exitCodes.check;
+}
+
+/** `inboxloop privacy verify`. Exit code 4 when somebody who was erased is still named, or a file could not be read. */
+export async function verifyCommand(environment: Environment): Promise<void> {
+  refuseBigQuery(environment, "privacy verify");
+  const progress = environment.console.progress("verify");
+  const found = await verifyHome(worldOf(environment, false), (done, total) => progress.update(done, total, "files"));
+  const isClean = found.findings.length === 0 && found.unread.length === 0;
+  progress.done(isClean ? "nothing found" : "found");
+  environment.console.result({ ok: isClean, ...found }, () => renderVerified(found));
+  if (!isClean) process.exitCode = exitCodes.check;
 }
 
 /** `inboxloop privacy readmit`. */
