@@ -22,6 +22,7 @@ import { register as report } from "./commands/report.ts";
 import { register as serve } from "./commands/serve.ts";
 import { register as simulate } from "./commands/simulate.ts";
 import { register as snapshot } from "./commands/snapshot.ts";
+import { register as sources } from "./commands/sources.ts";
 import { register as suppressions } from "./commands/suppressions.ts";
 import { register as test } from "./commands/test.ts";
 import { register as train } from "./commands/train.ts";
@@ -39,6 +40,7 @@ const commands: readonly RegisterCommand[] = [
   lineage,
   check,
   parity,
+  sources,
   labels,
   snapshot,
   train,

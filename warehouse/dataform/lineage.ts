@@ -50,7 +50,7 @@ export async function lineageOf(graph: Graph, sources: LineageSources): Promise<
 const key = (...parts: readonly string[]): string => parts.join(".").toLowerCase();
 
 /** The functions that the project makes, by `dataset.name`. */
-const functionsOf = (graph: Graph): ReadonlyMap<string, UserFunction> =>
+export const functionsOf = (graph: Graph): ReadonlyMap<string, UserFunction> =>
   new Map(
     graph.actions
       .flatMap(routinesOf)

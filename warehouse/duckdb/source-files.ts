@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
+import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
 import type { Column } from "../warehouse.ts";
 import { type SegmentFile, segmentsOf } from "./raw-views.ts";
 
@@ -127,4 +128,16 @@ function typeOf(found: SchemaField): string {
       ? `STRUCT<${(found.fields ?? []).map((inner) => `${inner.name} ${typeOf(inner)}`).join(", ")}>`
       : name;
   return found.mode?.toUpperCase() === "REPEATED" ? `ARRAY<${single}>` : single;
+}
+
+/** Columns in BigQuery's schema format, as `<dataset>.<table>.schema.json` holds them. */
+export const schemaOf = (columns: readonly Column[]): readonly SchemaField[] =>
+  columns.map(({ name, type }) => fieldOf(name, parseType(type)));
+
+function fieldOf(name: string, type: GoogleSqlType): SchemaField {
+  const isRepeated = type.kind === "ARRAY";
+  const single = isRepeated ? type.element : type;
+  const mode = isRepeated ? "REPEATED" : "NULLABLE";
+  if (single.kind !== "STRUCT") return { name, type: typeName(single), mode };
+  return { name, type: "STRUCT", mode, fields: single.fields.map((inner) => fieldOf(inner.name ?? "", inner.type)) };
 }
