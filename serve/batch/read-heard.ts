@@ -16,7 +16,7 @@ const millis = (value: unknown): number | null =>
 
 /**
  * What was received since an instant and bears on whether somebody may be mailed, by id: unsubscribes, complaints, hard bounces, statements
- * of consent, suppressions and requests to be forgotten. A batch reads it at its beginning, so that nobody is mailed on the knowledge of the
+ * of consent, suppressions and requests to be forgotten. What was taken back says nothing. A batch reads it at its beginning, so that nobody is mailed on the knowledge of the
  * last build alone. As many rows as there were such signals since then.
  */
 export async function readHeard(
@@ -53,7 +53,7 @@ export async function readHeard(
   json_value(metadata, '$.feedback_type') as feedback_type,
   max(least(timestamp_utc, received_at)) as said_at,
   max(received_at) as received_at
-from raw.events
+from staging.kept_events
 where ${said}${heardTypes === null ? "" : " and event_type in unnest(@types)"}
 group by user_id_hash, event_type, provenance, consent, bounce_class, method, list_id, feedback_type`,
     (row, receivedAt) =>
@@ -73,7 +73,7 @@ group by user_id_hash, event_type, provenance, consent, bounce_class, method, li
   await ask(
     "consents",
     `select user_id_hash, purpose, channel, is_granted, legal_basis, jurisdiction, opt_in, effective_at, expires_at, received_at
-from raw.consents
+from staging.kept_consents
 where ${said} and effective_at is not null`,
     (row, receivedAt) =>
       heardInConsent({
@@ -90,7 +90,7 @@ where ${said} and effective_at is not null`,
   );
   await ask(
     "suppressions",
-    `select user_id_hash, channel, reason, scope, scope_key, is_lifted, until_at, received_at from raw.suppressions where ${said}`,
+    `select user_id_hash, channel, reason, scope, scope_key, is_lifted, until_at, received_at from staging.kept_suppressions where ${said}`,
     (row, receivedAt) =>
       heardInSuppression({
         channel: text(row["channel"]),
@@ -104,7 +104,7 @@ where ${said} and effective_at is not null`,
   );
   await ask(
     "erasure requests",
-    `select user_id_hash, max(received_at) as received_at from raw.erasure_requests where ${said} group by user_id_hash`,
+    `select user_id_hash, max(received_at) as received_at from staging.kept_erasure_requests where ${said} group by user_id_hash`,
     (_, receivedAt) => heardInErasure(receivedAt),
   );
   return found;

@@ -1,3 +1,5 @@
+import decisions from "../../includes/decisions.js";
+import sql from "../../includes/sql.js";
 import { periodsOf } from "../../policy/caps.ts";
 import type { PastSend } from "../../policy/decision.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
@@ -30,7 +32,7 @@ export async function readPeople(
     {
       after: page.after,
       rows: page.rows,
-      where: `${inAudience}${only ? " and inputs.user_id_hash in unnest(@only)" : ""}`,
+      where: `${inAudience}${only ? " and inputs.user_id_hash in (select id from unnest(@only) as id)" : ""}`,
       params: {
         ...(segments === null ? {} : { segments: [...segments] }),
         ...(only ? { only: [...only] } : {}),
@@ -42,14 +44,23 @@ export async function readPeople(
   const people = rows.map(personOf);
   const asOf = new Date(Math.min(...people.map((person) => person.as_of)));
   const pending = await warehouse.query(
-    `select user_id_hash, send_at, campaign_kind, campaign_id
-from staging.stg_raw__decisions
-where
-  user_id_hash in unnest(@ids)
-  and decided_at >= @as_of
-  and action = 'send'
-  and send_at is not null
-  and not (decided_at = @decided_at and campaign_id in unnest(@campaigns))`,
+    // Narrowed before the attributes are read: a page must not cost what all decisions do. (An id in a list is
+    // looked for from its beginning, in a subquery by its hash.)
+    `with since as (
+  select decision_id, user_id_hash, campaign_id, arm, attributes, received_at, decided_at
+  from staging.kept_decisions
+  where
+    user_id_hash in (select id from unnest(@ids) as id)
+    and decided_at >= @as_of
+    and not (decided_at = @decided_at and campaign_id in unnest(@campaigns))
+),
+each_once as (
+  select * from since ${sql.latestPer("decision_id", "received_at, decided_at, arm, user_id_hash")}
+),
+said as (
+  select user_id_hash, campaign_id, ${decisions.selected("attributes").join(", ")} from each_once
+)
+select user_id_hash, send_at, campaign_kind, campaign_id from said where action = 'send' and send_at is not null`,
     {
       params: {
         ids: [...new Set(people.flatMap(idsOf))],

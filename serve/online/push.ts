@@ -54,7 +54,7 @@ export async function pushFeatures(
     const page: readonly Person[] = (await nextInputs(warehouse, { after, rows: pageRows }, signal)).map(personOf);
     if (page.length === 0) break;
     const acts = await ask(
-      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash in unnest(@ids) order by user_id_hash, occurred_at",
+      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash in (select id from unnest(@ids) as id) order by user_id_hash, occurred_at",
       { ids: page.map(({ user_id_hash }) => user_id_hash) },
       "acts to push",
     );

@@ -10,7 +10,7 @@ export async function findDecision(
 ): Promise<DecisionRow | undefined> {
   const { rows } = await warehouse.query(
     `select decision_id, user_id_hash, message_id, campaign_id, arm, model_version, decided_at, attributes
-from raw.decisions
+from staging.kept_decisions
 where decision_id = @id or message_id = @id or user_id_hash = @person
 order by decision_id = @id desc, message_id is not null and message_id = @id desc, decided_at desc, decision_id
 limit 1`,

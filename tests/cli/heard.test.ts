@@ -203,3 +203,29 @@ test("when one id of a person is mailed, then the caps count it for the others, 
   expect(at.run(decide).json()).toMatchObject({ state: "resumed" });
   expect(reasons("c")).toEqual(["cap-per-person", "rule"]);
 });
+
+test("when an unsubscribe that landed since the build is taken back, then the batch hears it no more", async () => {
+  const who = idOf(people - 5);
+  const path = at.write("mistaken.ndjson", [
+    {
+      event_type: "unsubscribe",
+      event_id: "mistaken-1",
+      user_id_hash: who,
+      message_id: "mistaken-m1",
+      timestamp_utc: new Date().toISOString(),
+    },
+  ]);
+  expect(at.run(["ingest", "file", path]).status).toBe(0);
+  const heard = async () => {
+    const { signal } = new AbortController();
+    const warehouse = await openWarehouse();
+    try {
+      return (await readHeard(warehouse, (await inputsAsOf(warehouse, signal))!, signal)).get(who) ?? [];
+    } finally {
+      await warehouse.close();
+    }
+  };
+  expect((await heard()).length).toBeGreaterThan(0);
+  expect(at.run(["ingest", "retract", "--where", "id = mistaken-1", "--reason", "a test mail"]).status).toBe(0);
+  expect(await heard()).toEqual([]);
+});

@@ -149,7 +149,7 @@ async function rowsAbout(environment: Environment, hashes: readonly string[]): P
     const { rows } = await warehouse.query(
       `select user_id_hash, channel, campaign_kind, is_eligible, is_suppressed, reasons
 from governance.recipient_eligibility
-where user_id_hash in unnest(@ids)
+where user_id_hash in (select id from unnest(@ids) as id)
 order by user_id_hash, channel, campaign_kind`,
       { params: { ids: [...new Set(hashes)] }, file: "suppressions", signal: environment.signal },
     );
