@@ -1,7 +1,9 @@
+import type { Why } from "../cli/commands/why/run.ts";
 import type { GuardrailResult } from "../policy/guardrails.ts";
 import type { Figures } from "../report/read-figures.ts";
 import type { Evaluation } from "../retrain/evaluate/evaluate.ts";
 import type { ModelRecord } from "../scoring/model-record.ts";
+import type { Summary } from "../serve/batch/summary.ts";
 
 /** One turn of the loop in figures: what `inboxloop demo --json` prints, and what the summary and the report are made of. */
 export interface DemoResult {
@@ -55,6 +57,9 @@ export interface DemoResult {
     readonly candidate: string;
     readonly rounds: number;
     readonly ends: "promoted" | "rolled back" | "undecided";
+    /** Mails that were decided to be sent, and those among them to people who, by the truth, could no longer be mailed when their hour came. */
+    readonly mails: number;
+    readonly not_mailable: number;
     readonly guardrails: readonly GuardrailResult[];
     readonly counts: unknown;
     /** What the canary could see, by its plan. */
@@ -64,6 +69,15 @@ export interface DemoResult {
     /** What the plain +20 % rule would have said. */
     readonly plain: { readonly verdict: "pass" | "fail"; readonly ratio: number | null } | null;
   }[];
+  /** What the policies in the home answer. */
+  readonly decisions: {
+    /** Carts left on the last day of the period, as the reminder would answer them. */
+    readonly carts: Summary;
+    /** The next mail, if no model could be used: the rules decide. */
+    readonly without_model: Summary;
+    /** Of a send of the first canary, beside somebody who gets none. */
+    readonly why: Why | null;
+  };
   readonly release: {
     readonly champion: string | null;
     readonly log: readonly { readonly at: string; readonly by: string; readonly what: string; readonly hash: string }[];

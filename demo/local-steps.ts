@@ -11,7 +11,7 @@ import type { Warehouse } from "../warehouse/warehouse.ts";
 /**
  * The demo promises to stay within 2 GB, the trainers' processes included: a build, beside which nothing is trained, may take more.
  */
-const memoryLimitOf = (world: Environment, step: "build" | "other"): string =>
+export const memoryLimitOf = (world: Environment, step: "build" | "other"): string =>
   world.settings["INBOXLOOP_MEMORY"] ?? (step === "build" ? "900MB" : "700MB");
 
 /** Takes files of the simulator in as they become whole, through the same door as anybody's. */

@@ -82,13 +82,13 @@ export class Releases {
     return (await releaseStatus(this.#world.home.releaseLog)).state.versions.get(model.name);
   }
 
-  /** The last look at its canary, as the log has it. */
-  async lastLookAt(model: Model): Promise<Extract<Entry["event"], { kind: "canary_checked" }> | undefined> {
+  /** A look at its canary, counted from 1, as the log has it. */
+  async lookAt(model: Model, look: number): Promise<Extract<Entry["event"], { kind: "canary_checked" }> | undefined> {
     const { entries } = await releaseStatus(this.#world.home.releaseLog);
     const looks = entries.flatMap(({ event }) =>
       event.kind === "canary_checked" && event.version === model.name ? [event] : [],
     );
-    return looks.at(-1);
+    return looks[look - 1];
   }
 
   evaluate(model: Model, champion: Model | undefined): Promise<Evaluation> {

@@ -63,6 +63,7 @@ export function renderSummary(result: DemoResult): string {
     "Releases",
     ...result.canaries.flatMap((canary) => [
       `  ${canary.candidate}: ${canary.ends} after ${canary.rounds} ${canary.rounds === 1 ? "look" : "looks"}`,
+      `    ${count(canary.mails)} mails decided by inboxloop decide; ${count(canary.not_mailable)} of them to people who had left, by a word that was still under way`,
       `    could see: ${canary.saw.map(({ what, chance }) => `${percent(chance, 0)} that ${what}`).join("; ")}`,
       ...(canary.plain ? [`    the plain rule would say: ${canary.plain.verdict}`] : []),
       ...canary.guardrails.map(
@@ -72,6 +73,9 @@ export function renderSummary(result: DemoResult): string {
     ]),
     `  champion now: ${result.release.champion ?? "none"}; ${result.release.log.length} entries in the release log`,
     "",
+    "Decisions",
+    ...decisionLines(result),
+    "",
     `Took ${result.total_seconds.toFixed(0)} s (${Object.entries(result.seconds)
       .map(([step, seconds]) => `${step} ${seconds.toFixed(0)}`)
       .join(", ")}), ${count(result.peak_memory_mb)} MB at most in the main process`,
@@ -80,10 +84,36 @@ export function renderSummary(result: DemoResult): string {
     "Try next",
     '  inboxloop query "select feature, psi, drift_level from monitoring.drift order by psi desc limit 5"',
     "  inboxloop release explain candidate-2",
+    ...(result.decisions.why ? [`  inboxloop why ${result.decisions.why.decision_id}`] : []),
+    `  inboxloop decide --campaign spring=newsletter --policies ${result.home}/policies --dry-run`,
     "  inboxloop change verify",
     "  inboxloop ingest verify",
   ].join("\n");
 }
+
+function decisionLines({ decisions }: DemoResult): readonly string[] {
+  const { carts, without_model: without, why } = decisions;
+  const parted = why?.parts_from?.at;
+  return [
+    `  carts left on the last day: ${count(carts.decisions)} answered, ${count(carts.sends)} of them with a mail (${reasons(carts.by_reason)})`,
+    `  without a model the next mail goes to ${count(without.sends)} of ${count(without.decisions)} (${reasons(without.by_reason)})`,
+    ...(why
+      ? [
+          `  why ${why.decision_id}: ${why.steps.map(({ step, code }) => `${step} ${code}`).join(", ")}`,
+          ...(parted
+            ? [
+                `    parts from ${why.parts_from?.decision_id} at ${parted.step}: ${parted.here?.code ?? "-"} here, ${parted.there?.code ?? "-"} there`,
+              ]
+            : []),
+        ]
+      : []),
+  ];
+}
+
+const reasons = (by: Readonly<Record<string, number>>): string =>
+  Object.entries(by)
+    .map(([reason, n]) => `${reason} ${count(n)}`)
+    .join(", ");
 
 const indent = (text: string): string =>
   text

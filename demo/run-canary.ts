@@ -1,9 +1,7 @@
 import { join } from "node:path";
 import { ingestContext } from "../cli/commands/ingest/context.ts";
-import { decisionKey } from "../cli/decision-key.ts";
 import type { Environment } from "../cli/environment.ts";
 import { seededRandom } from "../platform/seeded-random.ts";
-import { assign } from "../release/assignment.ts";
 import { type CanaryPolicy, canaryPolicy, defaultCanaryPolicy } from "../release/canary/canary-policy.ts";
 import type { CanaryEvidence } from "../release/canary/evidence.ts";
 import { type CanaryPlan, planCanary } from "../release/canary/plan-canary.ts";
@@ -13,10 +11,10 @@ import { canary, check, promote, rollback, shadow } from "../release/release.ts"
 import type { Evaluation } from "../retrain/evaluate/evaluate.ts";
 import { artefactDigest } from "../scoring/artefact.ts";
 import type { Model } from "../scoring/model.ts";
-import { DAY_MS } from "../simulate/config.ts";
+import { DAY_MS, HOUR_MS } from "../simulate/config.ts";
 import type { DemoResult } from "./demo-result.ts";
 import { build, compileAhead, ingest, withWarehouse } from "./local-steps.ts";
-import type { Decided, Policies } from "./policy-decisions.ts";
+import type { Mailings } from "./mailings.ts";
 import type { Releases } from "./releases.ts";
 import type { Simulator } from "./simulator.ts";
 import type { Stopwatch } from "./stopwatch.ts";
@@ -24,10 +22,13 @@ import type { Stopwatch } from "./stopwatch.ts";
 /** Mails to each customer before a look: the first at the ramp's first share, then more at its last. Looks at most. */
 const mailsBefore = (look: number): number => (look === 1 ? 1 : 4);
 const mostLooks = 3;
-/** Days after a round's last mail until its sends have matured and are looked at. */
-const maturing = 4;
-/** Days from a round's first mail to its look. */
-const daysBefore = (look: number): number => 2 * mailsBefore(look) + maturing;
+/** Days between two mails, and from a round's last mail until its sends, an evening later, have matured and are looked at. */
+const betweenMails = 2;
+const maturing = 5;
+/** Days from a round's begin to its look: its campaigns are told of on the first day, and go out from the second on. */
+const daysBefore = (look: number): number => betweenMails * (mailsBefore(look) - 1) + 1 + maturing;
+/** When mails are decided, of their day: each goes out at the reader's own hour until the next morning. */
+const decidedAfterMs = 5.5 * HOUR_MS;
 
 /**
  * Readers of the demo's canaries press "spam" so much more often than those of its history: a test that keeps its promises wants hundreds of
@@ -55,14 +56,14 @@ export interface CanaryField {
   readonly watch: Stopwatch;
   readonly folder: string;
   readonly simulator: Simulator;
-  readonly policies: Policies;
+  readonly mailings: Mailings;
   readonly releases: Releases;
   readonly projectDir: string;
 }
 
 /**
- * Both policies decide for the same customers, by a keyed hash of each; the world answers; the guardrails look. What an earlier run of this demo
- * has seen stands in the release log, and is not looked at again.
+ * The release log names both models, the product's batch decides each mail with them, the world answers; the guardrails look. A demo that goes on
+ * lives through its rounds again: what was decided, heard and looked at before stands as it was.
  */
 export async function runCanary(
   field: CanaryField,
@@ -72,57 +73,104 @@ export async function runCanary(
   begins: Date,
   despite: string | undefined,
 ): Promise<DemoResult["canaries"][number] & { readonly endsAt: Date }> {
-  const { releases, world } = field;
+  const { releases, simulator, world, watch } = field;
+  const { name } = candidate;
   const judged = await evaluation;
   releases.goesOnTo(begins);
   await releases.submit(candidate, judged, despite);
-  const plan = await planFor(field, candidate);
+  await simulator.beginCanary({
+    dir: join(field.folder, name),
+    label: name,
+    startsAt: begins.getTime(),
+    complaintFactor,
+    orderFactor,
+    idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
+  });
+  const plan = await planFor(field, judged);
   const stage = await releases.stageOf(candidate);
-  if (stage === "approved") await shadow(releases.as("ada"), candidate.name);
+  if (stage === "approved") await shadow(releases.as("ada"), name);
   if (stage === "approved" || stage === "shadow") {
     const artefact = await artefactDigest(candidate);
     const acceptBlind = plan.isBlind
       ? "a demo of so few events shows how a canary goes, not how its models differ"
       : undefined;
-    await canary(releases.as("ada"), candidate.name, { artefact, policy: demoPolicy, plan, acceptBlind });
+    await canary(releases.as("ada"), name, { artefact, policy: demoPolicy, plan, acceptBlind });
   }
   const before = (await releases.stateOf(candidate))?.canary?.looks.length ?? 0;
-  let startsAt = begins.getTime();
+  let day = 0;
+  let mailed = 0;
   for (let look = 1; ; look++) {
-    const mails = mailsBefore(look);
-    const endsAt = startsAt + daysBefore(look) * DAY_MS;
-    const round: Round = { look, mails, startsAt, endsAt };
-    startsAt = endsAt;
-    if (look < before) continue;
-    releases.goesOnTo(new Date(endsAt));
-    const seen = look === before ? undefined : await lookAgain(field, candidate, champion, round);
-    const found = await releases.lastLookAt(candidate);
-    if (!found) throw new Error(`no look at ${candidate.name} is in the log`);
-    world.console.note(`canary ${candidate.name}, look ${look}: ${found.verdict}`);
+    const until = day + daysBefore(look);
+    const endsAt = new Date(begins.getTime() + until * DAY_MS);
+    const time = { asOf: endsAt, receivedFrom: new Date(begins.getTime() + day * DAY_MS) };
+    compileAhead(world, field.projectDir, time);
+    await sendRound(field, name, { begins, day, until, mails: mailsBefore(look), mailed });
+    mailed += mailsBefore(look);
+    day = until;
+    await watch.time("build", () => build(world, field.projectDir, time, `canary ${name}: build`, roundModels));
+    releases.goesOnTo(endsAt);
+    if (look > before) await check(releases.as("inboxloop"), name, await evidenceOf(field, candidate, champion));
+    const found = await releases.lookAt(candidate, look);
+    if (!found) throw new Error(`look ${look} at ${name} is not in the log`);
+    world.console.note(`canary ${name}, look ${look}: ${found.verdict}`);
     if (found.verdict !== "insufficient-evidence" || look === mostLooks) {
-      const ends = await conclude(field, candidate, champion, found.verdict, look, seen);
-      const { results, counts } = found;
+      const ends = await conclude(field, candidate, champion, found.verdict, look);
+      const last = simulator.endCanary();
+      const [{ arms }] = await Promise.all([last.result, ingest(world, last.files, `canary ${name}: ingest`)]);
       return {
-        candidate: candidate.name,
+        candidate: name,
         rounds: look,
         ends,
-        guardrails: results,
-        counts,
+        mails: Object.values(arms).reduce((sum, { assigned }) => sum + assigned, 0),
+        not_mailable: Object.values(arms).reduce((sum, { refused }) => sum + refused, 0),
+        guardrails: found.results,
+        counts: found.counts,
         saw: plan.sees,
         share: found.split?.found ?? null,
         plain: found.plain,
-        endsAt: new Date(endsAt),
+        endsAt,
       };
     }
   }
 }
 
-/** What the canary will be able to see: the mails that it gets at most, and the history's rates in this more fretful time. */
-async function planFor({ world, policies }: CanaryField, candidate: Model): Promise<CanaryPlan> {
+/** Some mails on the days of a canary, before one look. */
+interface Round {
+  readonly begins: Date;
+  /** Its first day, and the day of its look, from the canary's first. */
+  readonly day: number;
+  readonly until: number;
+  readonly mails: number;
+  /** Mails of the rounds before. */
+  readonly mailed: number;
+}
+
+/** Each mail is decided on all that was heard until then, sent, and answered. */
+async function sendRound(
+  { world, watch, simulator, mailings }: CanaryField,
+  name: string,
+  { begins, day, until, mails, mailed }: Round,
+): Promise<void> {
+  const hear = async (upTo: number) => {
+    const made = simulator.writeUntil(upTo);
+    await Promise.all([made.result, watch.time("ingest", () => ingest(world, made.files, `canary ${name}: ingest`))]);
+  };
+  const days = Array.from({ length: mails }, (_, i) => day + 1 + betweenMails * i);
+  const campaigns = await simulator.announce(days, day);
+  for (const [i, campaign] of campaigns.entries()) {
+    await hear(days[i]!);
+    await mailings.decide(campaign, new Date(begins.getTime() + days[i]! * DAY_MS + decidedAfterMs));
+    await simulator.mail(mailed + i, await mailings.sends(campaign));
+  }
+  await hear(until);
+}
+
+/** What the canary will be able to see: the share of everybody's mails that its evaluation would send, at the history's rates in this more fretful time. */
+async function planFor({ world, mailings }: CanaryField, judged: Evaluation): Promise<CanaryPlan> {
   const traffic = await withWarehouse(world, (warehouse) => readTraffic(warehouse, world.signal));
   if (!traffic) throw new Error("the demo's history has no mail");
   const mails = Array.from({ length: mostLooks }, (_, i) => mailsBefore(i + 1)).reduce((a, b) => a + b, 0);
-  const mailed = (await policies.of(candidate)).filter(({ variant }) => variant !== "suppress").length;
+  const mailed = (await mailings.mailable()) * judged.policy.candidate_send_share;
   const complaints = Math.min(0.5, (traffic.rates.complaints ?? 0) * complaintFactor);
   return planCanary(
     demoPolicy,
@@ -135,50 +183,13 @@ async function planFor({ world, policies }: CanaryField, candidate: Model): Prom
   );
 }
 
-/** Mails to everybody between two instants, before one look. */
-interface Round {
-  readonly look: number;
-  readonly mails: number;
-  readonly startsAt: number;
-  readonly endsAt: number;
-}
-
-const cohortModels = ["monitoring.canary", "monitoring.canary_cohorts", "monitoring.canary_people"];
-
-async function lookAgain(
-  field: CanaryField,
-  candidate: Model,
-  champion: Model,
-  { look, mails, startsAt, endsAt }: Round,
-): Promise<CanaryEvidence> {
-  const { world, watch, folder, simulator, policies, releases, projectDir } = field;
-  const { name } = candidate;
-  const label = `${name}-look-${look}`;
-  // All that was received before the round has been built in.
-  const time = { asOf: new Date(endsAt), receivedFrom: new Date(startsAt) };
-  compileAhead(world, projectDir, time);
-  const share = (await releases.stateOf(candidate))?.canary?.share ?? 0;
-  const made = simulator.canary({
-    dir: join(folder, label),
-    label,
-    release: name,
-    startsAt,
-    mail: assignments(
-      { policy: await policies.of(candidate), name },
-      { policy: await policies.of(champion), name: champion.name },
-      { key: decisionKey(world), release: name, share },
-    ),
-    mails,
-    complaintFactor,
-    orderFactor,
-    idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
-  });
-  await Promise.all([made.result, watch.time("ingest", () => ingest(world, made.files, `canary ${name}: ingest`))]);
-  await watch.time("build", () => build(world, projectDir, time, `canary ${name}: build`, cohortModels));
-  const evidence = await evidenceOf(field, candidate, champion);
-  await check(releases.as("inboxloop"), name, evidence);
-  return evidence;
-}
+/** What a look reads, and what the next mails are decided on. */
+const roundModels = [
+  "monitoring.canary",
+  "monitoring.canary_cohorts",
+  "monitoring.canary_people",
+  "features.decision_inputs",
+];
 
 const evidenceOf = ({ world }: CanaryField, candidate: Model, champion: Model): Promise<CanaryEvidence> =>
   withWarehouse(world, (warehouse) =>
@@ -196,32 +207,14 @@ async function conclude(
   champion: Model,
   verdict: string,
   looks: number,
-  seen: CanaryEvidence | undefined,
 ): Promise<DemoResult["canaries"][number]["ends"]> {
   const { releases } = field;
   if ((await releases.stageOf(candidate)) === "canary") {
     if (verdict === "pass") {
       const artefact = await artefactDigest(candidate);
-      const evidence = seen ?? (await evidenceOf(field, candidate, champion));
+      const evidence = await evidenceOf(field, candidate, champion);
       await promote(releases.as("ben"), candidate.name, { artefact, evidence });
     } else await rollback(releases.as("ben"), candidate.name, `not shown to do no harm in ${looks} looks`);
   }
   return verdict === "pass" ? "promoted" : verdict === "fail" ? "rolled back" : "undecided";
 }
-
-interface Arm {
-  readonly name: string;
-  readonly policy: readonly Decided[];
-}
-
-/** One mail to everybody; who decides for a customer is drawn by a keyed hash of them, as in production. */
-const assignments = (
-  candidate: Arm,
-  champion: Arm,
-  draw: { readonly key: Uint8Array; readonly release: string; readonly share: number },
-) =>
-  candidate.policy.map(({ userId }, i) => {
-    const { arm } = assign({ ...draw, person: userId });
-    const { name, policy } = arm === "candidate" ? candidate : champion;
-    return { userId, arm, variant: policy[i]?.variant ?? "suppress", modelVersion: name, share: draw.share };
-  });

@@ -12,7 +12,7 @@ import { demoReport } from "./demo-report.ts";
 import type { DemoResult } from "./demo-result.ts";
 import { Judge } from "./judge.ts";
 import { build, compileAhead, deadLettersByReason, ingest, withWarehouse } from "./local-steps.ts";
-import { Policies, visibleCustomers } from "./policy-decisions.ts";
+import { Mailings } from "./mailings.ts";
 import { Releases } from "./releases.ts";
 import { type CanaryField, runCanary } from "./run-canary.ts";
 import { Simulator } from "./simulator.ts";
@@ -88,7 +88,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
       .then(async (first) => [first, await training.snapshot("candidate", end, laterRows)]),
   ]);
   const bootstrapped = ahead(releases.bootstrap(champion));
-  const [{ candidate, evaluation: first }, openHunter, customers] = await Promise.all([
+  const [{ candidate, evaluation: first }, openHunter] = await Promise.all([
     training
       .train({
         snapshot: "candidate",
@@ -112,17 +112,15 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
       outcomes: [{ name: "conversion", column: "was_opened" }],
       policy: { conversion_value: 1, complaint_cost: 0, unsubscribe_cost: 0, send_cost: 0 },
     }),
-    withWarehouse(world, (warehouse) => visibleCustomers(warehouse, end)),
     bootstrapped,
   ]);
-  const policies = new Policies(judge, customers);
-  const field: CanaryField = { world, watch, folder, simulator, policies, releases, projectDir: options.projectDir };
-  for (const model of [candidate, champion]) ahead(policies.of(model));
+  const mailings = await Mailings.open(world, watch);
+  const field: CanaryField = { world, watch, folder, simulator, mailings, releases, projectDir: options.projectDir };
   // The second candidate is judged while the canary of the first is under way, as if that one were promoted.
   const second = ahead(releases.evaluate(openHunter, candidate));
-  const decided = ahead(policies.of(openHunter));
   // Nobody is left to judge: the builds to come can do with the memory.
-  void Promise.allSettled([second, decided]).then(() => judge.close());
+  void second.finally(() => judge.close()).catch(() => {});
+  const carts = await mailings.rehearseCarts(end);
   const firstCanary = await runCanary(field, candidate, champion, first, end, undefined);
   const isPromoted = firstCanary.ends === "promoted";
   const secondCanary = await runCanary(
@@ -133,6 +131,11 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     firstCanary.endsAt,
     "growth wants to see more opens before the holidays",
   );
+  const decisions = {
+    carts,
+    without_model: await mailings.rehearseWithoutModel("next", secondCanary.endsAt),
+    why: await mailings.why(`${candidate.name}-1`),
+  };
 
   const {
     labels,
@@ -183,6 +186,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     })),
     evaluations: releases.evaluations,
     canaries: [firstCanary, secondCanary].map(({ endsAt: _, ...canary }) => canary),
+    decisions,
     release: {
       champion: status.state.champion,
       log: status.entries.map(({ at, by, event, entry_hash }) => ({ at, by, what: describe(event), hash: entry_hash })),

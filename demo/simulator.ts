@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { Environment } from "../cli/environment.ts";
-import type { CanaryResult } from "../simulate/canary.ts";
+import type { Assignment, CanaryResult } from "../simulate/canary.ts";
 import type { WorldConfig } from "../simulate/config.ts";
 import type { SimulationResult } from "../simulate/write-world.ts";
 import { SideProcess } from "./side-process.ts";
@@ -20,6 +20,7 @@ export class Simulator {
   readonly #world: Environment;
   readonly #watch: Stopwatch;
   readonly #config: WorldConfig;
+  #dir = "";
   readonly #process: SideProcess<SimulatorRequest, SimulatorNote>;
 
   constructor(world: Environment, watch: Stopwatch, config: WorldConfig) {
@@ -54,23 +55,46 @@ export class Simulator {
     });
   }
 
-  /** What comes of a canary's mails, after the end of the world's period. */
-  canary(request: Omit<Extract<SimulatorRequest, { kind: "canary" }>, "kind" | "config">): Simulated<CanaryResult> {
-    return streaming(request.dir, (onFile) =>
-      this.#ask<CanaryResult>({ ...request, kind: "canary", config: this.#config }, (note) => {
-        if (note.kind === "file") onFile(note.file);
-      }),
-    );
+  /** Begins a canary after the end of the world's period, or of the canary before. */
+  async beginCanary(request: Omit<Asked<"canary-begins">, "kind" | "config">): Promise<void> {
+    this.#dir = request.dir;
+    await this.#ask({ ...request, kind: "canary-begins", config: this.#config });
+  }
+
+  /** The canary's next campaigns, which go out on the `days`, told of on that day. Gives their ids. */
+  announce(days: readonly number[], toldOn: number): Promise<readonly string[]> {
+    return this.#ask<readonly string[]>({ kind: "canary-announces", days, toldOn });
+  }
+
+  /** Carries the mail of that number out. */
+  mail(number: number, sends: readonly Assignment[]): Promise<void> {
+    return this.#ask({ kind: "canary-mails", number, sends });
+  }
+
+  /** What arrives before that day of the canary. */
+  writeUntil(until: number): Simulated<void> {
+    return streaming(this.#dir, (onFile) => this.#ask({ kind: "canary-writes", until }, fileTo(onFile)));
+  }
+
+  /** Everything that is still under way, and what came of it. */
+  endCanary(): Simulated<CanaryResult> {
+    return streaming(this.#dir, (onFile) => this.#ask<CanaryResult>({ kind: "canary-ends" }, fileTo(onFile)));
   }
 
   close(): Promise<void> {
     return this.#process.close();
   }
 
-  #ask<Result>(request: SimulatorRequest, onNote: (note: SimulatorNote) => void): Promise<Result> {
+  #ask<Result>(request: SimulatorRequest, onNote: (note: SimulatorNote) => void = () => {}): Promise<Result> {
     return this.#watch.time("simulate", () => this.#process.ask<Result>(request, onNote));
   }
 }
+
+type Asked<Kind extends SimulatorRequest["kind"]> = Extract<SimulatorRequest, { kind: Kind }>;
+
+const fileTo = (onFile: (file: string) => void) => (note: SimulatorNote) => {
+  if (note.kind === "file") onFile(note.file);
+};
 
 function streaming<Result>(dir: string, work: (onFile: (file: string) => void) => Promise<Result>): Simulated<Result> {
   const files = new PassThrough({ objectMode: true });

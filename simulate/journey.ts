@@ -42,7 +42,10 @@ export class Journey {
     this.shop = options.shop;
   }
 
-  /** Sends one mail and lets everything happen. `placement` multiplies the provider's spam foldering on that day. Returns its message id. */
+  /**
+   * Sends one mail and lets everything happen. `placement` multiplies the provider's spam foldering on that day. Returns its message id: `known`
+   * where whoever decided the mail has named it.
+   */
   deliver(
     u: number,
     campaign: Campaign,
@@ -51,11 +54,12 @@ export class Journey {
     placement: number,
     random: Random,
     arm = "",
+    known?: string,
   ): string {
     const { world, state, sink } = this;
     const { customers } = world;
     const mailbox = providers[customers.provider[u]!]!;
-    const messageId = this.ids.uuid(this.messages++);
+    const messageId = known ?? this.ids.uuid(this.messages++);
     const campaignId = campaign.campaignId;
     const odds = propensity(world, state, u, campaign, variant, at, placement, this.odds);
     if (campaign.kind !== "transactional") addFatigue(state, u, at);

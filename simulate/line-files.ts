@@ -54,9 +54,14 @@ export class LineFiles {
     this.end();
   }
 
+  /** Ends the file under way: what was written so far is whole. */
+  cut(): void {
+    if (this.fd >= 0) this.finish();
+  }
+
   /** Ends the last file and tells of all. */
   close(): readonly WrittenFile[] {
-    if (this.fd >= 0) this.finish();
+    this.cut();
     return this.written;
   }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Assignment, type CanaryResult, simulateCanary } from "../../simulate/canary.ts";
+import { type Assignment, type CanaryResult, CanaryRun, simulateCanary } from "../../simulate/canary.ts";
 import { worldConfig, worldEnd } from "../../simulate/config.ts";
 import { worldAtEnd } from "../../simulate/history.ts";
 import { readAssignments } from "../../simulate/read-assignments.ts";
@@ -50,25 +50,6 @@ describe("a canary follows the truth", () => {
     expect(rate(bad, "expectedConversions")).toBeLessThan(rate(good, "expectedConversions"));
     const seen = (r: CanaryResult) => (r.stream.counts.events["complaint"] ?? 0) / r.arms["candidate"]!.sent;
     expect(seen(bad)).toBeGreaterThan(seen(good));
-  });
-
-  test("when assignments come mail by mail, files are whole before the last mail and the same comes of them", async () => {
-    const mails = Array.from({ length: 9 }, () => decide(greedy, "candidate")).flat();
-    let assigned = 0;
-    const counted = function* () {
-      for (const assignment of mails) {
-        assigned++;
-        yield assignment;
-      }
-    };
-    const wholeAt: number[] = [];
-    const onFile = () => wholeAt.push(assigned);
-    const whole = await run("whole", mails);
-    const byMail = await run("by-mail", counted(), { label: "canary", isByMail: true, onFile });
-    expect(byMail.arms).toEqual(whole.arms);
-    expect(wholeAt.at(-1)).toBe(mails.length);
-    expect(wholeAt[0]).toBeLessThan(mails.length);
-    await expect(run("mixed", [mails[0]!, mails[0]!, mails[1]!], { isByMail: true })).rejects.toThrow(/mail by mail/);
   });
 
   test("when many are mailed, what happens is what was to be expected", async () => {
@@ -132,6 +113,50 @@ describe("what a canary writes", () => {
     ).toEqual(sent.map((d) => d!["message_id"]).sort());
     const firstDay = decisions.every((d) => String(d!["decided_at"]).startsWith("2025-11-30"));
     expect(firstDay).toBe(true);
+  });
+
+  test("when mails are decided one after the other, each goes out under the id it was given and what was heard before it is whole", () => {
+    const dir = join(root, "told");
+    const files: string[] = [];
+    const told = new CanaryRun({ world, state, dir, label: "told", onFile: ({ file }) => files.push(file) });
+    const begins = worldEnd(world.config);
+    const mail = (number: number, day: number) => {
+      for (const [i, { userId }] of people.slice(0, 300).entries())
+        told.carryOut(
+          {
+            userId,
+            arm: "candidate",
+            variant: "urgency",
+            modelVersion: "m",
+            messageId: `m${number}-${i}`,
+            sentAt: begins + day * 86_400_000 + 3_600_000,
+          },
+          number,
+        );
+    };
+    const [first, second] = told.announce([1, 3], 0);
+    told.writeUntil(1);
+    const announced = [...readLines(dir)].map(({ value }) => value);
+    expect(announced.map((row) => `${row?.["table"]} ${row?.["campaign_id"]}`).sort()).toEqual([
+      `campaigns ${first}`,
+      `campaigns ${second}`,
+    ]);
+    mail(0, 1);
+    told.writeUntil(3);
+    const heard = [...readLines(dir)].map(({ value }) => value).filter((row) => row?.["event_type"] === "sent");
+    expect(heard.length).toBeGreaterThan(250);
+    expect(new Set(heard.map((row) => row?.["campaign_id"]).filter(Boolean))).toEqual(new Set([first]));
+    expect(heard.every((row) => /^m0-\d+$/.test(String(row?.["message_id"])))).toBe(true);
+    mail(1, 3);
+    const { arms } = told.end();
+    const lines = [...readLines(dir)].map(({ value }) => value);
+    expect(lines.filter((row) => row?.["table"] === "decisions")).toEqual([]);
+    expect(lines.some((row) => row?.["message_id"] === "m1-0")).toBe(true);
+    expect(arms["candidate"]).toMatchObject({ assigned: 600 });
+    // Whoever left after the first mail is not mailed a second time, and neither by a canary that begins in the state left behind.
+    expect(arms["candidate"]!.refused).toBeGreaterThan(0);
+    expect(told.state.fatigue).not.toEqual(state.fatigue);
+    expect(files.length).toBeGreaterThan(2);
   });
 
   test("when the decider knows people by pseudonym, the events still carry what the sender knows", async () => {

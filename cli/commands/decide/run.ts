@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { fileInput } from "../../../ingest/files/file.ts";
 import { ingestFiles } from "../../../ingest/ingest-files.ts";
+import type { Pause } from "../../../policy/decision.ts";
 import { pausesOf } from "../../../release/changes.ts";
 import { releaseStatus } from "../../../release/release.ts";
+import type { BatchRequest } from "../../../serve/batch/begun-run.ts";
 import { type BatchResult, decideAudience, rehearseAudience } from "../../../serve/batch/decide-audience.ts";
 import { lineupOf } from "../../../serve/models-in-force.ts";
 import { decisionKey } from "../../decision-key.ts";
@@ -24,25 +26,46 @@ export async function decideCommand(world: Environment, options: DecideRequest):
   const campaigns = campaignsOf(options.campaign, await readPolicies(world, options.policies));
   const now = world.now();
   const { state } = await releaseStatus(world.home.releaseLog);
-  const request = {
-    campaigns,
-    // A mailing is one of a day; events are answered as often as somebody looks.
-    occasion:
-      options.occasion ??
-      now.toISOString().slice(0, campaigns.some(({ policy }) => policy.policy.trigger.on === "event") ? 19 : 10),
-    now: now.getTime(),
-    lineup: lineupOf(state),
-  };
+  return decideBatch(
+    world,
+    {
+      campaigns,
+      // A mailing is one of a day; events are answered as often as somebody looks.
+      occasion:
+        options.occasion ??
+        now.toISOString().slice(0, campaigns.some(({ policy }) => policy.policy.trigger.on === "event") ? 19 : 10),
+      now: now.getTime(),
+      lineup: lineupOf(state),
+      pauses: pausesOf(state),
+    },
+    { ...options, trustReceivedAt: false },
+  );
+}
+
+/** Decides for an audience as the request says, and takes the decisions through the door; with `dryRun` it only counts them. */
+export async function decideBatch(
+  world: Environment,
+  { pauses, ...request }: BatchRequest & { readonly pauses: readonly Pause[] },
+  options: {
+    readonly pageRows: number;
+    readonly dryRun?: boolean | undefined;
+    /** Decisions were received when they were made: for a simulation that lives in its own time. */
+    readonly trustReceivedAt: boolean;
+    /** Of the warehouse, as its target understands it. */
+    readonly memoryLimit?: string;
+  },
+): Promise<BatchResult> {
   const progress = world.console.progress("decide");
-  const context = ingestContext(world, { trustReceivedAt: false });
-  const warehouse = await world.target.openWarehouse();
+  const context = ingestContext(world, { trustReceivedAt: options.trustReceivedAt });
+  const { memoryLimit } = options;
+  const warehouse = await world.target.openWarehouse(memoryLimit === undefined ? {} : { memoryLimit });
   try {
     const env = {
       warehouse,
       models: await world.target.models.refresh(),
       runs: join(world.home.root, "decisions"),
       key: decisionKey(world),
-      pauses: pausesOf(state),
+      pauses,
       pageRows: options.pageRows,
       signal: world.signal,
       onProgress: (done: number) => progress.update(done, undefined, "decisions"),
