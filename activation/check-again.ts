@@ -88,7 +88,7 @@ export async function readKnown(
 ): Promise<Known> {
   const ids = [...new Set(sends.map(({ user_id_hash }) => user_id_hash))];
   const inputs = await warehouse.query(
-    "select inputs.* from features.decision_inputs as inputs where inputs.user_id_hash in unnest(@ids)",
+    "select inputs.* from features.decision_inputs as inputs where inputs.user_id_hash in (select id from unnest(@ids) as id)",
     { params: { ids }, file: "whom the mails are for", signal },
   );
   const people = new Map(inputs.rows.map(personOf).map((person) => [person.user_id_hash, person]));
@@ -101,12 +101,12 @@ export async function readKnown(
     `with sent as (
   select user_id_hash, message_id, campaign_id, campaign_kind, sent_at
   from events.messages
-  where user_id_hash in unnest(@ids) and sent_at >= @since and sent_at <= @now
+  where user_id_hash in (select id from unnest(@ids) as id) and sent_at >= @since and sent_at <= @now
   union all
   select user_id_hash, message_id, campaign_id, null, timestamp_utc
-  from raw.events
+  from staging.kept_events
   where
-    user_id_hash in unnest(@ids)
+    user_id_hash in (select id from unnest(@ids) as id)
     and event_type = 'sent'
     and message_id is not null
     and received_at >= @as_of

@@ -80,7 +80,7 @@ export async function sendsOf(
 from staging.stg_raw__decisions
 where
   ${isSend}
-  and decision_id in unnest(@ids)
+  and decision_id in (select id from unnest(@ids) as id)
 order by send_at, decision_id`,
     { params: { ids: [...ids] }, file: "decided sends by id", signal },
   );
@@ -97,8 +97,8 @@ export async function heardOf(
   const { rows } = await warehouse.query(
     `select distinct decisions.decision_id
 from staging.stg_raw__decisions as decisions
-inner join raw.events as events on decisions.message_id = events.message_id
-where decisions.decision_id in unnest(@ids)`,
+inner join staging.kept_events as events on decisions.message_id = events.message_id
+where decisions.decision_id in (select id from unnest(@ids) as id)`,
     { params: { ids: [...ids] }, file: "mails heard of", signal },
   );
   return new Set(rows.map((row) => String(row["decision_id"])));

@@ -20,8 +20,8 @@ export interface GuestFunction {
 /** What one row gave: true and the value as its shape says it, or false and what was thrown. */
 export type GuestResult = readonly [boolean, unknown];
 
-/** A function that does not come back for this long, over the 2048 rows or fewer that DuckDB hands out at once, is ended. */
-export const batchMs = 10_000;
+/** A function that does not come back for this long, over the 2048 rows or fewer that DuckDB hands out at once, is ended: long enough for a machine that has much else to do. */
+export const batchMs = 30_000;
 const memoryBytes = 128 << 20;
 const stackBytes = 256 << 10;
 
