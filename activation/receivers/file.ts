@@ -5,22 +5,11 @@ import type { CloudFiles } from "../../platform/artefacts/object-store.ts";
 import { syncDirectory, writeWhole } from "../../platform/files.ts";
 import type { BatchReceiver, Mail } from "../mail.ts";
 import type { ReceiverSettings } from "../settings.ts";
+import { mailRecord } from "./rendering.ts";
 
 type Settings = Extract<ReceiverSettings, { kind: "file" }>;
 
-const rowOf = (mail: Mail) => ({
-  decision_id: mail.decision_id,
-  message_id: mail.message_id,
-  campaign_id: mail.campaign_id,
-  campaign_kind: mail.campaign_kind,
-  variant: mail.variant,
-  offer: mail.offer,
-  template: mail.template,
-  send_at: new Date(mail.send_at).toISOString(),
-  unsubscribe_url: mail.unsubscribe_url,
-  address: mail.to.address,
-  name: mail.to.name,
-});
+const rowOf = (mail: Mail) => ({ ...mailRecord(mail), address: mail.to.address, name: mail.to.name });
 
 /** RFC 4180, every value quoted. */
 const csvLine = (values: readonly unknown[]): string =>

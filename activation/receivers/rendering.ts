@@ -10,6 +10,19 @@ export const templateData = (mail: Mail): Readonly<Record<string, string>> => ({
   ...(mail.unsubscribe_url === null ? {} : { unsubscribe_url: mail.unsubscribe_url }),
 });
 
+/** A mail as files and webhooks tell of it, but for whom it is to. */
+export const mailRecord = (mail: Mail) => ({
+  decision_id: mail.decision_id,
+  message_id: mail.message_id,
+  campaign_id: mail.campaign_id,
+  campaign_kind: mail.campaign_kind,
+  variant: mail.variant,
+  offer: mail.offer,
+  template: mail.template,
+  send_at: new Date(mail.send_at).toISOString(),
+  unsubscribe_url: mail.unsubscribe_url,
+});
+
 /** RFC 8058: one click, and the link for whoever follows it. */
 export const mailHeaders = (mail: Mail): { readonly Name: string; readonly Value: string }[] =>
   mail.unsubscribe_url === null

@@ -3,6 +3,7 @@ import { UserError } from "../../errors/user-error.ts";
 import { answerOfError, answerOfStatus } from "../answers.ts";
 import type { EachReceiver, Mail } from "../mail.ts";
 import { type ReceiverSettings, secretFrom } from "../settings.ts";
+import { mailRecord } from "./rendering.ts";
 
 type Settings = Extract<ReceiverSettings, { kind: "webhook" }>;
 
@@ -27,19 +28,7 @@ const bodyOf = (mail: Mail, at: number): string =>
   JSON.stringify({
     type: "mail.decided",
     timestamp: new Date(at).toISOString(),
-    data: {
-      decision_id: mail.decision_id,
-      message_id: mail.message_id,
-      user_id_hash: mail.user_id_hash,
-      campaign_id: mail.campaign_id,
-      campaign_kind: mail.campaign_kind,
-      variant: mail.variant,
-      offer: mail.offer,
-      template: mail.template,
-      send_at: new Date(mail.send_at).toISOString(),
-      unsubscribe_url: mail.unsubscribe_url,
-      to: mail.to,
-    },
+    data: { ...mailRecord(mail), user_id_hash: mail.user_id_hash, to: mail.to },
   });
 
 /** A signed POST for each mail. The decision's id is the `webhook-id`, by which the receiver knows a mail that comes again. */

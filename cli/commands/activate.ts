@@ -3,17 +3,8 @@ import type { Rehearsal } from "../../activation/rehearse.ts";
 import { exitCodes } from "../../errors/user-error.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
+import type { ActivateRequest } from "./activate/run.ts";
 import { numberOption } from "./retrain/options.ts";
-
-interface ActivateOptions {
-  readonly campaign: readonly string[];
-  readonly to: string;
-  readonly settings: string;
-  readonly policies: string;
-  readonly limit?: number;
-  readonly again?: boolean;
-  readonly dryRun?: boolean;
-}
 
 export const register: RegisterCommand = (program, environment) => {
   program
@@ -35,7 +26,7 @@ export const register: RegisterCommand = (program, environment) => {
       "after",
       "\nA run that was stopped goes on where it was. docs/reference/activation.md says what happens on each failure.\n\nExample:\n  inboxloop activate --campaign spring-sale --to ses --dry-run\n",
     )
-    .action(async (options: ActivateOptions) => {
+    .action(async (options: ActivateRequest) => {
       const { activateCommand } = await import("./activate/run.ts");
       const world = await environment();
       const result = await activateCommand(world, options);

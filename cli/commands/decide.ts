@@ -1,15 +1,8 @@
 import type { BatchResult } from "../../serve/batch/decide-audience.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
+import type { DecideRequest } from "./decide/run.ts";
 import { numberOption } from "./retrain/options.ts";
-
-interface DecideOptions {
-  readonly campaign: readonly string[];
-  readonly policies: string;
-  readonly occasion?: string;
-  readonly pageRows: number;
-  readonly dryRun?: boolean;
-}
 
 export const register: RegisterCommand = (program, environment) => {
   program
@@ -34,7 +27,7 @@ export const register: RegisterCommand = (program, environment) => {
       "after",
       "\nA run that was stopped goes on where it was, with the policies and models that it was begun with.\n\nExample:\n  inboxloop decide --campaign spring-sale=newsletter --dry-run\n",
     )
-    .action(async (options: DecideOptions) => {
+    .action(async (options: DecideRequest) => {
       const { decideCommand } = await import("./decide/run.ts");
       const result = await decideCommand(environment(), options);
       environment().console.result(result, () => renderBatch(result));

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Environment } from "../../environment.ts";
+import type { Home } from "../../../platform/home.ts";
 
 /** Where this machine's outbox lives. */
-export const outboxOf = (world: Environment): string => join(world.home.root, "outbox");
+export const outboxOf = (home: Pick<Home, "root">): string => join(home.root, "outbox");

@@ -72,6 +72,7 @@ export async function activateCommand(
         : `${base}/unsubscribe/${oneClickToken({ userIdHash: user_id_hash, messageId: message_id, campaignId: campaign_id }, context.keys.ids.active)}`,
     pageRows: pageRowsOf(to),
     now,
+    sleep: pause,
     signal: world.signal,
   };
   const request = {
@@ -80,7 +81,7 @@ export async function activateCommand(
     limit: options.limit ?? null,
     again: options.again === true,
   };
-  const folder = outboxOf(world);
+  const folder = outboxOf(world.home);
   try {
     if (options.dryRun === true) {
       const outbox = hasOutbox(folder) ? openOutbox(folder) : null;
@@ -93,7 +94,7 @@ export async function activateCommand(
     return await withLock(
       `${folder}.lock`,
       { pid: process.pid, sleep: (ms) => sleep(ms), patienceMs: 1_000, what: "this outbox", code: "activation.locked" },
-      () => run(world, env, to, request),
+      () => run(world, context, env, to, request),
     );
   } finally {
     receiver.close();
@@ -102,12 +103,12 @@ export async function activateCommand(
 
 async function run(
   world: Environment,
-  env: Omit<HandOverEnv, "outbox" | "land" | "limits" | "perSecond" | "sleep" | "random">,
+  context: ReturnType<typeof ingestContext>,
+  env: Omit<HandOverEnv, "outbox" | "land" | "limits" | "perSecond" | "random">,
   to: ReceiverSettings,
   request: Parameters<typeof handOver>[1],
 ): Promise<HandOverResult> {
-  const context = ingestContext(world, { trustReceivedAt: false });
-  const outbox = openOutbox(outboxOf(world));
+  const outbox = openOutbox(outboxOf(world.home));
   const progress = world.console.progress("activate");
   try {
     const result = await handOver(
@@ -117,7 +118,6 @@ async function run(
         land: () => landQueue(context, { ...outbox, name: "outbox" }, () => true, world.signal),
         limits: limitsOf(to),
         perSecond: to.kind === "file" ? 1_000 : to.rate_per_second,
-        sleep: (ms) => sleep(ms, undefined, { signal: world.signal }).catch(() => undefined),
         random: Math.random,
         onProgress: (handedOver) => progress.update(handedOver, undefined, "mails"),
         fault: context.fault,

@@ -18,6 +18,7 @@ import type { Home } from "../../../platform/home.ts";
 import type { Journal } from "../../../platform/journal/journal.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import type { ErasureEntry } from "../../../platform/tombstones.ts";
+import { outboxOf } from "../activate/outbox-folder.ts";
 import { onlineHolding, outboxHolding, pagesHolding, rawHolding, snapshotsHolding, spoolHolding } from "./holdings.ts";
 import { landReadmission, landReceipts } from "./land-receipts.ts";
 
@@ -147,7 +148,7 @@ function holdingsOf({ home, context, refreshViews, shredsUnreadable, signal }: E
     snapshotsHolding(home.snapshots, home.models, context.now),
     onlineHolding(join(home.root, "online")),
     pagesHolding(join(home.root, "decisions")),
-    outboxHolding(join(home.root, "outbox")),
+    outboxHolding(outboxOf(home)),
     warehouseHolding(home.warehouse, signal, refreshViews),
     madeFilesHolding(home.root, [home.reports, join(home.state, "compiled"), join(home.state, "serve")]),
   ];

@@ -38,7 +38,7 @@ export async function whyCommand(world: Environment, id: string, comparedTo: str
     return {
       ...explain(row, other),
       events_before: await eventsBefore(warehouse, row, world.signal),
-      hand_over: await handOverOf(outboxOf(world), row.decision_id),
+      hand_over: await handOverOf(outboxOf(world.home), row.decision_id),
     };
   } finally {
     await warehouse.close();
