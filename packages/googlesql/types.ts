@@ -124,9 +124,11 @@ export function scalarTypeNamed(name: string): ScalarType | undefined {
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** A name as GoogleSQL quotes it. */
+export const quotedName = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;
+
 /** A field's name, in backquotes where it needs them. */
-export const fieldText = (name: string): string =>
-  plainName.test(name) ? name : `\`${name.replace(/[\\`]/g, "\\$&")}\``;
+export const fieldText = (name: string): string => (plainName.test(name) ? name : quotedName(name));
 
 /** The type as GoogleSQL writes it: `ARRAY<STRUCT<a INT64, STRING>>`. */
 export function typeName(type: GoogleSqlType): string {

@@ -82,6 +82,3 @@ export function columnOf(a: Analysis, node: NodeBase, input: Relation, name: str
     return a.fail(node, `Column ${name} is ${found.length === 0 ? "missing" : "ambiguous"} in the table`);
   return { ...found[0]!, name: found[0]!.name! };
 }
-
-/** A name as GoogleSQL writes it. */
-export const quoted = (name: string): string => `\`${name.replace(/[\\`]/g, "\\$&")}\``;

@@ -1,20 +1,11 @@
 import type { Expression } from "../../ast.ts";
 import { type IntervalParts, readIntervalLiteral } from "../../emit/intervals.ts";
-import { typeName } from "../../types.ts";
+import { quotedName, typeName } from "../../types.ts";
 import { coerceOrFail } from "../coerce.ts";
 import type { Analysis } from "../context.ts";
 import type { OutColumn, Relation } from "../relation.ts";
 import type { Typed } from "../typed.ts";
-import {
-  argumentsByName,
-  columnOf,
-  constantOf,
-  elementsOf,
-  quoted,
-  type TableCall,
-  textOf,
-  truthOf,
-} from "./arguments.ts";
+import { argumentsByName, columnOf, constantOf, elementsOf, type TableCall, textOf, truthOf } from "./arguments.ts";
 import type { Rewritten } from "./rewritten.ts";
 
 type Kind = "DATE" | "DATETIME" | "TIMESTAMP";
@@ -66,10 +57,10 @@ export function gapFill(a: Analysis, node: TableCall, input: Relation): Rewritte
   const text = `
     with rows_ as (
       select ${list(
-        `${quoted(time.name)} as t`,
-        partitions.map(({ name }, i) => `${quoted(name)} as p${i}`),
-        values.map(({ column }, i) => `${quoted(column.name)} as v${i}`),
-      )} from input where ${quoted(time.name)} is not null),
+        `${quotedName(time.name)} as t`,
+        partitions.map(({ name }, i) => `${quotedName(name)} as p${i}`),
+        values.map(({ column }, i) => `${quotedName(column.name)} as v${i}`),
+      )} from input where ${quotedName(time.name)} is not null),
     spans as (
       select ${list(keys, "min(t) as lo, max(t) as hi")} from rows_${keys.length > 0 ? ` group by ${keys.join(", ")}` : ""}),
     starts as (
@@ -92,9 +83,9 @@ export function gapFill(a: Analysis, node: TableCall, input: Relation): Rewritte
       window back as (${by}order by t, is_row desc rows between unbounded preceding and current row),
         ahead as (${by}order by t, is_row desc rows between current row and unbounded following))
     select ${list(
-      `t as ${quoted(time.name)}`,
-      partitions.map(({ name }, i) => `p${i} as ${quoted(name)}`),
-      values.map(({ column }, i) => `${results[i]} as ${quoted(column.name)}`),
+      `t as ${quotedName(time.name)}`,
+      partitions.map(({ name }, i) => `p${i} as ${quotedName(name)}`),
+      values.map(({ column }, i) => `${results[i]} as ${quotedName(column.name)}`),
     )} from seen where not is_row`;
   const zero = { DATE: "1950-01-01", DATETIME: "1950-01-01 00:00:00", TIMESTAMP: "1950-01-01 00:00:00+00" }[kind];
   const first = origin ?? coerceOrFail(a, node, literalOrigin(zero), time.type, "origin");

@@ -1,6 +1,7 @@
+import { quotedName } from "../../types.ts";
 import type { Analysis } from "../context.ts";
 import type { Relation } from "../relation.ts";
-import { argumentsByName, columnOf, elementsOf, quoted, type TableCall, textOf } from "./arguments.ts";
+import { argumentsByName, columnOf, elementsOf, type TableCall, textOf } from "./arguments.ts";
 import type { Rewritten } from "./rewritten.ts";
 
 /** Which time is before all others, and which after: what an open end compares as. */
@@ -25,13 +26,13 @@ export function rangeSessionize(a: Analysis, node: TableCall, input: Relation): 
   const [first, last] = ends[type.element.kind]!;
   const by = given.get("partitioning_columns")!;
   const keys = elementsOf(a, by, "partitioning_columns").map((element) =>
-    quoted(columnOf(a, by, input, textOf(a, by, "partitioning_columns", element)).name),
+    quotedName(columnOf(a, by, input, textOf(a, by, "partitioning_columns", element)).name),
   );
   const optionAt = given.get("sessionize_option");
   const option = optionAt ? textOf(a, optionAt, "sessionize_option") : "MEETS";
   if (option !== "MEETS" && option !== "OVERLAPS")
     return a.fail(optionAt!, `sessionize_option must be MEETS or OVERLAPS, not ${option}`);
-  const range = quoted(column.name);
+  const range = quotedName(column.name);
   const partition = `partition by ${[...keys, "_rs_none"].join(", ")}`;
   const before = `${partition} order by _rs_n rows between unbounded preceding and 1 preceding`;
   // A range begins a session when none before it reaches it; one without an end reaches all.
