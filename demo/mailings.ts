@@ -41,9 +41,8 @@ export class Mailings {
   }
 
   /** Decides for everybody at an instant, with the models that the release log names then. Decided before, it stays as it was. */
-  async decide(campaign: string, at: Date): Promise<Summary> {
-    const { state } = await releaseStatus(this.#world.home.releaseLog);
-    return this.#batch({ campaign, policy: newsletter, at, lineup: lineupOf(state), dryRun: false });
+  decide(campaign: string, at: Date): Promise<Summary> {
+    return this.#batch({ campaign, policy: newsletter, at, dryRun: false });
   }
 
   /** People whom nothing stands against mailing, as of the last build. */
@@ -111,17 +110,24 @@ order by user_id_hash`,
     readonly campaign: string;
     readonly policy: string;
     readonly at: Date;
-    readonly lineup: Lineup;
+    /** Those of the release log unless stated. */
+    readonly lineup?: Lineup;
     readonly dryRun: boolean;
   }): Promise<Summary> {
-    const { campaign, policy, at, lineup, dryRun } = asked;
+    const { campaign, policy, at, dryRun } = asked;
     const world = this.#world;
     const { state } = await releaseStatus(world.home.releaseLog);
     const campaigns = campaignsOf([`${campaign}=${policy}`], await readPolicies(world, this.#policies));
     const { summary } = await this.#watch.time("decide", () =>
       decideBatch(
         world,
-        { campaigns, occasion: at.toISOString().slice(0, 10), now: at.getTime(), lineup, pauses: pausesOf(state) },
+        {
+          campaigns,
+          occasion: at.toISOString().slice(0, 10),
+          now: at.getTime(),
+          lineup: asked.lineup ?? lineupOf(state),
+          pauses: pausesOf(state),
+        },
         { pageRows, dryRun, trustReceivedAt: true, memoryLimit: memoryLimitOf(world, "other") },
       ),
     );

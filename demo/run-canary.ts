@@ -109,12 +109,13 @@ export async function runCanary(
     day = until;
     await watch.time("build", () => build(world, field.projectDir, time, `canary ${name}: build`, roundModels));
     releases.goesOnTo(endsAt);
-    if (look > before) await check(releases.as("inboxloop"), name, await evidenceOf(field, candidate, champion));
+    const evidence = await evidenceOf(field, candidate, champion);
+    if (look > before) await check(releases.as("inboxloop"), name, evidence);
     const found = await releases.lookAt(candidate, look);
     if (!found) throw new Error(`look ${look} at ${name} is not in the log`);
     world.console.note(`canary ${name}, look ${look}: ${found.verdict}`);
     if (found.verdict !== "insufficient-evidence" || look === mostLooks) {
-      const ends = await conclude(field, candidate, champion, found.verdict, look);
+      const ends = await conclude(releases, candidate, evidence, found.verdict, look);
       const last = simulator.endCanary();
       const [{ arms }] = await Promise.all([last.result, ingest(world, last.files, `canary ${name}: ingest`)]);
       return {
@@ -202,17 +203,15 @@ const evidenceOf = ({ world }: CanaryField, candidate: Model, champion: Model): 
 
 /** Promotes what passed. What failed was rolled back by its check; what is undecided is now: a canary does not go on for ever. */
 async function conclude(
-  field: CanaryField,
+  releases: Releases,
   candidate: Model,
-  champion: Model,
+  evidence: CanaryEvidence,
   verdict: string,
   looks: number,
 ): Promise<DemoResult["canaries"][number]["ends"]> {
-  const { releases } = field;
   if ((await releases.stageOf(candidate)) === "canary") {
     if (verdict === "pass") {
       const artefact = await artefactDigest(candidate);
-      const evidence = await evidenceOf(field, candidate, champion);
       await promote(releases.as("ben"), candidate.name, { artefact, evidence });
     } else await rollback(releases.as("ben"), candidate.name, `not shown to do no harm in ${looks} looks`);
   }

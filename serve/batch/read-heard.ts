@@ -16,8 +16,8 @@ const millis = (value: unknown): number | null =>
 
 /**
  * What was received since an instant and bears on whether somebody may be mailed, by id: unsubscribes, complaints, hard bounces, statements
- * of consent, suppressions and requests to be forgotten. What was taken back says nothing. A batch reads it at its beginning, so that nobody is mailed on the knowledge of the
- * last build alone. As many rows as there were such signals since then.
+ * of consent, suppressions and requests to be forgotten. What was taken back says nothing. A batch reads it at its beginning, so that nobody
+ * is mailed on the knowledge of the last build alone. As many rows as there were such signals since then.
  */
 export async function readHeard(
   warehouse: Pick<Warehouse, "query">,

@@ -86,6 +86,7 @@ select user_id_hash, send_at, campaign_kind, campaign_id from said where action 
   }
   return people.map((person) => {
     const more = idsOf(person).flatMap((id) => byId.get(id) ?? []);
+    if (more.length === 0) return person;
     return { ...person, sends: [...person.sends, ...more.sort((a, b) => a.at - b.at)] };
   });
 }
