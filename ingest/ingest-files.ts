@@ -30,6 +30,11 @@ export interface IngestContext {
   readonly isOptOutAddress?: IsOptOutAddress | undefined;
   /** Rows per table that the door remembers. */
   readonly windowRows?: number;
+  /**
+   * Rows are made here, under ids of their own: none can be like another, and what landed before is not read again to see. (A file that comes
+   * twice is known to the ledger.)
+   */
+  readonly isOwnMaking?: boolean;
   readonly batchRecords?: number | undefined;
   readonly batchAgeMs?: number;
   readonly fault?: ((point: string) => void) | undefined;
@@ -89,12 +94,14 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
     throw error;
   }
   const windowRows = context.windowRows ?? defaultWindowRows;
-  const windows = new DoorWindows(
-    windowRows,
-    windowSeed(context.randomBytes),
-    (table, rows) => sink.lastKeys(table, rows),
-    () => (sink instanceof LocalSink ? retractionsMark(context.raw) : ""),
-  );
+  const windows = context.isOwnMaking
+    ? undefined
+    : new DoorWindows(
+        windowRows,
+        windowSeed(context.randomBytes),
+        (table, rows) => sink.lastKeys(table, rows),
+        () => (sink instanceof LocalSink ? retractionsMark(context.raw) : ""),
+      );
   const erased = erasedAt(context);
   const plain = createDoor({ hashId: erased.hashId, trustReceivedAt: context.trustReceivedAt });
   const door = context.trustReceivedAt

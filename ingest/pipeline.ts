@@ -88,7 +88,8 @@ export interface IngestEnv {
   /** What a record says; nothing where a mapping asks nothing of it. Mails and archives take a moment to open. */
   readonly decode: (message: Message) => readonly Item[] | Promise<readonly Item[]>;
   readonly door: Door;
-  readonly windows: DoorWindows;
+  /** None for rows that are made here under ids of their own: none of them can be like another. */
+  readonly windows?: DoorWindows | undefined;
   /** Of whom nothing is kept any more. */
   readonly erased?: Pick<ErasedPeople, "refresh" | "isNamedIn"> | undefined;
   readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;
@@ -148,7 +149,7 @@ export async function readIngest(env: IngestEnv, signal: AbortSignal, commits: C
       const now = env.now();
       for (let at = 0; at < block.length; ) {
         if (open === undefined) {
-          await env.windows.renew(() => commits.done());
+          await env.windows?.renew(() => commits.done());
           open = await beginBatch(env, position, now);
         }
         const part = block.slice(at, at + Math.max(1, env.batchRecords - open.counts.records));
@@ -215,8 +216,9 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
         continue;
       }
-      const window = env.windows.get(admitted.table) ?? (await env.windows.open(admitted.table));
-      if (window.admit(rowKey(admitted.table, admitted.row))) {
+      const { windows } = env;
+      const window = windows && (windows.get(admitted.table) ?? (await windows.open(admitted.table)));
+      if (window === undefined || window.admit(rowKey(admitted.table, admitted.row))) {
         let made = tables.get(admitted.table);
         if (!made) {
           made = { rows: [], messages: [], items: [] };
@@ -230,7 +232,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   }
   for (const [table, made] of tables) {
     const landed = await append(env, batch.sink, table, made.rows, (index, reason) => {
-      env.windows.get(table)?.forget(rowKey(table, made.rows[index]!));
+      env.windows?.get(table)?.forget(rowKey(table, made.rows[index]!));
       letters.push(letter(env, made.messages[index]!, made.items[index]!, 2, "write", "row-refused", reason));
     });
     batch.counts.landed += landed;
@@ -376,7 +378,7 @@ async function commitBatch(
     if (result.kind !== "refused-rows") return result;
     const made = result.refused.map(({ table, index, line, reason }) => {
       const row = rowOf(line);
-      if (row) env.windows.get(table)?.forget(rowKey(table, row));
+      if (row) env.windows?.get(table)?.forget(rowKey(table, row));
       counts.landed -= 1;
       counts.rows_by_table[table] = (counts.rows_by_table[table] ?? 0) - 1;
       return env.sealLetter(

@@ -75,7 +75,8 @@ export async function decideBatch(
       options.dryRun === true
         ? await rehearseAudience(env, request)
         : await decideAudience(env, request, async (pages) => {
-            await ingestFiles(inputsOf(pages, context.keys.ids.active), context, world.signal);
+            const landing = { ...context, isOwnMaking: true };
+            await ingestFiles(inputsOf(pages, context.keys.ids.active), landing, world.signal);
           });
     progress.done(`${result.summary.decisions} decisions`);
     return result;
