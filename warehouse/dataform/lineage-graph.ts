@@ -185,6 +185,36 @@ export class LineageGraph {
     return found;
   }
 
+  /**
+   * Everything that is made of any of `from`, by `nodeName`, with the last edge of a shortest way to it; those of `from` themselves
+   * have none. Actions whose lineage is not known give nothing: `unknownBelow` names them.
+   */
+  reached(from: readonly LineageNode[], options: PathOptions = {}): ReadonlyMap<string, LineageEdge | undefined> {
+    const found = new Map<string, LineageEdge | undefined>(from.map((node) => [nodeName(node), undefined]));
+    let ring: readonly string[] = [...found.keys()];
+    while (ring.length > 0) {
+      const further: string[] = [];
+      for (const name of ring) {
+        for (const edge of this.outOf.get(name) ?? []) {
+          const to = nodeName(edge.to);
+          if (found.has(to) || options.along?.(edge) === false || options.avoiding?.has(to)) continue;
+          found.set(to, edge);
+          further.push(to);
+        }
+      }
+      ring = further;
+    }
+    return found;
+  }
+
+  /** Actions whose lineage is not known, and all that read them, each with the problem that it comes from. */
+  unknownBelow(): ReadonlyMap<string, LineageProblem> {
+    const found = new Map<string, LineageProblem>(this.problems);
+    for (const [id, problem] of found)
+      for (const reader of this.readers.get(id) ?? []) if (!found.has(reader)) found.set(reader, problem);
+    return found;
+  }
+
   private above(node: LineageNode): readonly LineageEdge[] {
     const problem = this.problems.get(node.table);
     if (problem) throw unknownLineage(problem);

@@ -8,7 +8,7 @@ import {
 } from "../../packages/googlesql/errors.ts";
 import type { Influence, LineageTable, QueryLineage } from "../../packages/googlesql/lineage/column-lineage.ts";
 import { bitOf, isDirect } from "../../packages/googlesql/lineage/provenance.ts";
-import { leaves, type Shape, shapeOfType, sourceValue } from "../../packages/googlesql/lineage/value.ts";
+import { jsonShape, leaves, type Shape, shapeOfType, sourceValue } from "../../packages/googlesql/lineage/value.ts";
 import { pathOf } from "../../packages/googlesql/path-of.ts";
 import { readScript } from "../../packages/googlesql/read-script.ts";
 import { type TranslatedColumn, translateQuery } from "../../packages/googlesql/translate.ts";
@@ -25,6 +25,8 @@ import { routinesOf } from "./project-routines.ts";
 export interface LineageSources {
   /** The columns of something declared; undefined when they are not known. */
   readonly columnsOf: (target: Target) => Promise<readonly Column[] | undefined>;
+  /** The keys of a JSON column of something declared (`schema.table.column`) that are told apart; undefined: it is one thing. */
+  readonly jsonKeysOf?: ((column: string) => readonly string[] | undefined) | undefined;
 }
 
 interface Followed {
@@ -41,7 +43,8 @@ interface Followed {
 export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
   const builder = new Builder(functionsOf(graph), proceduresOf(graph), graph.texts);
   for (const action of inDependencyOrder(graph.actions)) {
-    if (action.kind === "declaration") builder.declare(action, await sources.columnsOf(action.target));
+    if (action.kind === "declaration")
+      builder.declare(action, await sources.columnsOf(action.target), sources.jsonKeysOf);
     else if (action.kind !== "assertion" && !action.disabled) builder.add(action);
   }
   return new LineageGraph(builder.infos, builder.edges(), builder.problems, dependents(graph.actions));
@@ -96,7 +99,7 @@ class Builder {
     return [...this.found.values()].map(({ mask: _, ...edge }) => edge);
   }
 
-  declare(action: Action, columns: readonly Column[] | undefined): void {
+  declare(action: Action, columns: readonly Column[] | undefined, jsonKeysOf?: LineageSources["jsonKeysOf"]): void {
     if (columns === undefined) {
       this.problem(action, { code: "lineage.columns", message: "its columns are not known" });
       return;
@@ -109,7 +112,10 @@ class Builder {
     this.types.set(action.id, typed);
     this.register(
       action,
-      typed.map(({ name, type }) => ({ name, shape: shapeOfType(type) })),
+      typed.map(({ name, type }) => {
+        const keys = type.kind === "JSON" ? jsonKeysOf?.(`${action.id}.${name}`) : undefined;
+        return { name, shape: keys ? jsonShape(keys) : shapeOfType(type) };
+      }),
       typed,
     );
   }

@@ -12,6 +12,7 @@ import {
   computed,
   constant,
   elementOf,
+  keyOf,
   mapValue,
   oneOf,
   shaped,
@@ -75,6 +76,23 @@ const oneElement = first((a, array, more, cx) => also(transformedValue(elementOf
 const oneOfAll: Special = (a, node, cx) =>
   transformedValue(oneOf(expressions(a, node).map((one) => resolveValue(a, one, cx))));
 
+/** `JSON_VALUE(object, '$.key...')`: of an object whose keys are told apart that key, otherwise all of it. */
+function keyInJson(a: Analysis, node: FunctionCall, cx: Context): Value {
+  const [object, path, ...more] = expressions(a, node);
+  if (!object) return a.fail(node, "The function needs an argument");
+  const value = resolveValue(a, object, cx);
+  const key = path?.kind === "string-literal" && more.length === 0 ? firstKey(path.value) : undefined;
+  if (key !== undefined) return keyOf(value, key);
+  return computed(value, ...[path, ...more].flatMap((one) => (one ? [resolveValue(a, one, cx)] : [])));
+}
+
+/** The first key that a JSON path of BigQuery goes to: `$.key`, `$."key"`, `$['key']`. */
+const firstKey = (path: string): string | undefined =>
+  /^\$(?:\.(?:"([^"\\]+)"|([^."[\s]+))|\['([^'\\]+)'\])/
+    .exec(path)
+    ?.slice(1)
+    .find((key) => key !== undefined);
+
 const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   [
     "IF",
@@ -115,6 +133,16 @@ const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
       return { own: deciding(total(array), "CONDITIONAL"), element: transformedValue(body) };
     },
   ],
+  ...[
+    "JSON_VALUE",
+    "JSON_QUERY",
+    "JSON_EXTRACT",
+    "JSON_EXTRACT_SCALAR",
+    "JSON_VALUE_ARRAY",
+    "JSON_QUERY_ARRAY",
+    "JSON_EXTRACT_ARRAY",
+    "JSON_EXTRACT_STRING_ARRAY",
+  ].map((name) => [name, keyInJson] as const),
   ["ARRAY_ZIP", (a, node) => a.refuse(node, "ARRAY_ZIP")],
 ]);
 

@@ -9,6 +9,7 @@ import {
   computed,
   constant,
   elementOf,
+  keyOf,
   oneOf,
   plain,
   type Shape,
@@ -43,6 +44,7 @@ export function resolveValue(a: Analysis, node: Expression, cx: Context): Value 
       return fieldOf(a, node.field, resolveValue(a, node.object, cx));
     case "subscript": {
       const object = resolveValue(a, node.object, cx);
+      if (object.isJson && node.index.kind === "string-literal") return keyOf(object, node.index.value);
       return also(transformedValue(elementOf(object)), deciding(total(resolveValue(a, node.index, cx)), "CONDITIONAL"));
     }
     case "unary":

@@ -2,7 +2,7 @@ import type { Identifier, NodeBase, PathExpression, WindowSpec } from "../ast.ts
 import type { UserFunction } from "../catalog.ts";
 import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
 import { none, type Provenance, transformed } from "./provenance.ts";
-import { also, type Shape, total, type Value } from "./value.ts";
+import { also, keyOf, type Shape, total, type Value } from "./value.ts";
 
 /** A table whose lineage begins or goes on here. */
 export interface LineageTable {
@@ -185,6 +185,7 @@ export function fieldOf(a: Analysis, at: Identifier, value: Value): Value {
     const inner = fieldOf(a, at, value.element);
     return inner.element ? also(inner, value.own) : { own: value.own, element: inner };
   }
+  if (value.isJson) return keyOf(value, at.name);
   if (!value.fields) return { own: transformed(total(value)) };
   const found = value.fields.filter((field) => same(field.name, at.name.toLowerCase()));
   if (found.length > 1) a.fail(at, `Struct field name ${at.name} is ambiguous`);
@@ -210,7 +211,7 @@ export function tableOf(
     };
   }
   const value = columns[0]!;
-  if (value.value.fields) {
+  if (value.value.fields && !value.value.isJson) {
     const fields = value.value.fields.map(
       (field): Column => ({ name: field.name, value: also(field.value, value.value.own) }),
     );

@@ -128,7 +128,7 @@ function dotStar(a: Analysis, object: Expression, cx: Context): readonly Column[
     }
   }
   const value = resolveValue(a, object, cx);
-  if (!value.fields) return a.refuse(object, "dot_star", "the fields of this value are not known");
+  if (!value.fields || value.isJson) return a.refuse(object, "dot_star", "the fields of this value are not known");
   return value.fields.map((field) => ({ name: field.name, value: also(field.value, value.own) }));
 }
 

@@ -7,6 +7,8 @@ export interface Value {
   readonly own: Provenance;
   readonly fields?: readonly Field[] | undefined;
   readonly element?: Value | undefined;
+  /** The fields are keys of a JSON object, and the last of them, `otherKeys`, is all that are not named. */
+  readonly isJson?: true | undefined;
 }
 
 export interface Field {
@@ -20,10 +22,28 @@ export type Shape =
   | {
       readonly kind: "struct";
       readonly fields: readonly { readonly name: string | undefined; readonly shape: Shape }[];
+      readonly isJson?: true | undefined;
     }
   | { readonly kind: "array"; readonly element: Shape };
 
 export const plain: Shape = { kind: "plain" };
+
+/** The name of the keys of a JSON object that nobody named. */
+export const otherKeys = "*";
+
+/** A JSON object whose keys are told apart, those that are not named together. */
+export const jsonShape = (keys: readonly string[]): Shape => ({
+  kind: "struct",
+  fields: [...keys.filter((key) => key !== otherKeys), otherKeys].map((name) => ({ name, shape: plain })),
+  isJson: true,
+});
+
+/** What stands under a key of a JSON value; all of it where its keys are not told apart. */
+export function keyOf(value: Value, key: string): Value {
+  if (!value.isJson) return computed(value);
+  const found = value.fields?.find(({ name }) => name === key) ?? value.fields?.find(({ name }) => name === otherKeys);
+  return found ? also(transformedValue(found.value), transformed(value.own)) : computed(value);
+}
 export const constant: Value = { own: none };
 
 export function shapeOfType(type: GoogleSqlType): Shape {
@@ -38,7 +58,8 @@ export function shapeOfType(type: GoogleSqlType): Shape {
 export function shapeOf(value: Value): Shape {
   if (value.element) return { kind: "array", element: shapeOf(value.element) };
   if (!value.fields) return plain;
-  return { kind: "struct", fields: value.fields.map(({ name, value: field }) => ({ name, shape: shapeOf(field) })) };
+  const fields = value.fields.map(({ name, value: field }) => ({ name, shape: shapeOf(field) }));
+  return { kind: "struct", fields, ...(value.isJson && { isJson: true }) };
 }
 
 /** A name for a field in a column path; anonymous ones are counted from 0. */
@@ -52,7 +73,7 @@ export function sourceValue(table: string, path: string, shape: Shape): Value {
     name,
     value: sourceValue(table, `${path}.${stepName(name, i)}`, inner),
   }));
-  return { own: none, fields };
+  return { own: none, fields, ...(shape.isJson && { isJson: true }) };
 }
 
 /** All that the value is made of. */
@@ -83,6 +104,7 @@ export function mapValue(value: Value, change: (provenance: Provenance) => Prove
     own: change(value.own),
     fields: value.fields?.map(({ name, value: field }) => ({ name, value: mapValue(field, change) })),
     element: value.element && mapValue(value.element, change),
+    ...(value.isJson && { isJson: true }),
   };
 }
 
@@ -97,6 +119,7 @@ export function oneOf(values: readonly Value[]): Value {
   if (values.length === 1) return values[0]!;
   const width = values.find((value) => value.fields)?.fields;
   const isArray = values.some((value) => value.element);
+  if (values.some((value) => value.isJson)) return oneOfJson(values);
   if (width && !isArray && values.every((value) => !value.fields || value.fields.length === width.length)) {
     const structs = values.filter((value) => value.fields);
     return {
@@ -109,6 +132,23 @@ export function oneOf(values: readonly Value[]): Value {
     return { own: merge(...values.map((value) => value.own)), element: oneOf(arrays) };
   }
   return { own: merge(...values.map(total)) };
+}
+
+/** Keys stay apart where all objects name the same ones. */
+function oneOfJson(values: readonly Value[]): Value {
+  const namesOf = (value: Value): string | undefined => value.fields?.map(({ name }) => name).join("\t");
+  const objects = values.filter((value) => value.isJson);
+  const isAlike = objects.every((value) => namesOf(value) === namesOf(objects[0]!));
+  if (!isAlike || values.some((value) => !value.isJson && (value.fields ?? value.element)))
+    return { own: merge(...values.map(total)) };
+  return {
+    own: merge(...values.map((value) => value.own)),
+    fields: objects[0]!.fields!.map(({ name }, i) => ({
+      name,
+      value: oneOf(objects.map((value) => value.fields![i]!.value)),
+    })),
+    isJson: true,
+  };
 }
 
 /** The elements of an array; of an array whose build is not known, all of it. */
