@@ -15,6 +15,7 @@ import { register as lineage } from "./commands/lineage.ts";
 import { register as parity } from "./commands/parity.ts";
 import { register as pause } from "./commands/pause.ts";
 import { register as plan } from "./commands/plan.ts";
+import { register as policy } from "./commands/policy.ts";
 import { register as privacy } from "./commands/privacy.ts";
 import { register as query } from "./commands/query.ts";
 import { register as release } from "./commands/release.ts";
@@ -39,6 +40,7 @@ const commands: readonly RegisterCommand[] = [
   plan,
   lineage,
   check,
+  policy,
   parity,
   sources,
   labels,

@@ -85,6 +85,8 @@ export function varsOf(options: ProjectOptions): Readonly<Record<string, string>
 export interface OpenProject {
   readonly projectDir: string;
   readonly graph: Graph;
+  /** SHA-256 over everything that the graph was made of. */
+  readonly digest: string;
   /** The warehouse, `--sources` fed; opened when it is first asked for. */
   readonly engine: () => Promise<OpenEngine>;
   /** The columns of something declared: as the project itself says, else as the warehouse has them. */
@@ -101,7 +103,7 @@ export async function withProject<T>(
   const { sqlName } = await import("../warehouse/dataform/graph.ts");
   const { columnsOfTarget, readDeclaredColumns } = await import("../warehouse/dataform/testing/declared-columns.ts");
   const projectDir = projectDirOf(options, world.cwd);
-  const { graph } = await compileProject({
+  const { graph, digest } = await compileProject({
     projectDir,
     vars: varsOf(options),
     place: world.target.rawInBigQuery,
@@ -118,6 +120,7 @@ export async function withProject<T>(
     return await work({
       projectDir,
       graph,
+      digest,
       engine,
       columnsOf: async (target) => {
         const known = columnsOfTarget(declared, target);

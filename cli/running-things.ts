@@ -7,6 +7,7 @@ import type { Thing } from "../release/changes.ts";
 import type { ThingKind } from "../release/control/rights.ts";
 import { digestOf } from "../scoring/model-record.ts";
 import { compileProject } from "../warehouse/dataform/compile.ts";
+import { dataPolicyOf, dataPolicyThings } from "./data-policy.ts";
 import { type ProjectOptions, projectDirOf } from "./dataform-project.ts";
 import type { Environment } from "./environment.ts";
 
@@ -19,7 +20,8 @@ const kindOf = (file: string): ThingKind | null => {
 
 /**
  * Everything that runs and is somebody's to change, with the digest of what runs: the SQL as compiled without an as-of instant (so that a day that
- * passes is no change), the guardrails, the shape of events, each policy's file. Models are released, not changed.
+ * passes is no change), the guardrails, the shape of events, each policy's
+ * file, the data policy. Models are released, not changed.
  */
 export async function runningThings(world: Environment, options: ProjectOptions = {}): Promise<readonly Thing[]> {
   const projectDir = projectDirOf(options, world.cwd);
@@ -41,12 +43,14 @@ export async function runningThings(world: Environment, options: ProjectOptions 
       }),
     ),
   );
+  const dataPolicy = await dataPolicyOf(projectDir);
   return [
     { thing: "event-schema", name: "raw", digest: digestOf(tables) },
     { thing: "guardrails", name: "canary", digest: digestOf(defaultCanaryPolicy) },
     { thing: "guardrails", name: "evaluation", digest: digestOf(evaluationGuardrails) },
     ...models,
     ...policies,
+    ...(dataPolicy ? dataPolicyThings(dataPolicy) : []),
   ];
 }
 

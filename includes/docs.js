@@ -217,9 +217,14 @@ const column = {
   dimension: "What it is measured for.",
   dimension_value: "Which one.",
   raw_table: "Table of the dataset raw.",
-  raw_column: "Column of it.",
-  column_kind: "pseudonym, content or reference; see includes/policies.js.",
-  allowed_purposes: "Purposes that the column may serve, separated by commas.",
+  raw_column: "Column of it, or column.key of JSON; column.* is every key that has no class of its own.",
+  data_class:
+    "direct_identifier, sensitive, pseudonym, commercial, behaviour or reference; see governance/policies.yaml.",
+  collection_purposes: "Purposes for which it may be taken in, separated by commas.",
+  storage_purposes: "Purposes for which tables may keep it, separated by commas.",
+  transformation_purposes: "Purposes for which something may be made of it, separated by commas.",
+  activation_purposes: "Purposes for which it may decide or leave, separated by commas.",
+  kept_days: "Days after which a row of the table is deleted; NULL without an end.",
 
   suppressions: "Why mail of each kind may not be sent; empty where nothing is against it.",
   other_ids: "The person's other ids: what is said of the person by one of them holds for this one.",

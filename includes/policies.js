@@ -1,37 +1,38 @@
-// What data may be used for, once: the purposes a customer can consent to, and what kind of data a column holds.
+// What data may be used for, once: the purposes that a customer can consent to, and the matrix of governance/policies.yaml as models read it.
+const matrix = require("./policy_matrix");
 
 /** raw.consents.purpose. */
-const purposes = ["training", "segmentation", "activation", "measurement"];
+const purposes = Object.keys(matrix.purposes).filter((name) => matrix.purposes[name].rests_on === "consent");
 
-/**
- * The kinds of column, by what may be done with them. The first pattern that a column's name matches decides.
- *
- *   pseudonym   stands for a person; joins, never leaves the warehouse
- *   content     what the customer did or has; used under consent for the purposes named
- *   reference   about us, not about a person
- */
-const kinds = [
-  { kind: "pseudonym", pattern: /^(user_id_hash|left_id|right_id|message_id|decision_id)$/, purposes: ["measurement"] },
-  {
-    kind: "content",
-    pattern: /^(region|isp|recipient_domain|user_agent|client|attributes|revenue|signed_up_at|category)$/,
-    purposes: ["training", "segmentation", "measurement"],
-  },
-  { kind: "reference", pattern: /./, purposes },
-];
-
-/** Throws on a purpose that is not ours. */
+/** Throws on a purpose that a customer cannot consent to. */
 function purpose(name) {
   if (!purposes.includes(name)) throw new Error(`includes/policies.js: unknown purpose "${name}"`);
   return name;
 }
 
-/** The kind of a column and the purposes it may serve. */
-function ofColumn(column) {
-  if (typeof column !== "string" || column === "")
-    throw new Error("includes/policies.js: ofColumn wants a column's name");
-  const { kind, purposes: allowed } = kinds.find(({ pattern }) => pattern.test(column));
-  return { column, kind, purposes: allowed };
+/** The stages in which the matrix names purposes; at the last one, deletion, it names days. */
+const stages = ["collection", "storage", "transformation", "activation"];
+
+/**
+ * The matrix with a row for each raw column, and for each key of a JSON column that has a class of its own.
+ *
+ *   rows()[0]  =>  { table: "events", column: "event_id", dataClass: "pseudonym", collection: ["training", ...], ..., keptDays: 1095 }
+ */
+function rows() {
+  return Object.entries(matrix.tables).flatMap(([name, { keptDays, columns }]) =>
+    Object.entries(columns).flatMap(([column, stated]) =>
+      (typeof stated === "string"
+        ? [[column, stated]]
+        : Object.entries(stated).map(([key, one]) => [`${column}.${key}`, one])
+      ).map(([path, dataClass]) => ({
+        table: name.replace(/^raw\./, ""),
+        column: path,
+        dataClass,
+        ...Object.fromEntries(stages.map((stage) => [stage, matrix.classes[dataClass][stage]])),
+        keptDays,
+      })),
+    ),
+  );
 }
 
-module.exports = { purposes, purpose, ofColumn };
+module.exports = { purposes, purpose, stages, rows };

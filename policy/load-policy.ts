@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { parseDocument } from "yaml";
 import { UserError } from "../errors/user-error.ts";
+import { checkedYaml } from "../platform/checked-yaml.ts";
 import { canonicalJson } from "../platform/journal/canonical-json.ts";
 import { type Policy, policyShape } from "./schema.ts";
 
@@ -14,16 +14,8 @@ export interface LoadedPolicy {
 
 /** Reads a policy from YAML. What is wrong is told with its line; `file` is for that alone. */
 export function parsePolicy(text: string, file: string): LoadedPolicy {
-  const document = parseDocument(text, { prettyErrors: true });
-  const broken = document.errors[0];
-  if (broken) throw refusal(broken.message.split("\n")[0] ?? "not YAML", `${file}:${broken.linePos?.[0].line ?? 1}`);
-  const parsed = policyShape.safeParse(document.toJS({ maxAliasCount: 100 }));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = (issue?.path ?? []).map((part) => (typeof part === "symbol" ? String(part) : part));
-    throw refusal(`${path.join(".") || "policy"}: ${issue?.message}`, `${file}:${lineOf(document, text, path)}`);
-  }
-  return { policy: parsed.data, digest: policyDigest(parsed.data), file };
+  const policy = checkedYaml(text, file, policyShape, refusal);
+  return { policy, digest: policyDigest(policy), file };
 }
 
 /** SHA-256 of a policy's canonical JSON. */
@@ -37,12 +29,3 @@ const refusal = (message: string, where: string): UserError =>
     where,
     next: "docs/reference/policies.md has every line and what it means",
   });
-
-/** The line of the deepest part of a path that stands in the document. */
-function lineOf(document: ReturnType<typeof parseDocument>, text: string, path: readonly (string | number)[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] | null } | undefined;
-    if (node?.range) return text.slice(0, node.range[0]).split("\n").length;
-  }
-  return 1;
-}

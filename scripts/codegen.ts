@@ -19,6 +19,7 @@ import { commandReference } from "./codegen/command-reference.ts";
 import { crawlerAgents } from "./codegen/crawler-agents.ts";
 import { errorReference } from "./codegen/error-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
+import { policyMatrix } from "./codegen/policy-matrix.ts";
 import { activationReference, settingsReference } from "./codegen/settings-reference.ts";
 import { tableTypes } from "./codegen/table-types.ts";
 
@@ -92,6 +93,7 @@ const knownAgents = new RegExp([...wholeAgents.map((agent: string) => `^${agent}
 const generated: Readonly<Record<string, string>> = {
   "warehouse/kysely/tables.ts": formatted("warehouse/kysely/tables.ts", tableTypes(tables)),
   "includes/crawler_agents.js": formatted("includes/crawler_agents.js", crawlerAgents(root, knownAgents)),
+  "includes/policy_matrix.js": formatted("includes/policy_matrix.js", policyMatrix(root)),
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
   "docs/reference/settings.md": settingsReference(),

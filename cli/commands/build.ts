@@ -35,6 +35,8 @@ export const register: RegisterCommand = (program, environment) => {
       const projectDir = projectDirOf(options, world.cwd);
       const { refuseUnapprovedChanges } = await import("../running-things.ts");
       await refuseUnapprovedChanges(world, "build", options);
+      const { refuseForbiddenUses } = await import("../data-policy.ts");
+      await refuseForbiddenUses(world, "build", options);
       const engine = await world.target.openEngine({ projectDir, sources: options.sources });
       try {
         const request = {

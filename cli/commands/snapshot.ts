@@ -44,6 +44,8 @@ export const register: RegisterCommand = (program, environment) => {
       const world = environment();
       const { snapshots } = world.target;
       const sampleRows = sampleOption(options.sample);
+      const { refuseForbiddenTraining } = await import("../data-policy.ts");
+      await refuseForbiddenTraining(world, options.table);
       const warehouse = await world.target.openWarehouse();
       try {
         const progress = world.console.progress("snapshot");

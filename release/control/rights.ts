@@ -16,6 +16,7 @@ export const thingKinds = [
   "generated-offers",
   "sources",
   "policies",
+  "data-policies",
 ] as const;
 export type ThingKind = (typeof thingKinds)[number];
 
@@ -122,6 +123,7 @@ export const firstRights = (people: Readonly<Record<string, readonly string[]>>)
       "generated-offers": thing("high", ["marketing"], "marketing"),
       sources: thing("high", ["engineer"], "engineer"),
       policies: thing("high", ["marketing", "deliverability"], "marketing"),
+      "data-policies": thing("high", ["privacy"], "privacy"),
     },
     approve: {
       low: { roles: ["approver", "marketing"], people: 1 },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import docs from "../../includes/docs.js";
+import events from "../../includes/events.js";
 import experiments from "../../includes/experiments.js";
 import names from "../../includes/names.js";
 import policies from "../../includes/policies.js";
@@ -31,17 +32,21 @@ describe("names", () => {
 });
 
 describe("policies", () => {
-  test("when a column of a raw table is looked up, then it has a kind and purposes that are ours", () => {
+  test("when a row of the matrix is read, then it is a column of a raw table, and each key of metadata has a class", () => {
+    const rows = policies.rows();
+    const tables = [...new Set(rows.map(({ table }) => table))];
+    expect([...tables].sort()).toEqual([...rawTables.names].sort());
     for (const table of rawTables.names) {
-      for (const { name } of rawTables.columns(table)) {
-        const { kind, purposes } = policies.ofColumn(name);
-        expect(["pseudonym", "content", "reference"]).toContain(kind);
-        for (const purpose of purposes) expect(policies.purpose(purpose)).toBe(purpose);
-      }
+      const columns = rows.filter((row) => row.table === table).map(({ column }) => column.split(".")[0]);
+      expect([...new Set(columns)]).toEqual(rawTables.columns(table).map(({ name }: { name: string }) => name));
     }
-    expect(policies.ofColumn("user_id_hash").kind).toBe("pseudonym");
+    const keys = rows.flatMap(({ table, column }) =>
+      table === "events" ? (/^metadata\.(.+)$/.exec(column)?.[1] ?? []) : [],
+    );
+    const known = (events.names as readonly string[]).flatMap((type) => events.metadataKeys(type));
+    expect([...keys].sort()).toEqual([...new Set([...known, "*"])].sort());
+    expect(policies.purposes).toEqual(["training", "segmentation", "activation", "measurement"]);
     expect(() => policies.purpose("fun")).toThrow(/"fun"/);
-    expect(() => policies.ofColumn("")).toThrow(/ofColumn/);
   });
 });
 

@@ -395,8 +395,12 @@ export interface Tables {
   "governance.column_policies": {
     raw_table: string | null;
     raw_column: string | null;
-    column_kind: string | null;
-    allowed_purposes: string | null;
+    data_class: string | null;
+    collection_purposes: string | null;
+    storage_purposes: string | null;
+    transformation_purposes: string | null;
+    activation_purposes: string | null;
+    kept_days: bigint | null;
   };
   "governance.consent_statements": {
     person_id: string | null;

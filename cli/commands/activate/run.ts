@@ -13,6 +13,7 @@ import { cloudFiles } from "../../../platform/artefacts/object-store.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import { pausesOf } from "../../../release/changes.ts";
 import { releaseStatus } from "../../../release/release.ts";
+import { refuseForbiddenUses } from "../../data-policy.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
 import { readPolicies } from "../../policies.ts";
@@ -35,6 +36,7 @@ export async function activateCommand(
   world: Environment,
   options: ActivateRequest,
 ): Promise<HandOverResult | Rehearsal> {
+  await refuseForbiddenUses(world, "activate", {}, { policies: options.policies, purposes: ["activation"] });
   const file = resolve(world.cwd, options.settings);
   const settings = await readActivation(file);
   const to = receiverNamed(settings, options.to, file);
