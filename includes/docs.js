@@ -1,5 +1,6 @@
 // The wording of every column, once; models pick the ones they expose. Features bring their own from includes/features.js.
 const features = require("./features");
+const feeds = require("./feeds");
 const labels = require("./labels");
 const policies = require("./policies");
 const suppressions = require("./suppressions");
@@ -93,7 +94,7 @@ const column = {
   people_for: "People whose label answers yes.",
   people_against: "People whose label answers no.",
   fit: "The fitted label model, as JSON.",
-  owner: "Who answers for the labelling function.",
+  owner: "Who answers for it.",
   voter_group: "Voters of one group depend on each other and count as one.",
   is_fitted:
     "Three independent groups of voters meet on a tenth of the messages or more; else accuracies follow from what is declared and from people.",
@@ -148,7 +149,8 @@ const column = {
   list_id: "The list that was left.",
   unsubscribe_method: "How: one-click, link, mail or preference centre, in the source's words.",
   definition_digest: "SHA-256 of the segment's definition, its first 16 digits.",
-  definition: "The condition that makes a customer a member.",
+  definition:
+    "What it is made of, as text: the condition that makes a customer a member, or how a feature is worked out.",
   membership_change: "entered or left.",
   attribute: "An attribute that the segment is made of.",
   attribute_source: "Where the attribute comes from.",
@@ -205,6 +207,16 @@ const column = {
   feature: "Name of the feature.",
   feature_kind: "number or category.",
   feature_origin: "Who moves it: sender, customer or delivery. A retraining is asked for by the last two.",
+  feature_version: "Digest of its definition.",
+  feature_description: "What it is.",
+  feature_known_at: "When it is known, beside the send.",
+  feed: "Which source it is counted of; NULL for a fact of the send or of the profile, which does not age.",
+  ttl_days: "Whole days of silence of its source after which it is missing; NULL where it does not age.",
+  window_days: "Days that it looks back over; NULL where it does not, or over the whole past.",
+  layer: "identity, behaviour, commercial or guardrail.",
+  feature_purpose: "What it is for.",
+  source_columns: "Columns that it is worked out from.",
+  silent_feeds: "Sources that have been silent for too long; features of theirs are missing.",
   bin: "Number of the bin, the category itself, or null.",
   reference_units: "Customers (or days, for what a day shares) among the reference messages: what varies on its own.",
   current_units: "The same among the current messages.",
@@ -416,7 +428,8 @@ const column = {
   range_begin_at: "Begin of the period reported on.",
   range_end_at: "End of the period reported on.",
   as_of_at: "The instant as of which the features hold.",
-  expires_at: "When the features are stale.",
+  expires_at:
+    "When the first source will have been silent for too long, or was: its features are missing from then on.",
   first_decided_at: "First decision.",
   cohort_at: "The hour in which the cohort's messages were sent.",
   planned_share:
@@ -436,6 +449,9 @@ const column = {
 
 for (const purpose of policies.purposes)
   column[`has_${purpose}_consent`] ??= `The customer allows ${purpose} at the as-of instant.`;
+for (const name of feeds.names)
+  column[feeds.ageOf(name)] =
+    `Whole days since the last day with data of the source ${name}, when the day began; NULL before its first.`;
 for (const label of labels.names) column[`${label}_share`] = `Share of the messages labelled ${label}.`;
 for (const { name, description } of features.list) column[name] ??= description;
 

@@ -7,10 +7,7 @@
 
 const derived = require("./names");
 
-/** Raised when a feature is added, removed or computed in another way. Goes into a model's lineage. */
-const version = "1";
-
-/** A served feature is stale, and rules take over, this long after it was computed. */
+/** A served feature is stale, and rules take over, this long after the build that it is of. How old its data may be is in includes/feeds.js. */
 const ttlHours = 24;
 
 /** Days of past sends that caps may look back over. */
@@ -244,7 +241,6 @@ const select = (alias, ...wanted) =>
 module.exports = {
   leastDriftUnits,
   falseDiscoveryRate,
-  version,
   ttlHours,
   sendHistoryDays,
   windowDays,

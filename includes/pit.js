@@ -23,18 +23,32 @@ const eventTypes = [
   "checkout_started",
 ];
 
+// Which act an event is; the first branch that holds. What is in none of them is an act by the event's own name.
+const branches = [
+  { acts: ["machine_open", "open"], when: "event_type = 'open'", act: "if(is_machine, 'machine_open', 'open')" },
+  { acts: ["machine_click", "click"], when: "event_type = 'click'", act: "if(is_machine, 'machine_click', 'click')" },
+  {
+    acts: ["automatic_reply", "reply"],
+    when: "event_type in ('reply', 'forward')",
+    act: "if(is_machine, 'automatic_reply', 'reply')",
+  },
+  { acts: ["cart"], when: "event_type in ('add_to_cart', 'checkout_started')", act: "'cart'" },
+  {
+    acts: ["hard_bounce", "bounce"],
+    when: "event_type = 'bounce'",
+    act: "if(bounce_class = 'hard', 'hard_bounce', 'bounce')",
+  },
+  { acts: ["view"], when: "event_type in ('page_view', 'category_view', 'product_view')", act: "'view'" },
+];
+const of = (alias, text) => text.replace(/\b(event_type|is_machine|bounce_class)\b/g, `${alias}.$1`);
+
 /**
  * The act that an event of events.events is.
  *
  *   actSql("events")  =>  case when events.event_type = 'open' then if(events.is_machine, 'machine_open', 'open') ... end
  */
 const actSql = (alias) => `case
-      when ${alias}.event_type = 'open' then if(${alias}.is_machine, 'machine_open', 'open')
-      when ${alias}.event_type = 'click' then if(${alias}.is_machine, 'machine_click', 'click')
-      when ${alias}.event_type in ('reply', 'forward') then if(${alias}.is_machine, 'automatic_reply', 'reply')
-      when ${alias}.event_type in ('add_to_cart', 'checkout_started') then 'cart'
-      when ${alias}.event_type = 'bounce' then if(${alias}.bounce_class = 'hard', 'hard_bounce', 'bounce')
-      when ${alias}.event_type in ('page_view', 'category_view', 'product_view') then 'view'
+      ${branches.map(({ when, act }) => `when ${of(alias, when)} then ${of(alias, act)}`).join("\n      ")}
       else ${alias}.event_type
     end`;
 
@@ -86,42 +100,63 @@ const over = (frame, key = "past_key") => `over (partition by ${key} order by _m
 const isAct = (acts) =>
   acts.length === 1 ? `act = '${acts[0]}'` : `act in (${acts.map((act) => `'${act}'`).join(", ")})`;
 
+/** Intermediate columns, by name. */
+const windowSql = {
+  ...Object.fromEntries(
+    sums.map(({ name, acts, days }) => [
+      `_${name}`,
+      `sum(if(${isAct(acts)}, amount, 0)) ${over(time.frameBefore(days))}`,
+    ]),
+  ),
+  ...Object.fromEntries(
+    lasts.map(({ name, act }) => [`_${name}`, `max(if(act = '${act}', _micros, null)) ${over(time.frameBefore())}`]),
+  ),
+  _revenue_90d: `sum(if(act = 'order', revenue, null)) ${over(time.frameBefore(90))}`,
+  _topic_clicks_90d: `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "past_key, topic")}`,
+};
+
+/** Each feature from the intermediate columns. */
+const valueSql = {
+  ...Object.fromEntries(sums.map(({ name }) => [name, `coalesce(_${name}, 0)`])),
+  ...Object.fromEntries(lasts.map(({ name }) => [name, `(_micros - _${name}) / 86400000000`])),
+  open_rate_90d: "safe_divide(_opens_90d, _sends_90d)",
+  click_rate_90d: "safe_divide(_clicks_90d, _sends_90d)",
+  revenue_90d: "cast(coalesce(_revenue_90d, 0) as float64)",
+  average_order_value_90d: "safe_divide(cast(_revenue_90d as float64), _conversions_90d)",
+  topic_clicks_90d: "if(topic is null, null, coalesce(_topic_clicks_90d, 0))",
+};
+
 /**
  * The window functions.
  *
  *   sum(if(act = 'open', amount, 0)) over (partition by past_key order by _micros range between 604800000000 preceding and 1 preceding) as _opens_7d
  */
-const windows = () => [
-  ...sums.map(
-    ({ name, acts, days }) => `sum(if(${isAct(acts)}, amount, 0)) ${over(time.frameBefore(days))} as _${name}`,
-  ),
-  ...lasts.map(({ name, act }) => `max(if(act = '${act}', _micros, null)) ${over(time.frameBefore())} as _${name}`),
-  `sum(if(act = 'order', revenue, null)) ${over(time.frameBefore(90))} as _revenue_90d`,
-  `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "past_key, topic")} as _topic_clicks_90d`,
-];
+const windows = () => Object.entries(windowSql).map(([name, sql]) => `${sql} as ${name}`);
 
 /** The features from the windows, in the order of `names`. */
-const selected = () => [
-  ...sums.map(({ name }) => `coalesce(_${name}, 0) as ${name}`),
-  ...lasts.map(({ name }) => `(_micros - _${name}) / 86400000000 as ${name}`),
-  "safe_divide(_opens_90d, _sends_90d) as open_rate_90d",
-  "safe_divide(_clicks_90d, _sends_90d) as click_rate_90d",
-  "cast(coalesce(_revenue_90d, 0) as float64) as revenue_90d",
-  "safe_divide(cast(_revenue_90d as float64), _conversions_90d) as average_order_value_90d",
-  "if(topic is null, null, coalesce(_topic_clicks_90d, 0)) as topic_clicks_90d",
-];
+const selected = () => Object.entries(valueSql).map(([name, sql]) => `${sql} as ${name}`);
 
 /** The features that features.point_in_time holds. */
-const pitNames = [
-  ...sums.map(({ name }) => name),
-  ...lasts.map(({ name }) => name),
-  "open_rate_90d",
-  "click_rate_90d",
-  "revenue_90d",
-  "average_order_value_90d",
-  "topic_clicks_90d",
-];
+const pitNames = Object.keys(valueSql);
 for (const name of pitNames) features.feature(name);
+
+/**
+ * All the SQL that a feature is worked out by: its value, the windows in it, and which events are the acts that they count.
+ *
+ *   definitionOf("opens_7d")
+ *   =>  ["coalesce(_opens_7d, 0)", "_opens_7d: sum(if(act = 'open', ...", "open: event_type = 'open' then if(is_machine, ..."]
+ */
+const definitionOf = (name) => {
+  const value = valueSql[name];
+  const inside = Object.entries(windowSql).filter(([alias]) => new RegExp(`\\b${alias}\\b`).test(value));
+  const counted = inside.map(([, sql]) => sql).join(" ");
+  const acts = branches.filter((one) => one.acts.some((act) => counted.includes(`'${act}'`)));
+  return [
+    value,
+    ...inside.map(([alias, sql]) => `${alias}: ${sql}`),
+    ...acts.map(({ when, act }) => `act: ${when} then ${act}`),
+  ];
+};
 
 /** Those that do not depend on a message, and can be served for a customer. */
 const customerNames = pitNames.filter((name) => name !== "topic_clicks_90d");
@@ -135,6 +170,7 @@ module.exports = {
   sums,
   windows,
   selected,
+  definitionOf,
   names: pitNames,
   customerNames,
 };

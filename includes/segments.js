@@ -1,5 +1,5 @@
 // The segments, once: a name has one definition, a version, and says which features it is made of.
-const features = require("./features");
+const registry = require("./feature_registry");
 const { quoted } = require("./sql");
 
 /** `when` is a condition on a row of features.customer_features. */
@@ -37,14 +37,18 @@ const segment = (name) => {
 for (const { name, from } of list) {
   if (!Array.isArray(from) || from.length === 0)
     throw new Error(`includes/segments.js: ${name} says not what it is made of`);
-  for (const attribute of from) features.feature(attribute);
+  for (const attribute of from) registry.entry(attribute);
 }
 
 /**
- * What makes members of a segment, as text: its condition, the features in it, and the version of how those are computed. Another
+ * What makes members of a segment, as text: its condition, and the features in it with the versions of how those are worked out. Another
  * text is another segment, whatever the version number says.
  */
-const definitionOf = ({ when, from }) => `${when} | ${[...from].sort().join(",")} | features ${features.version}`;
+const definitionOf = ({ when, from }) =>
+  `${when} | ${[...from]
+    .sort()
+    .map((name) => `${name}=${registry.entry(name).version}`)
+    .join(",")}`;
 
 /**
  * The digest of a segment's definition, as SQL.

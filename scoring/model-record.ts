@@ -80,7 +80,14 @@ export const modelRecord = z.strictObject({
     features: z.strictObject({
       version: z.string(),
       digest: sha256,
-      list: z.array(z.strictObject({ name: z.string(), type: z.enum(["number", "category"]) })),
+      list: z.array(
+        z.strictObject({
+          name: z.string(),
+          type: z.enum(["number", "category"]),
+          /** Digest of how it was worked out (features.feature_registry), where the snapshot knew. */
+          version: z.string().optional(),
+        }),
+      ),
     }),
     trainer: z.strictObject({ name: z.string(), version: z.string() }),
     hyperparameters: z.record(z.string(), z.union([z.number(), z.string()])),

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createProgram } from "../cli/program.ts";
+import registry from "../includes/feature_registry.js";
+import feeds from "../includes/feeds.js";
 import machines from "../includes/machines.js";
 import rawTables from "../includes/raw_tables.js";
 import { catalogue } from "../packages/googlesql/functions/catalogue.ts";
@@ -18,6 +20,7 @@ import { localEngine } from "../warehouse/duckdb/local-engine.ts";
 import { commandReference } from "./codegen/command-reference.ts";
 import { crawlerAgents } from "./codegen/crawler-agents.ts";
 import { errorReference } from "./codegen/error-reference.ts";
+import { featureReference } from "./codegen/feature-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
 import { policyMatrix } from "./codegen/policy-matrix.ts";
 import { activationReference, settingsReference } from "./codegen/settings-reference.ts";
@@ -95,6 +98,7 @@ const generated: Readonly<Record<string, string>> = {
   "includes/crawler_agents.js": formatted("includes/crawler_agents.js", crawlerAgents(root, knownAgents)),
   "includes/policy_matrix.js": formatted("includes/policy_matrix.js", policyMatrix(root)),
   "docs/reference/models.md": modelReference(tables),
+  "docs/reference/features.md": featureReference(registry, feeds.list),
   "docs/reference/commands.md": commandReference(createProgram(new AbortController().signal)),
   "docs/reference/settings.md": settingsReference(),
   "docs/reference/activation.md": activationReference(readFileSync(join(root, "docs/reference/activation.md"), "utf8")),

@@ -1,3 +1,4 @@
+import registry from "../includes/feature_registry.js";
 import features from "../includes/features.js";
 import type { Customer, Inputs, InputValue, PastSend } from "../policy/decision.ts";
 
@@ -19,6 +20,8 @@ export interface Person {
   readonly sends: readonly PastSend[];
   readonly values: Readonly<Record<string, number | string | null>>;
   readonly topic_clicks: Readonly<Record<string, number>>;
+  /** Sources that had been silent for too long (includes/feeds.js): features of theirs are missing. A store loaded before there were any has none. */
+  readonly silent_feeds?: readonly string[];
   readonly features_version: string;
   /** As of when all of it holds. */
   readonly as_of: number;
@@ -79,9 +82,24 @@ export function personOf(row: Readonly<Record<string, unknown>>): Person {
     })),
     values,
     topic_clicks: topics,
+    silent_feeds: list(row["silent_feeds"]).map(String),
     features_version: String(row["features_version"]),
     as_of: Date.parse(String(row["as_of_at"])),
   };
+}
+
+/** The features that are missing while those sources are silent. */
+export const missingOf = (silentFeeds: readonly string[] = []): readonly string[] =>
+  silentFeeds.flatMap((feed) => registry.namesOf(feed) as string[]);
+
+/** Counted features as a build gives them: NULL where their source is silent. */
+export function withoutSilent<Value extends number | string | null>(
+  counted: Readonly<Record<string, Value>>,
+  silentFeeds: readonly string[] | undefined,
+): Record<string, Value | null> {
+  const values: Record<string, Value | null> = { ...counted };
+  for (const name of missingOf(silentFeeds)) if (values[name] !== undefined) values[name] = null;
+  return values;
 }
 
 /** What a decision is told of a person, beside the campaign at hand. */
@@ -89,6 +107,8 @@ export function customerOf(person: Person, campaign: CampaignInputs, asOf = pers
   const { campaign_topic } = campaign;
   const values: Record<string, InputValue> = { ...person.values };
   values["topic_clicks_90d"] = campaign_topic === null ? null : (person.topic_clicks[campaign_topic] ?? 0);
+  // not known to be nothing, but not known: a policy counts it among what is missing
+  for (const name of missingOf(person.silent_feeds)) delete values[name];
   values["region"] = person.region;
   return {
     person_id: person.user_id_hash,

@@ -41,6 +41,13 @@ export const snapshotLock = z.strictObject({
     query: hash,
     content: hash,
     parents: z.array(z.strictObject({ table: z.string(), rows: z.int().nonnegative(), content: hash })),
+    /** How its features were worked out, as features.feature_registry said: all together, and each. */
+    features: z
+      .strictObject({
+        version: z.string().min(1),
+        list: z.array(z.strictObject({ name: z.string().min(1), version: z.string().min(1) })),
+      })
+      .optional(),
   }),
   /** What was taken out since it was made, the first first; each names the snapshot that it was before. */
   erased: z.array(erasedRows).min(1).optional(),
@@ -56,6 +63,7 @@ export const snapshotLock = z.strictObject({
     waived: z.record(z.string(), z.string()).optional(),
   }),
 });
+export type FeatureVersions = NonNullable<z.infer<typeof snapshotLock>["lock"]["features"]>;
 export type SnapshotLock = z.infer<typeof snapshotLock>;
 
 /** Snapshots are named by the first 16 hex digits of their content. */

@@ -13,6 +13,7 @@ import {
 } from "../alarm/implausible-features.ts";
 import { type ContentDigest, ContentHasher, contentAlgorithm } from "../digest/content-digest.ts";
 import { contentDigestSql } from "../digest/content-digest-sql.ts";
+import { featureVersions } from "./feature-versions.ts";
 import { type SnapshotLock, type SnapshotSpec, snapshotId, snapshotLock } from "./snapshot-lock.ts";
 import { snapshotQuery } from "./snapshot-query.ts";
 
@@ -105,9 +106,10 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
     const file = join(temporary, name);
     await env.warehouse.exportParquet(query, file, { signal: env.signal });
     // The files are digested here, the table they came from where it is: side by side.
-    const [copied, whole] = await Promise.all([
+    const [copied, whole, features] = await Promise.all([
       digestOfFiles([file], sorted, env.signal),
       warehouseDigest(env, contentDigestSql(wholeTable, columns)),
+      featureVersions(env.warehouse, columns, env.signal),
     ]);
     if (copied.content.value !== found.content.value || copied.rows !== found.rows) {
       throw new UserError(
@@ -134,6 +136,7 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
         query: sha256(query),
         content: found.content,
         parents: [{ table, rows: whole.rows, content: whole.content }],
+        ...(features && { features }),
       },
       files: [{ name, bytes: (await stat(file)).size, sha256: await fileSha256(file) }],
       made: {

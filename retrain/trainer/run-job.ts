@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
+import registry from "../../includes/feature_registry.js";
 import featureSet from "../../includes/features.js";
 import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
 import { startWorker } from "../../platform/processes.ts";
@@ -56,6 +57,11 @@ export async function runJob(
     job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
   refuseMissing(lock, [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue"], job.snapshot);
 
+  // As the snapshot's rows were worked out, whatever this version of the code would do.
+  const { features: frozen } = lock.lock;
+  const versions = new Map(frozen?.list.map((f) => [f.name, f.version]));
+  const lineageList = features.map((f) => ({ ...f, ...(versions.has(f.name) && { version: versions.get(f.name) }) }));
+  const version = job.features.length > 0 ? "given" : (frozen?.version ?? (registry.version as string));
   const inputs = {
     snapshot: {
       id: snapshotId(lock.lock.content.value),
@@ -63,9 +69,9 @@ export async function runJob(
       rows: lock.lock.rows,
     },
     features: {
-      version: job.features.length > 0 ? "given" : featureSet.version,
-      digest: featuresDigest({ version: job.features.length > 0 ? "given" : featureSet.version, list: features }),
-      list: features,
+      version,
+      digest: featuresDigest({ version, list: lineageList }),
+      list: lineageList,
     },
     trainer: { name: "ydf-training/gradient_boosted_trees", version: trainerVersion() },
     hyperparameters: hyperparametersOf(job),

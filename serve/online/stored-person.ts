@@ -1,5 +1,5 @@
 import { type Heard, withHeard } from "../heard.ts";
-import type { Person } from "../person.ts";
+import { type Person, withoutSilent } from "../person.ts";
 import { type Act, type Before, featuresAt, topicsAt } from "./acts.ts";
 
 /** What came of a person since the store was loaded. */
@@ -40,7 +40,7 @@ export function personNow(stored: StoredPerson, now: number, heardOf: (id: strin
       ...base,
       values: {
         ...base.values,
-        ...featuresAt(all, stored.before, at),
+        ...withoutSilent(featuresAt(all, stored.before, at), base.silent_feeds),
         ...(typeof days === "number" ? { days_since_signup: days + (at / 1000 - base.as_of) / 86_400_000 } : {}),
       },
       topic_clicks: topicsAt(all, at),

@@ -1,7 +1,7 @@
 import pit from "../../includes/pit.js";
 import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
-import { type Person, personOf } from "../person.ts";
+import { type Person, personOf, withoutSilent } from "../person.ts";
 import { featuresAt } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 
@@ -56,7 +56,10 @@ export async function verifyFeatures(
         otherAsOf += 1;
         continue;
       }
-      const again = featuresAt(online.acts, online.before, online.base.as_of * 1000);
+      const again = withoutSilent(
+        featuresAt(online.acts, online.before, online.base.as_of * 1000),
+        offline.silent_feeds,
+      );
       const standing = (one: Person): [string, string | number | null][] => [
         ["suppressions", JSON.stringify(one.suppressions)],
         ["has_activation_consent", String(one.has_consent)],

@@ -1,5 +1,6 @@
 import features from "../../includes/features.js";
 import { personNow, type StoredPerson } from "../online/stored-person.ts";
+import { missingOf } from "../person.ts";
 
 export interface FeatureView {
   readonly name: string;
@@ -8,7 +9,7 @@ export interface FeatureView {
   readonly status: "present" | "stale" | "missing";
 }
 
-/** What is served of a person: each feature with its age. One that is older than its time to live has no value: whoever reads on would rely on it. */
+/** What is served of a person: each feature with its age. One that is older than its time to live, or of a source that has been silent for that long, has no value: whoever reads on would rely on it. */
 export function featuresView(stored: StoredPerson, now: number) {
   const person = personNow(stored, now, () => []); // what was heard changes no feature
   const names = new Set([
@@ -16,6 +17,7 @@ export function featuresView(stored: StoredPerson, now: number) {
     ...(features.names as string[]).filter((name) => stored.base.values[name] !== undefined),
   ]);
   const asOf = stored.base.as_of;
+  const silent = new Set(missingOf(stored.base.silent_feeds));
   const ttl = (features.ttlHours as number) * 3600;
   const list = [...names].sort().map((name): FeatureView => {
     const given = stored.set[name];
@@ -27,8 +29,8 @@ export function featuresView(stored: StoredPerson, now: number) {
     const age = (now - asOf) / 1000;
     const value = person.values[name];
     if (value === undefined) return { name, value: null, age_seconds: null, status: "missing" };
-    // A clock that is behind ours by more than minutes is no reason to call something fresh.
-    return age > ttl || age < -300
+    // Counts of a source that fell silent say nothing of the person. A clock that is behind ours by more than minutes is no reason to call something fresh.
+    return age > ttl || age < -300 || silent.has(name)
       ? { name, value: null, age_seconds: age, status: "stale" }
       : { name, value, age_seconds: age, status: "present" };
   });

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import features from "../../includes/features.js";
+import registry from "../../includes/feature_registry.js";
 import { type DecidingHome, idOf, makeDecidingHome, people } from "./support/deciding-home.ts";
 
 let at: DecidingHome;
@@ -57,7 +57,7 @@ test("when a decision has landed, then staging has what it saw in columns", () =
       policy_name: "newsletter",
       model_version: "m1",
       arm: "champion",
-      features_version: features.version,
+      features_version: registry.version,
       has_time: true,
     },
   ]);

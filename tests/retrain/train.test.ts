@@ -2,11 +2,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import registry from "../../includes/feature_registry.js";
 import features from "../../includes/features.js";
 import { evaluationGuardrails } from "../../policy/guardrails.ts";
 import { decide } from "../../policy/policy.ts";
 import { type Evaluation, evaluate } from "../../retrain/evaluate/evaluate.ts";
-import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { createSnapshot, findSnapshot } from "../../retrain/snapshot/snapshot.ts";
 import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import { type Model, openScorer } from "../../scoring/model.ts";
@@ -27,6 +28,8 @@ beforeAll(async () => {
   await fillExamples(warehouse, 6_000);
   const snapshots = { warehouse, snapshots: env.snapshots, now };
   await createSnapshot(snapshots, { name: "early", to: new Date("2026-02-05T00:00:00Z") });
+  await warehouse.run(`create schema features; create table features.feature_registry as
+    select * from (values ('opens_7d', 'aaaa', 'ffff'), ('isp', 'bbbb', 'ffff'), ('no_column_of_it', 'cccc', 'ffff')) t(feature, feature_version, features_version)`);
   await createSnapshot(snapshots, { name: "late" });
   await warehouse.close();
   champion = await train(env, { snapshot: "early", name: "champion", ...small });
@@ -54,6 +57,23 @@ describe("train", () => {
     expect(lineage.snapshot.content.algorithm).toBe("sha256/row-merkle-v1");
     expect(outcomes.map((o) => o.name)).toEqual(["click", "complaint", "unsubscribe", "conversion"]);
     expect(lineage.fitted_before > lineage.sent_from && lineage.fitted_before < lineage.sent_to).toBe(true);
+  });
+
+  test("when the warehouse registers versions of features, then snapshot and model carry those, and otherwise the code's own", async () => {
+    const late = await findSnapshot(env.snapshots, "late");
+    const list = [
+      { name: "isp", version: "bbbb" },
+      { name: "opens_7d", version: "aaaa" },
+    ];
+    expect(late.lock.lock.features).toEqual({ version: "ffff", list });
+    const { features: learned } = candidate.record.lineage;
+    expect(learned.version).toBe("ffff");
+    expect(learned.list.filter(({ version }) => version !== undefined)).toEqual([
+      { name: "opens_7d", type: "number", version: "aaaa" },
+      { name: "isp", type: "category", version: "bbbb" },
+    ]);
+    expect((await findSnapshot(env.snapshots, "early")).lock.lock.features).toBeUndefined();
+    expect(champion.record.lineage.features.version).toBe(registry.version);
   });
 
   test("when one feature takes several values, then each scores as if it were given alone, whatever the batch", async () => {

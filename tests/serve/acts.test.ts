@@ -5,7 +5,11 @@ import { expect, test } from "vitest";
 import pit from "../../includes/pit.js";
 import { type Act, featuresAt, topicsAt } from "../../serve/online/acts.ts";
 import { microsOf } from "../../serve/online/push.ts";
+import { personNow, type StoredPerson } from "../../serve/online/stored-person.ts";
+import { customerOf } from "../../serve/person.ts";
+import { featuresView } from "../../serve/service/features-view.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
+import { person } from "./support/bench.ts";
 
 const day = 86_400_000_000;
 const at = Date.UTC(2026, 0, 31) * 1000;
@@ -107,4 +111,40 @@ test("when the warehouse tells a time, then no microsecond of it is lost", () =>
   expect(microsOf("2026-01-31T00:00:00.123456Z")).toBe(at + 123456);
   expect(microsOf("2026-01-31T00:00:00.120Z")).toBe(at + 120000);
   expect(microsOf("2026-01-31T00:00:00Z")).toBe(at);
+});
+
+test("when a source had been silent as the store was loaded, then what is counted of it stays missing, though an act comes in", () => {
+  const base = person("u1", {
+    as_of: at / 1000,
+    values: { opens_90d: null, complaints_before: 1 },
+    silent_feeds: ["signals"],
+  });
+  const open = { at: at + 1, act: "open", amount: 1, topic: "garden", revenue: null };
+  const stored: StoredPerson = {
+    base,
+    acts: [],
+    before: { counts: { complaints_before: 1 }, lasts: {} },
+    fresh: [{ ...open, key: "o1", signature: "open o1", received_at: at / 1000 }],
+    set: {},
+  };
+  const now = personNow(stored, at / 1000 + 1000, () => []);
+  expect(now.values).toMatchObject({
+    opens_90d: null,
+    clicks_7d: null,
+    sends_90d: 0,
+    views_30d: 0,
+    complaints_before: 1,
+  });
+  const told = customerOf(now, {
+    campaign_kind: "bulk",
+    campaign_topic: "garden",
+    subject_length: 30,
+    sender_complaint_rate_30d: 0.1,
+  });
+  expect(told.features?.values).not.toHaveProperty("opens_90d");
+  expect(told.features?.values).not.toHaveProperty("topic_clicks_90d");
+  expect(told.features?.values).toMatchObject({ complaints_before: 1 });
+  const shown = featuresView(stored, at / 1000 + 1000).features;
+  expect(shown.find(({ name }) => name === "opens_90d")).toMatchObject({ value: null, status: "stale" });
+  expect(shown.find(({ name }) => name === "complaints_before")).toMatchObject({ value: 1, status: "present" });
 });

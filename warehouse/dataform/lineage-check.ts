@@ -79,7 +79,13 @@ const features = [
 ];
 // A day on which a message was sent has its row in any case: that it is there, and its date, tell the message nothing new.
 const daily = (table: string): Gate => ({ table, endings: ["_before", "activity_date"], rows: true });
-const dailyRates = [daily("events.reputation_daily"), daily("events.seed_placement_daily")];
+// Of everybody's acts together only on which days there were any at all.
+const silence: Gate = {
+  table: "features.feed_ages",
+  endings: ["_before", "silent_feeds", "expires_at", "activity_date"],
+  rows: true,
+};
+const dailyRates = [daily("events.reputation_daily"), daily("events.seed_placement_daily"), silence];
 const pointInTime: readonly Gate[] = [{ table: "features.point_in_time", endings: [""], rows: true }, ...dailyRates];
 
 /**

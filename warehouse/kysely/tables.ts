@@ -265,8 +265,34 @@ export interface Tables {
     favourite_category: string | null;
     best_hour: bigint | null;
     topic_clicks: readonly { readonly topic: string | null; readonly clicks: bigint | null }[] | null;
+    silent_feeds: readonly string[] | null;
     features_version: string | null;
     as_of_at: string | null;
+  };
+  "features.feature_registry": {
+    feature: string | null;
+    feature_kind: string | null;
+    window_days: bigint | null;
+    layer: string | null;
+    owner: string | null;
+    feature_purpose: string | null;
+    feature_description: string | null;
+    feature_known_at: string | null;
+    source_columns: readonly string[] | null;
+    feed: string | null;
+    ttl_days: bigint | null;
+    definition: string | null;
+    feature_version: string | null;
+    features_version: string | null;
+  };
+  "features.feed_ages": {
+    activity_date: string | null;
+    mail_age_days_before: bigint | null;
+    signals_age_days_before: bigint | null;
+    site_age_days_before: bigint | null;
+    shop_age_days_before: bigint | null;
+    silent_feeds: readonly string[] | null;
+    expires_at: string | null;
   };
   "features.message_features": {
     message_id: string | null;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import features from "../../../includes/features.js";
+import registry from "../../../includes/feature_registry.js";
 import type { LoadedPolicy } from "../../../policy/load-policy.ts";
 import { policyDigest } from "../../../policy/load-policy.ts";
 import { campaignInputs, emptyBook } from "../../../serve/campaign-inputs.ts";
@@ -36,7 +36,7 @@ export const person = (id: string, fields: Partial<Person> = {}): Person => ({
   sends: [],
   values: { opens_30d: 2, favourite_category: "garden", complaints_before: 0 },
   topic_clicks: {},
-  features_version: features.version,
+  features_version: registry.version,
   as_of: now - 3_600_000,
   ...fields,
 });

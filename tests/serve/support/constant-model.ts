@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import features from "../../../includes/features.js";
+import registry from "../../../includes/feature_registry.js";
 import { digestOf, featuresDigest, type ModelRecord, modelDigest } from "../../../scoring/model-record.ts";
 
 /** A model without a forest: everybody gets the same probabilities. It goes through every check that another one goes through. */
@@ -36,7 +36,7 @@ export async function writeConstantModel(
     name,
     lineage: {
       snapshot: { id: "s", content: { algorithm: "none", value: zero }, rows: 1 },
-      features: { version: features.version, digest: featuresDigest({ version: features.version, list }), list },
+      features: { version: registry.version, digest: featuresDigest({ version: registry.version, list }), list },
       trainer: { name: "constant", version: "1" },
       hyperparameters: {},
       seed: 1,
