@@ -120,9 +120,7 @@ test("when labels are merely counted, no column of theirs named, it is found", a
 });
 
 test("when a feature is what came of the same message, it is found", async () => {
-  const leaky = changed(features, (query) =>
-    query.replace("messages.subject_length", "messages.clicks as subject_length"),
-  );
+  const leaky = changed(features, (query) => query.replace("messages.subject_length as", "messages.clicks as"));
   expect(paths(await leaksIn(leaky))).toContain("events.messages.clicks > features.message_features.subject_length");
 });
 

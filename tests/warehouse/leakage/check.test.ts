@@ -83,24 +83,24 @@ test("when a dimension is filled in by the click that it is to predict then its 
 test("when our own models are broken then each break is found where it is", async () => {
   const { findings } = await checkCopy([
     {
-      file: "definitions/features/message_features.sqlx",
-      from: "isps.bounce_rate_30d_before as isp_bounce_rate_30d",
-      to: "isps.bounces as isp_bounce_rate_30d",
+      file: "includes/feature_registry.js",
+      from: 'isp_bounce_rate_30d: rate("isps", "bounces", "isp")',
+      to: 'isp_bounce_rate_30d: { sql: "isps.bounces" }',
     },
     {
-      file: "definitions/features/message_features.sqlx",
+      file: "includes/feature_registry.js",
       from: "if(profiles.signed_up_at < messages.sent_at, ",
       to: "if(profiles.signed_up_at is not null, ",
     },
     {
-      file: "definitions/features/message_features.sqlx",
-      from: "messages.subject_length,",
-      to: "messages.read_seconds as subject_length,",
+      file: "includes/feature_registry.js",
+      from: '"messages.subject_length"',
+      to: '"messages.read_seconds"',
     },
     {
       file: "definitions/events/seed_placement_daily.sqlx",
-      from: "range between 14 preceding and 1 preceding) as _inbox",
-      to: "range between 14 preceding and current row) as _inbox",
+      from: `\${reputation.ofSeeds("seeds_inbox")} as _inbox`,
+      to: "sum(seeds_inbox) over (partition by isp order by unix_date(activity_date) range between 14 preceding and current row) as _inbox",
     },
   ]);
   const columns = findings.filter((one) => one.model === "features.message_features").map((one) => one.column);
