@@ -24,6 +24,8 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   activation: [...middle, "serve"],
   governance: [...low, "warehouse"],
   report: [...middle, "release"],
+  // Pages for people, over what the port reads.
+  console: [...low, "warehouse"],
   targets: [...low, "warehouse"],
   simulate: ["errors", "includes"],
   demo: [...middle, "ingest", "retrain", "release", "serve", "activation", "report", "simulate", "targets", "cli"],
@@ -37,6 +39,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
     "activation",
     "governance",
     "report",
+    "console",
     "simulate",
     "targets",
     "demo",

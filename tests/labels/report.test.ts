@@ -1,15 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { otherWorld } from "./other-scanners.ts";
-import { inboxloop } from "./run-cli.ts";
+import { inboxloop, inboxloopTold, startInboxloop } from "./run-cli.ts";
 
 const root = mkdtempSync(join(tmpdir(), "inboxloop-labels-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-test("when labels are reported then every labelling function is there with what it is worth, and people are measured against", () => {
-  const home = join(root, "home");
+const home = join(root, "home");
+
+beforeAll(() => {
   const { lines } = otherWorld({
     seed: 9,
     recipients: 120,
@@ -27,9 +29,26 @@ test("when labels are reported then every labelling function is there with what 
       labelled_at: "2026-02-01T00:00:00Z",
     }),
   );
-  writeFileSync(join(root, "events.ndjson"), [...lines, ...people].join("\n"));
+  const readers = new Set(lines.map((line) => (JSON.parse(line) as { user_id?: string }).user_id));
+  const consents = [...readers].map((reader) =>
+    JSON.stringify({
+      table: "consents",
+      user_id_hash: reader,
+      purpose: "training",
+      is_granted: true,
+      effective_at: "2025-12-01T00:00:00Z",
+    }),
+  );
+  writeFileSync(join(root, "events.ndjson"), [...lines, ...people, ...consents].join("\n"));
   inboxloop(home, "ingest", "file", join(root, "events.ndjson"));
-  inboxloop(home, "build", "--select", "+labels.voters", "--vars", "as_of=2026-03-01T00:00:00Z");
+  const wanted = ["voters", "review_queue", "human_answers", "votes"].flatMap((name) => [
+    "--select",
+    `+labels.${name}`,
+  ]);
+  inboxloop(home, "build", ...wanted, "--vars", "as_of=2026-03-01T00:00:00Z");
+}, 240_000);
+
+test("when labels are reported then every labelling function is there with what it is worth, and people are measured against", () => {
   const { voters } = inboxloop(home, "labels", "report", "--question", "engaged") as {
     voters: { voter: string; owner: string; coverage: number; measured_accuracy: number | null; measured_on: number }[];
   };
@@ -44,4 +63,81 @@ test("when labels are reported then every labelling function is there with what 
   const clicked = voters.find(({ voter }) => voter === "clicked")!;
   expect(clicked.coverage).toBeGreaterThan(0.9);
   expect(Number(clicked.measured_on)).toBe(3);
-}, 240_000);
+}, 120_000);
+
+const labelsBy = (name: string) =>
+  inboxloop(
+    home,
+    "query",
+    `select message_id, label, note from raw.human_labels where labelled_by = '${name}' order by labelled_at`,
+  ) as {
+    rows: { message_id: string; label: string; note: string }[];
+  };
+
+test("when a person labels on the terminal then it lands with why it was asked, and what is labelled is not asked again", () => {
+  const first = inboxloopTold(
+    home,
+    "c.zn.q",
+    "labels",
+    "review",
+    "--by",
+    "bob",
+    "--limit",
+    "8",
+    "--random",
+    "0.5",
+    "--second",
+    "0.25",
+  );
+  expect(first).toMatchObject({ reviewer: "bob", labelled: 2, skipped: 1, left: 5, landed: 2 });
+  const again = inboxloopTold(home, "o", "labels", "review", "--by", "bob", "--limit", "3", "--second", "0");
+  expect(again).toMatchObject({ labelled: 1, left: 2, landed: 1 });
+  const { rows } = labelsBy("bob");
+  expect(rows.map(({ label }) => label)).toEqual(["clicked", "no_engagement", "opened"]);
+  expect(new Set(rows.map(({ message_id }) => message_id)).size).toBe(3);
+  for (const { note } of rows) expect(note).toMatch(/^review: (uncertain|random|second)$/);
+}, 120_000);
+
+test("when a person labels on the page then only the token opens it, and what was said lands when the person is done", async () => {
+  const child = startInboxloop(home, "labels", "review", "--by", "cleo", "--limit", "4", "--page");
+  const out = text(child.stdout!);
+  let told = "";
+  const address = await new Promise<string>((found) => {
+    child.stderr!.on("data", (chunk) => {
+      told += String(chunk);
+      const line = /open (http:\S+)/.exec(told);
+      if (line) found(line[1]!);
+    });
+  });
+  const { origin } = new URL(address);
+  expect((await fetch(origin)).status).toBe(401);
+  const opened = await fetch(address, { redirect: "manual" });
+  const headers = {
+    cookie: opened.headers.get("set-cookie")!.split(";")[0]!,
+    "x-inboxloop": "review",
+    "content-type": "application/json",
+  };
+  expect(await (await fetch(origin, { headers })).text()).toContain("What came of this message?");
+  const state = (await (await fetch(`${origin}/api/state`, { headers })).json()) as { evidence: { votes: unknown[] } };
+  expect(state.evidence.votes.length).toBeGreaterThan(0);
+  const say = (path: string, body: object) =>
+    fetch(`${origin}/api/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  expect((await say("label", { place: 0, label: "unknown" })).status).toBe(200);
+  expect((await say("quit", {})).status).toBe(200);
+  expect(JSON.parse(await out)).toMatchObject({ reviewer: "cleo", labelled: 1, left: 3, landed: 1 });
+  expect(labelsBy("cleo").rows.map(({ label }) => label)).toEqual(["unknown"]);
+}, 120_000);
+
+test("when two people labelled then their agreement and the worth of the choice are told", () => {
+  const found = inboxloop(home, "labels", "agreement") as {
+    pairs: { first: string; second: string; of: string; n: number }[];
+    origins: { origin: string; overturned: { n: number; low: number; high: number } }[];
+  };
+  // bob's second message was one of ann's
+  expect(found.pairs.filter(({ of }) => of === "class").map(({ first, second }) => [first, second])).toContainEqual([
+    "ann",
+    "bob",
+  ]);
+  expect(found.origins.length).toBeGreaterThan(0);
+  for (const { overturned } of found.origins) expect(overturned.low).toBeLessThanOrEqual(overturned.high);
+}, 120_000);

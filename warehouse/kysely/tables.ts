@@ -590,6 +590,16 @@ export interface Tables {
     engagement_label: string | null;
     is_mature: boolean | null;
   };
+  "labels.human_answers": {
+    message_id: string | null;
+    labelled_by: string | null;
+    question: string | null;
+    label: string | null;
+    answer: boolean | null;
+    model_probability: number | null;
+    review_origin: string | null;
+    labelled_at: string | null;
+  };
   "labels.label_facts": {
     message_id: string | null;
     person_id: string | null;
@@ -631,6 +641,17 @@ export interface Tables {
     people_for: bigint | null;
     people_against: bigint | null;
     is_settled_by_people: boolean | null;
+  };
+  "labels.review_queue": {
+    message_id: string | null;
+    question: string | null;
+    uncertainty: number | null;
+    vote_pattern: string | null;
+    place_in_pattern: bigint | null;
+    priority: number | null;
+    random_key: string | null;
+    labelled_by_people: readonly string[] | null;
+    sent_at: string | null;
   };
   "labels.rule_labels": {
     message_id: string | null;
@@ -1405,6 +1426,7 @@ export interface Tables {
     message_id: string | null;
     label: string | null;
     labelled_by: string | null;
+    review_origin: string | null;
     labelled_at: string | null;
   };
   "staging.stg_raw__identity_links": {
