@@ -90,7 +90,7 @@ export const modelsSection = (
   models: readonly { readonly name: string; readonly outcomes: Model["record"]["outcomes"] }[],
 ): ReportSection => ({
   title: "Models",
-  lead: "One forest an outcome, calibrated on later rows than it learned from, measured on rows later still.",
+  lead: "One forest an outcome, calibrated on people it had not seen, measured on later rows than it learned from.",
   blocks: [
     {
       kind: "table",

@@ -1,8 +1,6 @@
-/** p = sigmoid(slope * logit + intercept), where logit is the forest's, moved back to the true base rate. */
+/** p = sigmoid(slope * logit + intercept), where logit is the forest's. */
 export interface Calibration {
   readonly method: "platt" | "intercept";
-  /** ln(share of positives kept / share of negatives kept) in the training sample. */
-  readonly sampling_offset: number;
   readonly slope: number;
   readonly intercept: number;
   readonly rows: number;
@@ -16,14 +14,7 @@ const logit = (p: number): number => {
   return Math.log(clipped / (1 - clipped));
 };
 
-/**
- * Undoes the sampling of classes: odds in the sample are the true odds times s1/s0, the shares of positives and negatives kept
- * (King & Zeng 2001, "Logistic regression in rare events data", Political Analysis 9; Elkan 2001, IJCAI).
- */
-export const correctedLogit = (score: number, samplingOffset: number): number => logit(score) - samplingOffset;
-
-export const calibrated = (score: number, c: Calibration): number =>
-  sigmoid(c.slope * correctedLogit(score, c.sampling_offset) + c.intercept);
+export const calibrated = (score: number, c: Calibration): number => sigmoid(c.slope * logit(score) + c.intercept);
 
 /** Below this many positives a slope cannot be learned, and only the level is. */
 const slopeNeeds = 30;
@@ -34,16 +25,12 @@ const slopeNeeds = 30;
  * prediction equals the base rate. With few positives, or when the slope comes out below 0.05, the slope stays 1 and
  * the intercept alone is fitted, to the rate (positives + 1/2) / (rows + 1).
  */
-export function fitCalibration(
-  scores: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  samplingOffset: number,
-): Calibration {
+export function fitCalibration(scores: ArrayLike<number>, labels: ArrayLike<number>): Calibration {
   const rows = labels.length;
-  const x = Float64Array.from(scores, (s) => correctedLogit(s, samplingOffset));
+  const x = Float64Array.from(scores, logit);
   let positives = 0;
   for (let i = 0; i < rows; i++) positives += labels[i]!;
-  const common = { sampling_offset: samplingOffset, rows, positives };
+  const common = { rows, positives };
   if (positives >= slopeNeeds && rows - positives >= slopeNeeds) {
     const platt = fitPlatt(x, labels, positives);
     if (platt && platt.slope > 0.05) return { method: "platt", ...common, ...platt };

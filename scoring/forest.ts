@@ -1,36 +1,14 @@
-import { createRequire } from "node:module";
+import { sigmoid } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
+import { brokenTree, everyNumber, type ForestFile, forestFile } from "./tree.ts";
 
-/** The parts of ydf-inference that we call. */
-interface Inference {
-  loadModelFromZipBlob(zip: Uint8Array): Promise<InferenceModel>;
-}
-interface InferenceModel {
-  getLabelClasses(): string[];
-  getInputFeatures(): readonly { readonly name: string; readonly type: string; readonly internalIdx: number }[];
-  unload(): void;
-  /** What the package's own `predict` is made of. That one takes whole tables, and sets every cell anew for each. */
-  readonly internalModel: {
-    newBatchOfExamples(rows: number): void;
-    setNumerical(row: number, feature: number, value: number): void;
-    setCategoricalString(row: number, feature: number, value: string): void;
-    predict(): { size(): number; get(index: number): number; delete(): void };
-  };
-}
-
-const require = createRequire(import.meta.url);
-let engine: Promise<Inference> | undefined;
-
-/** Rows scored at a time: what the engine holds for them is given back after each batch. */
-const batch = 8_192;
-
-/** A forest of Yggdrasil Decision Forests in memory, for two classes. */
+/** A forest in memory, for two classes. */
 export interface Forest {
-  /** Uncalibrated probabilities of class "1". `columns` hold the forest's features; NaN and "" are unknown. */
+  /** Uncalibrated probabilities. `columns` hold the forest's features; NaN and "" are unknown. */
   predict(columns: FeatureColumns, rows: number): Float64Array;
   /**
-   * The same for several values of one categorical feature, whatever `columns` say of it: one array a value. Setting cells is
-   * nine tenths of scoring, and the other features' are set once.
+   * The same for several values of one categorical feature, whatever `columns` say of it: one array a value. Trees that do not ask for it are walked
+   * once for all of them.
    */
   predictEach(
     columns: FeatureColumns,
@@ -38,76 +16,135 @@ export interface Forest {
     feature: string,
     values: readonly string[],
   ): readonly Float64Array[];
-  close(): void;
 }
 
-/** Reads a forest from the zip that the trainer wrote. */
-export async function loadForest(zip: Uint8Array): Promise<Forest> {
-  engine ??= (require("ydf-inference") as (options: object) => Promise<Inference>)({ print() {}, printErr() {} });
-  const model = await (await engine).loadModelFromZipBlob(zip);
-  const isFlipped = model.getLabelClasses()[1] !== "1";
-  const features = model.getInputFeatures();
-  const { internalModel } = model;
-
-  /** Unknown cells are left unset, which is how YDF knows them. */
-  function setColumn(index: number, values: Float64Array | readonly string[], from: number, to: number): void {
-    if (values instanceof Float64Array) {
-      for (let row = from; row < to; row++) {
-        const value = values[row]!;
-        if (!Number.isNaN(value)) internalModel.setNumerical(row - from, index, value);
-      }
-    } else {
-      for (let row = from; row < to; row++) {
-        const value = values[row]!;
-        if (value !== "") internalModel.setCategoricalString(row - from, index, value);
-      }
-    }
+/** Reads a forest from the file that the trainer wrote. Throws an Error that says what is wrong with it. */
+export function readForest(text: string): ForestFile {
+  const file = forestFile.parse(JSON.parse(text));
+  for (const [i, tree] of file.trees.entries()) {
+    const broken = brokenTree(tree, file.inputs);
+    if (broken) throw new Error(`tree ${i}: ${broken}`);
   }
+  return file;
+}
 
-  function scoreInto(scores: Float64Array, from: number, to: number): void {
-    const found = internalModel.predict();
-    for (let row = from; row < to; row++) {
-      const score = found.get(row - from);
-      scores[row] = isFlipped ? 1 - score : score;
-    }
-    found.delete();
-  }
+/** All trees in a row, as arrays that a row of numbers is walked through. */
+interface Flat {
+  readonly roots: readonly number[];
+  readonly feature: Int32Array;
+  readonly at: Float64Array;
+  readonly unknown: Uint8Array;
+  readonly right: Int32Array;
+  /** By category node, where its set begins; -1 for a number. */
+  readonly set: Int32Array;
+  readonly sets: Uint8Array;
+}
 
-  const columnOf = (columns: FeatureColumns, name: string): Float64Array | readonly string[] => {
-    const found = columns[name];
-    if (found === undefined) throw new Error(`feature "${name}" is not among the columns`);
-    return found;
+/** A set has a place for each code of a category that a trainer can tell apart. */
+const setSize = 256;
+
+function flatten({ inputs, trees }: ForestFile): Flat {
+  const nodes = trees.reduce((sum, tree) => sum + tree.feature.length, 0);
+  const flat = {
+    roots: [] as number[],
+    feature: new Int32Array(nodes),
+    at: new Float64Array(nodes),
+    unknown: new Uint8Array(nodes),
+    right: new Int32Array(nodes),
+    set: new Int32Array(nodes).fill(-1),
+    sets: new Uint8Array(setSize * trees.reduce((sum, tree) => sum + tree.sets.length, 0)),
   };
+  let first = 0;
+  let sets = 0;
+  for (const tree of trees) {
+    flat.roots.push(first);
+    for (const [node, asked] of tree.feature.entries()) {
+      const place = first + node;
+      flat.feature[place] = asked;
+      flat.at[place] = tree.at[node] === everyNumber ? Number.POSITIVE_INFINITY : tree.at[node]!;
+      flat.unknown[place] = tree.unknown[node]!;
+      flat.right[place] = first + tree.right[node]!;
+      if (asked >= 0 && inputs[asked]!.type === "category") flat.set[place] = setSize * (sets + tree.at[node]!);
+    }
+    for (const codes of tree.sets) {
+      for (const code of codes) flat.sets[setSize * sets + code] = 1;
+      sets += 1;
+    }
+    first += tree.feature.length;
+  }
+  return flat;
+}
+
+/** Adds the leaves that the rows fall into. Row r's inputs begin at r * width; a category is its code, 0 when it is not known. */
+function addLeaves(flat: Flat, roots: readonly number[], cells: Float64Array, width: number, sums: Float64Array): void {
+  const { feature, at, unknown, right, set, sets } = flat;
+  for (let row = 0; row < sums.length; row++) {
+    const begin = row * width;
+    let sum = sums[row]!;
+    for (let t = 0; t < roots.length; t++) {
+      let node = roots[t]!;
+      for (let asked = feature[node]!; asked >= 0; asked = feature[node]!) {
+        const cell = cells[begin + asked]!;
+        let isLeft: boolean;
+        if (set[node]! < 0) isLeft = Number.isNaN(cell) ? unknown[node] === 1 : cell <= at[node]!;
+        else isLeft = cell === 0 ? unknown[node] === 1 : sets[set[node]! + cell] === 1;
+        node = isLeft ? node + 1 : right[node]!;
+      }
+      sum += at[node]!;
+    }
+    sums[row] = sum;
+  }
+}
+
+export function openForest(file: ForestFile): Forest {
+  const flat = flatten(file);
+  const width = file.inputs.length;
+  const codes = file.inputs.map((input) =>
+    input.type === "category" ? new Map(input.values.map((value, i) => [value, i + 1])) : null,
+  );
+  /** Inputs that some tree asks for; the others need no cells. */
+  const asked = new Set(flat.feature);
+
+  function cellsOf(columns: FeatureColumns, rows: number, leaveOut: string | null): Float64Array {
+    const cells = new Float64Array(rows * width);
+    for (const [i, { name }] of file.inputs.entries()) {
+      const column = columns[name];
+      if (column === undefined) throw new Error(`feature "${name}" is not among the columns`);
+      if (!asked.has(i) || name === leaveOut) continue;
+      const code = codes[i];
+      for (let row = 0; row < rows; row++) {
+        const value = column[row]!;
+        cells[row * width + i] = code ? (code.get(value as string) ?? 0) : (value as number);
+      }
+    }
+    return cells;
+  }
+
+  const probabilities = (sums: Float64Array): Float64Array => sums.map(sigmoid);
 
   return {
     predict(columns, rows) {
-      const scores = new Float64Array(rows);
-      for (let from = 0; from < rows; from += batch) {
-        const to = Math.min(rows, from + batch);
-        internalModel.newBatchOfExamples(to - from);
-        for (const { name, internalIdx } of features) setColumn(internalIdx, columnOf(columns, name), from, to);
-        scoreInto(scores, from, to);
-      }
-      return scores;
+      const sums = new Float64Array(rows).fill(file.base);
+      addLeaves(flat, flat.roots, cellsOf(columns, rows, null), width, sums);
+      return probabilities(sums);
     },
     predictEach(columns, rows, feature, values) {
-      const all = values.map(() => new Float64Array(rows));
-      const varied = features.find(({ name }) => name === feature);
-      for (let from = 0; from < rows; from += batch) {
-        const to = Math.min(rows, from + batch);
-        internalModel.newBatchOfExamples(to - from);
-        for (const { name, internalIdx } of features) {
-          if (name !== feature) setColumn(internalIdx, columnOf(columns, name), from, to);
-        }
-        for (const [i, value] of values.entries()) {
-          for (let row = from; varied && value !== "" && row < to; row++) {
-            internalModel.setCategoricalString(row - from, varied.internalIdx, value);
-          }
-          scoreInto(all[i]!, from, to);
-        }
-      }
-      return all;
+      const varied = file.inputs.findIndex(({ name }) => name === feature);
+      const asks = (tree: number): boolean => file.trees[tree]!.feature.includes(varied);
+      const cells = cellsOf(columns, rows, feature);
+      const shared = new Float64Array(rows).fill(file.base);
+      const [others, own] = [
+        flat.roots.filter((_, i) => varied < 0 || !asks(i)),
+        flat.roots.filter((_, i) => varied >= 0 && asks(i)),
+      ];
+      addLeaves(flat, others, cells, width, shared);
+      return values.map((value) => {
+        const sums = shared.slice();
+        const code = codes[varied]?.get(value) ?? 0;
+        for (let row = 0; varied >= 0 && row < rows; row++) cells[row * width + varied] = code;
+        addLeaves(flat, own, cells, width, sums);
+        return probabilities(sums);
+      });
     },
-    close: () => model.unload(),
   };
 }

@@ -19,7 +19,6 @@ const metrics = z.strictObject({
 
 export const calibrationShape = z.strictObject({
   method: z.enum(["platt", "intercept"]),
-  sampling_offset: z.number(),
   slope: z.number(),
   intercept: z.number(),
   rows: z.int().nonnegative(),
@@ -32,12 +31,16 @@ const learned = z.discriminatedUnion("kind", [
     file: z.string(),
     sha256,
     bytes: z.int().positive(),
-    /** SHA-256 of the trees alone; the same inputs give the same one. */
-    forest: sha256,
-    trees: z.int().nonnegative(),
+    trees: z.int().positive(),
     calibration: calibrationShape,
+    /** Log loss over people that the forests of the other folds had not seen, and that of the base rate: by it the number of trees was chosen. */
+    cross_fitted: z.strictObject({
+      folds: z.int().min(2),
+      log_loss: z.number(),
+      base_log_loss: z.number(),
+    }),
   }),
-  /** Too few of one class to learn from: everybody gets the base rate. */
+  /** Too few of one class to learn from, or no tree better than it on people that were not learned from: everybody gets the base rate. */
   z.strictObject({ kind: z.literal("constant"), probability: z.number().min(0).max(1) }),
 ]);
 
@@ -67,9 +70,12 @@ export const policyTerms = z.strictObject({
 });
 export type PolicyTerms = z.infer<typeof policyTerms>;
 
+/** Raised when a record or the forests beside it take another shape; folders of another one are refused by name. */
+export const modelSchema = "2";
+
 /** A model version: where it comes from, what it is, how good it was on rows it had not seen. */
 export const modelRecord = z.strictObject({
-  schema: z.literal("1"),
+  schema: z.literal(modelSchema),
   name: z.string(),
   lineage: z.strictObject({
     snapshot: z.strictObject({
@@ -121,8 +127,7 @@ export const featuresDigest = (features: { readonly version: string; readonly li
   digestOf({ version: features.version, list: features.list });
 
 /**
- * What a model is: lineage, forests, calibrations and policy, without its name, the zip's bytes (YDF writes a random id into
- * its header) and the circumstances. The same inputs give the same digest.
+ * What a model is: lineage, forests, calibrations and policy, without its name and the circumstances. The same inputs give the same digest.
  */
 export function modelDigest(record: ModelRecord): string {
   const { lineage, variants, policy, outcomes } = record;
@@ -135,7 +140,7 @@ export function modelDigest(record: ModelRecord): string {
       column: o.column,
       model:
         o.model.kind === "forest"
-          ? { kind: o.model.kind, forest: o.model.forest, calibration: o.model.calibration }
+          ? { kind: o.model.kind, sha256: o.model.sha256, calibration: o.model.calibration }
           : o.model,
       predictions: o.predictions,
     })),

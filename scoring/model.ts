@@ -1,12 +1,12 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
-import { fileSha256 } from "../platform/files.ts";
 import { calibrated } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
-import { type Forest, loadForest } from "./forest.ts";
+import { type Forest, openForest, readForest } from "./forest.ts";
 import { hasSay } from "./has-say.ts";
-import { type ModelRecord, modelDigest, modelRecord } from "./model-record.ts";
+import { type ModelRecord, modelDigest, modelRecord, modelSchema } from "./model-record.ts";
 
 /** A trained version on disk. */
 export interface Model {
@@ -23,7 +23,20 @@ async function readModel(path: string): Promise<Model | undefined> {
     throw error;
   });
   if (text === undefined) return undefined;
-  const parsed = modelRecord.safeParse(JSON.parse(text));
+  const data: unknown = JSON.parse(text);
+  const schema = typeof data === "object" && data !== null && "schema" in data ? data.schema : undefined;
+  if (schema !== modelSchema) {
+    throw new UserError(
+      `a model of format ${JSON.stringify(schema)}, where this version reads ${JSON.stringify(modelSchema)}`,
+      {
+        code: "model.format",
+        exit: "config",
+        where: file,
+        next: "move the folder away and train again: inboxloop train --snapshot <id>",
+      },
+    );
+  }
+  const parsed = modelRecord.safeParse(data);
   if (parsed.success) {
     return { name: parsed.data.name, path, digest: modelDigest(parsed.data), record: parsed.data };
   }
@@ -98,7 +111,8 @@ export async function openScorer(model: Model): Promise<Scorer> {
   for (const outcome of model.record.outcomes) {
     if (outcome.model.kind !== "forest") continue;
     const file = join(model.path, outcome.model.file);
-    if ((await fileSha256(file).catch(() => "")) !== outcome.model.sha256) {
+    const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+    if (createHash("sha256").update(bytes).digest("hex") !== outcome.model.sha256) {
       throw new UserError(`the forest of ${model.name} for ${outcome.name} is not the one that was trained`, {
         code: "model.changed",
         exit: "check",
@@ -106,7 +120,7 @@ export async function openScorer(model: Model): Promise<Scorer> {
         next: "train again under another name",
       });
     }
-    forests.set(outcome.name, await loadForest(await readFile(file)));
+    forests.set(outcome.name, openForest(readForest(bytes.toString())));
   }
   const names = model.record.lineage.features.list.map((f) => f.name);
 
@@ -136,9 +150,6 @@ export async function openScorer(model: Model): Promise<Scorer> {
     predictEach: (name, columns, rows, feature, values) =>
       baseRate(model, name, rows, values.length) ??
       scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
-    close() {
-      for (const forest of forests.values()) forest.close();
-      forests.clear();
-    },
+    close: () => forests.clear(),
   };
 }

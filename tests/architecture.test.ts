@@ -53,8 +53,6 @@ const ownedBy: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@google-cloud\/storage/, ["platform", "warehouse"]],
   [/^@google-cloud\/aiplatform/, ["retrain"]],
   [/^@aws-sdk\//, ["activation"]],
-  [/^ydf-training/, ["retrain"]],
-  [/^ydf-inference/, ["scoring"]],
 ];
 
 function sourceFiles(folder: string): string[] {

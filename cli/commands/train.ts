@@ -11,7 +11,6 @@ interface TrainOptions {
   readonly name?: string;
   readonly seed?: number;
   readonly rows?: number;
-  readonly scoreRows?: number;
   readonly threads?: number;
   readonly complaintCost?: number;
   readonly unsubscribeCost?: number;
@@ -47,20 +46,15 @@ export const register: RegisterCommand = (program, environment) => {
   program
     .command("train")
     .description(
-      "Train a model version from a snapshot: one forest per outcome, calibrated on later rows, with its lineage",
+      "Train a model version from a snapshot: one forest per outcome, calibrated on people it had not seen, with its lineage",
     )
     .requiredOption("--snapshot <snapshot>", "name, id or digest of a snapshot")
     .option("--name <name>", "the version's name")
     .option("--seed <n>", "of everything random", numberOption("--seed", { whole: true }))
     .option(
       "--rows <n>",
-      "rows that an outcome learns from, at most",
+      "rows that an outcome learns from, at most: every positive, and weighted negatives (default: 1,000,000)",
       numberOption("--rows", { whole: true, least: 100 }),
-    )
-    .option(
-      "--score-rows <n>",
-      "rows scored for calibration, and for validation, at most",
-      numberOption("--score-rows", { whole: true, least: 100 }),
     )
     .option("--threads <n>", "outcomes trained at once", numberOption("--threads", { whole: true, least: 1, most: 64 }))
     .option(
@@ -104,7 +98,6 @@ export const register: RegisterCommand = (program, environment) => {
         name: options.name,
         seed: options.seed,
         rowsPerOutcome: options.rows,
-        scoreRows: options.scoreRows,
         threads: options.threads,
         outcomes: options.outcome,
         features: options.feature,

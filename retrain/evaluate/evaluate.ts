@@ -17,8 +17,8 @@ import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import { findModel, type Model, openScorer, type Scorer } from "../../scoring/model.ts";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { findSnapshot, snapshotFiles } from "../snapshot/snapshot.ts";
-import { columnsOf } from "../trainer/run-job.ts";
 import { everyKth } from "../trainer/sampling.ts";
+import { columnsOf } from "./columns-of.ts";
 import {
   areaUnderCurve,
   aucDifference,

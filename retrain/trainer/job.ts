@@ -10,14 +10,12 @@ export const trainingJob = z.strictObject({
   output: z.string().min(1),
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
   seed: z.int(),
-  /** Rows that an outcome learns from, at most. */
+  /** Rows that an outcome learns from, at most: every positive, and negatives that weigh for those that were left out. */
   rows_per_outcome: z.int().min(100),
-  /** Negatives kept for each positive, at most. */
-  negatives_per_positive: z.number().positive(),
-  calibrate_share: z.number().gt(0).lt(0.5),
+  /** Share of the rows, the latest, that nothing is fitted to: what the version is judged on. */
   validate_share: z.number().gt(0).lt(0.5),
-  /** Rows that are scored for calibration, and for validation, at most. */
-  score_rows: z.int().min(100),
+  /** Groups of people that take turns in not being learned from: they choose the number of trees and calibrate. */
+  folds: z.int().min(2).max(20),
   threads: z.int().min(1).max(64),
   policy: policyTerms,
   /** Outcomes to learn; those of includes/features.js when empty. */

@@ -1,35 +1,52 @@
 import { parentPort } from "node:worker_threads";
-import type { FeatureColumns } from "../../scoring/feature-columns.ts";
-import { loadForest } from "../../scoring/forest.ts";
-import { trainForest } from "./ydf.ts";
+import { type Calibration, fitCalibration, sigmoid } from "../../scoring/calibration.ts";
+import type { BinnedRows } from "./boosting/binned-rows.ts";
+import { type CrossFitTerms, crossFit, type OutcomeRows } from "./boosting/cross-fit.ts";
 
 /** One outcome to learn. */
 export interface OutcomeTask {
-  readonly outcome: string;
-  readonly train: { readonly columns: FeatureColumns; readonly labels: readonly number[] };
-  /** Row sets to score with the new forest. */
-  readonly score: readonly { readonly columns: FeatureColumns; readonly rows: number }[];
+  readonly data: BinnedRows;
+  readonly rows: OutcomeRows;
+  /** Rows to score with the new forest. */
+  readonly validate: Int32Array;
+  readonly terms: CrossFitTerms;
+  readonly seed: number;
 }
 
 export type OutcomeReply =
   | {
       readonly kind: "trained";
-      readonly zip: Uint8Array;
+      /** The forest's file. */
       readonly forest: string;
       readonly trees: number;
-      readonly scores: readonly Float64Array[];
+      readonly calibration: Calibration;
+      readonly logLoss: number;
+      readonly baseLogLoss: number;
+      /** Probabilities of `validate`, not calibrated. */
+      readonly scores: Float64Array;
     }
   | { readonly kind: "failed"; readonly message: string };
 
-parentPort?.on("message", async (task: OutcomeTask) => {
+function learn({ data, rows, validate, terms, seed }: OutcomeTask): OutcomeReply {
+  const found = crossFit(data, rows, terms, seed);
+  return {
+    kind: "trained",
+    forest: `${JSON.stringify(found.forest)}\n`,
+    trees: found.forest.trees.length,
+    calibration: fitCalibration(
+      found.crossFitted.map(sigmoid),
+      Uint8Array.from(rows.known, (row) => rows.labels[row]!),
+    ),
+    logLoss: found.logLoss,
+    baseLogLoss: found.baseLogLoss,
+    scores: Float64Array.from(validate, (row) => sigmoid(found.scores[row]!)),
+  };
+}
+
+parentPort?.on("message", (task: OutcomeTask) => {
   let reply: OutcomeReply;
   try {
-    const trained = await trainForest(task.train.columns, task.train.labels);
-    // Calibrated on the scores of the engine that will serve the forest.
-    const forest = await loadForest(trained.zip);
-    const scores = task.score.map(({ columns, rows }) => forest.predict(columns, rows));
-    forest.close();
-    reply = { kind: "trained", ...trained, scores };
+    reply = learn(task);
   } catch (error) {
     reply = { kind: "failed", message: error instanceof Error ? error.message : String(error) };
   }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import registry from "../../includes/feature_registry.js";
@@ -8,32 +7,27 @@ import featureSet from "../../includes/features.js";
 import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
 import { startWorker } from "../../platform/processes.ts";
 import { seededRandom } from "../../platform/seeded-random.ts";
-import { calibrated, fitCalibration } from "../../scoring/calibration.ts";
-import { encodeColumns } from "../../scoring/encode-inputs.ts";
-import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import { calibrated } from "../../scoring/calibration.ts";
 import {
   digestOf,
   featuresDigest,
   type ModelRecord,
   modelRecord,
+  modelSchema,
   type OutcomeRecord,
 } from "../../scoring/model-record.ts";
-import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
-import { implausibleFeatures, refuseImplausible } from "../alarm/implausible-features.ts";
-import { mean, outcomeMetrics } from "../evaluate/metrics.ts";
+import { refuseImplausible } from "../alarm/implausible-features.ts";
+import { outcomeMetrics } from "../evaluate/metrics.ts";
 import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
+import { type CrossFitTerms, defaultTerms } from "./boosting/cross-fit.ts";
 import type { TrainingJob } from "./job.ts";
+import { type Feature, type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
 import type { OutcomeReply, OutcomeTask } from "./outcome-worker.ts";
-import { type ClassSample, everyKth, sampleByClass, splitByTime } from "./sampling.ts";
+import { sampleByWeight, splitByTime, type WeightedSample } from "./sampling.ts";
 
-interface Feature {
-  readonly name: string;
-  readonly type: "number" | "category";
-}
-
-const stratumColumns = ["isp", "region"];
 /** Fewer of one class than this, and nothing is learned from it. */
 const leastOfAClass = 20;
+/** Of a worker's own objects; the rows lie outside of it. */
 const workerMemoryMb = 512;
 
 export interface JobResult {
@@ -42,8 +36,8 @@ export interface JobResult {
 }
 
 /**
- * Trains one model version from a snapshot: outcomes side by side in threads, each on a sample of its classes, calibrated on later
- * rows at their natural rate, measured on the latest. Everything random comes from the job's seed.
+ * Trains one model version from a snapshot: outcomes side by side in threads, each from all rows but the latest, with the number of trees and the
+ * calibration from people that a forest had not seen; measured on the latest rows, which nothing was fitted to. Everything random comes from the job's seed.
  */
 export async function runJob(
   job: TrainingJob,
@@ -53,8 +47,7 @@ export async function runJob(
   const lock = await readWholeLock(job.snapshot);
   const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
   const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
-  const outcomes: readonly { readonly name: string; readonly column: string }[] =
-    job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
+  const outcomes: readonly Outcome[] = job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
   refuseMissing(lock, [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue"], job.snapshot);
 
   // As the snapshot's rows were worked out, whatever this version of the code would do.
@@ -73,7 +66,7 @@ export async function runJob(
       digest: featuresDigest({ version, list: lineageList }),
       list: lineageList,
     },
-    trainer: { name: "ydf-training/gradient_boosted_trees", version: trainerVersion() },
+    trainer,
     hyperparameters: hyperparametersOf(job),
     seed: job.seed,
   };
@@ -81,45 +74,38 @@ export async function runJob(
   const there = await existing(job, inputsDigest);
   if (there) return { record: there, kept: false };
 
-  onProgress("read", 0, 1);
-  const wanted: Record<string, Reading> = { sent_at: "seconds", revenue: "number", variant: "text" };
-  for (const name of stratumColumns) wanted[name] = "text";
-  for (const f of features) wanted[f.name] = f.type === "number" ? "number" : "text";
-  for (const o of outcomes) wanted[o.column] = "number";
-  const files = lock.files.map((f) => join(job.snapshot, f.name));
-  const table = await readParquetTable(files, wanted, ["sent_at", "message_id"], lock.lock.rows);
-
+  const set = await readLearningSet(job.snapshot, lock, features, outcomes, job.folds, (done, total) =>
+    onProgress("read", done, total),
+  );
   const waived = refuseImplausible(
-    implausibleFeatures(table, features, outcomes),
+    set.implausible,
     { ...lock.made.waived, ...job.waive },
     { code: "train.implausible", where: job.snapshot, command: `inboxloop train --snapshot ${inputs.snapshot.id}` },
   );
 
-  const plans = outcomes.map((outcome, i) => planOutcome(job, table, outcome, i));
+  const plans = outcomes.map((outcome, i) => planOutcome(job, set, outcome, i));
   let done = 0;
   onProgress("train", done, plans.length);
   const trained = await inThreads(job.threads, plans, async (plan, run) => {
-    const result = await trainOutcome(job, table, features, plan, run);
+    const result = await trainOutcome(job, set, plan, run);
     done += 1;
     onProgress("train", done, plans.length);
     return result;
   });
 
-  const times = table.numbers("sent_at");
-  const instant = (row: number | undefined): string =>
-    new Date(1000 * (row === undefined ? 0 : times[row]!)).toISOString();
+  const instant = (row: number): string => new Date(1000 * set.sentAt[row]!).toISOString();
   const record: ModelRecord = modelRecord.parse({
-    schema: "1",
+    schema: modelSchema,
     name: job.name,
     lineage: {
       ...inputs,
       inputs: inputsDigest,
       sent_from: instant(0),
-      fitted_before: instant(Math.min(...plans.map((p) => p.validate[0] ?? table.rows - 1))),
-      sent_to: instant(table.rows - 1),
+      fitted_before: instant(Math.min(...plans.map((p) => p.validate[0] ?? set.rows - 1))),
+      sent_to: instant(set.rows - 1),
     },
-    variants: [...new Set(table.texts("variant"))].filter((v) => v !== "").sort(),
-    policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? conversionValue(table, outcomes) },
+    variants: [...set.variants],
+    policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? conversionValue(set, outcomes) },
     outcomes: trained.map((t) => t.record),
     made: {
       at: job.made_at,
@@ -129,8 +115,8 @@ export async function runJob(
     },
   });
   const kept = await makeFolderWhole(job.output, async (folder) => {
-    for (const { record: outcome, zip } of trained) {
-      if (zip && outcome.model.kind === "forest") await writeWhole(join(folder, outcome.model.file), zip);
+    for (const { record: outcome, forest } of trained) {
+      if (forest && outcome.model.kind === "forest") await writeWhole(join(folder, outcome.model.file), forest);
     }
     await writeWhole(join(folder, "model.json"), `${JSON.stringify(record, null, 2)}\n`);
   });
@@ -138,16 +124,14 @@ export async function runJob(
   return { record: kept ? record : ((await existing(job, inputsDigest)) ?? record), kept };
 }
 
+/** Raised when the same rows give another forest. */
+const trainer = { name: "inboxloop/boosted-trees", version: "1" };
+
 const hyperparametersOf = (job: TrainingJob): Record<string, number> => ({
   rows_per_outcome: job.rows_per_outcome,
-  negatives_per_positive: job.negatives_per_positive,
-  calibrate_share: job.calibrate_share,
   validate_share: job.validate_share,
-  score_rows: job.score_rows,
-  trees_at_most: 300,
-  max_depth: 6,
-  shrinkage: 0.1,
-  early_stopping_share: 0.1,
+  folds: job.folds,
+  ...defaultTerms,
 });
 
 /** The model of that name, when it came from the same inputs; another one under a name that is taken is refused. */
@@ -199,48 +183,37 @@ function refuseMissing(lock: SnapshotLock, wanted: readonly string[], where: str
 }
 
 interface OutcomePlan {
-  readonly outcome: { readonly name: string; readonly column: string };
-  readonly sample: ClassSample;
-  readonly calibrate: readonly number[];
-  readonly validate: readonly number[];
+  readonly outcome: Outcome;
+  readonly labels: Uint8Array;
+  readonly learn: Int32Array;
+  readonly sample: WeightedSample;
+  readonly validate: Int32Array;
+  readonly seed: number;
 }
 
-function planOutcome(job: TrainingJob, table: Table, outcome: OutcomePlan["outcome"], index: number): OutcomePlan {
-  const labels = table.numbers(outcome.column);
-  const known = Array.from({ length: table.rows }, (_, i) => i).filter((i) => !Number.isNaN(labels[i]!));
-  const split = splitByTime(known, job.calibrate_share, job.validate_share);
-  const random = seededRandom(job.seed * 31 + index);
-  const strata = stratumColumns.map((name) => table.texts(name));
-  const stratum = (row: number): string => strata.map((s) => s[row]).join("/");
-  const inTime = (rows: readonly number[]) => [...rows].sort((a, b) => a - b);
-  return {
-    outcome,
-    sample: sampleByClass(split.train, (row) => labels[row] === 1, stratum, {
-      budget: job.rows_per_outcome,
-      perPositive: job.negatives_per_positive,
-      random,
-    }),
-    calibrate: inTime(everyKth(split.calibrate, job.score_rows, stratum, random)),
-    validate: inTime(everyKth(split.validate, job.score_rows, stratum, random)),
-  };
+function planOutcome(job: TrainingJob, set: LearningSet, outcome: Outcome, index: number): OutcomePlan {
+  const column = set.labels.get(outcome.column)!;
+  const labels = Uint8Array.from(column, (label) => (label === 1 ? 1 : 0));
+  const known = Int32Array.from({ length: set.rows }, (_, row) => row).filter((row) => !Number.isNaN(column[row]!));
+  const { learn, validate } = splitByTime(known, job.validate_share);
+  const seed = 1_000 * (job.seed * 31 + index);
+  const sample = sampleByWeight(learn, labels, job.rows_per_outcome, seededRandom(seed));
+  return { outcome, labels, learn, sample, validate, seed };
 }
 
 interface TrainedOutcome {
   readonly record: OutcomeRecord;
-  readonly zip: Uint8Array | null;
+  readonly forest: string | null;
 }
 
 async function trainOutcome(
   job: TrainingJob,
-  table: Table,
-  features: readonly Feature[],
+  set: LearningSet,
   plan: OutcomePlan,
   run: (task: OutcomeTask) => Promise<OutcomeReply>,
 ): Promise<TrainedOutcome> {
-  const { outcome, sample, calibrate, validate } = plan;
-  const labelColumn = table.numbers(outcome.column);
-  const labelsOf = (rows: readonly number[]) => rows.map((row) => labelColumn[row]!);
-  const common = {
+  const { outcome, labels, learn, sample, validate, seed } = plan;
+  const finish = (model: OutcomeRecord["model"], scores: Float64Array): OutcomeRecord => ({
     name: outcome.name,
     column: outcome.column,
     sample: {
@@ -249,29 +222,20 @@ async function trainOutcome(
       kept_positives: sample.keptPositives,
       kept_negatives: sample.keptNegatives,
     },
-  };
-  const finish = (model: OutcomeRecord["model"], scores: Float64Array): OutcomeRecord => ({
-    ...common,
     model,
-    validation: outcomeMetrics({ labels: labelsOf(validate), scores }),
+    validation: outcomeMetrics({ labels: Float64Array.from(validate, (row) => labels[row]!), scores }),
     predictions: createHash("sha256").update(new Uint8Array(scores.buffer)).digest("hex"),
   });
-  if (sample.keptPositives < leastOfAClass || sample.keptNegatives < leastOfAClass) {
-    const all = [...labelsOf(calibrate), ...labelsOf(sample.rows)];
-    const positives = sample.positives + labelsOf(calibrate).filter((l) => l === 1).length;
-    const rows = sample.positives + sample.negatives + calibrate.length;
-    // Jeffreys' estimate: never exactly 0 or 1.
-    const probability = all.length === 0 ? 0.5 : (positives + 0.5) / (rows + 1);
-    return {
-      record: finish({ kind: "constant", probability }, new Float64Array(validate.length).fill(probability)),
-      zip: null,
-    };
-  }
-  const reply = await run({
-    outcome: outcome.name,
-    train: { columns: columnsOf(table, features, sample.rows), labels: labelsOf(sample.rows) },
-    score: [calibrate, validate].map((rows) => ({ columns: columnsOf(table, features, rows), rows: rows.length })),
+  // Jeffreys' estimate: never exactly 0 or 1.
+  const baseRate = (sample.positives + 0.5) / (learn.length + 1);
+  const constant = (): TrainedOutcome => ({
+    record: finish({ kind: "constant", probability: baseRate }, new Float64Array(validate.length).fill(baseRate)),
+    forest: null,
   });
+  if (sample.keptPositives < leastOfAClass || sample.keptNegatives < leastOfAClass) return constant();
+  const terms: CrossFitTerms = defaultTerms;
+  const rows = { rows: sample.rows, weights: sample.weights, known: learn, labels, fold: set.fold, folds: job.folds };
+  const reply = await run({ data: set.data, rows, validate, terms, seed });
   if (reply.kind === "failed") {
     throw new UserError(`the trainer gave up on ${outcome.name}: ${reply.message.split("\n")[0]}`, {
       code: "train.failed",
@@ -280,49 +244,38 @@ async function trainOutcome(
       next: "inboxloop snapshot show",
     });
   }
-  const [calibrateScores, validateScores] = reply.scores as [Float64Array, Float64Array];
-  const offset = Math.log(sample.keptPositives / sample.positives / (sample.keptNegatives / sample.negatives));
-  const calibration = fitCalibration(calibrateScores, labelsOf(calibrate), offset);
-  const file = `${outcome.name}.ydf.zip`;
+  if (reply.trees === 0) return constant();
+  const { forest, calibration } = reply;
   return {
     record: finish(
       {
         kind: "forest",
-        file,
-        sha256: createHash("sha256").update(reply.zip).digest("hex"),
-        bytes: reply.zip.byteLength,
-        forest: reply.forest,
+        file: `${outcome.name}.trees.json`,
+        sha256: createHash("sha256").update(forest).digest("hex"),
+        bytes: Buffer.byteLength(forest),
         trees: reply.trees,
         calibration,
+        cross_fitted: { folds: job.folds, log_loss: reply.logLoss, base_log_loss: reply.baseLogLoss },
       },
-      validateScores.map((score) => calibrated(score, calibration)),
+      reply.scores.map((score) => calibrated(score, calibration)),
     ),
-    zip: reply.zip,
+    forest,
   };
 }
 
-/** Chosen rows of the feature columns, encoded as serving encodes them. */
-export function columnsOf(table: Table, features: readonly Feature[], rows: readonly number[]): FeatureColumns {
-  const cells = new Map(
-    features.map(({ name, type }) => [name, type === "number" ? table.numbers(name) : table.texts(name)]),
-  );
-  return encodeColumns(features, rows.length, (name, row) => cells.get(name)![rows[row]!]);
-}
-
 /** Mean revenue of the messages that converted; 0 without one. */
-function conversionValue(
-  table: Table,
-  outcomes: readonly { readonly name: string; readonly column: string }[],
-): number {
+function conversionValue({ labels, revenue }: LearningSet, outcomes: readonly Outcome[]): number {
   const column = outcomes.find((o) => o.name === "conversion")?.column;
   if (!column) return 0;
-  const converted = table.numbers(column);
-  const revenue = [...table.numbers("revenue")].filter((r, i) => converted[i] === 1 && !Number.isNaN(r));
-  return revenue.length === 0 ? 0 : Math.max(0, mean(revenue));
+  const converted = labels.get(column)!;
+  let [sum, messages] = [0, 0];
+  for (let row = 0; row < revenue.length; row++) {
+    if (converted[row] !== 1 || Number.isNaN(revenue[row]!)) continue;
+    sum += revenue[row]!;
+    messages += 1;
+  }
+  return messages === 0 ? 0 : Math.max(0, sum / messages);
 }
-
-const trainerVersion = (): string =>
-  (createRequire(import.meta.url)("ydf-training/package.json") as { version: string }).version;
 
 /** Works through items with a number of threads; results in the items' order. */
 async function inThreads<Item, Result>(

@@ -1,62 +1,51 @@
 /** Rows of a table, split by time: the model is always asked about later rows than it learned from. */
 export interface TimeSplit {
-  readonly train: readonly number[];
-  readonly calibrate: readonly number[];
-  readonly validate: readonly number[];
+  readonly learn: Int32Array;
+  readonly validate: Int32Array;
 }
 
-/** `rows` must be in order of time. The last `validateShare` of them validates, the `calibrateShare` before calibrates. */
-export function splitByTime(rows: readonly number[], calibrateShare: number, validateShare: number): TimeSplit {
-  const validateFrom = Math.round(rows.length * (1 - validateShare));
-  const calibrateFrom = Math.round(rows.length * (1 - validateShare - calibrateShare));
-  return {
-    train: rows.slice(0, calibrateFrom),
-    calibrate: rows.slice(calibrateFrom, validateFrom),
-    validate: rows.slice(validateFrom),
-  };
+/** `rows` must be in order of time. The last `validateShare` of them validates. */
+export function splitByTime(rows: Int32Array, validateShare: number): TimeSplit {
+  const from = Math.round(rows.length * (1 - validateShare));
+  return { learn: rows.subarray(0, from), validate: rows.subarray(from) };
 }
 
-export interface ClassSample {
-  readonly rows: readonly number[];
-  readonly keptPositives: number;
-  readonly keptNegatives: number;
+export interface WeightedSample {
+  /** In the order of the rows. */
+  readonly rows: Int32Array;
+  /** By row of the table: how many rows of its class one stands for; null when all were kept. */
+  readonly weights: Float32Array | null;
   readonly positives: number;
   readonly negatives: number;
+  readonly keptPositives: number;
+  readonly keptNegatives: number;
 }
 
 /**
- * A training sample of at most `budget` rows: every positive while they fit into half of it, then negatives, at most `perPositive`
- * for each positive. Within a class each stratum keeps its share: rows are put in order by stratum, at random within it, and
- * every k-th is taken.
+ * At most `budget` rows (a few more or less, by chance): all of them while they fit, else every positive while they take no more than half, and
+ * negatives by chance. What was kept weighs for what was not, so that rates stay what they are.
  */
-export function sampleByClass(
-  rows: readonly number[],
-  isPositive: (row: number) => boolean,
-  stratum: (row: number) => string,
-  options: { readonly budget: number; readonly perPositive: number; readonly random: () => number },
-): ClassSample {
-  const positive = rows.filter(isPositive);
-  const negative = rows.filter((row) => !isPositive(row));
-  const wantedPositives = Math.min(
-    positive.length,
-    Math.max(options.budget - negative.length, Math.floor(options.budget / 2)),
-  );
-  const wantedNegatives = Math.min(
-    negative.length,
-    options.budget - wantedPositives,
-    Math.max(2_000, options.perPositive * wantedPositives),
-  );
-  const kept = [
-    ...everyKth(positive, wantedPositives, stratum, options.random),
-    ...everyKth(negative, wantedNegatives, stratum, options.random),
-  ];
-  return {
-    rows: kept.sort((a, b) => a - b),
-    keptPositives: wantedPositives,
-    keptNegatives: wantedNegatives,
-    positives: positive.length,
-    negatives: negative.length,
-  };
+export function sampleByWeight(
+  rows: Int32Array,
+  labels: Uint8Array,
+  budget: number,
+  random: () => number,
+): WeightedSample {
+  let positives = 0;
+  for (const row of rows) positives += labels[row]!;
+  const negatives = rows.length - positives;
+  if (rows.length <= budget)
+    return { rows, weights: null, positives, negatives, keptPositives: positives, keptNegatives: negatives };
+  const wantedPositives = Math.min(positives, Math.max(budget - negatives, Math.floor(budget / 2)));
+  const chance = [Math.min(1, (budget - wantedPositives) / negatives), Math.min(1, wantedPositives / positives)];
+  const kept = rows.filter((row) => chance[labels[row]!]! === 1 || random() < chance[labels[row]!]!);
+  let keptPositives = 0;
+  for (const row of kept) keptPositives += labels[row]!;
+  const keptNegatives = kept.length - keptPositives;
+  const weight = [negatives / Math.max(1, keptNegatives), positives / Math.max(1, keptPositives)];
+  const weights = new Float32Array(labels.length);
+  for (const row of kept) weights[row] = weight[labels[row]!]!;
+  return { rows: kept, weights, positives, negatives, keptPositives, keptNegatives };
 }
 
 /** `count` of the rows, each stratum in its proportion. */

@@ -26,7 +26,6 @@ export interface TrainRequest {
   readonly seed?: number | undefined;
   readonly policy?: Partial<PolicyTerms> | undefined;
   readonly rowsPerOutcome?: number | undefined;
-  readonly scoreRows?: number | undefined;
   readonly threads?: number | undefined;
   /** Outcomes other than those of includes/features.js. */
   readonly outcomes?: readonly { readonly name: string; readonly column: string }[] | undefined;
@@ -66,11 +65,9 @@ export function planTraining(
     output: where === "local" ? join(models, name) : `${models}/${name}`,
     name,
     seed,
-    rows_per_outcome: request.rowsPerOutcome ?? 10_000,
-    negatives_per_positive: 12,
-    calibrate_share: 0.2,
+    rows_per_outcome: request.rowsPerOutcome ?? 1_000_000,
     validate_share: 0.15,
-    score_rows: request.scoreRows ?? 24_000,
+    folds: 3,
     threads: request.threads ?? 2,
     policy: { ...defaultPolicy, ...request.policy },
     outcomes: [...(request.outcomes ?? [])],

@@ -43,7 +43,7 @@ test("when the target is BigQuery then the loop gives the snapshot that this mac
   expect(contentOf(there.snapshot).content).toEqual(contentOf(here.snapshot).content);
   expect(await run("bigquery", "snapshot", "verify", "first")).toMatchObject({ verdict: "pass" });
 
-  await run("bigquery", "train", "--snapshot", "first", "--name", "m1", "--rows", "400", "--score-rows", "400");
+  await run("bigquery", "train", "--snapshot", "first", "--name", "m1", "--rows", "400");
   const judged = await inboxloop(["evaluate", "--candidate", "m1", ...at("bigquery")], { env: cloud });
   expect([0, 4], judged.stderr).toContain(judged.code);
   expect(JSON.parse(judged.stdout)).toMatchObject({ candidate: { name: "m1" } });

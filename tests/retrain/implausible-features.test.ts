@@ -168,7 +168,7 @@ describe("a run", () => {
   test("when a snapshot was waived then the trainer takes its word and records it; without one it stops", async () => {
     const models = join(folder, "models");
     const env = { snapshots: join(folder, "snapshots"), models, now };
-    const small = { rowsPerOutcome: 300, scoreRows: 300, outcomes: [{ name: "click", column: "did_click" }] };
+    const small = { rowsPerOutcome: 300, outcomes: [{ name: "click", column: "did_click" }] };
     const model = await train(env, { snapshot: "waived", name: "with", ...small });
     expect(model.record.made.waived).toEqual({ region: "told by hand" });
     const features = [

@@ -17,7 +17,7 @@ import {
   perSend,
   perSendDifference,
 } from "../../retrain/evaluate/off-policy.ts";
-import { everyKth, sampleByClass, splitByTime } from "../../retrain/trainer/sampling.ts";
+import { everyKth, sampleByWeight, splitByTime } from "../../retrain/trainer/sampling.ts";
 import { calibrated, fitCalibration, sigmoid } from "../../scoring/calibration.ts";
 
 describe("AUC", () => {
@@ -69,15 +69,15 @@ describe("AUC", () => {
 });
 
 describe("calibration", () => {
-  test("when classes were sampled, then calibrated probabilities meet the natural rate in every tenth of the scores", () => {
+  test("when a forest is over-confident and its level is off, then calibrated probabilities meet the natural rate in every tenth of the scores", () => {
     const random = seededRandom(11);
     const truth = Array.from({ length: 60_000 }, () => sigmoid(-5 + 1.5 * (random() + random() + random())));
     const labels = truth.map((p) => (random() < p ? 1 : 0));
-    // A forest trained on all positives and 4 % of the negatives, over-confident by a slope of 1.6.
+    // As if trained on all positives and 4 % of the negatives, over-confident by a slope of 1.6.
     const offset = Math.log(1 / 0.04);
     const forest = truth.map((p) => sigmoid(1.6 * (Math.log(p / (1 - p)) + offset)));
     const half = truth.length / 2;
-    const fitted = fitCalibration(forest.slice(0, half), labels.slice(0, half), offset);
+    const fitted = fitCalibration(forest.slice(0, half), labels.slice(0, half));
     const scores = forest.slice(half).map((s) => calibrated(s, fitted));
     const later = { labels: labels.slice(half), scores };
     expect(fitted.method).toBe("platt");
@@ -92,13 +92,13 @@ describe("calibration", () => {
   test("when positives are few, then the level is fitted and the order kept", () => {
     const scores = Array.from({ length: 500 }, (_, i) => 0.1 + i / 1000);
     const labels = scores.map((_, i) => (i === 499 || i === 300 ? 1 : 0));
-    const fitted = fitCalibration(scores, labels, 0);
+    const fitted = fitCalibration(scores, labels);
     expect(fitted).toMatchObject({ method: "intercept", slope: 1 });
     expect(mean(scores.map((s) => calibrated(s, fitted)))).toBeCloseTo(2.5 / 501, 8);
   });
 
   test("when nothing happened at all, then nobody gets probability zero", () => {
-    const fitted = fitCalibration([0.2, 0.4, 0.6], [0, 0, 0], 0);
+    const fitted = fitCalibration([0.2, 0.4, 0.6], [0, 0, 0]);
     expect(calibrated(0.2, fitted)).toBeGreaterThan(0);
   });
 
@@ -108,11 +108,13 @@ describe("calibration", () => {
 });
 
 describe("sampling", () => {
-  test("when rows are split by time, then no row trained on is later than one calibrated on or validated on", () => {
-    const rows = Array.from({ length: 100 }, (_, i) => i);
-    const split = splitByTime(rows, 0.2, 0.15);
-    expect([split.train.length, split.calibrate.length, split.validate.length]).toEqual([65, 20, 15]);
-    expect([...split.train, ...split.calibrate, ...split.validate]).toEqual(rows);
+  test("when rows are split by time, then no row learned from is later than one validated on", () => {
+    const split = splitByTime(
+      Int32Array.from({ length: 100 }, (_, i) => i),
+      0.15,
+    );
+    expect([split.learn.length, split.validate.length]).toEqual([85, 15]);
+    expect(split.learn.at(-1)! < split.validate[0]!).toBe(true);
   });
 
   test("when a class is sampled, then each stratum keeps its share", () => {
@@ -122,16 +124,25 @@ describe("sampling", () => {
     expect(kept.filter((row) => row % 10 === 0).length).toBe(10);
   });
 
-  test("when positives are rare, then all of them are kept and negatives fill the budget", () => {
-    const rows = Array.from({ length: 10_000 }, (_, i) => i);
-    const sample = sampleByClass(
-      rows,
-      (row) => row % 100 === 0,
-      () => "",
-      { budget: 3_000, perPositive: 50, random: seededRandom(1) },
-    );
-    expect(sample).toMatchObject({ keptPositives: 100, keptNegatives: 2_900, positives: 100, negatives: 9_900 });
-    expect(sample.rows).toHaveLength(3_000);
+  const hundredth = Uint8Array.from({ length: 10_000 }, (_, row) => (row % 100 === 0 ? 1 : 0));
+  const every = Int32Array.from({ length: 10_000 }, (_, i) => i);
+
+  test("when rows fit into the budget, then all are kept and none weighs more", () => {
+    const sample = sampleByWeight(every, hundredth, 10_000, seededRandom(1));
+    expect(sample.weights).toBeNull();
+    expect(sample.rows).toBe(every);
+  });
+
+  test("when positives are rare, then all of them are kept, and the negatives weigh for those that were left out", () => {
+    const sample = sampleByWeight(every, hundredth, 3_000, seededRandom(1));
+    expect(sample).toMatchObject({ keptPositives: 100, positives: 100, negatives: 9_900 });
+    expect(Math.abs(sample.rows.length - 3_000)).toBeLessThan(150);
+    const weight = (isPositive: number) =>
+      [...sample.rows]
+        .filter((row) => hundredth[row] === isPositive)
+        .reduce((sum, row) => sum + sample.weights![row]!, 0);
+    expect(weight(1)).toBe(100);
+    expect(weight(0)).toBeCloseTo(9_900, 0);
   });
 });
 

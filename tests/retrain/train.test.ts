@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { type Evaluation, evaluate } from "../../retrain/evaluate/evaluate.ts";
 import { createSnapshot, findSnapshot } from "../../retrain/snapshot/snapshot.ts";
 import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
-import { type Model, openScorer } from "../../scoring/model.ts";
+import { findModel, type Model, openScorer } from "../../scoring/model.ts";
 import { fillExamples } from "./support/examples.ts";
 import { plainWarehouse } from "./support/plain-duckdb.ts";
 
@@ -19,7 +19,6 @@ let env: TrainEnv;
 let champion: Model;
 let candidate: Model;
 const now = () => new Date("2026-03-10T00:00:00Z");
-const small = { rowsPerOutcome: 700, scoreRows: 1_500 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-train-"));
@@ -32,8 +31,8 @@ beforeAll(async () => {
     select * from (values ('opens_7d', 'aaaa', 'ffff'), ('isp', 'bbbb', 'ffff'), ('no_column_of_it', 'cccc', 'ffff')) t(feature, feature_version, features_version)`);
   await createSnapshot(snapshots, { name: "late" });
   await warehouse.close();
-  champion = await train(env, { snapshot: "early", name: "champion", ...small });
-  candidate = await train(env, { snapshot: "late", name: "candidate", ...small });
+  champion = await train(env, { snapshot: "early", name: "champion" });
+  candidate = await train(env, { snapshot: "late", name: "candidate" });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -53,7 +52,7 @@ describe("train", () => {
   test("when a model is trained, then its record holds the whole lineage", () => {
     const { lineage, outcomes } = candidate.record;
     expect(lineage.features.list.map((f) => f.name)).toEqual(features.names);
-    expect(lineage.trainer.name).toMatch(/^ydf-training/);
+    expect(lineage.trainer.name).toMatch(/^inboxloop\/boosted-trees/);
     expect(lineage.snapshot.content.algorithm).toBe("sha256/row-merkle-v1");
     expect(outcomes.map((o) => o.name)).toEqual(["click", "complaint", "unsubscribe", "conversion"]);
     expect(lineage.fitted_before > lineage.sent_from && lineage.fitted_before < lineage.sent_to).toBe(true);
@@ -105,7 +104,7 @@ describe("train", () => {
         outcomes: candidate.record.outcomes.map((o) => ({ ...o, validation: { ...o.validation, auc_low } })),
       },
     });
-    const columns = rowsOf(50, { clicks_90d: (i) => i });
+    const columns = rowsOf(50, { click_rate_90d: (i) => i / 125 });
     const variants = candidate.record.variants;
     const rate = candidate.record.outcomes[0]!.validation.observed_rate!;
     for (const [low, isKnown] of [
@@ -137,23 +136,25 @@ describe("train", () => {
   test("when trained again on the same inputs, then it is the same model to the last prediction", async () => {
     const again = await train(
       { ...env, models: join(folder, "models-again") },
-      { snapshot: "late", name: "other-name", ...small },
+      { snapshot: "late", name: "other-name" },
     );
     expect(again.digest).toBe(candidate.digest);
+    for (const file of (await readdir(again.path)).filter((name) => name !== "model.json"))
+      expect(await readFile(join(again.path, file)), file).toEqual(await readFile(join(candidate.path, file)));
     expect(again.record.outcomes.map((o) => o.predictions)).toEqual(
       candidate.record.outcomes.map((o) => o.predictions),
     );
   });
 
   test("when a name is taken by another model, then training refuses and the old one stays", async () => {
-    await expect(train(env, { snapshot: "late", name: "champion", ...small })).rejects.toMatchObject({
+    await expect(train(env, { snapshot: "late", name: "champion" })).rejects.toMatchObject({
       code: "model.exists",
     });
     expect((await readdir(env.models)).sort()).toEqual(["candidate", "champion"]);
   });
 
   test("when trained again under its own name, then the model that is there is taken", async () => {
-    const again = await train(env, { snapshot: "late", name: "candidate", ...small });
+    const again = await train(env, { snapshot: "late", name: "candidate" });
     expect(again.record).toEqual(candidate.record);
   });
 
@@ -177,10 +178,23 @@ describe("train", () => {
     const models = join(folder, "models-aborted");
     const running = train(
       { ...env, models, signal: abort.signal, onProgress: () => abort.abort(new Error("stop")) },
-      { snapshot: "late", name: "aborted", ...small },
+      { snapshot: "late", name: "aborted" },
     );
     await expect(running).rejects.toThrow("stop");
     expect(await readdir(models).catch(() => [])).toEqual([]);
+  });
+});
+
+describe("models of other formats", () => {
+  test("when a folder is of an earlier format, then it is refused by what it is", async () => {
+    const models = join(folder, "models-old");
+    await mkdir(join(models, "old"), { recursive: true });
+    await writeFile(join(models, "old", "model.json"), JSON.stringify({ ...candidate.record, schema: "1" }));
+    await expect(findModel(models, "old")).rejects.toMatchObject({
+      code: "model.format",
+      exitCode: 3,
+      message: 'a model of format "1", where this version reads "2"',
+    });
   });
 });
 
@@ -227,7 +241,7 @@ describe("score and policy", () => {
     const copy = join(folder, "swapped");
     const { cp } = await import("node:fs/promises");
     await cp(candidate.path, copy, { recursive: true });
-    await writeFile(join(copy, "click.ydf.zip"), await readFile(join(copy, "complaint.ydf.zip")));
+    await writeFile(join(copy, "click.trees.json"), await readFile(join(copy, "complaint.trees.json")));
     await expect(openScorer({ ...candidate, path: copy })).rejects.toMatchObject({ code: "model.changed" });
   });
 });
@@ -305,7 +319,6 @@ describe("evaluate", () => {
     await train(env, {
       snapshot: "late",
       name: "orders-only",
-      ...small,
       outcomes: [{ name: "conversion", column: "did_convert" }],
     });
     const blind = await evaluate(env, { candidate: "orders-only", champion: "champion" });

@@ -29,7 +29,7 @@ const target: VertexTarget = {
   machine: "n2-standard-4",
   timeoutSeconds: 3_600,
 };
-const request = { snapshot: "only", name: "m1", seed: 7, rowsPerOutcome: 300, scoreRows: 500, threads: 1 };
+const request = { snapshot: "only", name: "m1", seed: 7, rowsPerOutcome: 1_000, threads: 1 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-vertex-"));
@@ -122,13 +122,9 @@ describe("train on Vertex AI", () => {
     expect(uploaded.modelId).toBe("inboxloop");
     expect(uploaded.model.artifactUri).toBe("gs://loop/models/m1");
     expect(uploaded.model.labels["digest"]).toBe(model.digest.slice(0, 63));
-    expect((await readdir(join(buckets, "loop/models/m1"))).sort()).toEqual([
-      "click.ydf.zip",
-      "complaint.ydf.zip",
-      "conversion.ydf.zip",
-      "model.json",
-      "unsubscribe.ydf.zip",
-    ]);
+    const forests = model.record.outcomes.flatMap(({ model: one }) => (one.kind === "forest" ? [one.file] : []));
+    expect(forests).toContain("click.trees.json");
+    expect((await readdir(join(buckets, "loop/models/m1"))).sort()).toEqual([...forests, "model.json"].sort());
   });
 
   test("when the model is registered already, then another version of it is uploaded", async () => {

@@ -89,8 +89,11 @@ const unreadable =
     });
   };
 
-/** What a column is read as: doubles (NULL is NaN, BOOL 0 or 1), UTC seconds since 1970, or text (NULL is ""). */
-export type Reading = "number" | "seconds" | "text";
+/**
+ * What a column is read as: doubles (NULL is NaN, BOOL 0 or 1), UTC seconds since 1970, text (NULL is ""), or the last 32 bits of a text's MD5, by which
+ * it is put into groups without being held.
+ */
+export type Reading = "number" | "seconds" | "text" | "group";
 
 /** Whole columns in memory. */
 export interface Table {
@@ -142,6 +145,7 @@ async function readColumns(
   const list = names.map((name) => {
     const column = `t.${identifier(name)}`;
     if (wanted[name] === "text") return `coalesce(cast(${column} as varchar), '')`;
+    if (wanted[name] === "group") return `cast(md5_number_lower(cast(${column} as varchar)) % 4294967296 as double)`;
     return wanted[name] === "seconds" ? `epoch_us(${column}) / 1e6` : `cast(${column} as double)`;
   });
   const numbers = new Map<string, Float64Array>();

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import registry from "../../../includes/feature_registry.js";
-import { digestOf, featuresDigest, type ModelRecord, modelDigest } from "../../../scoring/model-record.ts";
+import { digestOf, featuresDigest, type ModelRecord, modelDigest, modelSchema } from "../../../scoring/model-record.ts";
 
 /** A model without a forest: everybody gets the same probabilities. It goes through every check that another one goes through. */
 export async function writeConstantModel(
@@ -32,7 +32,7 @@ export async function writeConstantModel(
     ece: null,
   };
   const record: ModelRecord = {
-    schema: "1",
+    schema: modelSchema,
     name,
     lineage: {
       snapshot: { id: "s", content: { algorithm: "none", value: zero }, rows: 1 },
