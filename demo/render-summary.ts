@@ -1,5 +1,5 @@
 import { renderTable } from "../cli/table.ts";
-import { hasSay } from "../scoring/has-say.ts";
+import { aucInWords, hasSay } from "../scoring/has-say.ts";
 import type { DemoResult } from "./demo-result.ts";
 
 const count = (n: number): string => n.toLocaleString("en-US");
@@ -49,14 +49,14 @@ export function renderSummary(result: DemoResult): string {
           name,
           ...["click", "complaint", "unsubscribe", "conversion"].map((outcome) => {
             const found = outcomes.find((o) => o.name === outcome);
-            return `${figure(found?.validation.auc)}${found && !hasSay(found) ? " *" : ""}`;
+            return found ? aucInWords(found) : "-";
           }),
         ]),
       ),
     ),
     ...(result.models.some(({ outcomes }) => !outcomes.every(hasSay))
       ? [
-          "  * not shown to tell people apart: its 95 % interval does not lie above 0.5, and a policy counts with the base rate",
+          "  no say: not shown to tell people apart, as the 95 % interval of its AUC does not lie above 0.5; a policy counts with the base rate",
         ]
       : []),
     "",

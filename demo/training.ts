@@ -1,6 +1,7 @@
 import type { Environment } from "../cli/environment.ts";
 import { createSnapshot, type SnapshotRequest } from "../retrain/snapshot/snapshot.ts";
 import { type TrainRequest, train } from "../retrain/trainer/train.ts";
+import { aucInWords } from "../scoring/has-say.ts";
 import type { Model } from "../scoring/model.ts";
 import type { DemoResult } from "./demo-result.ts";
 import { withWarehouse } from "./local-steps.ts";
@@ -59,12 +60,11 @@ export class Training {
           now,
           signal,
           onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
+          onNote: console.note,
         },
         request,
       );
-      progress.done(
-        model.record.outcomes.map((o) => `${o.name} AUC ${o.validation.auc?.toFixed(3) ?? "-"}`).join(", "),
-      );
+      progress.done(model.record.outcomes.map((o) => `${o.name} AUC ${aucInWords(o)}`).join(", "));
       return model;
     });
   }

@@ -1,4 +1,5 @@
 import type { GuardrailResult } from "../policy/guardrails.ts";
+import { hasSay } from "../scoring/has-say.ts";
 import type { Model } from "../scoring/model.ts";
 import type { Figures } from "./read-figures.ts";
 import type { ReportBlock, ReportSection, ReportTone } from "./report.ts";
@@ -90,7 +91,7 @@ export const modelsSection = (
   models: readonly { readonly name: string; readonly outcomes: Model["record"]["outcomes"] }[],
 ): ReportSection => ({
   title: "Models",
-  lead: "One forest an outcome, calibrated on people it had not seen, measured on later rows than it learned from.",
+  lead: "One forest an outcome, calibrated on people it had not seen, measured on later rows than it learned from. What was not shown to know an outcome (its interval does not lie above 0.5) has no say: a policy counts with the base rate.",
   blocks: [
     {
       kind: "table",
@@ -106,7 +107,7 @@ export const modelsSection = (
         outcomes.map((o) => [
           name,
           o.name,
-          o.validation.auc,
+          hasSay(o) ? o.validation.auc : "no say",
           o.validation.auc_low,
           o.validation.auc_high,
           o.validation.log_loss,

@@ -3,8 +3,12 @@ export interface Calibration {
   readonly method: "platt" | "intercept";
   readonly slope: number;
   readonly intercept: number;
+  /** Rows that the slope was fitted to. */
   readonly rows: number;
   readonly positives: number;
+  /** The latest of them, which the level was fitted to. */
+  readonly level_rows: number;
+  readonly level_positives: number;
 }
 
 const edge = 1e-6;
@@ -18,24 +22,51 @@ export const calibrated = (score: number, c: Calibration): number => sigmoid(c.s
 
 /** Below this many positives a slope cannot be learned, and only the level is. */
 const slopeNeeds = 30;
+/** Share of the rows, the latest, that tell the level. */
+const levelShare = 0.2;
+/** Positives among them, at least, so that the level is known within about a fifth (one standard error); with fewer they reach further back. */
+const levelNeeds = 30;
 
 /**
- * Platt scaling on rows that were not trained on, at their natural rate: maximum likelihood of slope and intercept by Newton's
- * method, with Platt's smoothed targets (Platt 1999; Lin, Lin & Weng 2007, Machine Learning 68). At its maximum the mean
- * prediction equals the base rate. With few positives, or when the slope comes out below 0.05, the slope stays 1 and
- * the intercept alone is fitted, to the rate (positives + 1/2) / (rows + 1).
+ * Calibration on rows that were not trained on, in order of time and at their natural rate. The slope is Platt's, of all rows: maximum likelihood by
+ * Newton's method, with Platt's smoothed targets (Platt 1999; Lin, Lin & Weng 2007, Machine Learning 68). The level is that of the latest fifth: with
+ * the slope held, the intercept at which their mean prediction is their rate, (positives + 1/2) / (rows + 1). How well a score ranks lasts longer than
+ * a base rate does, and a base rate is known from few events (Steyerberg et al. 2004, Statistics in Medicine 23, updating of the intercept;
+ * Davis et al. 2019, JAMIA 26: where the event rate moves, correcting the intercept is the update that is called for). With few positives, or when the slope comes out below 0.05, the slope stays 1.
  */
 export function fitCalibration(scores: ArrayLike<number>, labels: ArrayLike<number>): Calibration {
   const rows = labels.length;
   const x = Float64Array.from(scores, logit);
   let positives = 0;
   for (let i = 0; i < rows; i++) positives += labels[i]!;
-  const common = { rows, positives };
-  if (positives >= slopeNeeds && rows - positives >= slopeNeeds) {
-    const platt = fitPlatt(x, labels, positives);
-    if (platt && platt.slope > 0.05) return { method: "platt", ...common, ...platt };
+  const platt = positives >= slopeNeeds && rows - positives >= slopeNeeds ? fitPlatt(x, labels, positives) : null;
+  const method = platt !== null && platt.slope > 0.05 ? "platt" : "intercept";
+  const slope = method === "platt" ? platt!.slope : 1;
+  const level = latestLevel(labels);
+  const latest = x.subarray(rows - level.rows).map((value) => slope * value);
+  const intercept = fitIntercept(latest, levelRate(level));
+  return { method, slope, intercept, rows, positives, level_rows: level.rows, level_positives: level.positives };
+}
+
+/** Rows that tell a base rate. */
+export interface Level {
+  readonly rows: number;
+  readonly positives: number;
+}
+
+/** Jeffreys' estimate: never exactly 0 or 1. */
+export const levelRate = ({ rows, positives }: Level): number => (positives + 0.5) / (rows + 1);
+
+/** Of labels in order of time, the latest fifth, or as many more as hold `levelNeeds` positives. */
+export function latestLevel(labels: ArrayLike<number>): Level {
+  const least = Math.ceil(levelShare * labels.length);
+  let rows = 0;
+  let positives = 0;
+  while (rows < labels.length && (rows < least || positives < levelNeeds)) {
+    rows += 1;
+    positives += labels[labels.length - rows]!;
   }
-  return { method: "intercept", ...common, slope: 1, intercept: fitIntercept(x, (positives + 0.5) / (rows + 1)) };
+  return { rows, positives };
 }
 
 function fitPlatt(

@@ -6,3 +6,7 @@ import type { OutcomeRecord } from "./model-record.ts";
  */
 export const hasSay = ({ model, validation }: Pick<OutcomeRecord, "model" | "validation">): boolean =>
   model.kind === "forest" && validation.auc_low !== null && validation.auc_low > 0.5;
+
+/** An outcome's AUC for a person: a figure only where it was shown that the model knows something. */
+export const aucInWords = (outcome: Pick<OutcomeRecord, "model" | "validation">): string =>
+  hasSay(outcome) ? outcome.validation.auc!.toFixed(3) : "no say";

@@ -23,6 +23,8 @@ export const calibrationShape = z.strictObject({
   intercept: z.number(),
   rows: z.int().nonnegative(),
   positives: z.int().nonnegative(),
+  level_rows: z.int().nonnegative(),
+  level_positives: z.int().nonnegative(),
 });
 
 const learned = z.discriminatedUnion("kind", [

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
-import { calibrated } from "./calibration.ts";
+import { calibrated, levelRate } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
 import { type Forest, openForest, readForest } from "./forest.ts";
 import { hasSay } from "./has-say.ts";
@@ -25,7 +25,7 @@ async function readModel(path: string): Promise<Model | undefined> {
   if (text === undefined) return undefined;
   const data: unknown = JSON.parse(text);
   const schema = typeof data === "object" && data !== null && "schema" in data ? data.schema : undefined;
-  if (schema !== modelSchema) {
+  if (schema !== undefined && schema !== modelSchema) {
     throw new UserError(
       `a model of format ${JSON.stringify(schema)}, where this version reads ${JSON.stringify(modelSchema)}`,
       {
@@ -101,7 +101,8 @@ export interface Scorer {
 function baseRate({ record }: Model, name: string, rows: number, count: number): readonly Float64Array[] | undefined {
   const outcome = record.outcomes.find((o) => o.name === name);
   if (outcome?.model.kind !== "forest" || hasSay(outcome)) return undefined;
-  const rate = outcome.validation.observed_rate ?? outcome.validation.predicted_rate ?? 0;
+  const { level_rows, level_positives } = outcome.model.calibration;
+  const rate = levelRate({ rows: level_rows, positives: level_positives });
   return Array.from({ length: count }, () => new Float64Array(rows).fill(rate));
 }
 

@@ -12,7 +12,7 @@ const nodes = z.strictObject({
   /** Index of the right child; 0 for a leaf. The left child is the next node. */
   right: z.array(whole),
   /** Weight of the rows that a node was learned from. */
-  cover: z.array(z.number().nonnegative()),
+  cover: z.array(z.number().positive()),
   /** Codes of the categories that go left; code i is the input's value i - 1. */
   sets: z.array(z.array(whole)),
 });

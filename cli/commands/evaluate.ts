@@ -1,5 +1,6 @@
 import type { GuardrailResult } from "../../policy/guardrails.ts";
 import type { Evaluation } from "../../retrain/evaluate/evaluate.ts";
+import type { OutcomeMetrics } from "../../retrain/evaluate/metrics.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { addWaiver } from "../waivers.ts";
@@ -62,6 +63,9 @@ const figure = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? "" : value.toFixed(digits);
 const between = (low: number | null | undefined, high: number | null | undefined, digits = 4): string =>
   low === null || low === undefined ? "" : `${figure(low, digits)} to ${figure(high, digits)}`;
+/** An AUC where its interval lies above 0.5; anything else may be chance. */
+const shownAuc = (found: OutcomeMetrics | null): string =>
+  found === null || found.auc === null ? "" : found.auc_low! > 0.5 ? figure(found.auc) : "not shown";
 
 /** Guardrails as a table: what was found, what is allowed, the verdict. */
 export const renderGuardrails = (results: readonly GuardrailResult[]): string =>
@@ -104,8 +108,8 @@ export function renderEvaluation(found: Evaluation): string {
     ],
     found.outcomes.map((o) => [
       o.outcome,
-      figure(o.candidate.auc),
-      figure(o.champion?.auc),
+      shownAuc(o.candidate),
+      shownAuc(o.champion),
       between(o.auc_difference?.low, o.auc_difference?.high),
       figure(o.candidate.log_loss),
       figure(o.champion?.log_loss),
@@ -129,8 +133,8 @@ export function renderEvaluation(found: Evaluation): string {
         o.outcome,
         `${g.dimension} ${g.value}`,
         g.candidate.rows.toLocaleString("en-US"),
-        figure(g.candidate.auc, 3),
-        figure(g.champion?.auc, 3),
+        shownAuc(g.candidate),
+        shownAuc(g.champion),
         figure(g.candidate.predicted_rate),
         figure(g.candidate.observed_rate),
       ]),

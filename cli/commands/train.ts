@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { hasSay } from "../../scoring/has-say.ts";
+import { aucInWords, hasSay } from "../../scoring/has-say.ts";
 import type { Model } from "../../scoring/model.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
@@ -126,6 +126,7 @@ export const register: RegisterCommand = (program, environment) => {
           now: world.now,
           signal: world.signal,
           onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
+          onNote: world.console.note,
         },
         request,
       );
@@ -157,7 +158,7 @@ export function renderModel(model: Model): string {
       o.name,
       (o.sample.kept_positives + o.sample.kept_negatives).toLocaleString("en-US"),
       o.model.kind === "forest" ? String(o.model.trees) : "none",
-      figure(o.validation.auc),
+      aucInWords(o),
       o.validation.auc === null ? "" : `${figure(o.validation.auc_low)} to ${figure(o.validation.auc_high)}`,
       figure(o.validation.log_loss, 4),
       figure(o.validation.ece, 4),

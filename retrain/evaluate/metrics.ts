@@ -49,6 +49,39 @@ export function areaUnderCurve({ labels, scores }: Scored): Auc {
   return { auc: mean(perPositive), standardError: Math.sqrt(variance), perPositive, perNegative };
 }
 
+/**
+ * Newcombe's score interval of an AUC at 95 % (2006, Statistics in Medicine 25, 559-573, method 5): values that are within z standard errors, each with its
+ * own error. At 0.5 that is the error of the Wilcoxon test, so it holds from one positive on.
+ */
+function scoreInterval(auc: number, m: number, n: number): readonly [number, number] {
+  const balanced = (m + n) / 2 - 1;
+  const error = (a: number): number =>
+    Math.sqrt((a * (1 - a) * (1 + balanced * ((1 - a) / (2 - a) + a / (1 + a)))) / (m * n));
+  const below = (found: number): number => {
+    let [low, high] = [0, found];
+    for (let i = 0; i < 60; i++) {
+      const middle = (low + high) / 2;
+      if (found - middle > z95 * error(middle)) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+  return [below(auc), 1 - below(1 - auc)];
+}
+
+/**
+ * Bounds of an AUC at 95 %: the wider of DeLong's, which assumes nothing of the scores but many rows of each class, and Newcombe's. DeLong's error is taken
+ * from the rows, and comes to nothing with one positive or a perfect order of a few. null without both classes.
+ */
+export function aucInterval({ auc, standardError, perPositive, perNegative }: Auc): readonly [number, number] | null {
+  if (auc === null || standardError === null) return null;
+  const [low, high] = scoreInterval(auc, perPositive.length, perNegative.length);
+  return [
+    Math.max(0, Math.min(low, auc - z95 * standardError)),
+    Math.min(1, Math.max(high, auc + z95 * standardError)),
+  ];
+}
+
 /** Difference of two AUCs on the same rows, with its standard error (DeLong, paired). */
 export function aucDifference(a: Auc, b: Auc): { readonly difference: number; readonly standardError: number } | null {
   if (a.auc === null || b.auc === null) return null;
@@ -145,17 +178,16 @@ export function outcomeMetrics(scored: Scored): OutcomeMetrics {
   const rows = scored.labels.length;
   let positives = 0;
   for (let i = 0; i < rows; i++) positives += scored.labels[i]!;
-  const { auc, standardError } = areaUnderCurve(scored);
-  const bound = (sign: 1 | -1): number | null =>
-    auc === null || standardError === null ? null : Math.min(1, Math.max(0, auc + sign * z95 * standardError));
+  const found = areaUnderCurve(scored);
+  const interval = aucInterval(found);
   return {
     rows,
     positives,
     observed_rate: rows === 0 ? null : positives / rows,
     predicted_rate: rows === 0 ? null : mean(scored.scores),
-    auc,
-    auc_low: bound(-1),
-    auc_high: bound(1),
+    auc: found.auc,
+    auc_low: interval?.[0] ?? null,
+    auc_high: interval?.[1] ?? null,
     log_loss: rows === 0 ? null : mean(logLosses(scored)),
     ece: rows === 0 ? null : calibrationError(reliability(scored)),
   };

@@ -33,5 +33,13 @@ export type TrainingJob = z.infer<typeof trainingJob>;
 
 export type TrainerMessage =
   | { readonly kind: "progress"; readonly step: string; readonly done: number; readonly total: number }
+  | { readonly kind: "note"; readonly line: string }
   | { readonly kind: "done"; readonly path: string }
   | ({ readonly kind: "failed" } & CarriedError);
+
+/** Whoever waits for a job. */
+export interface TrainerListener {
+  readonly onProgress: (step: string, done: number, total: number) => void;
+  /** Something to know before it is done, for a person. */
+  readonly onNote: (line: string) => void;
+}

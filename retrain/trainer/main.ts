@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { carriedError } from "../../errors/carried-error.ts";
 import { UserError } from "../../errors/user-error.ts";
-import { type TrainerMessage, trainingJob } from "./job.ts";
+import { type TrainerListener, type TrainerMessage, trainingJob } from "./job.ts";
 import { runJob } from "./run-job.ts";
 
 /**
@@ -16,13 +16,16 @@ const send = (message: TrainerMessage): void => {
 async function run(data: unknown): Promise<void> {
   try {
     const job = trainingJob.parse(data);
-    const onProgress = (step: string, done: number, total: number) => send({ kind: "progress", step, done, total });
+    const listener: TrainerListener = {
+      onProgress: (step, done, total) => send({ kind: "progress", step, done, total }),
+      onNote: (line) => send({ kind: "note", line }),
+    };
     if (job.snapshot.startsWith("gs://")) {
       const { runContainerJob } = await import("../vertex/container-job.ts");
       const { cloudStorage } = await import("../../platform/artefacts/object-store.ts");
-      await runContainerJob(job, await cloudStorage(), onProgress);
+      await runContainerJob(job, await cloudStorage(), listener);
     } else {
-      await runJob(job, onProgress);
+      await runJob(job, listener);
     }
     send({ kind: "done", path: job.output });
   } catch (error) {

@@ -7,7 +7,7 @@ import featureSet from "../../includes/features.js";
 import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
 import { startWorker } from "../../platform/processes.ts";
 import { seededRandom } from "../../platform/seeded-random.ts";
-import { calibrated } from "../../scoring/calibration.ts";
+import { calibrated, latestLevel, levelRate } from "../../scoring/calibration.ts";
 import {
   digestOf,
   featuresDigest,
@@ -20,13 +20,12 @@ import { refuseImplausible } from "../alarm/implausible-features.ts";
 import { outcomeMetrics } from "../evaluate/metrics.ts";
 import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
 import { type CrossFitTerms, defaultTerms } from "./boosting/cross-fit.ts";
-import type { TrainingJob } from "./job.ts";
+import { canBeLearned, fewPositives } from "./few-positives.ts";
+import type { TrainerListener, TrainingJob } from "./job.ts";
 import { type Feature, type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
 import type { OutcomeReply, OutcomeTask } from "./outcome-worker.ts";
 import { sampleByWeight, splitByTime, type WeightedSample } from "./sampling.ts";
 
-/** Fewer of one class than this, and nothing is learned from it. */
-const leastOfAClass = 20;
 /** Of a worker's own objects; the rows lie outside of it. */
 const workerMemoryMb = 512;
 
@@ -39,10 +38,7 @@ export interface JobResult {
  * Trains one model version from a snapshot: outcomes side by side in threads, each from all rows but the latest, with the number of trees and the
  * calibration from people that a forest had not seen; measured on the latest rows, which nothing was fitted to. Everything random comes from the job's seed.
  */
-export async function runJob(
-  job: TrainingJob,
-  onProgress: (step: string, done: number, total: number) => void,
-): Promise<JobResult> {
+export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerListener): Promise<JobResult> {
   const began = performance.now();
   const lock = await readWholeLock(job.snapshot);
   const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
@@ -84,6 +80,10 @@ export async function runJob(
   );
 
   const plans = outcomes.map((outcome, i) => planOutcome(job, set, outcome, i));
+  for (const plan of plans) {
+    const line = fewPositives(plan.outcome.name, plan.sample, labelsOf(plan, plan.validate));
+    if (line !== undefined) onNote(line);
+  }
   let done = 0;
   onProgress("train", done, plans.length);
   const trained = await inThreads(job.threads, plans, async (plan, run) => {
@@ -201,6 +201,9 @@ function planOutcome(job: TrainingJob, set: LearningSet, outcome: Outcome, index
   return { outcome, labels, learn, sample, validate, seed };
 }
 
+const labelsOf = ({ labels }: OutcomePlan, rows: Int32Array): Uint8Array =>
+  Uint8Array.from(rows, (row) => labels[row]!);
+
 interface TrainedOutcome {
   readonly record: OutcomeRecord;
   readonly forest: string | null;
@@ -223,16 +226,15 @@ async function trainOutcome(
       kept_negatives: sample.keptNegatives,
     },
     model,
-    validation: outcomeMetrics({ labels: Float64Array.from(validate, (row) => labels[row]!), scores }),
+    validation: outcomeMetrics({ labels: labelsOf(plan, validate), scores }),
     predictions: createHash("sha256").update(new Uint8Array(scores.buffer)).digest("hex"),
   });
-  // Jeffreys' estimate: never exactly 0 or 1.
-  const baseRate = (sample.positives + 0.5) / (learn.length + 1);
+  const baseRate = levelRate(latestLevel(labelsOf(plan, learn)));
   const constant = (): TrainedOutcome => ({
     record: finish({ kind: "constant", probability: baseRate }, new Float64Array(validate.length).fill(baseRate)),
     forest: null,
   });
-  if (sample.keptPositives < leastOfAClass || sample.keptNegatives < leastOfAClass) return constant();
+  if (!canBeLearned(sample)) return constant();
   const terms: CrossFitTerms = defaultTerms;
   const rows = { rows: sample.rows, weights: sample.weights, known: learn, labels, fold: set.fold, folds: job.folds };
   const reply = await run({ data: set.data, rows, validate, terms, seed });

@@ -5,7 +5,7 @@ import { lastWordsOf, startProcess } from "../../platform/processes.ts";
 import { findModel, type Model } from "../../scoring/model.ts";
 import type { PolicyTerms } from "../../scoring/model-record.ts";
 import { findSnapshot, type Snapshot } from "../snapshot/snapshot.ts";
-import type { TrainerMessage, TrainingJob } from "./job.ts";
+import type { TrainerListener, TrainerMessage, TrainingJob } from "./job.ts";
 
 export interface TrainEnv {
   readonly snapshots: string;
@@ -15,7 +15,8 @@ export interface TrainEnv {
   readonly now: () => Date;
   readonly signal?: AbortSignal;
   /** Told of every step of the trainer. */
-  readonly onProgress?: (step: string, done: number, total: number) => void;
+  readonly onProgress?: TrainerListener["onProgress"];
+  readonly onNote?: TrainerListener["onNote"];
 }
 
 export interface TrainRequest {
@@ -91,7 +92,10 @@ export async function train(env: TrainEnv, request: TrainRequest): Promise<Model
 const trainerMemoryMb = 1_400;
 
 /** Runs a job in a process of its own; aborting ends it. */
-export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal" | "onProgress">): Promise<void> {
+export async function runInProcess(
+  job: TrainingJob,
+  env: Pick<TrainEnv, "signal" | "onProgress" | "onNote">,
+): Promise<void> {
   env.signal?.throwIfAborted();
   const child = startProcess("./main", import.meta.url, trainerMemoryMb);
   const stop = () => child.kill("SIGKILL");
@@ -103,6 +107,7 @@ export async function runInProcess(job: TrainingJob, env: Pick<TrainEnv, "signal
       child.on("message", (message) => {
         last = message as TrainerMessage;
         if (last.kind === "progress") env.onProgress?.(last.step, last.done, last.total);
+        if (last.kind === "note") env.onNote?.(last.line);
       });
       child.once("error", reject);
       child.once("close", resolve);

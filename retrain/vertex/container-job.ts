@@ -2,18 +2,14 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ObjectStore, partsOf } from "../../platform/artefacts/object-store.ts";
-import type { TrainingJob } from "../trainer/job.ts";
+import type { TrainerListener, TrainingJob } from "../trainer/job.ts";
 import { runJob } from "../trainer/run-job.ts";
 
 /**
  * Runs a job whose snapshot and output are in a bucket: fetch, train, upload. model.json goes last and only if there is none, so a
  * model is there whole or not at all, and a job that is restarted changes nothing that is done.
  */
-export async function runContainerJob(
-  job: TrainingJob,
-  store: ObjectStore,
-  onProgress: (step: string, done: number, total: number) => void,
-): Promise<void> {
+export async function runContainerJob(job: TrainingJob, store: ObjectStore, listener: TrainerListener): Promise<void> {
   partsOf(job.output);
   const folder = await mkdtemp(join(tmpdir(), "inboxloop-job-"));
   try {
@@ -22,10 +18,10 @@ export async function runContainerJob(
     await mkdir(snapshot);
     const names = await store.list(job.snapshot);
     for (const [i, name] of names.entries()) {
-      onProgress("fetch", i, names.length);
+      listener.onProgress("fetch", i, names.length);
       await store.download(`${job.snapshot}/${name}`, join(snapshot, name));
     }
-    await runJob({ ...job, snapshot, output }, onProgress);
+    await runJob({ ...job, snapshot, output }, listener);
     const files = (await readdir(output)).filter((name) => name !== "model.json");
     for (const name of files) await store.upload(join(output, name), `${job.output}/${name}`);
     await store.upload(join(output, "model.json"), `${job.output}/model.json`, { ifAbsent: true });

@@ -115,6 +115,11 @@ describe("forests", () => {
     const whole = await learned(4);
     expect(JSON.stringify(one.found.forest)).not.toBe(JSON.stringify(whole.found.forest));
     expect(one.found.logLoss).toBeLessThan(whole.found.logLoss + 0.01);
+    for (const { cover, feature, right } of one.found.forest.trees) {
+      expect(cover[0]).toBe(rows);
+      for (const [node, asked] of feature.entries())
+        if (asked >= 0) expect(cover[node]).toBe(cover[node + 1]! + cover[right[node]!]!);
+    }
   });
 
   test("when every row weighs twice, then the base rate stays and leaves trust their rows more", async () => {

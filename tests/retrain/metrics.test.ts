@@ -53,6 +53,31 @@ describe("AUC", () => {
     expect(mean(errors) / spread).toBeLessThan(1.15);
   });
 
+  test("when nothing is known and positives are few, then the interval lies above 0.5 in no more than one world in forty", () => {
+    const random = seededRandom(23);
+    for (const positives of [1, 2, 3, 5, 20]) {
+      let above = 0;
+      for (let run = 0; run < 500; run++) {
+        const labels = Array.from({ length: 400 }, (_, i) => (i < positives ? 1 : 0));
+        if (outcomeMetrics({ labels, scores: labels.map(() => random()) }).auc_low! > 0.5) above += 1;
+      }
+      expect(above, `${positives} positives`).toBeLessThanOrEqual(23);
+    }
+  });
+
+  test("when three positives come first of all, then that is shown, but not that it is always so", () => {
+    const labels = Array.from({ length: 3_000 }, (_, i) => (i < 3 ? 1 : 0));
+    const found = outcomeMetrics({ labels, scores: labels.map((_, i) => 1 / (1 + i)) });
+    expect(found.auc).toBe(1);
+    expect(found.auc_low).toBeGreaterThan(0.5);
+    expect(found.auc_low).toBeLessThan(0.8);
+    const alone = outcomeMetrics({
+      labels: labels.map((_, i) => (i === 0 ? 1 : 0)),
+      scores: labels.map((_, i) => 1 / (1 + i)),
+    });
+    expect(alone.auc_low).toBeLessThan(0.5);
+  });
+
   test("when a model is compared with itself, then the difference is nothing", () => {
     const labels = [1, 0, 1, 0, 0, 1];
     const found = areaUnderCurve({ labels, scores: [0.9, 0.2, 0.4, 0.5, 0.1, 0.7] });
@@ -87,6 +112,45 @@ describe("calibration", () => {
     expect(isMiscalibrated(reliability(later))).toBe(false);
     expect(isMiscalibrated(reliability({ ...later, scores: scores.map((p) => p * 1.3) }))).toBe(true);
     expect(calibrationError(reliability({ ...later, scores: forest.slice(half) }))).toBeGreaterThan(0.2);
+  });
+
+  /** Rows in order of time whose base rate moves after the half, as a forest would score them that cannot see it. */
+  function moving(rows: number, seed: number, moveBy: number) {
+    const random = seededRandom(seed);
+    const signal = Float64Array.from({ length: rows }, () => 4 * random() - 2);
+    const truth = signal.map((x, i) => sigmoid(-5 + x + (i > rows / 2 ? moveBy : 0)));
+    return {
+      scores: signal.map((x) => sigmoid(1.5 * x - 4)),
+      labels: Uint8Array.from(truth, (p) => (random() < p ? 1 : 0)),
+    };
+  }
+
+  test("when the base rate moves, then the level follows the latest rows, and the slope is that of all", () => {
+    for (const moveBy of [0.9, -0.7, 0]) {
+      const { scores, labels } = moving(100_000, 17, moveBy);
+      const until = 0.85 * labels.length;
+      const fitted = fitCalibration(scores.subarray(0, until), labels.subarray(0, until));
+      expect(fitted.slope).toBeCloseTo(1 / 1.5, 1);
+      expect([fitted.rows, fitted.level_rows]).toEqual([until, 0.2 * until]);
+      const later = labels.subarray(until);
+      const predicted = mean(scores.subarray(until).map((s) => calibrated(s, fitted)));
+      const error = Math.sqrt(1 / fitted.level_positives + 1 / later.reduce((sum, one) => sum + one, 0));
+      expect(Math.abs(Math.log(predicted / mean(later)))).toBeLessThan(3 * error);
+      const earlier = mean(labels.subarray(0, until / 2));
+      if (moveBy !== 0) expect(Math.abs(Math.log(predicted / earlier))).toBeGreaterThan(5 * error);
+    }
+  });
+
+  test("when the latest fifth holds few positives, then the level reaches back until it is known within a fifth", () => {
+    const labels = Uint8Array.from({ length: 10_000 }, (_, i) => (i % 100 === 0 ? 1 : 0));
+    const fitted = fitCalibration(new Float64Array(10_000).fill(0.3), labels);
+    expect(fitted).toMatchObject({ positives: 100, level_positives: 30, level_rows: 3_000 });
+    expect(calibrated(0.3, fitted)).toBeCloseTo(30.5 / 3_001, 8);
+    const rare = fitCalibration(
+      new Float64Array(10_000).fill(0.3),
+      labels.map((one, i) => (i < 2_000 ? one : 0)),
+    );
+    expect(rare).toMatchObject({ level_positives: 20, level_rows: 10_000 });
   });
 
   test("when positives are few, then the level is fitted and the order kept", () => {

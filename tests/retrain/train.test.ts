@@ -10,6 +10,7 @@ import { type Evaluation, evaluate } from "../../retrain/evaluate/evaluate.ts";
 import { createSnapshot, findSnapshot } from "../../retrain/snapshot/snapshot.ts";
 import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
+import { aucInWords } from "../../scoring/has-say.ts";
 import { findModel, type Model, openScorer } from "../../scoring/model.ts";
 import { fillExamples } from "./support/examples.ts";
 import { plainWarehouse } from "./support/plain-duckdb.ts";
@@ -30,6 +31,7 @@ beforeAll(async () => {
   await warehouse.run(`create schema features; create table features.feature_registry as
     select * from (values ('opens_7d', 'aaaa', 'ffff'), ('isp', 'bbbb', 'ffff'), ('no_column_of_it', 'cccc', 'ffff')) t(feature, feature_version, features_version)`);
   await createSnapshot(snapshots, { name: "late" });
+  await createSnapshot(snapshots, { name: "few", to: new Date("2026-01-05T00:00:00Z") });
   await warehouse.close();
   champion = await train(env, { snapshot: "early", name: "champion" });
   candidate = await train(env, { snapshot: "late", name: "candidate" });
@@ -106,7 +108,9 @@ describe("train", () => {
     });
     const columns = rowsOf(50, { click_rate_90d: (i) => i / 125 });
     const variants = candidate.record.variants;
-    const rate = candidate.record.outcomes[0]!.validation.observed_rate!;
+    const { model } = candidate.record.outcomes[0]!;
+    if (model.kind !== "forest") throw new Error("clicks were not learned");
+    const rate = (model.calibration.level_positives + 0.5) / (model.calibration.level_rows + 1);
     for (const [low, isKnown] of [
       [0.51, true],
       [0.5, false],
@@ -131,6 +135,32 @@ describe("train", () => {
       expect(validation.predicted_rate! / validation.observed_rate!).toBeGreaterThan(0.6);
       expect(validation.predicted_rate! / validation.observed_rate!).toBeLessThan(1.6);
     }
+  });
+
+  test("when an outcome has too few positives, then that is said before anything is trained, and it has no say", async () => {
+    const told: string[] = [];
+    const few = await train(
+      {
+        ...env,
+        models: join(folder, "models-few"),
+        onProgress: (step, done) => told.push(`${step} ${done}`),
+        onNote: (line) => told.push(line),
+      },
+      { snapshot: "few" },
+    );
+    const complaint = few.record.outcomes.find(({ name }) => name === "complaint")!;
+    const line = `complaint: ${complaint.sample.positives} positives to learn from, 20 are needed: everybody will get its base rate`;
+    expect(told).toContain(line);
+    expect(told.indexOf(line)).toBeLessThan(told.indexOf("train 0"));
+    expect(complaint.model.kind).toBe("constant");
+    expect(aucInWords(complaint)).toBe("no say");
+    const click = few.record.outcomes[0]!;
+    expect(told.find((one) => one.startsWith("click:"))).toMatch(
+      /positives among the latest rows: no AUC below 0\.\d\d can be/,
+    );
+    expect(click.sample.positives).toBeGreaterThan(20);
+    // The late snapshot has enough of every outcome but the rarest.
+    expect(candidate.record.outcomes[0]!.validation.positives).toBeGreaterThan(32);
   });
 
   test("when trained again on the same inputs, then it is the same model to the last prediction", async () => {

@@ -86,7 +86,10 @@ describe("train on Vertex AI", () => {
     const plan = planVertexTraining(request, snapshot, target, now());
     for (const { from, to } of plan.uploads) await env.store.upload(from, to);
     const args = plan.createCustomJob.customJob.jobSpec.workerPoolSpecs[0]?.containerSpec.args as string[];
-    await runContainerJob(trainingJob.parse(JSON.parse(args[1] as string)), env.store, () => {});
+    await runContainerJob(trainingJob.parse(JSON.parse(args[1] as string)), env.store, {
+      onProgress: () => {},
+      onNote: () => {},
+    });
     await cp(buckets, trained, { recursive: true });
 
     const model = await trainOnVertex(env, request, snapshot, target);

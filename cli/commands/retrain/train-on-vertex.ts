@@ -2,6 +2,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { findSnapshot } from "../../../retrain/snapshot/snapshot.ts";
 import type { TrainRequest } from "../../../retrain/trainer/train.ts";
 import type { VertexTarget } from "../../../retrain/vertex/requests.ts";
+import { aucInWords } from "../../../scoring/has-say.ts";
 import type { Environment } from "../../environment.ts";
 
 export interface VertexOptions {
@@ -77,7 +78,7 @@ export async function trainOnVertex(world: Environment, request: TrainRequest, o
         `job        ${model.job}`,
         `registered ${model.registered} version ${model.version}`,
         `at         ${model.artifact}`,
-        ...model.record.outcomes.map((o) => `${o.name.padEnd(12)} AUC ${o.validation.auc?.toFixed(3) ?? "unknown"}`),
+        ...model.record.outcomes.map((o) => `${o.name.padEnd(12)} AUC ${aucInWords(o)}`),
       ].join("\n"),
     );
   } finally {

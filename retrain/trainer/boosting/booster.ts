@@ -1,6 +1,6 @@
 import { seededRandom } from "../../../platform/seeded-random.ts";
 import { sigmoid } from "../../../scoring/calibration.ts";
-import { toLeafStep } from "../../../scoring/tree.ts";
+import { type Tree, toLeafStep } from "../../../scoring/tree.ts";
 import type { BinnedRows } from "./binned-rows.ts";
 import { type GrownTree, TreeGrower, type TreeTerms } from "./grow-tree.ts";
 
@@ -23,7 +23,7 @@ export interface LearningRows {
 /**
  * Gradient boosting of the binomial log loss, one tree at a time. Of the rows each tree sees those with the greatest gradients and a weighted draw of
  * the rest (gradient-based one-side sampling, Ke et al. 2017), drawn anew, so that all rows are learned from. The scores
- * of the rows in `scored` are kept up to date, and those that are learned from are to be among them.
+ * of these rows and of the `others` are kept up to date.
  */
 export class Booster {
   /** Log-odds that every row starts from. */
@@ -34,21 +34,15 @@ export class Booster {
   readonly #data: BinnedRows;
   readonly #terms: BoostTerms;
   readonly #learning: LearningRows;
-  readonly #scored: readonly Int32Array[];
+  readonly #others: Int32Array;
   readonly #grower: TreeGrower;
   readonly #random: () => number;
   readonly #gradients: Float32Array;
   readonly #hessians: Float32Array;
   readonly #sample: Int32Array;
 
-  constructor(
-    data: BinnedRows,
-    learning: LearningRows,
-    scored: readonly Int32Array[],
-    terms: BoostTerms,
-    seed: number,
-  ) {
-    this.#scored = scored;
+  constructor(data: BinnedRows, learning: LearningRows, others: Int32Array, terms: BoostTerms, seed: number) {
+    this.#others = others;
     this.#data = data;
     this.#terms = terms;
     this.#learning = learning;
@@ -81,10 +75,11 @@ export class Booster {
       h[row] = w * p * (1 - p);
     }
     const count = this.#draw();
-    const weightOf = weights === null ? null : (row: number) => weights[row]!;
-    const grown = this.#grower.grow(this.#sample, count, g, h, weightOf, this.#features());
+    const grown = this.#grower.grow(this.#sample, count, g, h, this.#features());
     this.trees.push(grown);
-    for (const rows of this.#scored) addTree(grown, this.#data, this.scores, rows);
+    const leaves = addTree(grown, this.#data, this.scores, rows, weights);
+    fillCover(grown.tree, leaves);
+    addTree(grown, this.#data, this.scores, this.#others, null);
   }
 
   #features(): readonly number[] {
@@ -143,17 +138,32 @@ export class Booster {
   }
 }
 
-/** Adds a tree's values to the scores of rows. */
-export function addTree({ tree, goesLeft }: GrownTree, data: BinnedRows, scores: Float64Array, rows: Int32Array): void {
+/** Adds a tree's values to the scores of rows; by node, the weight of the rows that end there. */
+function addTree(
+  { tree, goesLeft }: GrownTree,
+  data: BinnedRows,
+  scores: Float64Array,
+  rows: Int32Array,
+  weights: Float32Array | null,
+): Float64Array {
   const feature = Int32Array.from(tree.feature, (f) => f * data.rows);
   const right = Int32Array.from(tree.right);
   const value = Float64Array.from(tree.at);
   const { bins } = data;
+  const leaves = new Float64Array(tree.feature.length);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     let node = 0;
     for (let column = feature[0]!; column >= 0; column = feature[node]!)
       node = goesLeft[(node << 8) + bins[column + row]!] === 1 ? node + 1 : right[node]!;
     scores[row]! += value[node]!;
+    leaves[node]! += weights === null ? 1 : weights[row]!;
   }
+  return leaves;
+}
+
+/** A tree sees a draw of its rows in which hard ones are more frequent: what its nodes weigh is counted over all of them. */
+function fillCover({ feature, right, cover }: Tree, leaves: Float64Array): void {
+  for (let node = feature.length - 1; node >= 0; node--)
+    cover[node] = feature[node]! < 0 ? Math.round(leaves[node]!) : cover[node + 1]! + cover[right[node]!]!;
 }

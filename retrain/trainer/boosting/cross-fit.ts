@@ -60,7 +60,7 @@ export function crossFit(data: BinnedRows, outcome: OutcomeRows, terms: CrossFit
   const held = Array.from({ length: folds }, (_, k) => known.filter((row) => fold[row] === k));
   const boosters = held.map((scored, k) => {
     const rows = outcome.rows.filter((row) => fold[row] !== k);
-    return new Booster(data, { rows, labels, weights }, [rows, scored], terms, seed + 1 + k);
+    return new Booster(data, { rows, labels, weights }, scored, terms, seed + 1 + k);
   });
   const loss = (): number => {
     let sum = 0;
@@ -79,8 +79,10 @@ export function crossFit(data: BinnedRows, outcome: OutcomeRows, terms: CrossFit
     for (const [k, booster] of boosters.entries()) scores[k]!.set(booster.scores);
   }
   const crossFitted = Float64Array.from(known, (row) => scores[fold[row]!]![row]!);
-  const every = Int32Array.from({ length: data.rows }, (_, row) => row);
-  const whole = new Booster(data, { rows: outcome.rows, labels, weights }, [every], terms, seed);
+  const isLearned = new Uint8Array(data.rows);
+  for (const row of outcome.rows) isLearned[row] = 1;
+  const others = Int32Array.from({ length: data.rows }, (_, row) => row).filter((row) => isLearned[row] === 0);
+  const whole = new Booster(data, { rows: outcome.rows, labels, weights }, others, terms, seed);
   for (let round = 0; round < best; round++) whole.step();
   return {
     forest: {

@@ -27,10 +27,9 @@ interface Grown {
   left: number;
   right: number;
   value: number;
-  cover: number;
 }
 
-/** A tree, and the same asked by bins: what training rows go through. */
+/** A tree, its cover still to be counted, and the same asked by bins: what training rows go through. */
 export interface GrownTree {
   readonly tree: Tree;
   /** By node and bin (256 a node), 1 where it goes left. */
@@ -75,7 +74,6 @@ export class TreeGrower {
     count: number,
     gradients: Float32Array,
     hessians: Float32Array,
-    weightOf: ((row: number) => number) | null,
     features: readonly number[],
   ): GrownTree {
     const order = this.#rows;
@@ -86,7 +84,7 @@ export class TreeGrower {
       gradient += gradients[order[i]!]!;
       hessian += hessians[order[i]!]!;
     }
-    const nodes: Grown[] = [{ split: null, left: 0, right: 0, value: 0, cover: 0 }];
+    const nodes: Grown[] = [{ split: null, left: 0, right: 0, value: 0 }];
     const histogram = this.#take();
     this.#fill(histogram, 0, count, gradients, hessians, features);
     const whole = { node: 0, start: 0, end: count, depth: 0, gradient, hessian, histogram };
@@ -107,10 +105,6 @@ export class TreeGrower {
     for (const leaf of [...open, ...done]) {
       const value = (-this.#terms.shrinkage * leaf.gradient) / (leaf.hessian + this.#terms.l2);
       nodes[leaf.node]!.value = toLeafStep(value);
-      let cover = 0;
-      if (weightOf === null) cover = leaf.end - leaf.start;
-      else for (let i = leaf.start; i < leaf.end; i++) cover += weightOf(order[i]!);
-      nodes[leaf.node]!.cover = Math.round(cover);
       this.#free.push(leaf.histogram);
     }
     return inPreorder(nodes, this.#data.binnings);
@@ -126,8 +120,8 @@ export class TreeGrower {
     features: readonly number[],
   ): readonly Leaf[] {
     const parent = nodes[leaf.node]!;
-    parent.left = nodes.push({ split: null, left: 0, right: 0, value: 0, cover: 0 }) - 1;
-    parent.right = nodes.push({ split: null, left: 0, right: 0, value: 0, cover: 0 }) - 1;
+    parent.left = nodes.push({ split: null, left: 0, right: 0, value: 0 }) - 1;
+    parent.right = nodes.push({ split: null, left: 0, right: 0, value: 0 }) - 1;
     const depth = leaf.depth + 1;
     const left = { node: parent.left, start: leaf.start, end: middle, depth };
     const right = { node: parent.right, start: middle, end: leaf.end, depth };
@@ -240,7 +234,7 @@ function inPreorder(nodes: readonly Grown[], binnings: readonly Binning[]): Grow
   const cover: number[] = [];
   const sets: number[][] = [];
   const goesLeft = new Uint8Array(256 * nodes.length);
-  const visit = (index: number): number => {
+  const visit = (index: number): void => {
     const node = nodes[index]!;
     const place = feature.length;
     const { split } = node;
@@ -248,17 +242,16 @@ function inPreorder(nodes: readonly Grown[], binnings: readonly Binning[]): Grow
     feature.push(split?.feature ?? -1);
     unknown.push(split?.goesLeft[0] ?? 0);
     right.push(0);
-    cover.push(node.cover);
+    cover.push(0);
     if (split) goesLeft.set(split.goesLeft, 256 * place);
     if (!split || !binning) at.push(node.value);
     else if (binning.type === "number") at.push(binning.edges[split.bin - 1] ?? everyNumber);
     else at.push(sets.push([...split.goesLeft.keys()].filter((code) => code > 0 && split.goesLeft[code] === 1)) - 1);
     if (split) {
-      const left = visit(node.left);
+      visit(node.left);
       right[place] = feature.length;
-      cover[place] = left + visit(node.right);
+      visit(node.right);
     }
-    return cover[place]!;
   };
   visit(0);
   return { tree: { feature, at, unknown, right, cover, sets }, goesLeft };
