@@ -96,11 +96,8 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
   const windowRows = context.windowRows ?? defaultWindowRows;
   const windows = context.isOwnMaking
     ? undefined
-    : new DoorWindows(
-        windowRows,
-        windowSeed(context.randomBytes),
-        (table, rows) => sink.lastKeys(table, rows),
-        () => (sink instanceof LocalSink ? retractionsMark(context.raw) : ""),
+    : new DoorWindows(windowRows, windowSeed(context.randomBytes), sink, () =>
+        sink instanceof LocalSink ? retractionsMark(context.raw) : "",
       );
   const erased = erasedAt(context);
   const plain = createDoor({ hashId: erased.hashId, trustReceivedAt: context.trustReceivedAt });

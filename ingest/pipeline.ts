@@ -2,7 +2,7 @@ import { UserError } from "../errors/user-error.ts";
 import type { AppendResult } from "../warehouse/warehouse.ts";
 import type { DeadLetter } from "./door/dead-letter.ts";
 import type { Door } from "./door/door.ts";
-import { type DoorWindows, rowKey } from "./door/door-window.ts";
+import type { DoorWindows } from "./door/door-window.ts";
 import type { ErasedPeople } from "./door/erased.ts";
 import type { Micros } from "./door/instant.ts";
 import type { RawRow } from "./door/raw-row.ts";
@@ -216,9 +216,10 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
         letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
         continue;
       }
-      const { windows } = env;
-      const window = windows && (windows.get(admitted.table) ?? (await windows.open(admitted.table)));
-      if (window === undefined || window.admit(rowKey(admitted.table, admitted.row))) {
+      const known = env.windows?.admit(admitted.table, admitted.row) ?? "new";
+      const admission = known instanceof Promise ? await known : known;
+      if (admission === "conflict") batch.counts.conflict += 1;
+      if (admission !== "duplicate") {
         let made = tables.get(admitted.table);
         if (!made) {
           made = { rows: [], messages: [], items: [] };
@@ -232,7 +233,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   }
   for (const [table, made] of tables) {
     const landed = await append(env, batch.sink, table, made.rows, (index, reason) => {
-      env.windows?.get(table)?.forget(rowKey(table, made.rows[index]!));
+      env.windows?.forget(table, made.rows[index]!);
       letters.push(letter(env, made.messages[index]!, made.items[index]!, 2, "write", "row-refused", reason));
     });
     batch.counts.landed += landed;
@@ -378,7 +379,7 @@ async function commitBatch(
     if (result.kind !== "refused-rows") return result;
     const made = result.refused.map(({ table, index, line, reason }) => {
       const row = rowOf(line);
-      if (row) env.windows?.get(table)?.forget(rowKey(table, row));
+      if (row) env.windows?.forget(table, row);
       counts.landed -= 1;
       counts.rows_by_table[table] = (counts.rows_by_table[table] ?? 0) - 1;
       return env.sealLetter(

@@ -7,6 +7,8 @@ export interface IngestTotals extends BatchCounts {
   /** Records that the mapping asks nothing of. */
   readonly filtered: number;
   readonly batches: number;
+  /** Of what landed: rows that say something else under the key of one that is there. */
+  readonly conflict: number;
   readonly rows_by_table: Readonly<Record<string, number>>;
   readonly dead_letters_by_reason: Readonly<Record<string, number>>;
 }
@@ -19,6 +21,7 @@ export interface MutableTotals {
   landed: number;
   duplicate: number;
   dead_letter: number;
+  conflict: number;
   rows_by_table: Record<string, number>;
   dead_letters_by_reason: Record<string, number>;
 }
@@ -32,6 +35,7 @@ export const noTotals = (): MutableTotals => ({
   landed: 0,
   duplicate: 0,
   dead_letter: 0,
+  conflict: 0,
   rows_by_table: {},
   dead_letters_by_reason: {},
 });
@@ -50,6 +54,7 @@ export function addTotals(into: MutableTotals, more: IngestTotals): void {
   into.landed += more.landed;
   into.duplicate += more.duplicate;
   into.dead_letter += more.dead_letter;
+  into.conflict += more.conflict;
   for (const [table, rows] of Object.entries(more.rows_by_table)) {
     into.rows_by_table[table] = (into.rows_by_table[table] ?? 0) + rows;
   }

@@ -5,9 +5,9 @@ import { type HeldLock, type LockOptions, withLock } from "../../platform/journa
 import type { AppendStreams, StreamKind } from "../../warehouse/bigquery/streams.ts";
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { AppendResult, Warehouse } from "../../warehouse/warehouse.ts";
-import { rowKey } from "../door/door-window.ts";
 import { instantText } from "../door/instant.ts";
 import { canonicalLine, type RawRow, rawColumns } from "../door/raw-row.ts";
+import { rowKey } from "../door/row-identity.ts";
 import {
   type BatchBody,
   type BatchEntry,
@@ -107,6 +107,12 @@ export class BigQuerySink implements Sink {
 
   /** Keys of the rows that landed last in a table and were not taken back, oldest first. */
   async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
+    for await (const block of this.lastRows(table, rows)) yield block.map((row) => rowKey(table, row));
+    yield this.#recovered.get(table) ?? [];
+  }
+
+  /** The rows that landed last in a table and were not taken back, oldest first. */
+  async *lastRows(table: string, rows: number): AsyncIterable<readonly RawRow[]> {
     const { dataset, warehouse, now } = this.#options;
     const since = new Date(now() - windowDays * 86_400_000);
     const found = await warehouse.query(
@@ -118,8 +124,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     );
     const isGone = (await this.retractions()).filter(table);
     const landed = found.rows.toReversed().map((row) => rawRowOf(table, row));
-    yield landed.filter((row) => !isGone?.(row)).map((row) => rowKey(table, row));
-    yield this.#recovered.get(table) ?? [];
+    yield landed.filter((row) => !isGone?.(row));
   }
 
   async begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch> {

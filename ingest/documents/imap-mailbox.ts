@@ -191,7 +191,16 @@ async function* listed(documents: readonly DocumentRef[]): AsyncIterable<Documen
 }
 
 function addTo(sums: ReturnType<typeof noTotals>, more: DocumentsOutcome): void {
-  for (const key of ["records", "filtered", "batches", "received", "landed", "duplicate", "dead_letter"] as const)
+  for (const key of [
+    "records",
+    "filtered",
+    "batches",
+    "received",
+    "landed",
+    "duplicate",
+    "dead_letter",
+    "conflict",
+  ] as const)
     sums[key] += more[key];
   for (const key of ["rows_by_table", "dead_letters_by_reason"] as const)
     for (const [name, count] of Object.entries(more[key])) sums[key][name] = (sums[key][name] ?? 0) + count;

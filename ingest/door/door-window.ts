@@ -1,5 +1,5 @@
-import events from "../../includes/events.js";
-import { canonicalLine, type RawRow } from "./raw-row.ts";
+import type { RawRow } from "./raw-row.ts";
+import { rowContent, rowKey } from "./row-identity.ts";
 
 /** How many rows of each table the door remembers. */
 export const defaultWindowRows = 500_000;
@@ -13,9 +13,15 @@ export const windowSeed = (randomBytes: (n: number) => Buffer): WindowSeed => {
 };
 
 /**
- * The last `capacity` rows that landed in a table, by a 128-bit fingerprint of their keys. A repeated row within the window
- * is counted and not written. It saves space and is no promise: the models' own deduplication is what makes a redelivery
- * harmless at any distance. 24 bytes a row, however long the keys are.
+ * What the window says of a row: that it has seen none under this key; the very same one; another one under the same key, which is kept beside
+ * it; or one of which only the key is known so far.
+ */
+export type Admission = "new" | "duplicate" | "conflict" | "unproven";
+
+/**
+ * The last `capacity` rows that landed in a table, by a 128-bit fingerprint of their keys and one of 64 bits of what they say. A row that was seen
+ * before within the window is counted and not written; one that says something else under the same key is. It saves space and is no
+ * promise: the models' own deduplication is what makes a redelivery harmless at any distance. 32 bytes a row, however long the keys are.
  */
 export class DoorWindow {
   readonly #capacity: number;
@@ -25,9 +31,14 @@ export class DoorWindow {
   readonly #slots: Int32Array;
   /** The fingerprints in the order of their admission, four numbers each; the last is zero where there is none. */
   readonly #ring: Int32Array;
+  /** Of what each says, two numbers; the second is zero where it is not known. */
+  readonly #contents: Int32Array;
   #next = 0;
-  /** The fingerprint of the key at hand. */
+  /** Nothing more can be learned of what landed before. */
+  #isLearned = false;
+  /** The fingerprint of the key at hand, and of what the row says. */
   readonly #print = new Int32Array(4);
+  readonly #content = new Int32Array(4);
 
   constructor(capacity: number, seed: WindowSeed) {
     this.#capacity = capacity;
@@ -36,30 +47,76 @@ export class DoorWindow {
     this.#mask = slots - 1;
     this.#slots = new Int32Array(slots);
     this.#ring = new Int32Array(capacity * 4);
+    this.#contents = new Int32Array(capacity * 2);
   }
 
-  /** Whether the key is new; from then on it is known. */
-  admit(key: string): boolean {
+  /** What is known of a row; unless it is "unproven", it is known from then on. */
+  admit(key: string, content: string): Admission {
+    const place = this.#placeOf(key);
+    fingerprint(content, this.#seed, this.#content);
+    if (place < 0) {
+      this.#insert();
+      return "new";
+    }
+    if (!this.#isKnown(place)) return this.#isLearned ? "duplicate" : "unproven";
+    if (this.#saysTheSame(place) || this.#placeOf(beside(key, content)) >= 0) return "duplicate";
+    this.#insert();
+    return "conflict";
+  }
+
+  /** A row of which nothing but the key is read: what it says is learned when it matters. */
+  remember(key: string): void {
+    if (this.#placeOf(key) >= 0) return;
+    this.#content.fill(0);
+    this.#insert();
+  }
+
+  /** What a row says that landed before. */
+  learn(key: string, content: string): void {
+    const place = this.#placeOf(key);
+    if (place < 0) return;
+    fingerprint(content, this.#seed, this.#content);
+    if (!this.#isKnown(place)) this.#contents.set(this.#content.subarray(2), place * 2);
+    else if (!this.#saysTheSame(place) && this.#placeOf(beside(key, content)) < 0) this.#insert();
+  }
+
+  /** All that can be learned was: a key of which no more is known stands for the row that comes again. */
+  learned(): void {
+    this.#isLearned = true;
+  }
+
+  /** Takes back an admission: the row did not land after all. */
+  forget(key: string, content: string): void {
+    fingerprint(content, this.#seed, this.#content);
+    let place = this.#placeOf(key);
+    if (place >= 0 && this.#isKnown(place) && !this.#saysTheSame(place)) place = this.#placeOf(beside(key, content));
+    if (place < 0) return;
+    this.#remove(place);
+    this.#ring[place * 4 + 3] = 0;
+  }
+
+  #isKnown = (place: number): boolean => this.#contents[place * 2 + 1] !== 0;
+
+  #saysTheSame = (place: number): boolean =>
+    this.#contents[place * 2] === this.#content[2] && this.#contents[place * 2 + 1] === this.#content[3];
+
+  /** Takes the fingerprint of a key at hand; its place in the ring, -1 where it has none. */
+  #placeOf(key: string): number {
+    fingerprint(key, this.#seed, this.#print);
+    return this.#find(this.#print);
+  }
+
+  /** Writes down the key and the content at hand. */
+  #insert(): void {
     const print = this.#print;
-    fingerprint(key, this.#seed, print);
-    if (this.#find(print) >= 0) return false;
     const place = this.#next;
     this.#next = place + 1 === this.#capacity ? 0 : place + 1;
     if (this.#ring[place * 4 + 3] !== 0) this.#remove(place);
     this.#ring.set(print, place * 4);
+    this.#contents.set(this.#content.subarray(2), place * 2);
     let slot = print[0]! & this.#mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
     this.#slots[slot] = place + 1;
-    return true;
-  }
-
-  /** Takes back an admission: the row did not land after all. */
-  forget(key: string): void {
-    fingerprint(key, this.#seed, this.#print);
-    const place = this.#find(this.#print);
-    if (place < 0) return;
-    this.#remove(place);
-    this.#ring[place * 4 + 3] = 0;
   }
 
   /** The place of a fingerprint in the ring; -1 where it has none. */
@@ -97,6 +154,9 @@ export class DoorWindow {
   }
 }
 
+/** The key of a row that says something else than the one whose key it has. No stored text holds a NUL. */
+const beside = (key: string, content: string): string => `${key}\0${content}`;
+
 /**
  * Four multiplicative hashes side by side (constants of MurmurHash3 and xxHash) over two characters at a time, mixed at
  * the end. The last number is never zero.
@@ -127,23 +187,26 @@ function mixed(x: number): number {
   return y ^ (y >>> 16);
 }
 
-/** Keys of the rows that landed last in a table, oldest first. */
-export type LastKeys = (table: string, rows: number) => AsyncIterable<readonly string[]>;
+/** What landed last in tables, oldest first: the keys, which are read for every window, and the rows, which are read when a key comes again. */
+export interface Landed {
+  lastKeys(table: string, rows: number): AsyncIterable<readonly string[]>;
+  lastRows(table: string, rows: number): AsyncIterable<readonly RawRow[]>;
+}
 
 /** A window per table, opened when its first row comes: filled with what landed last, so that a restart counts as an unbroken run would. */
 export class DoorWindows {
   readonly #capacity: number;
   readonly #seed: WindowSeed;
-  readonly #lastKeys: LastKeys | undefined;
+  readonly #landed: Landed | undefined;
   readonly #mark: () => string;
   readonly #windows = new Map<string, DoorWindow>();
   #marked: string;
 
   /** `mark` changes when rows that landed were taken back: what is like them is no duplicate from then on. */
-  constructor(capacity: number, seed: WindowSeed, lastKeys?: LastKeys, mark: () => string = () => "") {
+  constructor(capacity: number, seed: WindowSeed, landed?: Landed, mark: () => string = () => "") {
     this.#capacity = capacity;
     this.#seed = seed;
-    this.#lastKeys = lastKeys;
+    this.#landed = landed;
     this.#mark = mark;
     this.#marked = mark();
   }
@@ -160,44 +223,35 @@ export class DoorWindows {
     this.#marked = mark;
   }
 
-  /** The window of a table, where it has been opened. */
-  get(table: string): DoorWindow | undefined {
-    return this.#windows.get(table);
+  /** What is known of a row; at once, but for the first of a table and the first that may be one of an earlier run. */
+  admit(table: string, row: RawRow): Admission | Promise<Admission> {
+    const window = this.#windows.get(table);
+    const said = window?.admit(rowKey(table, row), rowContent(table, row)) ?? "unproven";
+    return said === "unproven" ? this.#prove(table, row) : said;
   }
 
-  async open(table: string): Promise<DoorWindow> {
+  /** Takes back an admission: the row did not land after all. */
+  forget(table: string, row: RawRow): void {
+    this.#windows.get(table)?.forget(rowKey(table, row), rowContent(table, row));
+  }
+
+  async #prove(table: string, row: RawRow): Promise<Admission> {
+    const window = this.#windows.get(table) ?? (await this.#open(table));
+    const said = window.admit(rowKey(table, row), rowContent(table, row));
+    if (said !== "unproven") return said;
+    for await (const rows of this.#landed?.lastRows(table, this.#capacity) ?? [])
+      for (const one of rows) window.learn(rowKey(table, one), rowContent(table, one));
+    window.learned();
+    return window.admit(rowKey(table, row), rowContent(table, row));
+  }
+
+  async #open(table: string): Promise<DoorWindow> {
     const window = new DoorWindow(this.#capacity, this.#seed);
-    if (this.#lastKeys) {
-      for await (const keys of this.#lastKeys(table, this.#capacity)) for (const key of keys) window.admit(key);
-    }
+    for await (const keys of this.#landed?.lastKeys(table, this.#capacity) ?? [])
+      for (const key of keys) window.remember(key);
+    // Elsewhere than in events the key says all.
+    if (table !== "events") window.learned();
     this.#windows.set(table, window);
     return window;
   }
 }
-
-/**
- * What makes two rows of a table the same: for events the id with its type and whom it is about (`subjectOf`), or everything a row says
- * except when it came.
- */
-export function rowKey(table: string, row: RawRow): string {
-  if (table === "events") return `${row["event_id"]} ${row["event_type"]} ${subjectOf(row)}`;
-  return canonicalLine({ ...row, received_at: null });
-}
-
-const idsOfADay = new Set<unknown>(events.idsOfADay);
-
-/**
- * Ids of events are as unique as their provider promises, and no more: within a message; where none is named, of one person; and of one
- * day where the provider says so (includes/events.js). definitions/staging/stg_raw__events.sqlx has the same in SQL.
- */
-function subjectOf(row: RawRow): string {
-  const message = row["message_id"];
-  if (message !== null && message !== undefined) return String(message);
-  const user = String(row["user_id_hash"] ?? "");
-  if (!idsOfADay.has(row["provenance"])) return user;
-  return `${user} ${Math.floor((row["timestamp_utc"] as number) / 86_400e6)}`;
-}
-
-/** The key of an event in a segment, as SQL of DuckDB: what `rowKey` gives for the row. */
-export const eventKeySql = `event_id || ' ' || event_type || ' ' || coalesce(message_id, coalesce(user_id_hash, '') ||
-  if(provenance in (${(events.idsOfADay as readonly string[]).map((one) => `'${one}'`).join(", ")}), ' ' || floor(epoch_us(timestamp_utc) / 86400000000)::bigint, ''))`;

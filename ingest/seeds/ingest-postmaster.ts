@@ -103,7 +103,16 @@ function ranges(days: readonly string[]): readonly { readonly from: string; read
 }
 
 function add(sums: ReturnType<typeof noTotals>, more: IngestTotals): void {
-  for (const key of ["records", "filtered", "batches", "received", "landed", "duplicate", "dead_letter"] as const)
+  for (const key of [
+    "records",
+    "filtered",
+    "batches",
+    "received",
+    "landed",
+    "duplicate",
+    "dead_letter",
+    "conflict",
+  ] as const)
     sums[key] += more[key];
   for (const key of ["rows_by_table", "dead_letters_by_reason"] as const)
     for (const [name, count] of Object.entries(more[key])) sums[key][name] = (sums[key][name] ?? 0) + count;

@@ -2,14 +2,12 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../errors/user-error.ts";
 import { fileSha256, moveDurably, removeTree, syncDirectory } from "../../platform/files.ts";
 import { type HeldLock, type LockOptions, livenessOf, ownerText, withLock } from "../../platform/journal/lock.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import type { AppendResult } from "../../warehouse/warehouse.ts";
-import { eventKeySql, rowKey } from "../door/door-window.ts";
 import { instantText } from "../door/instant.ts";
-import { type RawRow, rawColumns } from "../door/raw-row.ts";
+import type { RawRow } from "../door/raw-row.ts";
 import {
   type BatchEntry,
   type CompactionBody,
@@ -25,9 +23,11 @@ import {
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
 import { type Retractions, readRetractions } from "../retractions/standing.ts";
 import type { CompactionStep } from "./compact.ts";
+import { damagedSegment } from "./damaged-segment.ts";
 import { encodeDraft, type UnwritableRow, withoutRows } from "./encode-draft.ts";
+import { lastKeys, lastRows } from "./last-landed.ts";
 import { SegmentDraft } from "./segment-draft.ts";
-import { locateSegments, notedBytes, type SegmentPart } from "./segment-map.ts";
+import { notedBytes, type SegmentPart } from "./segment-map.ts";
 
 export interface LocalSinkOptions {
   /** The folder of raw segments; the ledger's log lives in it too. */
@@ -44,8 +44,6 @@ export interface LocalSinkOptions {
 const letters = "dead_letters";
 
 export const ledgerPath = (raw: string): string => join(raw, "ingest_ledger", "ledger.ndjson");
-/** Where a damaged segment lies once it is set aside: no reader looks there. */
-export const damagedPath = (raw: string, segment: string): string => join(raw, ".damaged", segment);
 export const lockPath = (raw: string): string => join(raw, ".staging", "lock");
 
 /**
@@ -96,29 +94,13 @@ export class LocalSink implements Sink {
   }
 
   /** The keys of the rows that landed last in a table and were not taken back, at most so many segments as have `rows` of them, oldest first. */
-  async *lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
-    const parts: SegmentPart[] = [];
-    let found = 0;
-    for (const part of locateSegments(this.ledger.entries).toReversed()) {
-      if (part.table !== table) continue;
-      if (found >= rows) break;
-      parts.unshift(part);
-      found += part.rows;
-    }
-    const isGone = (await this.retractions()).filter(table);
-    for (const part of parts) {
-      const path = join(this.#options.raw, part.segment);
-      // Set aside by `ingest repair`: its rows are gone, and with them what they would have been a duplicate of.
-      if (!existsSync(path) && existsSync(damagedPath(this.#options.raw, part.segment))) continue;
-      try {
-        if (table === "events" && isGone === undefined) yield* this.#store.keys(path, eventKeySql, part);
-        else
-          for await (const block of this.#store.read(path, rawColumns(table), part))
-            yield block.filter((row) => !isGone?.(row)).map((row) => rowKey(table, row));
-      } catch (cause) {
-        throw damagedSegment(path, cause);
-      }
-    }
+  lastKeys(table: string, rows: number): AsyncIterable<readonly string[]> {
+    return lastKeys(this, table, rows);
+  }
+
+  /** Those rows themselves. */
+  lastRows(table: string, rows: number): AsyncIterable<readonly RawRow[]> {
+    return lastRows(this, table, rows);
   }
 
   async begin(source: Pick<Source, "name" | "id">, from: number): Promise<SinkBatch> {
@@ -428,15 +410,6 @@ export class LocalSink implements Sink {
     return fault ? () => fault("ledger-torn") : undefined;
   }
 }
-
-const damagedSegment = (where: string, cause?: unknown): UserError =>
-  new UserError("a segment that the ledger counts cannot be read", {
-    code: "ingest.damaged-segment",
-    exit: "check",
-    where,
-    next: "inboxloop ingest verify, then: inboxloop ingest repair --from <copy of the raw folder>",
-    cause,
-  });
 
 /** Staged by a process of another container or host, which cannot be seen from here, and older than any batch gets. */
 async function isAbandoned(path: string): Promise<boolean> {

@@ -84,6 +84,14 @@ test("when a batch holds good, repeated and broken records then each is counted 
   expect(totals.dead_letters_by_reason).toEqual({ "malformed-json": 1, "unknown-event-type": 1 });
 });
 
+test("when another record comes under the id of one that landed then it is kept beside it and counted", async () => {
+  const other = eventRecord(1, { campaign_id: "another" });
+  const { env, actions } = recordingEnv([messages(eventRecord(1), other, other, eventRecord(1))]);
+  const totals = await runIngest(env, live);
+  expect(totals).toMatchObject({ received: 4, landed: 2, duplicate: 2, conflict: 1 });
+  expect(actions[1]).toEqual({ appended: "events", rows: 2 });
+});
+
 test("when the writer refuses a row then the others are written again and the row becomes a dead letter", async () => {
   const { env, actions } = recordingEnv(
     [messages(eventRecord(1), eventRecord(2))],

@@ -8,7 +8,7 @@ import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
-import { table } from "./render.ts";
+import { sumOf, table } from "./render.ts";
 
 /** Where mails and reports come from beside paths. */
 export interface DocumentSources extends DestinationOptions {
@@ -51,11 +51,11 @@ export async function ingestDocumentsCommand(
     if (reasons.length > 0) console.warn(`dead letters: ${reasons.join(", ")}`);
     console.result(outcome, () => {
       const rows = Object.entries(outcome.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
-      const { documents, already_ingested, received, landed, duplicate, dead_letter } = outcome;
+      const { documents, already_ingested } = outcome;
       return [
         `${documents} ${unit}, ${already_ingested} of them ingested before`,
         ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows), ""] : []),
-        `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`,
+        sumOf(outcome),
       ].join("\n");
     });
     if (signal.aborted) process.exitCode = exitCodes.interrupted;

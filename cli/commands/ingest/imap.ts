@@ -5,7 +5,7 @@ import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DocumentSources } from "./documents.ts";
-import { table } from "./render.ts";
+import { sumOf, table } from "./render.ts";
 
 /** `inboxloop ingest mail --imap` and `inboxloop ingest dmarc --imap`. */
 export async function ingestImapCommand(
@@ -51,7 +51,7 @@ export async function ingestImapCommand(
 }
 
 function render(outcome: ImapOutcome): string {
-  const { mailbox, documents, already_ingested, received, landed, duplicate, dead_letter } = outcome;
+  const { mailbox, documents, already_ingested } = outcome;
   if (outcome.dry_run) return `${mailbox}: ${documents} mails to ingest`;
   const rows = Object.entries(outcome.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
   const did = [
@@ -61,6 +61,6 @@ function render(outcome: ImapOutcome): string {
   return [
     `${mailbox}: ${documents} new mails, ${already_ingested} of them ingested before${did.length > 0 ? `; ${did.join(", ")}` : ""}`,
     ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows), ""] : []),
-    `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`,
+    sumOf(outcome),
   ].join("\n");
 }

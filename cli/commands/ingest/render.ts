@@ -1,4 +1,5 @@
 import type { FileOutcome } from "../../../ingest/ingest-files.ts";
+import type { BatchCounts } from "../../../ingest/ledger.ts";
 import { addTotals, type IngestTotals, noTotals } from "../../../ingest/totals.ts";
 import { renderTable } from "../../table.ts";
 
@@ -30,6 +31,14 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   );
 }
 
+/** Every signal accounted for, as a line. */
+export function sumOf(totals: BatchCounts & { readonly conflict?: number }): string {
+  const { received, landed, duplicate, dead_letter, conflict = 0 } = totals;
+  const sum = `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
+  if (conflict === 0) return sum;
+  return `${sum}; of what landed ${conflict} say something else under the id of a record that was there: both are kept`;
+}
+
 export function renderOutcome({ files: outcomes, totals }: IngestSummary): string {
   const files = table(
     ["file", "state", "records", "received", "landed", "duplicate", "dead letter"],
@@ -44,6 +53,6 @@ export function renderOutcome({ files: outcomes, totals }: IngestSummary): strin
     ]),
   );
   const rows = Object.entries(totals.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
-  const sum = `received ${totals.received} = landed ${totals.landed} + duplicate ${totals.duplicate} + dead letter ${totals.dead_letter}`;
+  const sum = sumOf(totals);
   return [files, ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows)] : []), "", sum].join("\n");
 }

@@ -11,7 +11,7 @@ import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { expandPaths, runIngestFile } from "./file.ts";
-import { type IngestSummary, renderOutcome, table } from "./render.ts";
+import { type IngestSummary, renderOutcome, sumOf, table } from "./render.ts";
 
 export interface IngestSeedsOptions extends DestinationOptions {
   readonly map?: string;
@@ -171,9 +171,7 @@ function render({ files, preview, postmaster }: SeedsResult): string {
       (one) => [one.domain, one.days_before, one.days_asked, one.days_landed] as const,
     );
     parts.push(table(["domain", "days landed before", asked, "days landed"], rows));
-    const { received, landed, duplicate, dead_letter } = postmaster;
-    if (!postmaster.dry_run)
-      parts.push(`received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`);
+    if (!postmaster.dry_run) parts.push(sumOf(postmaster));
   }
   return parts.join("\n\n");
 }

@@ -13,6 +13,7 @@ import type { IngestTotals } from "../../../ingest/pipeline.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
+import { sumOf } from "./render.ts";
 
 export interface IngestServeOptions extends DestinationOptions {
   readonly host: string;
@@ -71,7 +72,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
     console.result(outcome, () => {
       const { published, landed } = outcome;
       const sum = landed
-        ? `received ${landed.received} = landed ${landed.landed} + duplicate ${landed.duplicate} + dead letter ${landed.dead_letter}`
+        ? sumOf(landed)
         : `they wait ${topic ? "in Pub/Sub" : "in the spool"}: inboxloop ingest consume`;
       return `${published} messages accepted; ${sum}`;
     });
@@ -108,10 +109,7 @@ export async function ingestConsumeCommand(
           )
         : await fromPubSub(context, name, update, signal);
     progress.done(`${totals.received.toLocaleString("en-US")} signals`);
-    console.result(totals, () => {
-      const { received, landed, duplicate, dead_letter } = totals;
-      return `received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
-    });
+    console.result(totals, () => sumOf(totals));
   } catch (error) {
     throw homeTrouble(error, home.raw);
   }

@@ -2,7 +2,7 @@ import { exitCodes } from "../../../errors/user-error.ts";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
-import { table } from "./render.ts";
+import { sumOf, table } from "./render.ts";
 
 /** `inboxloop ingest verify`. */
 export async function ingestVerifyCommand(environment: Environment, options: DestinationOptions): Promise<void> {
@@ -14,8 +14,8 @@ export async function ingestVerifyCommand(environment: Environment, options: Des
     : await verifyLedger(home.raw, (rows) => progress.update(rows));
   progress.done(`${verdict.rows_checked.toLocaleString("en-US")} rows`);
   console.result(verdict, () => {
-    const { received, landed, duplicate, dead_letter, batches, problems } = verdict;
-    const sum = `${batches} batches: received ${received} = landed ${landed} + duplicate ${duplicate} + dead letter ${dead_letter}`;
+    const { batches, problems } = verdict;
+    const sum = `${batches} batches: ${sumOf(verdict)}`;
     const erased =
       verdict.erased > 0
         ? `\n${verdict.erased} rows of erased people are gone since, ${verdict.segments_erased_from} segments were written again`

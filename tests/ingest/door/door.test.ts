@@ -221,7 +221,7 @@ test("when rows pass the window then exactly those among the last ones are known
       const landed: number[] = [];
       for (const key of keys) {
         const isKnown = landed.slice(-capacity).includes(key);
-        expect(window.admit(`key ${key}`)).toBe(!isKnown);
+        expect(window.admit(`key ${key}`, "")).toBe(isKnown ? "duplicate" : "new");
         if (!isKnown) landed.push(key);
       }
     }),

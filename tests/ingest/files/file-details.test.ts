@@ -85,16 +85,16 @@ test("when the files of a HubSpot export come together then each event has its d
   }
 });
 
-test("when the same export comes again then nothing lands, and with more details the file is another source", async () => {
+test("when the same export comes again then nothing lands, and what more details say of an event is kept beside it", async () => {
   const files = hubspotExport();
   await run(files.raw, [files.events, files.bounces]);
   const again = await run(files.raw, [files.events, files.bounces]);
   expect(again.map((one) => one.state)).toEqual(["already-ingested", "already-ingested"]);
   const more = await run(files.raw, [files.events, files.bounces, files.clicks]);
-  expect(more.map((one) => [one.state, one.landed, one.duplicate])).toEqual([
-    ["ingested", 0, 3],
-    ["ingested", 0, 1],
-    ["ingested", 0, 0],
+  expect(more.map((one) => [one.state, one.landed, one.conflict, one.duplicate])).toEqual([
+    ["ingested", 1, 1, 2],
+    ["ingested", 0, 0, 1],
+    ["ingested", 0, 0, 0],
   ]);
 });
 
