@@ -35,4 +35,21 @@ function rows() {
   );
 }
 
-module.exports = { purposes, purpose, stages, rows };
+/**
+ * For how many days after it was received a row of a raw table is kept; null without an end. Throws on a table that the policy does not speak of.
+ *
+ *   keptDays("decisions")  =>  1095
+ */
+function keptDays(table) {
+  const found = matrix.tables[`raw.${table}`];
+  if (!found) throw new Error(`includes/policies.js: the data policy says nothing of raw.${table}`);
+  return found.keptDays;
+}
+
+/**
+ * The days after which BigQuery may let a partition of a raw table go by itself; null where it may not. Events that stop mail outlive the rest of their
+ * partition, so raw.events has no such end: docs/reference/privacy.md has the statement that is to be scheduled.
+ */
+const partitionDays = (table) => (table === "events" ? null : keptDays(table));
+
+module.exports = { purposes, purpose, stages, rows, keptDays, partitionDays };

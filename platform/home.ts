@@ -17,6 +17,8 @@ export interface Home {
   readonly state: string;
   /** The journal of erasures: who was erased, as keyed tokens, and the receipts. */
   readonly erasures: string;
+  /** The journal of retention: receipts of what went by its age. */
+  readonly retentions: string;
   readonly reports: string;
 }
 
@@ -33,6 +35,7 @@ export function homeAt(dir: string): Home {
     governance: join(root, "governance"),
     state: join(root, "state"),
     erasures: join(root, "governance", "erasures.ndjson"),
+    retentions: join(root, "governance", "retentions.ndjson"),
     reports: join(root, "reports"),
   };
 }

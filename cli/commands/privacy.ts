@@ -3,7 +3,7 @@ import type { RegisterCommand } from "../command.ts";
 export const register: RegisterCommand = (program, environment) => {
   const noun = program
     .command("privacy")
-    .description("What people may ask of us: to be forgotten, and to have what we hold of them");
+    .description("What people may ask of us: to be forgotten, to have what we hold of them; and what goes by its age");
 
   noun
     .command("erase [who...]")
@@ -65,6 +65,30 @@ Example:
     .action(async (who: string, options: { reason: string }) => {
       const { readmitCommand } = await import("./privacy/run.ts");
       await readmitCommand(environment(), who, options);
+    });
+
+  noun
+    .command("retain")
+    .description("Take out of this home what its data policy keeps no longer: rows of raw segments and of snapshots")
+    .option(
+      "--project <dir>",
+      "the project whose governance/policies.yaml says for how long (default: the one here, else Inboxloop's own)",
+    )
+    .option("--dry-run", "say what is too old, with how many rows, and change nothing")
+    .addHelpText(
+      "after",
+      `
+A row goes so many days after it was received, by whole days in UTC: what \`retention\` of the policy says of its table, else the shortest of its columns' classes.
+Events that stop mail or take a consent back stay, with all that is said of their messages. One that was interrupted is finished first. Receipts are in
+governance/retentions.ndjson. Afterwards \`inboxloop build\` brings tables up to date.
+
+Example:
+  inboxloop privacy retain --dry-run
+`,
+    )
+    .action(async (options: { dryRun?: boolean; project?: string }) => {
+      const { retainCommand } = await import("./privacy/retain.ts");
+      await retainCommand(environment(), options);
     });
 
   noun

@@ -1,3 +1,4 @@
+import policies from "../../includes/policies.js";
 import rawTables from "../../includes/raw_tables.js";
 import type { Column, Row, Warehouse } from "../../warehouse/warehouse.ts";
 import { parseInstant } from "../door/instant.ts";
@@ -19,7 +20,7 @@ export async function prepareRawTables(
       if (!isSure) await warehouse.execute(`create schema if not exists \`${dataset}\``);
       isSure = true;
       await warehouse.execute(
-        `create table if not exists \`${dataset}.${table}\` (${ours.map(described).join(", ")}) partition by date(received_at)`,
+        `create table if not exists \`${dataset}.${table}\` (${ours.map(described).join(", ")}) partition by date(received_at)${expiry(table)}`,
       );
       continue;
     }
@@ -29,6 +30,12 @@ export async function prepareRawTables(
     }
   }
 }
+
+/** After how many days a partition goes by itself, where the data policy says so. */
+const expiry = (table: string): string => {
+  const days = policies.partitionDays(table);
+  return days === null ? "" : ` options (partition_expiration_days = ${days})`;
+};
 
 const described = ({ name, type }: Column): string => `\`${name}\` ${type}`;
 

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { DoomedRows } from "../../warehouse/duckdb/doomed-rows.ts";
 import { PersonRows, type Subject } from "../../warehouse/duckdb/person-rows.ts";
 import { rawColumns } from "../door/raw-row.ts";
 import type { FoundLetters } from "../find-letters.ts";
@@ -15,7 +16,7 @@ export interface FoundInSegment {
   readonly found: number;
 }
 
-const segmentsOf = (sink: LocalSink): readonly (readonly [string, readonly SegmentPart[]])[] =>
+export const segmentsOf = (sink: LocalSink): readonly (readonly [string, readonly SegmentPart[]])[] =>
   [...partsBySegment(locateSegments(sink.ledger.entries))].filter(([segment]) => existsSync(join(sink.raw, segment)));
 
 /** Looks through every segment; rows of dead letters count where their sealed bytes name somebody (`letters`) too. */
@@ -69,19 +70,34 @@ export async function eraseFromSegments(
 ): Promise<void> {
   const rows = await PersonRows.open(subject);
   try {
-    // A segment's rows and bytes stay what they are while it stands: only its own replacement changes them.
-    const noted = notedBytes(sink.ledger.entries);
-    for (const [segment, parts] of segmentsOf(sink)) {
-      signal?.throwIfAborted();
-      const named = letters.placesBySegment.get(segment) ?? [];
-      const own = await rows.places(join(sink.raw, segment));
-      const places = [...new Set([...own, ...named])].sort((a, b) => a - b);
-      if (places.length === 0) continue;
-      const step = { erasureId, segment, parts, noted: noted.get(segment), places };
-      await sink.eraseFromSegment(step, (path, target) => rows.copyWithout(path, target, places));
-    }
+    await takeOut(sink, erasureId, rows, (segment) => letters.placesBySegment.get(segment) ?? [], signal);
   } finally {
     rows.close();
+  }
+}
+
+/**
+ * Writes every segment again that holds rows that are to go, without them and without those at `more` places of it. May be killed anywhere and repeated with
+ * the same id.
+ */
+export async function takeOut(
+  sink: LocalSink,
+  id: string,
+  rows: DoomedRows,
+  more: (segment: string) => readonly number[],
+  signal?: AbortSignal,
+  isMeant: (table: string) => boolean = () => true,
+): Promise<void> {
+  // A segment's rows and bytes stay what they are while it stands: only its own replacement changes them.
+  const noted = notedBytes(sink.ledger.entries);
+  for (const [segment, parts] of segmentsOf(sink)) {
+    if (!isMeant(parts[0]!.table)) continue;
+    signal?.throwIfAborted();
+    const own = await rows.places(join(sink.raw, segment));
+    const places = [...new Set([...own, ...more(segment)])].sort((a, b) => a - b);
+    if (places.length === 0) continue;
+    const step = { erasureId: id, segment, parts, noted: noted.get(segment), places };
+    await sink.eraseFromSegment(step, (path, target) => rows.copyWithout(path, target, places));
   }
 }
 

@@ -35,7 +35,7 @@ export interface LedgerVerdict {
   readonly duplicate: number;
   readonly dead_letter: number;
   readonly rows_checked: number;
-  /** Rows that landed and are gone because their people were erased, and the segments that were written again for it. */
+  /** Rows that landed and are gone since, their people erased or themselves too old, and the segments that were written again for it. */
   readonly erased: number;
   readonly segments_erased_from: number;
   readonly head_hash: string;

@@ -19,7 +19,7 @@ export const snapshotSpec = z.strictObject({
 export type SnapshotSpec = z.infer<typeof snapshotSpec>;
 
 /**
- * Rows that were taken out because their people were erased. With the hashes of those rows (over the whole row, its keyed ids included: nobody
+ * Rows that were taken out because their people were erased, or because they were too old. With the hashes of those rows (over the whole row, its keyed ids included: nobody
  * who does not have the row can make one) the parent's content is computed from the rows that are left, so that nothing else can have changed.
  */
 const erasedRows = z.strictObject({

@@ -1,28 +1,31 @@
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileSha256, makeFolderWhole, syncDirectory, writeWhole } from "../../platform/files.ts";
-import { PersonRows, type Subject } from "../../warehouse/duckdb/person-rows.ts";
+import type { DoomedRows } from "../../warehouse/duckdb/doomed-rows.ts";
 import { readParquet } from "../../warehouse/duckdb/read-parquet.ts";
 import { ContentHasher } from "../digest/content-digest.ts";
 import { giveName, listSnapshots, namesFolder, readLock, type Snapshot, snapshotFiles } from "./snapshot.ts";
 import { type ErasedRows, type SnapshotLock, snapshotId } from "./snapshot-lock.ts";
 
-/** A snapshot that holds rows of some people. */
+/** Opens what knows the rows that are to go: of people who are erased, or too old. */
+export type OpenDoomed = () => Promise<DoomedRows>;
+
+/** A snapshot that holds rows that are to go. */
 export interface FoundInSnapshot {
   readonly snapshot: Snapshot;
   readonly rows: number;
   readonly found: number;
 }
 
-/** Names by which a snapshot goes: its own id, and the ids that it had before people were taken out of it. */
+/** Names by which a snapshot goes: its own id, and the ids that it had before rows were taken out of it. */
 export const idsOfSnapshot = ({ id, lock }: Snapshot): readonly string[] => [
   id,
   ...(lock.erased ?? []).map(({ parent }) => parent.id),
 ];
 
-export async function findInSnapshots(folder: string, subject: Subject): Promise<readonly FoundInSnapshot[]> {
+export async function findInSnapshots(folder: string, open: OpenDoomed): Promise<readonly FoundInSnapshot[]> {
   const found: FoundInSnapshot[] = [];
-  const rows = await PersonRows.open(subject);
+  const rows = await open();
   try {
     for (const snapshot of await listSnapshots(folder)) {
       let own = 0;
@@ -36,6 +39,7 @@ export async function findInSnapshots(folder: string, subject: Subject): Promise
 }
 
 export interface SucceedOptions {
+  /** The act by which they go: an erasure, or a retention. */
   readonly erasureId: string;
   readonly now: () => Date;
   /** Called between the steps; tests die in it. */
@@ -43,14 +47,14 @@ export interface SucceedOptions {
 }
 
 /**
- * Replaces each snapshot in which the subject has rows by a successor without them. The successor's lock names the parent, the number of rows gone
+ * Replaces each snapshot that holds rows that are to go by a successor without them. The successor's lock names the parent, the number of rows gone
  * and their hashes, by which the parent's digest is computed from what is left; names move to it; the parent's id still finds it. Where no row is
  * left there is no successor. May be killed anywhere and repeated.
  */
-export async function succeedSnapshots(folder: string, subject: Subject, options: SucceedOptions): Promise<void> {
+export async function succeedSnapshots(folder: string, open: OpenDoomed, options: SucceedOptions): Promise<void> {
   await removeGone(folder);
-  for (const { snapshot } of await findInSnapshots(folder, subject)) {
-    const successor = await makeSuccessor(folder, snapshot, subject, options);
+  for (const { snapshot } of await findInSnapshots(folder, open)) {
+    const successor = await makeSuccessor(folder, snapshot, open, options);
     options.fault?.("snapshot-made");
     await moveNames(folder, snapshot.id, successor);
     options.fault?.("snapshot-named");
@@ -74,7 +78,7 @@ async function removeGone(folder: string): Promise<void> {
 async function makeSuccessor(
   folder: string,
   snapshot: Snapshot,
-  subject: Subject,
+  open: OpenDoomed,
   { erasureId, now }: SucceedOptions,
 ): Promise<string | undefined> {
   const { lock } = snapshot.lock;
@@ -87,7 +91,7 @@ async function makeSuccessor(
   const files: SnapshotLock["files"] = [];
   let id: string | undefined;
   await makeFolderWhole(making, async (temporary) => {
-    const rows = await PersonRows.open(subject);
+    const rows = await open();
     try {
       for (const file of snapshotFiles(snapshot)) {
         const name = basename(file);

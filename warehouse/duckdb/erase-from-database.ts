@@ -4,8 +4,9 @@ import { dirname } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { quoteName } from "../../packages/googlesql/emit/text.ts";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
+import type { FoundRows } from "./doomed-rows.ts";
 import { openDatabase } from "./open-database.ts";
-import { type FoundRows, loadSubject, type Subject, subjectRows } from "./person-rows.ts";
+import { loadSubject, type Subject, subjectRows } from "./person-rows.ts";
 
 /** A table of a DuckDB file, as `schema.table`, with rows of the subject in it. */
 export interface FoundInTable extends FoundRows {

@@ -18,7 +18,7 @@ export async function ingestVerifyCommand(environment: Environment, options: Des
     const sum = `${batches} batches: ${sumOf(verdict)}`;
     const erased =
       verdict.erased > 0
-        ? `\n${verdict.erased} rows of erased people are gone since, ${verdict.segments_erased_from} segments were written again`
+        ? `\n${verdict.erased} rows were taken out since (erased, or too old), ${verdict.segments_erased_from} segments were written again`
         : "";
     if (verdict.ok) return `${sum}${erased}\nthe ledger is whole (head ${verdict.head_hash.slice(0, 12)})`;
     const found = table(

@@ -108,7 +108,7 @@ export function snapshotsHolding(snapshots: string, models: string, now: () => D
   return {
     name: "snapshots",
     async find(subject) {
-      const found = await findInSnapshots(snapshots, subject);
+      const found = await findInSnapshots(snapshots, () => PersonRows.open(subject));
       const learned = found.length === 0 ? [] : await listModels(models);
       return {
         places: found.map(({ snapshot, found: rows }) => ({ where: `snapshot ${snapshot.id}`, rows })),
@@ -121,7 +121,8 @@ export function snapshotsHolding(snapshots: string, models: string, now: () => D
         }),
       };
     },
-    erase: ({ erasureId, subject, fault }) => succeedSnapshots(snapshots, subject, { erasureId, now, fault }),
+    erase: ({ erasureId, subject, fault }) =>
+      succeedSnapshots(snapshots, () => PersonRows.open(subject), { erasureId, now, fault }),
     successors: (erasureId) => successorsOf(snapshots, erasureId),
   };
 }

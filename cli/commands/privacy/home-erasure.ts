@@ -58,8 +58,7 @@ export async function eraseFromHome(
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<readonly Erased[]> {
   const { home, context } = world;
-  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 5_000, what: "erasures", code: "privacy.locked" };
-  return withLock(`${home.erasures}.erasing`, lock, async () => {
+  return withErasureLock({ home, context }, async () => {
     const opened = await openLocalIngest(context);
     const { sink } = opened;
     try {
@@ -94,14 +93,22 @@ export async function eraseFromHome(
   });
 }
 
+/** One at a time takes rows out of a home, by whatever right. */
+export const withErasureLock = <T>(
+  { home, context }: Pick<ErasureWorld, "home" | "context">,
+  work: () => Promise<T>,
+): Promise<T> => {
+  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 5_000, what: "erasures", code: "privacy.locked" };
+  return withLock(`${home.erasures}.erasing`, lock, work);
+};
+
 /** Lets somebody who was erased in again, by every id that they have under the keys of the home. */
 export async function readmitToHome(
   { home, context, journal, signal }: ErasureWorld,
   ids: readonly string[],
   reason: string,
 ): ReturnType<typeof readmit> {
-  const lock = { pid: context.pid, sleep: context.sleep, patienceMs: 5_000, what: "erasures", code: "privacy.locked" };
-  return withLock(`${home.erasures}.erasing`, lock, async () => {
+  return withErasureLock({ home, context }, async () => {
     const opened = await openLocalIngest(context);
     try {
       const tombstones = erasedAt(context);

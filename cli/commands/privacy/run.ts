@@ -196,7 +196,8 @@ async function namedIn(environment: Environment, who: readonly string[]): Promis
   return [...new Set(named)];
 }
 
-function refuseBigQuery(environment: Environment, command: string): void {
+/** Refuses what reaches the rows of a home alone. */
+export function refuseBigQuery(environment: Environment, command: string): void {
   if (environment.target.kind !== "bigquery") return;
   throw new UserError(`${command} works on a home of this machine; rows in BigQuery are not reached by it`, {
     code: "privacy.bigquery",
