@@ -225,6 +225,12 @@ const column = {
   labelled_by_people: "Who labelled it already.",
   answer: "What the class says to the question; NULL where it says nothing of it.",
   review_origin: "Why it was put before the person: uncertain, random or second; NULL where nobody says.",
+  p_read:
+    "Probability that a person read the message: the label model's, or what people settled. NULL until it is mature.",
+  p_engaged: "Probability that a person acted on the message. NULL until it is mature.",
+  p_unwanted: "Probability that the person would rather not have had the message. NULL until it is mature.",
+  is_trusted: "The label model, or a person, is as good as sure of what came of it.",
+  sample_weight: "What the example counts in training, 0.05 to 1: the more certain its labels are, the more.",
   bin: "Number of the bin, the category itself, or null.",
   reference_units: "Customers (or days, for what a day shares) among the reference messages: what varies on its own.",
   current_units: "The same among the current messages.",
@@ -503,4 +509,20 @@ const rawTables = {
 /** The description of a raw table; a table just added gets a plain one, which a test asks to be replaced. */
 const rawTable = (name) => rawTables[name] ?? "Rows as received. Append-only.";
 
-module.exports = { columns, rawTable, rawTables };
+/** Who answers for the tables of a dataset. */
+const owners = {
+  raw: "data engineering",
+  staging: "data engineering",
+  events: "data engineering",
+  identity: "data engineering",
+  labels: "data science",
+  features: "data science",
+  training: "data science",
+  monitoring: "deliverability",
+  governance: "privacy",
+};
+
+/** The owner of a table by its dataset; undefined for a dataset that is none of ours. */
+const ownerOf = (dataset) => owners[dataset];
+
+module.exports = { columns, rawTable, rawTables, ownerOf };

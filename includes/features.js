@@ -225,7 +225,19 @@ const feature = (name) => {
 
 /** Columns of training.examples beside the features and the outcomes. isp, region and variant are features and dimensions at once. */
 const exampleKeys = ["message_id", "user_id_hash", "person_id", "campaign_id", "sent_at", "sent_date"];
-const exampleExtras = ["was_opened", "revenue", "label", "is_mature", "has_training_consent", "stratum"];
+const exampleExtras = [
+  "was_opened",
+  "revenue",
+  "label",
+  "p_read",
+  "p_engaged",
+  "p_unwanted",
+  "is_trusted",
+  "sample_weight",
+  "is_mature",
+  "has_training_consent",
+  "stratum",
+];
 
 /** The columns of training.examples, in order: keys, features, outcomes, the rest. */
 const exampleColumns = [...exampleKeys, ...names, ...outcomes.map(({ column }) => column), ...exampleExtras];

@@ -90,6 +90,10 @@ function confidenceOf(label, hasSummary) {
   return `case when ${label} = 'opened' and ${hasSummary} then ${summarisedOpenConfidence} else (case ${label} ${branches.join(" ")} end) end`;
 }
 
+/** The same of one class, as a number. */
+const confidenceOfClass = (name, hasSummary) =>
+  name === "opened" && hasSummary ? summarisedOpenConfidence : withCondition([name])[0].confidence;
+
 /**
  * The classes as a quoted list.
  *
@@ -117,4 +121,14 @@ const classOf = (column) => {
   return `case ${branches.join(" ")} end`;
 };
 
-module.exports = { queryLabel, classOf, classes, names, queryClasses, labelOf, confidenceOf, sqlList };
+module.exports = {
+  queryLabel,
+  classOf,
+  classes,
+  names,
+  queryClasses,
+  labelOf,
+  confidenceOf,
+  confidenceOfClass,
+  sqlList,
+};

@@ -211,12 +211,7 @@ export function groupedAuc(
 }
 
 const outcomeNames = /^(did|outcome|label|target)(_|$)|_label$/;
-const notFeatures = new Set<string>([
-  ...featureSet.exampleKeys,
-  ...featureSet.exampleExtras,
-  "segment",
-  "sample_weight",
-]);
+const notFeatures = new Set<string>([...featureSet.exampleKeys, ...featureSet.exampleExtras, "segment"]);
 
 /** The columns of a table of examples that are features, and its outcomes: what is neither key nor outcome may be learned from. */
 export function alarmColumns(columns: readonly Column[]): {
