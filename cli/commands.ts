@@ -6,6 +6,7 @@ import { register as change } from "./commands/change.ts";
 import { register as check } from "./commands/check.ts";
 import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
+import { register as docs } from "./commands/docs.ts";
 import { register as evaluate } from "./commands/evaluate.ts";
 import { register as features } from "./commands/features.ts";
 import { register as ingest } from "./commands/ingest.ts";
@@ -37,6 +38,7 @@ const commands: readonly RegisterCommand[] = [
   build,
   test,
   query,
+  docs,
   plan,
   lineage,
   check,

@@ -1,3 +1,5 @@
+import { roleOf } from "../../warehouse/dataform/table-card.ts";
+
 export interface DescribedTable {
   readonly name: string;
   /** table, view, incremental or source. */
@@ -17,11 +19,14 @@ export function modelReference(tables: readonly DescribedTable[]): string {
       "",
       `${kind}, [${file}](../../${file}). ${description}`.trim(),
       "",
-      "| column | type | meaning |",
-      "| --- | --- | --- |",
-      ...columns.map((column) => `| \`${column.name}\` | \`${column.type}\` | ${cell(column.description)} |`),
+      "| column | type | role | meaning |",
+      "| --- | --- | --- | --- |",
+      ...columns.map(
+        (column) =>
+          `| \`${column.name}\` | \`${column.type}\` | ${roleOf(name.slice(0, name.indexOf(".")), column)} | ${cell(column.description)} |`,
+      ),
       "",
     ].join("\n"),
   );
-  return `# Tables\n\nGenerated from the compiled Dataform graph by \`npm run codegen\`.\n\n${parts.join("\n")}`;
+  return `# Tables\n\nGenerated from the compiled Dataform graph by \`npm run codegen\`. \`inboxloop docs <table>\` says the same of your warehouse, with owner, freshness and a query to begin with.\n\n${parts.join("\n")}`;
 }
