@@ -104,7 +104,9 @@ export async function refuseForbiddenUses(
 
 /** Refuses to freeze a table that is made of what models must not learn from. Says so where nobody knows what it is made of. */
 export async function refuseForbiddenTraining(world: Environment, table = "training.examples"): Promise<void> {
-  const keys = (features.exampleKeys as readonly string[]).map((column) => `${table}.${column}`);
+  // Ids join rows, and gates choose them: neither is learned from. A gate is made of who refused, which may serve nothing else.
+  const kept = [...(features.exampleKeys as readonly string[]), ...(features.exampleGates as readonly string[])];
+  const keys = kept.map((column) => `${table}.${column}`);
   const use = { name: "snapshot", purposes: ["training"], of: [table] };
   const more: readonly CheckedUse[] = [
     { ...use, stage: "storage", except: [] },

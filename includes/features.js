@@ -239,6 +239,9 @@ const exampleExtras = [
   "stratum",
 ];
 
+/** Those of them that say which rows may be learned from at all. */
+const exampleGates = ["is_mature", "has_training_consent"];
+
 /** The columns of training.examples, in order: keys, features, outcomes, the rest. */
 const exampleColumns = [...exampleKeys, ...names, ...outcomes.map(({ column }) => column), ...exampleExtras];
 
@@ -269,6 +272,7 @@ module.exports = {
   feature,
   exampleKeys,
   exampleExtras,
+  exampleGates,
   exampleColumns,
   select,
 };

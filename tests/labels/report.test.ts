@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import registry from "../../includes/feature_registry.js";
 import { otherWorld } from "./other-scanners.ts";
 import { inboxloop, inboxloopTold, startInboxloop } from "./run-cli.ts";
 
@@ -45,7 +46,13 @@ beforeAll(() => {
     "--select",
     `+labels.${name}`,
   ]);
-  inboxloop(home, "build", ...wanted, "--vars", "as_of=2026-03-01T00:00:00Z");
+  inboxloop(
+    home,
+    "build",
+    ...wanted,
+    ...["--select", "+training.post_ai_validation", "--select", "features.feature_registry"],
+    ...["--vars", "as_of=2026-02-05T00:00:00Z"],
+  );
 }, 240_000);
 
 test("when labels are reported then every labelling function is there with what it is worth, and people are measured against", () => {
@@ -140,4 +147,25 @@ test("when two people labelled then their agreement and the worth of the choice 
   ]);
   expect(found.origins.length).toBeGreaterThan(0);
   for (const { overturned } of found.origins) expect(overturned.low).toBeLessThanOrEqual(overturned.high);
+}, 120_000);
+
+test("when machine-heavy examples are frozen then the data policy lets them, and the lock says how their features were worked out", () => {
+  const made = inboxloop(home, "snapshot", "create", "--table", "training.post_ai_validation", "--name", "post-ai") as {
+    kind: string;
+    lock: { lock: { rows: number; features: { version: string; list: { name: string; version: string }[] } } };
+  };
+  expect(made.kind).toBe("created");
+  expect(made.lock.lock.rows).toBeGreaterThan(10);
+  expect(made.lock.lock.features.version).toBe(registry.version);
+  expect(made.lock.lock.features.list).toContainEqual({
+    name: "opens_7d",
+    version: registry.entry("opens_7d")?.version,
+  });
+  const { rows } = inboxloop(
+    home,
+    "query",
+    "select countif(sample_weight < 0.5) as doubtful, countif(sample_weight > 0.9) as sure from training.consented_examples",
+  ) as { rows: { doubtful: number; sure: number }[] };
+  expect(rows[0]!.doubtful).toBeGreaterThan(0);
+  expect(rows[0]!.sure).toBeGreaterThan(rows[0]!.doubtful);
 }, 120_000);
