@@ -6,7 +6,8 @@ import { calibrated, levelRate } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
 import { type Forest, openForest, readForest } from "./forest.ts";
 import { hasSay } from "./has-say.ts";
-import { type ModelRecord, modelDigest, modelRecord, modelSchema } from "./model-record.ts";
+import { type ModelRecord, modelDigest, modelRecord, modelSchema, type OutcomeRecord } from "./model-record.ts";
+import type { ForestFile } from "./tree.ts";
 
 /** A trained version on disk. */
 export interface Model {
@@ -97,31 +98,43 @@ export interface Scorer {
   close(): void;
 }
 
-/** The rate of an outcome that has no say, for everybody; undefined where it has one. */
-function baseRate({ record }: Model, name: string, rows: number, count: number): readonly Float64Array[] | undefined {
-  const outcome = record.outcomes.find((o) => o.name === name);
-  if (outcome?.model.kind !== "forest" || hasSay(outcome)) return undefined;
+/** What a policy counts with for everybody, where an outcome has no say; undefined where it has one. */
+export function baseRateOf(outcome: OutcomeRecord): number | undefined {
+  if (outcome.model.kind === "constant") return outcome.model.probability;
+  if (hasSay(outcome)) return undefined;
   const { level_rows, level_positives } = outcome.model.calibration;
-  const rate = levelRate({ rows: level_rows, positives: level_positives });
+  return levelRate({ rows: level_rows, positives: level_positives });
+}
+
+function baseRates({ record }: Model, name: string, rows: number, count: number): readonly Float64Array[] | undefined {
+  const outcome = record.outcomes.find((o) => o.name === name);
+  const rate = outcome && baseRateOf(outcome);
+  if (rate === undefined) return undefined;
   return Array.from({ length: count }, () => new Float64Array(rows).fill(rate));
+}
+
+/** The forest of one outcome; undefined where it has none. Refuses a file that is not the record's. */
+export async function forestOf(model: Model, outcome: OutcomeRecord): Promise<ForestFile | undefined> {
+  if (outcome.model.kind !== "forest") return undefined;
+  const file = join(model.path, outcome.model.file);
+  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+  if (createHash("sha256").update(bytes).digest("hex") !== outcome.model.sha256) {
+    throw new UserError(`the forest of ${model.name} for ${outcome.name} is not the one that was trained`, {
+      code: "model.changed",
+      exit: "check",
+      where: file,
+      next: "train again under another name",
+    });
+  }
+  return readForest(bytes.toString());
 }
 
 /** Loads a version; refuses files that are not those of its record. */
 export async function openScorer(model: Model): Promise<Scorer> {
   const forests = new Map<string, Forest>();
   for (const outcome of model.record.outcomes) {
-    if (outcome.model.kind !== "forest") continue;
-    const file = join(model.path, outcome.model.file);
-    const bytes = await readFile(file).catch(() => Buffer.alloc(0));
-    if (createHash("sha256").update(bytes).digest("hex") !== outcome.model.sha256) {
-      throw new UserError(`the forest of ${model.name} for ${outcome.name} is not the one that was trained`, {
-        code: "model.changed",
-        exit: "check",
-        where: file,
-        next: "train again under another name",
-      });
-    }
-    forests.set(outcome.name, openForest(readForest(bytes.toString())));
+    const forest = await forestOf(model, outcome);
+    if (forest) forests.set(outcome.name, openForest(forest));
   }
   const names = model.record.lineage.features.list.map((f) => f.name);
 
@@ -149,7 +162,7 @@ export async function openScorer(model: Model): Promise<Scorer> {
     outcomes: model.record.outcomes.map((o) => o.name),
     predict: (name, columns, rows) => scored(name, columns, rows, 1, (forest) => [forest.predict(columns, rows)])[0]!,
     predictEach: (name, columns, rows, feature, values) =>
-      baseRate(model, name, rows, values.length) ??
+      baseRates(model, name, rows, values.length) ??
       scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
     close: () => forests.clear(),
   };

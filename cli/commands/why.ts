@@ -52,6 +52,7 @@ function renderWhy(found: Why): string {
       ],
       candidates,
     ),
+    ...scoreLines(found),
     ...(found.events_before.length > 0
       ? [
           "",
@@ -70,4 +71,42 @@ function renderWhy(found: Why): string {
         ]
       : []),
   ].join("\n");
+}
+
+/** Features shown for an outcome. */
+const mostFeatures = 5;
+const percent = (p: number): string => `${(100 * p).toPrecision(3)} %`;
+
+function scoreLines({ scores }: Why): readonly string[] {
+  if (!scores) return [];
+  const rows = scores.outcomes.flatMap((one) =>
+    one.features
+      .slice(0, mostFeatures)
+      .map(({ feature, value, log_odds }, i) => [
+        i === 0 ? `${one.outcome} ${percent(one.probability)}` : "",
+        feature,
+        text(value ?? "not known"),
+        `${log_odds > 0 ? "+" : ""}${log_odds.toFixed(2)}`,
+      ]),
+  );
+  const silent = scores.outcomes.filter(({ has_say }) => !has_say);
+  return [
+    "",
+    scores.is_as_decided
+      ? `what moved the scores of ${scores.variant}, in log-odds:`
+      : `what moves the scores of ${scores.variant} with the features as of ${scores.features_as_of}, in log-odds; the decision saw earlier ones and counted with ${scores.outcomes.map(({ outcome, decided_on }) => `${outcome} ${decided_on === null ? "nothing" : percent(decided_on)}`).join(", ")}`,
+    ...(rows.length === 0
+      ? []
+      : [
+          renderTable(
+            [{ title: "outcome" }, { title: "feature" }, { title: "value" }, { title: "adds", align: "right" }],
+            rows,
+          ),
+        ]),
+    ...(silent.length > 0
+      ? [
+          `no say, so the base rate: ${silent.map(({ outcome, probability }) => `${outcome} ${percent(probability)}`).join(", ")}`,
+        ]
+      : []),
+  ];
 }

@@ -3,6 +3,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import type { DecisionRow } from "../../../serve/decision-row.ts";
 import { type Explanation, explain } from "../../../serve/why/explain.ts";
+import { type CandidateExplanation, explainCandidate } from "../../../serve/why/explain-candidate.ts";
 import { eventsBefore, findDecision, type SeenEvent } from "../../../serve/why/find-decision.ts";
 import type { Environment } from "../../environment.ts";
 import { outboxOf } from "../activate/outbox-folder.ts";
@@ -10,6 +11,8 @@ import { ingestContext } from "../ingest/context.ts";
 
 export interface Why extends Explanation {
   readonly events_before: readonly SeenEvent[];
+  /** What moved the scores; null where no model scored, or it cannot be told any more. */
+  readonly scores: CandidateExplanation | null;
   /** What became of its mail; null where nobody has looked at it yet, or this machine does not hand over. */
   readonly hand_over: HandOver | null;
 }
@@ -38,6 +41,7 @@ export async function whyCommand(world: Environment, id: string, comparedTo: str
     return {
       ...explain(row, other),
       events_before: await eventsBefore(warehouse, row, world.signal),
+      scores: await explainCandidate(warehouse, world.home.models, row, world.signal),
       hand_over: await handOverOf(outboxOf(world.home), row.decision_id),
     };
   } finally {

@@ -1,0 +1,43 @@
+import { sigmoid } from "./calibration.ts";
+import { contributionsOf } from "./contributions.ts";
+import type { InputRow } from "./encode-inputs.ts";
+import { baseRateOf, forestOf, type Model } from "./model.ts";
+
+/** How the probability of one outcome comes about: the log-odds of `probability` are `expected` and the `log_odds` of all features. */
+export interface ScoreExplanation {
+  readonly outcome: string;
+  readonly probability: number;
+  /** Log-odds before anything is known of the row; those of the base rate where the outcome has no say. */
+  readonly expected: number;
+  /** Whether the model was shown to know the outcome; where not, everybody gets its base rate. */
+  readonly has_say: boolean;
+  /** What knowing each feature adds, the greatest first; features that add nothing are left out. */
+  readonly features: readonly { readonly feature: string; readonly value: unknown; readonly log_odds: number }[];
+}
+
+const logOdds = (p: number): number => Math.log(p / (1 - p));
+
+/** Explains what a policy counts with for one row, outcome by outcome: calibrated, so in units of the probability's log-odds. */
+export async function explainScore(model: Model, row: InputRow): Promise<readonly ScoreExplanation[]> {
+  const explained: ScoreExplanation[] = [];
+  for (const outcome of model.record.outcomes) {
+    const rate = baseRateOf(outcome);
+    const forest = rate === undefined ? await forestOf(model, outcome) : undefined;
+    if (rate !== undefined || forest === undefined || outcome.model.kind === "constant") {
+      const probability = rate ?? 0;
+      const expected = logOdds(probability);
+      explained.push({ outcome: outcome.name, probability, expected, has_say: false, features: [] });
+      continue;
+    }
+    const { slope, intercept } = outcome.model.calibration;
+    const { expected, byInput } = contributionsOf(forest, row);
+    const features = forest.inputs
+      .map(({ name }, i) => ({ feature: name, value: row[name] ?? null, log_odds: slope * byInput[i]! }))
+      .filter(({ log_odds }) => log_odds !== 0)
+      .sort((a, b) => Math.abs(b.log_odds) - Math.abs(a.log_odds));
+    const base = slope * expected + intercept;
+    const sum = features.reduce((total, { log_odds }) => total + log_odds, base);
+    explained.push({ outcome: outcome.name, probability: sigmoid(sum), expected: base, has_say: true, features });
+  }
+  return explained;
+}
