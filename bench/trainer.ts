@@ -164,6 +164,26 @@ async function peers(world: World): Promise<Readonly<Record<string, Readonly<Rec
   }
 }
 
+/** By who learned and outcome. */
+type Everyone = Readonly<Record<string, Readonly<Record<string, Found>>>>;
+
+/** By outcome, over the worlds that have it: who, and the means of AUC, log loss, trees and seconds. */
+function meansOf(
+  worlds: readonly { readonly found: Everyone }[],
+): Readonly<Record<string, readonly (readonly string[])[]>> {
+  const outcomes = new Set(worlds.flatMap(({ found }) => Object.keys(found["ours"]!)));
+  return Object.fromEntries(
+    [...outcomes].map((outcome) => {
+      const having = worlds.filter(({ found }) => found["ours"]![outcome] !== undefined);
+      const rows = Object.keys(worlds[0]!.found).map((who) => {
+        const of = (key: keyof Found) => mean(having.map(({ found }) => found[who]![outcome]![key]));
+        return [who, of("auc").toFixed(4), of("logLoss").toFixed(5), of("trees").toFixed(0), of("seconds").toFixed(2)];
+      });
+      return [outcome, rows];
+    }),
+  );
+}
+
 async function main(): Promise<void> {
   const worlds: World[] = [];
   for (const folder of positionals) worlds.push(await ofSnapshot(folder));
@@ -172,10 +192,10 @@ async function main(): Promise<void> {
     process.stdout.write(`${cells.map((cell) => String(cell).padEnd(13)).join("")}\n`);
   };
   if (!values.json) line(["world", "outcome", "positives", "who", "AUC", "log loss", "trees", "cpu s"]);
-  const all = [];
+  const all: (Readonly<Record<string, unknown>> & { readonly found: Everyone })[] = [];
   for (const world of worlds) {
-    const everyone = { ours: await ours(world), ...(await peers(world)) };
-    all.push({ world: world.name, rows: world.rows, ...everyone });
+    const everyone: Everyone = { ours: await ours(world), ...(await peers(world)) };
+    all.push({ world: world.name, rows: world.rows, found: everyone });
     if (values.json) continue;
     for (const [outcome, labels] of Object.entries(world.outcomes)) {
       const positives = labels
@@ -187,6 +207,9 @@ async function main(): Promise<void> {
       }
     }
   }
+  if (!values.json)
+    for (const [outcome, means] of Object.entries(meansOf(all)))
+      for (const mean of means) line(["mean", outcome, "", ...mean]);
   if (values.json) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
 }
 
