@@ -50,14 +50,15 @@ function queryable(metrics: string): string {
   return `p50 at most ${at(0.5)} s, p99 at most ${at(0.99)} s`;
 }
 
-/** The address, once the collector says it. */
-const listening = (server: ChildProcess): Promise<string> =>
+/** Where it is called, and where its metrics are, once the collector says it. */
+const listening = (server: ChildProcess): Promise<{ readonly url: string; readonly status: string }> =>
   new Promise((found, failed) => {
     let text = "";
     server.stderr!.on("data", (chunk) => {
       text = (text + String(chunk)).slice(-10_000);
       const address = /listening on (\S+)/.exec(text)?.[1];
-      if (address) found(address);
+      const status = /status on (\S+)/.exec(text)?.[1];
+      if (address && status) found({ url: address, status });
     });
     server.once("exit", (code) => failed(new Error(`the collector ended with ${code}: ${text}`)));
   });
@@ -106,7 +107,7 @@ server.stdout!.on("data", (chunk) => {
   said += String(chunk);
 });
 try {
-  const url = await listening(server);
+  const { url, status } = await listening(server);
   const calls = signedCalls(Math.min(60_000, seconds * 6000));
   let next = 0;
   const warmUp = 200;
@@ -137,7 +138,7 @@ try {
   );
   if (values["with-pipeline"]) {
     await new Promise((done) => setTimeout(done, 3000));
-    say(`queryable       ${queryable(await (await fetch(`${url}/metrics`)).text())} after arrival`);
+    say(`queryable       ${queryable(await (await fetch(`${status}/metrics`)).text())} after arrival`);
   }
   server.kill("SIGTERM");
   await new Promise((done) => server.once("exit", done));

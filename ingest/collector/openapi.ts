@@ -116,13 +116,6 @@ export function openApi(hooks: readonly string[]): object {
         },
       },
       "/healthz": { get: { summary: "The process is alive", responses: { "200": { description: "It is" } } } },
-      "/readyz": {
-        get: {
-          summary: "Calls would be accepted",
-          responses: { "200": { description: "They would" }, "503": { description: "They would not" } },
-        },
-      },
-      "/metrics": { get: { summary: "For Prometheus", responses: { "200": { description: "Text format" } } } },
     },
     components: {
       securitySchemes: { key: { type: "http", scheme: "bearer" } },

@@ -16,11 +16,16 @@ import { createMetrics } from "./metrics.ts";
 import { PipelineProgress } from "./pipeline-progress.ts";
 import { type CollectorLimits, createCollector } from "./server.ts";
 import type { FetchText } from "./sns-fetch.ts";
+import { createStatusServer } from "./status-server.ts";
 
 export interface RunCollectorOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** Where readiness, metrics and the interface are; port 0 takes any free one. */
+  readonly status: { readonly host: string; readonly port: number };
+  /** Proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy?: string | undefined;
   /** The folder of the spool. */
   readonly spool: string;
   readonly settings: Readonly<Record<string, string | undefined>>;
@@ -33,7 +38,12 @@ export interface RunCollectorOptions {
   /** Put what is accepted here instead of on the spool; somebody else lands it. */
   readonly otherBus?: BusWriter | undefined;
   readonly log: (line: string) => void;
-  readonly listening: (address: string, hooks: readonly string[], sources: readonly string[]) => void;
+  readonly listening: (told: {
+    readonly address: string;
+    readonly status: string;
+    readonly hooks: readonly string[];
+    readonly sources: readonly string[];
+  }) => void;
 }
 
 export interface CollectorOutcome {
@@ -90,11 +100,14 @@ export async function runCollector(
       linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
       behind,
-      isStalled: () => !options.otherBus && progress.isStalled(),
       metrics,
       limits: options.limits,
+      trustProxy: options.trustProxy,
       log: options.log,
     });
+
+    const isStalled = () => !options.otherBus && progress.isStalled();
+    const status = createStatusServer({ hooks, behind, isStalled, metrics, limits: options.limits });
 
     let isClosed = false;
     const stopPipeline = new AbortController();
@@ -129,10 +142,13 @@ export async function runCollector(
           progress.landedTo(await landedPosition(options.spool));
         }, 1000).unref();
     try {
-      options.listening(await app.listen({ host: options.host, port: options.port }), [...hooks.keys()], sources.names);
+      const statusAddress = await status.listen(options.status);
+      const address = await app.listen({ host: options.host, port: options.port });
+      options.listening({ address, status: statusAddress, hooks: [...hooks.keys()], sources: sources.names });
       await Promise.race([aborted(signal), failure(pipeline)]);
     } finally {
       await app.close();
+      await status.close();
       await bus.close();
       if (bus !== spooled) await spooled.close();
       isClosed = true;

@@ -7,19 +7,17 @@ import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
 import { providers } from "../sources/providers.ts";
 import { snsEnvelope } from "../sources/sns.ts";
 import { bodyDigest, parseJson } from "../sources/webhook.ts";
+import { type AdmissionLimits, BytesInFlight, Strangers } from "./admission.ts";
 import { readApiBody } from "./api-body.ts";
 import type { MayCall, SourceOfKey } from "./api-keys.ts";
 import { type ApiRoute, apiRoutes, apiTables, namedRefusals, recordsRefused } from "./api-records.ts";
 import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
 import { isOneClickBody, oneClickPage, oneClickRecord, readOneClickToken } from "./one-click.ts";
-import { openApi } from "./openapi.ts";
 import { ReplayGuard } from "./replay-guard.ts";
 import { certificateCache, confirmSubscription, type FetchText } from "./sns-fetch.ts";
 
-export interface CollectorLimits {
-  /** Of a body as it arrives. */
-  readonly bodyBytes: number;
+export interface CollectorLimits extends AdmissionLimits {
   /** Of a gzip body, unpacked. */
   readonly unpackedBytes: number;
   readonly recordsPerCall: number;
@@ -39,6 +37,10 @@ export interface CollectorLimits {
 
 export const defaultLimits: CollectorLimits = {
   bodyBytes: 10 << 20,
+  connections: 1000,
+  bytesInFlight: 32 << 20,
+  strangersPerSecond: 1,
+  strangersBurst: 100,
   unpackedBytes: 32 << 20,
   recordsPerCall: 10_000,
   requestMs: 15_000,
@@ -65,10 +67,10 @@ export interface CollectorEnv {
   readonly fetchText: FetchText;
   /** Messages published and not yet landed. */
   readonly behind: () => number;
-  /** True while messages wait and none lands. */
-  readonly isStalled?: (() => boolean) | undefined;
   readonly metrics: CollectorMetrics;
   readonly limits: CollectorLimits;
+  /** Proxies whose X-Forwarded-For is believed: addresses or networks, with commas. */
+  readonly trustProxy?: string | undefined;
   /** Tells the operator; lines hold nothing of a call's content. */
   readonly log: (line: string) => void;
 }
@@ -89,8 +91,8 @@ const refusal = (source: string, status: number, error: string, retryAfter?: num
 });
 
 /**
- * The HTTP collector: checks who calls over the raw bytes before anything is parsed, puts what it accepts on the bus,
- * and answers 202 once it is durable. Answers and log lines hold nothing of what was sent.
+ * The HTTP collector: checks who calls before a body is read where a header says it, and over the raw bytes before anything is parsed; puts what it
+ * accepts on the bus, and answers 202 once it is durable. Answers and log lines hold nothing of what was sent.
  */
 export function createCollector(env: CollectorEnv): FastifyInstance {
   const { limits, metrics } = env;
@@ -101,11 +103,13 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 40 },
+    ...(env.trustProxy === undefined ? {} : { trustProxy: env.trustProxy }),
     http: {
       headersTimeout: Math.min(limits.requestMs, 10_000),
       connectionsCheckingInterval: Math.min(1000, limits.requestMs / 2),
     },
   });
+  app.server.maxConnections = limits.connections;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
@@ -128,6 +132,29 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
     send(reply, "none", performance.now(), refusal("unknown", 404, "no-such-route")),
   );
 
+  const strangers = new Strangers(limits);
+  const inFlight = new BytesInFlight(limits);
+  const early = beforeBody(env);
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.method !== "POST") return;
+    const began = performance.now();
+    const { ip } = request;
+    const refused = early(request);
+    const isStranger = refused === undefined || refused.status === 401;
+    const answer =
+      isStranger && !isKnown(env, request) && strangers.isTooMany(ip, env.now())
+        ? refusal("unknown", 429, "too-many-calls", 60)
+        : (refused ?? (inFlight.admit(request, reply) ? undefined : refusal("unknown", 503, "busy", 1)));
+    if (answer === undefined) return;
+    // Nobody reads what is still to come.
+    if (Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY) > 64 << 10)
+      reply.header("connection", "close");
+    return send(reply, routeOf(request), began, answer);
+  });
+  app.addHook("onSend", async (request, reply) => {
+    if (reply.statusCode === 401) strangers.met(request.ip, env.now());
+  });
+
   const hook = hookHandler(env);
   const api = apiHandler(env);
   app.post<{ Params: { provider: string } }>("/hooks/:provider", async (request, reply) => {
@@ -145,23 +172,47 @@ export function createCollector(env: CollectorEnv): FastifyInstance {
 
   if (env.linkKeys) {
     const leave = oneClickHandler(env);
-    app.post<{ Params: { "*": string } }>("/unsubscribe/*", async (request, reply) =>
+    app.post<{ Params: { "*": string } }>("/unsubscribe/*", { bodyLimit: oneClickBytes }, async (request, reply) =>
       send(reply, "/unsubscribe", performance.now(), await leave(request.params["*"], request)),
     );
     app.get("/unsubscribe/*", async (_request, reply) => reply.type("text/html; charset=utf-8").send(oneClickPage));
   }
 
   app.get("/healthz", async () => ({ status: "alive" }));
-  app.get("/readyz", async (_request, reply) => {
-    const behind = env.behind();
-    const status = behind > limits.maxBehind ? "behind" : env.isStalled?.() ? "stalled" : "ready";
-    return reply.code(status === "ready" ? 200 : 503).send({ status, behind });
-  });
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
-  app.get("/openapi.json", async () => openApi([...env.hooks.keys()]));
   return app;
+}
+
+const routeOf = (request: FastifyRequest): string => {
+  const url = request.routeOptions.url;
+  if (url === undefined) return "none";
+  return url.startsWith("/hooks/") ? "/hooks" : url.startsWith("/unsubscribe/") ? "/unsubscribe" : url;
+};
+const apiRouteOf = (request: FastifyRequest): ApiRoute | undefined =>
+  apiRoutes.find((route) => request.routeOptions.url === `/v1/${route}`);
+
+/** Whether a header alone says who calls: a source with its key. */
+const isKnown = (env: CollectorEnv, request: FastifyRequest): boolean =>
+  apiRouteOf(request) !== undefined && env.sourceOfKey(request.headers.authorization) !== undefined;
+
+/** What can be said of a call before its body is read: there is no such place, or whoever calls may not. */
+function beforeBody(env: CollectorEnv): (request: FastifyRequest) => Answer | undefined {
+  return (request) => {
+    if (request.is404) return refusal("unknown", 404, "no-such-route");
+    const route = apiRouteOf(request);
+    if (route !== undefined) {
+      const source = env.sourceOfKey(request.headers.authorization);
+      if (source === undefined) return refusal("unknown", 401, "not-authentic");
+      return (env.mayCall?.(source, route) ?? route === "events") ? undefined : refusal(source, 403, "not-allowed");
+    }
+    if (routeOf(request) === "/hooks") {
+      const { provider } = request.params as { readonly provider: string };
+      if (!providers.has(provider) || !env.hooks.has(provider)) return refusal("unknown", 404, "unknown-provider");
+      const encoding = request.headers["content-encoding"];
+      return encoding === undefined || encoding === "identity" ? undefined : refusal(provider, 415, "unknown-encoding");
+    }
+    const { "*": token } = request.params as { readonly "*": string };
+    return readOneClickToken(token, env.linkKeys ?? []) ? undefined : refusal("one-click", 401, "not-authentic");
+  };
 }
 
 function hookHandler(env: CollectorEnv) {
@@ -170,11 +221,8 @@ function hookHandler(env: CollectorEnv) {
   const guard = new ReplayGuard({ limit: limits.rememberCalls, keepMs: limits.rememberMs });
   const publish = publisher(env);
   return async (name: string, request: FastifyRequest): Promise<Answer> => {
-    const provider = providers.get(name);
-    const secrets = env.hooks.get(name);
-    if (!provider || !secrets) return refusal("unknown", 404, "unknown-provider");
-    const encoding = request.headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity") return refusal(name, 415, "unknown-encoding");
+    const provider = providers.get(name)!;
+    const secrets = env.hooks.get(name)!;
     const call = webhookRequest(request);
     const authenticity = await provider.verify(call, secrets, {
       now: new Date(env.now()),
@@ -204,9 +252,7 @@ function hookHandler(env: CollectorEnv) {
 function apiHandler(env: CollectorEnv) {
   const publish = publisher(env);
   return async (route: ApiRoute, request: FastifyRequest): Promise<Answer> => {
-    const source = env.sourceOfKey(request.headers.authorization);
-    if (source === undefined) return refusal("unknown", 401, "not-authentic");
-    if (!(env.mayCall?.(source, route) ?? route === "events")) return refusal(source, 403, "not-allowed");
+    const source = env.sourceOfKey(request.headers.authorization)!;
     const headers = {
       "content-encoding": request.headers["content-encoding"],
       "content-type": request.headers["content-type"],
@@ -227,12 +273,14 @@ function apiHandler(env: CollectorEnv) {
   };
 }
 
+/** What a mail client says is 26 letters, as a form of either kind. */
+const oneClickBytes = 4096;
+
 /** RFC 8058 section 3.2: a signed link and the words of the standard; no cookie, no redirect, and 2xx once it is durable. */
 function oneClickHandler(env: CollectorEnv) {
   const publish = publisher(env);
   return async (token: string, request: FastifyRequest): Promise<Answer> => {
-    const link = readOneClickToken(token, env.linkKeys ?? []);
-    if (!link) return refusal("one-click", 401, "not-authentic");
+    const link = readOneClickToken(token, env.linkKeys ?? [])!;
     if (!isOneClickBody(bodyOf(request))) return refusal("one-click", 400, "not-one-click");
     return publish("one-click", [oneClickRecord(link, new Date(env.now()))], "api-one-click");
   };

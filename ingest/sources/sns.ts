@@ -58,8 +58,18 @@ export function isSnsUrl(url: string, asks: keyof typeof askedOfSns): boolean {
 }
 
 /**
+ * Whom SNS' certificates name, as Amazon's own clients check it: sns.amazonaws.com, sns-us-gov-west-1.amazonaws.com, sns-cn-north-1.amazonaws.com.cn,
+ * sns-signing.<region>.amazonaws.com (SnsHostProvider of the AWS SDK for Java 2). Who issued it is known from where it came: over https from
+ * Amazon's host. The file holds the certificate alone, without those that lead to a root.
+ */
+const isOfSns = (certificate: X509Certificate): boolean =>
+  certificate.subject
+    .split("\n")
+    .some((part) => /^CN=sns(?:-signing)?(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/.test(part));
+
+/**
  * Checks an SNS message: the topic is one of `topicArns` (comma-separated; without it any topic may call), its time lies
- * in the replay window, the certificate comes from Amazon and was valid then, and the signature (version 1 or 2) fits.
+ * in the replay window, the certificate comes from Amazon, names SNS and was valid then, and the signature (version 1 or 2) fits.
  */
 export async function verifySns(
   message: SnsEnvelope,
@@ -78,6 +88,7 @@ export async function verifySns(
   if (!isSnsUrl(message.SigningCertURL, "certificate")) return refused("the certificate is not from Amazon SNS");
   try {
     const certificate = new X509Certificate(await fetchCertificate(message.SigningCertURL));
+    if (!isOfSns(certificate)) return refused("the certificate is not one of Amazon SNS");
     if (at < Date.parse(certificate.validFrom) || at > Date.parse(certificate.validTo)) {
       return refused("the certificate was not valid at the signed time");
     }

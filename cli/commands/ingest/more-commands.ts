@@ -88,6 +88,16 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       )
       .option("--host <address>", "where to listen", "127.0.0.1")
       .option("--port <n>", "where to listen; 0 takes any free port", countedNumber, 8080)
+      .option("--status-host <address>", "where readiness, metrics and the interface are", "127.0.0.1")
+      .option(
+        "--status-port <n>",
+        "where readiness, metrics and the interface are (default: the port after --port)",
+        countedNumber,
+      )
+      .option(
+        "--trust-proxy <networks>",
+        "proxies whose X-Forwarded-For says who calls: addresses or networks, with commas",
+      )
       .option("--with-pipeline", "land what is accepted in this process too (otherwise: inboxloop ingest consume)")
       .option("--max-body <bytes>", "largest body (default: 10485760)", countedNumber)
       .option("--max-behind <n>", "messages that may wait for the pipeline (default: 1000000)", countedNumber)

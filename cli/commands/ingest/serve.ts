@@ -18,6 +18,9 @@ import { sumOf } from "./render.ts";
 export interface IngestServeOptions extends DestinationOptions {
   readonly host: string;
   readonly port: number;
+  readonly statusHost: string;
+  readonly statusPort?: number;
+  readonly trustProxy?: string;
   readonly withPipeline?: boolean;
   readonly maxBody?: number;
   readonly maxBehind?: number;
@@ -54,6 +57,11 @@ export async function ingestServeCommand(environment: Environment, options: Inge
       {
         host: options.host,
         port: options.port,
+        status: {
+          host: options.statusHost,
+          port: options.statusPort ?? (options.port === 0 ? 0 : options.port + 1),
+        },
+        trustProxy: options.trustProxy,
         spool: home.spool,
         settings,
         limits,
@@ -62,7 +70,8 @@ export async function ingestServeCommand(environment: Environment, options: Inge
         fetchText,
         otherBus: topic && pubsubWriter(topic.topic, context.keys.deadLetters, randomBytes, topic.close),
         log: console.note,
-        listening: (address, hooks, sources) => {
+        listening: ({ address, status, hooks, sources }) => {
+          console.note(`status on ${status}`);
           console.note(`listening on ${address}`);
           console.note(`hooks: ${hooks.join(", ") || "none"}; sources: ${sources.join(", ") || "none"}`);
         },

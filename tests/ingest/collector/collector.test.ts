@@ -1,4 +1,5 @@
 import { createPrivateKey } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
@@ -9,6 +10,7 @@ import { apiSources } from "../../../ingest/collector/api-keys.ts";
 import { configuredHooks, hookChecks, hookSetting } from "../../../ingest/collector/hook-settings.ts";
 import { createMetrics } from "../../../ingest/collector/metrics.ts";
 import { type CollectorEnv, createCollector, defaultLimits } from "../../../ingest/collector/server.ts";
+import { createStatusServer, type StatusEnv } from "../../../ingest/collector/status-server.ts";
 import { busDecoder } from "../../../ingest/decoders.ts";
 import type { ProviderSecrets } from "../../../ingest/sources/provider.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
@@ -50,6 +52,21 @@ function recording(hooks: Readonly<Record<string, ProviderSecrets>> = {}, more: 
       payload,
     });
   return { app, hook, events, published, log, fetched, clock };
+}
+
+const event = (n: number) => ({
+  event_type: "open",
+  user_id: "reader@example.org",
+  message_id: `m${n}`,
+  timestamp_utc: "2026-01-31T09:00:00Z",
+});
+
+/** What whoever runs the collector looks at. */
+function status(more: Partial<StatusEnv> = {}) {
+  const metrics = createMetrics({ behind: () => 0, withProcess: false });
+  const app = createStatusServer({ hooks: new Map(), behind: () => 0, metrics, limits: defaultLimits, ...more });
+  onTestFinished(() => app.close());
+  return app;
 }
 
 // A certificate of our own, valid for the whole century; Amazon's are not handed out with their keys.
@@ -163,6 +180,17 @@ describe.each(cases)("%s", (name, signer) => {
     });
 });
 
+test("when a certificate from Amazon's host names somebody else then its signature counts for nothing", async () => {
+  const others = readFileSync(join(sns, "certificate-of-another.pem"), "utf8"); // of the same key
+  const { hook, published, log } = recording(
+    { amazon_ses: { topicArns: snsTopic } },
+    { fetchText: async () => others },
+  );
+  expect((await hook("amazon_ses", snsSigner(snsKey).call("m1", now))).statusCode).toBe(401);
+  expect(published).toEqual([]);
+  expect(log.join()).toContain("not one of Amazon SNS");
+});
+
 test("when Amazon asks to confirm a subscription then only an allowed topic and Amazon's own host are confirmed", async () => {
   const SubscribeURL = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t";
   const ask = (more: Record<string, string> = {}) =>
@@ -200,13 +228,6 @@ test("when half of a provider's secrets is set then the missing setting is named
 });
 
 describe("/v1/events", () => {
-  const event = (n: number) => ({
-    event_type: "open",
-    user_id: "reader@example.org",
-    message_id: `m${n}`,
-    timestamp_utc: "2026-01-31T09:00:00Z",
-  });
-
   test("when one, an array, lines or gzip come then each record is a message", async () => {
     const { events, published } = recording();
     const lines = `${JSON.stringify(event(1))}\n\n${JSON.stringify(event(2))}\n`;
@@ -266,28 +287,27 @@ describe("/v1/events", () => {
     const late = recording({}, { behind: () => defaultLimits.maxBehind + 1 });
     const answer = await late.events(JSON.stringify(event(1)));
     expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "10"]);
-    expect((await late.app.inject("/readyz")).statusCode).toBe(503);
+    expect((await status({ behind: () => defaultLimits.maxBehind + 1 }).inject("/readyz")).statusCode).toBe(503);
 
-    const stalled = recording({}, { behind: () => 3, isStalled: () => true });
-    const ready = await stalled.app.inject("/readyz");
+    // Stalled: what it accepts is durable all the same.
+    const ready = await status({ behind: () => 3, isStalled: () => true }).inject("/readyz");
     expect([ready.statusCode, ready.json()]).toEqual([503, { status: "stalled", behind: 3 }]);
-    expect((await stalled.events(JSON.stringify(event(1)))).statusCode).toBe(202);
+    expect((await recording({}, { behind: () => 3 }).events(JSON.stringify(event(1)))).statusCode).toBe(202);
   });
 });
 
-test("when somebody looks then health, readiness, metrics and the interface answer", async () => {
-  const { app, hook } = recording({ postmark: { token: "t" } });
+test("when whoever runs it looks then readiness, metrics and the interface answer, on a listener of their own", async () => {
+  const metrics = createMetrics({ behind: () => 0, withProcess: false });
+  const { app, hook } = recording({ postmark: { token: "t" } }, { metrics });
+  const inner = status({ metrics, hooks: new Map([["postmark", {}]]) });
   await hook("postmark", { headers: { authorization: "Bearer wrong" }, body: "{}" });
-  expect((await app.inject("/healthz")).json()).toEqual({ status: "alive" });
-  expect((await app.inject("/readyz")).json()).toEqual({ status: "ready", behind: 0 });
-  const metrics = (await app.inject("/metrics")).body;
-  expect(metrics).toContain('inboxloop_collector_requests_total{route="/hooks",source="postmark",status="401"} 1');
-  const openapi = (await app.inject("/openapi.json")).json();
-  expect(Object.keys(openapi.paths).sort()).toEqual([
+  expect((await inner.inject("/readyz")).json()).toEqual({ status: "ready", behind: 0 });
+  expect((await inner.inject("/metrics")).body).toContain(
+    'inboxloop_collector_requests_total{route="/hooks",source="postmark",status="401"} 1',
+  );
+  expect(Object.keys((await inner.inject("/openapi.json")).json().paths).sort()).toEqual([
     "/healthz",
     "/hooks/{provider}",
-    "/metrics",
-    "/readyz",
     "/unsubscribe/{token}",
     "/v1/consents",
     "/v1/erasures",
@@ -296,10 +316,85 @@ test("when somebody looks then health, readiness, metrics and the interface answ
     "/v1/profiles",
     "/v1/seed-tests",
   ]);
+  for (const one of [app, inner]) expect((await one.inject("/healthz")).json()).toEqual({ status: "alive" });
+  for (const path of ["/readyz", "/metrics", "/openapi.json"]) expect((await app.inject(path)).statusCode).toBe(404);
   expect((await app.inject({ method: "POST", url: "/hooks/reader@example.org" })).body).toBe(
     '{"error":"unknown-provider"}',
   );
   expect((await app.inject("/nowhere/reader@example.org")).body).toBe('{"error":"no-such-route"}');
+});
+
+describe("when somebody without a key calls again and again", () => {
+  const limits = { ...defaultLimits, strangersPerSecond: 1, strangersBurst: 3 };
+  const wrong = (app: ReturnType<typeof recording>["app"], remoteAddress: string, url = "/v1/events") =>
+    app.inject({ method: "POST", url, headers: { authorization: "Bearer wrong" }, payload: "{}", remoteAddress });
+  const codes = async (times: number, call: () => Promise<{ statusCode: number }>) => {
+    const found: number[] = [];
+    for (let n = 0; n < times; n++) found.push((await call()).statusCode);
+    return found;
+  };
+
+  test("then that address is answered 429 for a while, and no other is", async () => {
+    const { app, clock, events } = recording({ postmark: { token: "t" } }, { limits });
+    expect(await codes(4, () => wrong(app, "203.0.113.7"))).toEqual([401, 401, 401, 429]);
+    expect((await wrong(app, "203.0.113.7", "/hooks/postmark")).statusCode).toBe(429);
+    expect((await wrong(app, "203.0.113.8")).statusCode).toBe(401);
+    const known = { authorization: `Bearer ${apiKey}` };
+    const same = { method: "POST" as const, url: "/v1/events", headers: known, remoteAddress: "203.0.113.7" };
+    expect((await app.inject({ ...same, payload: JSON.stringify(event(1)) })).statusCode).toBe(202);
+    clock.now += 1000;
+    expect((await wrong(app, "203.0.113.7")).statusCode).toBe(401);
+    expect((await events(JSON.stringify(event(2)))).statusCode).toBe(202);
+  });
+
+  test("then addresses of one IPv6 network are one, and a hook's failed checks count", async () => {
+    const { app } = recording({ postmark: { token: "t" } }, { limits });
+    let n = 0;
+    const next = () => wrong(app, `2001:db8:1:2::${(n++).toString(16)}`, "/hooks/postmark");
+    expect(await codes(4, next)).toEqual([401, 401, 401, 429]);
+    expect((await wrong(app, "2001:db8:1:3::1")).statusCode).toBe(401);
+  });
+
+  test("then nobody behind the same proxy is shut out, unless it is named: then the caller behind it is", async () => {
+    const unnamed = recording({}, { limits });
+    expect(await codes(6, () => wrong(unnamed.app, "10.0.0.2"))).toEqual([401, 401, 401, 401, 401, 401]);
+    const named = recording({}, { limits, trustProxy: "10.0.0.0/8" });
+    const through = (caller: string) => () =>
+      named.app.inject({
+        method: "POST",
+        url: "/v1/events",
+        headers: { "x-forwarded-for": caller },
+        payload: "{}",
+        remoteAddress: "10.0.0.2",
+      });
+    expect(await codes(4, through("198.51.100.1"))).toEqual([401, 401, 401, 429]);
+    expect((await through("198.51.100.2")()).statusCode).toBe(401);
+  });
+});
+
+test("when bodies come that are larger than what may be in flight then a further one is told to come again, and the rest is answered", async () => {
+  const limits = { ...defaultLimits, bytesInFlight: defaultLimits.bodyBytes + 1000 };
+  const { app, published } = recording({ postmark: { token: "t" } }, { limits });
+  const address = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+  const slow = createConnection(Number(address.port), address.hostname);
+  const large = `content-length: ${defaultLimits.bodyBytes}`;
+  slow.write(`POST /hooks/postmark HTTP/1.1\r\nhost: x\r\n${large}\r\n\r\n{`);
+  const hook = (bytes: number) =>
+    fetch(new URL("/hooks/postmark", address), { method: "POST", body: "x".repeat(bytes) }).then(
+      ({ status: code, headers }) => [code, headers.get("retry-after")],
+    );
+  await expect.poll(() => hook(2000)).toEqual([503, "1"]);
+  expect(await hook(10)).toEqual([401, null]);
+  expect((await fetch(new URL("/healthz", address))).status).toBe(200);
+  // Who has no key is answered before the body comes.
+  const early = createConnection(Number(address.port), address.hostname);
+  early.write(`POST /v1/events HTTP/1.1\r\nhost: x\r\n${large}\r\n\r\n`);
+  const [answer] = await once(early, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 401 [\s\S]*connection: close/);
+  early.destroy();
+  slow.destroy();
+  await expect.poll(() => hook(2000)).toEqual([401, null]);
+  expect(published).toEqual([]);
 });
 
 test("when a call arrives too slowly then it is answered 408 and the connection ends", async () => {
