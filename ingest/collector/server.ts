@@ -38,7 +38,7 @@ export interface CollectorLimits extends AdmissionLimits {
 export const defaultLimits: CollectorLimits = {
   bodyBytes: 10 << 20,
   connections: 1000,
-  bytesInFlight: 32 << 20,
+  bytesInFlight: 16 << 20,
   strangersPerSecond: 1,
   strangersBurst: 100,
   unpackedBytes: 32 << 20,
