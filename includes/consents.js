@@ -47,6 +47,40 @@ const expiries = [
 /** Where a grant of activation by e-mail counts only once it was confirmed (Germany and Austria: the sender has to prove whose it was). */
 const doubleOptIn = ["de", "at"];
 
+/**
+ * What the consent signals of browsers and consent banners say, by our purposes. They speak of what happens on sites, so their channel is web: none of
+ * them lets an e-mail go or stops one, but for what is said otherwise. A purpose that is not listed is not spoken of.
+ *
+ *   tcf   purpose -> purposes of the IAB Transparency and Consent Framework 2.2 that must all be consented to (IAB Europe, TCF Policies, appendix A: 5 create profiles to
+ *         personalise content, 6 use them, 8 measure content performance, 9 understand audiences, 10 develop and improve services). `vendor` is our id
+ *         on the Global Vendor List, where we have one; without it only what is said to the publisher itself counts. Legitimate interest grants nothing.
+ *   gcm   purpose -> keys of Google Consent Mode 2 that must all be granted by the person, not by default
+ *   gpc   what Global Privacy Control refuses (W3C: do not sell or share); its absence says nothing
+ */
+const signals = {
+  tcf: {
+    vendor: null,
+    channel: "web",
+    purposes: { segmentation: [5], activation: [6], measurement: [8, 9], training: [10] },
+  },
+  gcm: {
+    channel: "web",
+    purposes: {
+      segmentation: ["ad_personalization"],
+      activation: ["ad_user_data", "ad_personalization"],
+      measurement: ["analytics_storage"],
+    },
+  },
+  // Where the person is known the refusal is the person's, whatever the channel (California Code of Regulations, title 11, section 7025(c)(1)); leave to mail is none of its business.
+  gpc: {
+    refuses: [
+      { purpose: "segmentation", channel: null },
+      { purpose: "training", channel: null },
+      { purpose: "activation", channel: "web" },
+    ],
+  },
+};
+
 const quoted = (names) => names.map((name) => `'${name}'`).join(", ");
 
 for (const { name, granted, refused, absent } of sources) {
@@ -162,8 +196,16 @@ function flagHeard(provenance, flag, purpose, list = sources) {
 const flagsRefuse = (purpose, list = sources) =>
   [false, null].some((flag) => list.some((one) => flagHeard("", flag, purpose, [one]) === "refused"));
 
+for (const purpose of [
+  ...Object.keys(signals.tcf.purposes),
+  ...Object.keys(signals.gcm.purposes),
+  ...signals.gpc.refuses.map((one) => one.purpose),
+])
+  policies.purpose(purpose);
+
 module.exports = {
   sources,
+  signals,
   channels,
   legalBases,
   expiries,

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { unpackHook } from "./collector/hook-message.ts";
+import { consentStatements, isConsentSignal } from "./consent-signals/consent-signal.ts";
 import { decodeLine, decodeRecord, decodeText } from "./door/decode.ts";
 import type { IdHasher } from "./door/id-hasher.ts";
 import type { Item } from "./door/signal.ts";
@@ -47,9 +48,19 @@ export const isDecoderKind = (kind: string): boolean =>
  * `mapped-*` go through the mapping, `seeds-*` are results of seed tests, `suppressions-*` providers' lists, `postmaster` a day of a domain's statistics,
  * `mail` is a bounce, complaint or automatic reply, `dmarc` an authentication report,
  * `hook-<provider>` a webhook call, and a provider's name alone the body of one. Kinds stand before the colon in a
- * source's name.
+ * source's name. A consent that comes as a signal of a browser or a banner is the statements that it makes.
  */
 export function decoderFor(kind: string, options: DecoderOptions): Decode {
+  const decode = plainDecoder(kind, options);
+  const stated = (items: readonly Item[]): readonly Item[] =>
+    items.some(isConsentSignal) ? items.flatMap(consentStatements) : items;
+  return (message) => {
+    const items = decode(message);
+    return items instanceof Promise ? items.then(stated) : stated(items);
+  };
+}
+
+function plainDecoder(kind: string, options: DecoderOptions): Decode {
   const { isOptOutAddress } = options;
   if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data, isOptOutAddress));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));

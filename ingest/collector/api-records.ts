@@ -1,3 +1,4 @@
+import { consentStatements } from "../consent-signals/consent-signal.ts";
 import { decodeApiRecord } from "../decoders.ts";
 import { createDoor, type Door } from "../door/door.ts";
 import type { DeadLetterReason } from "../door/signal.ts";
@@ -37,8 +38,9 @@ export function recordsRefused(
 ): readonly RefusedRecord[] {
   const refused: RefusedRecord[] = [];
   for (const [index, record] of records.entries()) {
-    const admitted = door(decodeApiRecord(record, apiTables[route], "api"), now * 1000);
-    if (admitted.kind === "dead-letter") refused.push({ index, reason: admitted.reason, detail: admitted.detail });
+    const said = consentStatements(decodeApiRecord(record, apiTables[route], "api"));
+    const admitted = said.map((item) => door(item, now * 1000)).find(({ kind }) => kind === "dead-letter");
+    if (admitted?.kind === "dead-letter") refused.push({ index, reason: admitted.reason, detail: admitted.detail });
   }
   return refused;
 }

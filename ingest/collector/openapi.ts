@@ -1,5 +1,6 @@
 import events from "../../includes/events.js";
 import rawTables from "../../includes/raw_tables.js";
+import { signalKinds } from "../consent-signals/consent-signal.ts";
 import { type ApiRoute, apiRoutes, apiTables } from "./api-records.ts";
 
 const json = (schema: object) => ({ content: { "application/json": { schema } } });
@@ -44,11 +45,15 @@ function records(route: ApiRoute): object {
       ? { $ref: "#/components/schemas/Event" }
       : {
           type: "object",
-          properties: Object.fromEntries(
-            (rawTables.columns(apiTables[route]) as readonly { name: string }[])
-              .filter(({ name }) => name !== "received_at")
-              .map(({ name }) => [name, {}]),
-          ),
+          properties: {
+            ...Object.fromEntries(
+              (rawTables.columns(apiTables[route]) as readonly { name: string }[])
+                .filter(({ name }) => name !== "received_at")
+                .map(({ name }) => [name, {}]),
+            ),
+            // In place of purpose and is_granted: docs/reference/customers.md.
+            ...(route === "consents" && { signal: { type: "string", enum: signalKinds }, value: {} }),
+          },
         };
   return {
     post: {

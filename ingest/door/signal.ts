@@ -39,6 +39,7 @@ export type DeadLetterReason =
   | "time-unreadable"
   | "money-unreadable"
   | "unknown-purpose"
+  | "consent-signal"
   | "missing-column"
   | "too-large"
   | "too-deep"
