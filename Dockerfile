@@ -15,6 +15,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/definitions ./definitions
 COPY --from=build /app/includes ./includes
+COPY --from=build /app/governance/policies.yaml ./governance/policies.yaml
 COPY --from=build /app/dataform.json ./
 USER node
 ENTRYPOINT ["node", "dist/retrain/trainer/main.js"]

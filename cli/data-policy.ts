@@ -9,7 +9,12 @@ import {
   type PolicyFinding,
 } from "../governance/data-policy/check.ts";
 import { jsonKeysOf } from "../governance/data-policy/classes.ts";
-import { type DataPolicy, dataPolicyFile, parseDataPolicy } from "../governance/data-policy/data-policy.ts";
+import {
+  type DataPolicy,
+  dataPolicyFile,
+  parseDataPolicy,
+  wholePolicy,
+} from "../governance/data-policy/data-policy.ts";
 import features from "../includes/features.js";
 import { writeWhole } from "../platform/files.ts";
 import { inputsOf } from "../policy/inputs-of.ts";
@@ -38,7 +43,7 @@ export async function dataPolicyOf(projectDir: string): Promise<StatedPolicy | n
 
 /** What of a data policy is somebody's to approve: all of it as `matrix`, and each grant of a sensitive use by its name. */
 export const dataPolicyThings = ({ policy }: StatedPolicy): readonly Thing[] => [
-  { thing: "data-policies", name: "matrix", digest: digestOf(policy) },
+  { thing: "data-policies", name: wholePolicy, digest: digestOf(policy) },
   ...policy.grants.map((grant): Thing => ({ thing: "data-policies", name: grant.name, digest: digestOf(grant) })),
 ];
 
@@ -164,7 +169,7 @@ async function approvedGrants(world: Environment, stated: StatedPolicy): Promise
   if (!people) return new Set();
   const status = await releaseStatus(world.home.releaseLog);
   verifySignatures(status, people, world.home.releaseLog);
-  const things = dataPolicyThings(stated).filter(({ name }) => name !== "matrix");
+  const things = dataPolicyThings(stated).filter(({ name }) => name !== wholePolicy);
   const rights = { ...people.rights, enforce: [...riskClass.options] };
   const open = new Set(unapproved(rights, status.state, things).map(({ name }) => name));
   return new Set(things.map(({ name }) => name).filter((name) => !open.has(name)));

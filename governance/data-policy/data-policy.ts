@@ -72,6 +72,9 @@ const grantShape = z.strictObject({
 });
 export type Grant = z.infer<typeof grantShape>;
 
+/** The name under which the policy as a whole is proposed and approved. */
+export const wholePolicy = "matrix";
+
 /** `governance/policies.yaml`: what each column is, and which class may serve which purpose at which stage. */
 export const dataPolicyShape = z
   .strictObject({
@@ -107,6 +110,8 @@ export const dataPolicyShape = z
       for (const [column, stated] of Object.entries(columns))
         if (typeof stated !== "string" && !("*" in stated))
           issue(["columns", of, column], 'keys of JSON need a "*" for those that are not named');
+    const whole = policy.grants.findIndex((one) => one.name === wholePolicy);
+    if (whole >= 0) issue(["grants", whole, "name"], `"${wholePolicy}" is the policy as a whole`);
     for (const of of Object.keys(policy.retention))
       if (!(of in policy.columns)) issue(["retention", of], "is none of the tables under columns");
   });

@@ -181,6 +181,11 @@ describe("a sensitive use", () => {
       /no purpose "fun"/,
     ],
     [
+      "a grant under the name of the whole",
+      { grants: [{ ...grant("2026-03-01").grants[0], name: "matrix" }] },
+      /policy as a whole/,
+    ],
+    [
       "JSON without a word about the rest",
       { columns: { "raw.people": { said: { health: "sensitive" } } } },
       /need a "\*"/,
