@@ -22,13 +22,13 @@ export async function explainScore(model: Model, row: InputRow): Promise<readonl
   const explained: ScoreExplanation[] = [];
   for (const outcome of model.record.outcomes) {
     const rate = baseRateOf(outcome);
-    const forest = rate === undefined ? await forestOf(model, outcome) : undefined;
-    if (rate !== undefined || forest === undefined || outcome.model.kind === "constant") {
-      const probability = rate ?? 0;
-      const expected = logOdds(probability);
-      explained.push({ outcome: outcome.name, probability, expected, has_say: false, features: [] });
+    if (rate !== undefined) {
+      const expected = logOdds(rate);
+      explained.push({ outcome: outcome.name, probability: rate, expected, has_say: false, features: [] });
       continue;
     }
+    const forest = await forestOf(model, outcome);
+    if (forest === undefined || outcome.model.kind === "constant") throw new Error(`${outcome.name} has no forest`);
     const { slope, intercept } = outcome.model.calibration;
     const { expected, byInput } = contributionsOf(forest, row);
     const features = forest.inputs

@@ -1,6 +1,8 @@
+import { UserError } from "../../errors/user-error.ts";
 import features from "../../includes/features.js";
+import type { Policy } from "../../policy/schema.ts";
 import { explainScore, type ScoreExplanation } from "../../scoring/explain-score.ts";
-import { listModels } from "../../scoring/model.ts";
+import { findModel } from "../../scoring/model.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { campaignInputs, readCampaigns } from "../campaign-inputs.ts";
 import type { DecisionRow } from "../decision-row.ts";
@@ -19,7 +21,7 @@ export interface CandidateExplanation {
 interface Said {
   readonly model?: { readonly version: string; readonly digest: string } | null;
   readonly variant?: string | null;
-  readonly campaign_kind?: string;
+  readonly campaign_kind?: Policy["kind"];
   readonly candidates?: readonly {
     readonly variant: string;
     readonly value: number | null;
@@ -33,7 +35,7 @@ const sameDigits = 1e-7;
 
 /**
  * Explains the candidate that was chosen, or the best one where none was worth a mail, by the features of today and the forest that decided. null where
- * no model scored, where its version is not on this machine, or where nothing is known of the person any more.
+ * no model scored, where its version is not on this machine as it was trained, or where nothing is known of the person any more.
  */
 export async function explainCandidate(
   warehouse: Pick<Warehouse, "query">,
@@ -47,7 +49,7 @@ export async function explainCandidate(
   const candidate = scored.find(({ variant }) => variant === said.variant) ?? best;
   const { model: decided } = said;
   if (!decided || !candidate?.probabilities) return null;
-  const model = (await listModels(models)).find(({ digest }) => digest === decided.digest);
+  const model = await findModel(models, decided.digest).catch(nullOfUserError);
   const { rows } = await warehouse.query("select * from features.decision_inputs where user_id_hash = @id", {
     params: { id: String(row["user_id_hash"]) },
     file: "inputs of the decision to explain",
@@ -55,10 +57,8 @@ export async function explainCandidate(
   });
   if (!model || !rows[0]) return null;
   const campaignId = String(row["campaign_id"]);
-  const kind =
-    said.campaign_kind === "trigger" ? "trigger" : said.campaign_kind === "transactional" ? "transactional" : "bulk";
   const campaign = campaignInputs(await readCampaigns(warehouse, [campaignId], signal), campaignId, {
-    kind,
+    kind: said.campaign_kind ?? "bulk",
     topic: null,
   });
   const person = personOf(rows[0]);
@@ -67,7 +67,8 @@ export async function explainCandidate(
     ...contextOf(campaign),
     ...features.occasionAt(earliestOf(said, row)),
     variant: candidate.variant,
-  });
+  }).catch(nullOfUserError);
+  if (!outcomes) return null;
   const told = outcomes.map((one) => ({ ...one, decided_on: candidate.probabilities?.[one.outcome] ?? null }));
   return {
     variant: candidate.variant,
@@ -78,6 +79,12 @@ export async function explainCandidate(
     ),
     outcomes: told,
   };
+}
+
+/** A model that is gone, of another format or not the one that was trained explains nothing; whatever decides refuses it by name. */
+function nullOfUserError(error: unknown): null {
+  if (error instanceof UserError) return null;
+  throw error;
 }
 
 /** When the mail could have gone out first: what models are told of the occasion. */

@@ -143,4 +143,9 @@ test("when no model scored, or its version is gone, then there is nothing to exp
   expect(await explain({ ...row, attributes: { ...attributes, candidates: [] } }, 5)).toBeNull();
   const other = { version: "m0", digest: "0".repeat(64) };
   expect(await explain({ ...row, attributes: { ...attributes, model: other } }, 5)).toBeNull();
+  const file = join(models, "m1", "conversion.trees.json");
+  const whole = await readFile(file);
+  await writeFile(file, "{}");
+  expect(await explain(row, 5)).toBeNull();
+  await writeFile(file, whole);
 });
