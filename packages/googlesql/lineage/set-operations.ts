@@ -44,13 +44,34 @@ export function combined(a: Analysis, node: Operation, given: readonly Relation[
 
 /** Lays the inputs side by side by the names of their columns; what an input does not have is NULL. */
 function matched(a: Analysis, node: NodeBase, matching: SetMatching, inputs: readonly Relation[]): readonly Relation[] {
+  const columns = columnsByName(a, node, matching, inputs);
+  return inputs.map((input, i) => ({
+    ...input,
+    isValueTable: false,
+    columns: columns.map(({ name, places }) => {
+      const place = places[i];
+      return { name, value: place === undefined ? constant : input.columns[place]!.value };
+    }),
+  }));
+}
+
+/**
+ * The columns of a set operation that matches them by name: what each is called, and its place in each input, undefined in one that does
+ * not have it. Fails where GoogleSQL has no answer.
+ */
+export function columnsByName(
+  a: { fail(node: NodeBase, message: string): never },
+  node: NodeBase,
+  matching: SetMatching,
+  inputs: readonly { readonly columns: readonly { readonly name: string | undefined }[] }[],
+): readonly { readonly name: string; readonly places: readonly (number | undefined)[] }[] {
   const named = inputs.map((input) => {
-    const names = new Map<string, Column>();
-    for (const column of input.columns) {
+    const names = new Map<string, number>();
+    for (const [place, column] of input.columns.entries()) {
       if (column.name === undefined) return a.fail(node, "Anonymous columns cannot be matched by name");
       if (names.has(column.name.toLowerCase()))
         return a.fail(node, `Duplicate column name ${column.name} in a match by name`);
-      names.set(column.name.toLowerCase(), column);
+      names.set(column.name.toLowerCase(), place);
     }
     return names;
   });
@@ -69,13 +90,10 @@ function matched(a: Analysis, node: NodeBase, matching: SetMatching, inputs: rea
     named.some((names) => names.size !== wanted.length || wanted.some((name) => !names.has(name)))
   )
     a.fail(node, "The inputs of the set operation do not have the same column names");
-  return inputs.map((input, i) => ({
-    ...input,
-    isValueTable: false,
-    columns: wanted.map((name) => {
-      const shown = first.get(name) ?? named.find((names) => names.has(name))?.get(name);
-      if (!shown) return a.fail(node, `Column ${name} does not occur in any input of the set operation`);
-      return { name: shown.name, value: named[i]!.get(name)?.value ?? constant };
-    }),
-  }));
+  return wanted.map((name) => {
+    const places = named.map((names) => names.get(name));
+    const shown = places.findIndex((place) => place !== undefined);
+    if (shown < 0) return a.fail(node, `Column ${name} does not occur in any input of the set operation`);
+    return { name: inputs[shown]!.columns[places[shown]!]!.name!, places };
+  });
 }

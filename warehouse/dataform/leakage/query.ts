@@ -7,10 +7,12 @@ import type {
   QueryBody,
   Select,
   SelectItem,
+  SetMatching,
   SetOperation,
 } from "../../../packages/googlesql/ast.ts";
 import { inOrder, refersTo } from "../../../packages/googlesql/common-table-order.ts";
 import { groupingKeys } from "../../../packages/googlesql/lineage/query.ts";
+import { columnsByName } from "../../../packages/googlesql/lineage/set-operations.ts";
 import { resolveVal } from "./expression.ts";
 import { resolveFrom } from "./from.ts";
 import { asOf, type Instant } from "./instants.ts";
@@ -268,8 +270,8 @@ function setOperation(
   around: Facts,
   outer: ReadonlySet<Instant>,
 ): Relation {
-  if (node.matching) return a.refuse(node, "set_operation_by_name");
-  const parts = node.inputs.map((input) => resolveBody(a, input, scope, tables, around, outer));
+  const given = node.inputs.map((input) => resolveBody(a, input, scope, tables, around, outer));
+  const parts = node.matching ? laidByName(a, node, node.matching, given) : given;
   const made = union(parts, outer);
   if (node.operator === "union" && node.quantifier === "all") return made;
   const unique = [made.columns.map((column) => column.val.id)];
@@ -282,6 +284,25 @@ function setOperation(
     exists: together(first!.exists, ofOtherRows(all)),
     rows: together(first!.rows, ofOtherRows(all)),
   };
+}
+
+/** The parts with their columns in one order, by name; what a part does not have is NULL. */
+function laidByName(
+  a: Analysis,
+  node: SetOperation,
+  matching: SetMatching,
+  parts: readonly Relation[],
+): readonly Relation[] {
+  for (const part of parts)
+    if (part.columns.some((column) => column.name === "*")) a.refuse(node, "the columns of a table that is not known");
+  const columns = columnsByName(a, node, matching, parts);
+  return parts.map((part, i) => ({
+    ...part,
+    columns: columns.map(({ name, places }): Column => {
+      const place = places[i];
+      return place === undefined ? { name, val: val([], { literal: null }) } : { ...part.columns[place]!, name };
+    }),
+  }));
 }
 
 export const fromTable = (relation: Relation, alias: string | undefined): From =>
