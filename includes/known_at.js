@@ -81,6 +81,8 @@ const tables = {
   // an order is reported by the shop and again by attribution; it was one when it was first
   "events.orders": { kind: "act", at: "occurred_at", times: [], ids: mails, unique: [["order_id"]] },
   "labels.rule_labels": { kind: "query", ids: mails, unique: [["message_id"]] },
+  // every day on which a mail was sent has its row: that a mail finds one tells nothing
+  "features.feed_ages": { kind: "query", sentAt: "activity_date", rows: "sent", ids: {}, unique: [["activity_date"]] },
   "events.messages": {
     kind: "query",
     sentAt: "sent_at",

@@ -1,4 +1,4 @@
-import type { Expression, Pivot, PivotValue, Unpivot } from "../ast.ts";
+import type { Expression, NodeBase, Pivot, PivotAggregate, PivotValue, Unpivot } from "../ast.ts";
 import { resolveValue } from "./expression.ts";
 import { deciding, merge } from "./provenance.ts";
 import {
@@ -33,19 +33,26 @@ export function pivoted(
   const keys = input.star.filter((column) => !used.has(column.value));
   const grouped = deciding(merge(...keys.map((column) => total(column.value))), "GROUP_BY");
   const columns = node.values.flatMap((value) =>
-    made.map(({ aggregate, value: result }): Column => {
-      const suffix = value.alias?.name ?? nameOf(a, value);
-      const name = aggregate.alias
-        ? `${aggregate.alias.name}_${value.alias ? suffix : suffix.replace(/^_/, "")}`
-        : suffix;
-      return { name, value: also(result, by, grouped) };
-    }),
+    made.map(
+      ({ aggregate, value: result }): Column => ({
+        name: pivotName(a, aggregate, value),
+        value: also(result, by, grouped),
+      }),
+    ),
   );
   return tableOf(alias, [...keys, ...columns], false, merge(input.rows, grouped));
 }
 
+type Refuse = { refuse(node: NodeBase, construct: string, detail?: string): never };
+
+/** What the column of an aggregate and a value is called. */
+export function pivotName(a: Refuse, aggregate: PivotAggregate, value: PivotValue): string {
+  const suffix = value.alias?.name ?? nameOf(a, value);
+  return aggregate.alias ? `${aggregate.alias.name}_${value.alias ? suffix : suffix.replace(/^_/, "")}` : suffix;
+}
+
 /** The name of a pivot column that has no alias. */
-function nameOf(a: Analysis, value: PivotValue): string {
+function nameOf(a: Refuse, value: PivotValue): string {
   const text = (node: Expression): string => {
     switch (node.kind) {
       case "null-literal":

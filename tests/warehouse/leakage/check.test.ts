@@ -120,6 +120,20 @@ test("when a window of the past takes in its own instant then every feature that
   expect(one).toMatchObject({ kind: "not-before" });
 });
 
+test("when the silence of a source takes in the day of the send then every feature of it is found", async () => {
+  const { findings } = await checkCopy([
+    {
+      file: "definitions/features/feed_ages.sqlx",
+      from: "unbounded preceding and 1 preceding",
+      to: "unbounded preceding and current row",
+    },
+  ]);
+  const columns = findings.filter((one) => one.model === "features.message_features").map((one) => one.column);
+  expect(columns).toContain("opens_90d");
+  expect(columns).toContain("revenue_90d");
+  expect(columns).not.toContain("complaints_before");
+});
+
 test("when a finding is waived by its name then it is passed over with the reason, and others are not", () => {
   const finding = {
     kind: "after",

@@ -5,6 +5,7 @@ import { resolveVal } from "./expression.ts";
 import type { Instant, Order } from "./instants.ts";
 import { type Fact, needsOf, together, type Val, val } from "./knowledge.ts";
 import { applied, conjoined } from "./logic.ts";
+import { pivoted, unpivoted } from "./pivot.ts";
 import { fromTable, resolveQuery } from "./query.ts";
 import {
   type Analysis,
@@ -47,6 +48,10 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Env, left: 
     }
     case "sampled-table":
       return resolveFrom(a, node.input, env, left);
+    case "pivot-table":
+      return pivoted(a, node, resolveFrom(a, node.input, env, left), env);
+    case "unpivot-table":
+      return unpivoted(a, node, resolveFrom(a, node.input, env, left), env);
     default:
       return a.refuse(node, node.kind.replaceAll("-", "_"));
   }

@@ -99,7 +99,7 @@ const envOf = (scope: Scope | undefined, tables: Tables, facts: Facts, outer: Re
   known: new Map(),
 });
 
-interface Item {
+export interface Item {
   readonly name: string | undefined;
   readonly node: Expression | undefined;
   readonly span: Column["span"];
@@ -114,8 +114,20 @@ function resolveSelect(
   around: Facts,
   outer: ReadonlySet<Instant>,
 ): Relation {
-  const start = envOf(scope, tables, around, outer);
-  const from = node.from ? resolveFrom(a, node.from, start, undefined) : nothing;
+  const from = node.from ? resolveFrom(a, node.from, envOf(scope, tables, around, outer), undefined) : nothing;
+  return selectFrom(a, node, from, listed(a, node.items, from), undefined, envOf(scope, tables, around, outer));
+}
+
+/** A SELECT over what its FROM gave. `given`: columns that it groups by, whatever it says itself. */
+export function selectFrom(
+  a: Analysis,
+  node: Select,
+  from: From,
+  items: readonly Item[],
+  given: readonly Column[] | undefined,
+  start: Env,
+): Relation {
+  const { scope, facts: around, outer } = start;
   const inside: Scope = { parent: scope, from, locals: new Map() };
   const windows = new Map(node.windows.map((one) => [one.name.name.toLowerCase(), one.spec]));
   let env: Env = { ...start, scope: inside, windows, facts: around.with(from.orders), unique: from.unique };
@@ -127,10 +139,10 @@ function resolveSelect(
   const fixed = new Set([...facts.values].flatMap(([id, values]) => (values.size === 1 ? [id] : [])));
   let unique: readonly (readonly number[])[] = from.unique.map((key) => key.filter((id) => !fixed.has(id)));
   env = { ...env, facts, rows, windowRows: rows, unique };
-  const items = listed(a, node.items, from);
-  const isGrouped = node.groupBy !== undefined || hasAggregate([node.items, node.having], a.catalog);
+  const isGrouped =
+    given !== undefined || node.groupBy !== undefined || hasAggregate([node.items, node.having], a.catalog);
   if (isGrouped) {
-    const keys = node.groupBy ? keysOf(a, node.groupBy, items, env) : [];
+    const keys = given?.map((one) => ({ text: "", val: one.val })) ?? keysOf(a, node.groupBy, items, env);
     const group = new Set<Instant>([asOf, ...outer, ...keys.flatMap(({ val: key }) => instantsOf(key))]);
     const withKeys = facts.with(keys.flatMap(({ val: key }) => key.defs ?? []));
     const said = together(...keys.map(({ val: key }) => withKeys.apply(needsOf(key))));
@@ -143,7 +155,7 @@ function resolveSelect(
       ...need,
       isSoft: need.isSoft || isOfDay,
     }));
-    exists = node.groupBy ? groupNeeds : [];
+    exists = node.groupBy || (given && given.length > 0) ? groupNeeds : [];
     unique = [keys.map(({ val: key }) => key.id)];
     env = {
       ...env,
@@ -200,7 +212,8 @@ interface Key {
   readonly val: Val;
 }
 
-function keysOf(a: Analysis, node: GroupBy, items: readonly Item[], env: Env): readonly Key[] {
+function keysOf(a: Analysis, node: GroupBy | undefined, items: readonly Item[], env: Env): readonly Key[] {
+  if (node === undefined) return [];
   const ofItem = (item: Item): Key => ({ text: item.node ? a.textOf(item.node) : "", val: item.val(env) });
   if (node.all) return items.filter((item) => item.node && !hasAggregate(item.node, a.catalog)).map(ofItem);
   return groupingKeys(node.items).flatMap((key): readonly Key[] => {

@@ -1,0 +1,85 @@
+import type { Expression, Identifier, PivotTable, Select, UnpivotTable } from "../../../packages/googlesql/ast.ts";
+import { pivotName } from "../../../packages/googlesql/lineage/pivot.ts";
+import { walk } from "../../../packages/googlesql/walk.ts";
+import { resolveVal } from "./expression.ts";
+import { needsOf, together, val } from "./knowledge.ts";
+import { type Item, selectFrom } from "./query.ts";
+import { type Analysis, type Column, type Env, type From, fromRelation, type Relation, sealed } from "./relation.ts";
+import { union } from "./union.ts";
+
+/**
+ * PIVOT is a GROUP BY of the columns that it does not name, with an aggregate for each value over the rows that have it: what
+ * `agg(x where of = value)` says.
+ */
+export function pivoted(a: Analysis, node: PivotTable, input: From, env: Env): From {
+  const { pivot } = node;
+  const used = new Set<string>();
+  for (const one of [pivot.forExpression, ...pivot.aggregates])
+    walk(one, (part) => {
+      if (part.kind === "path") for (const { name } of part.parts) used.add(name.toLowerCase());
+    });
+  const keys = input.star.filter((column) => !used.has(column.name?.toLowerCase() ?? ""));
+  if (keys.some((column) => column.name === "*")) a.refuse(node, "the columns of a table that is not known");
+  const items: readonly Item[] = [
+    ...keys.map(
+      (column): Item => ({
+        name: column.name,
+        node: undefined,
+        span: column.span,
+        val: () => ({ ...column.val, needs: [] }),
+      }),
+    ),
+    ...pivot.values.flatMap((value) =>
+      pivot.aggregates.map((aggregate): Item => {
+        const { expression, span } = aggregate;
+        const isOf: Expression = {
+          kind: "binary",
+          operator: "=",
+          left: pivot.forExpression,
+          right: value.expression,
+          span,
+        };
+        const filter: Expression = expression.filter
+          ? { kind: "logical", operator: "and", operands: [expression.filter, isOf], span }
+          : isOf;
+        const counted: Expression = { ...expression, filter };
+        return { name: pivotName(a, aggregate, value), node: counted, span, val: (one) => resolveVal(a, counted, one) };
+      }),
+    ),
+  ];
+  return fromRelation(selectFrom(a, emptySelect(node.span), input, items, keys, env), node.alias?.name);
+}
+
+const emptySelect = (span: Select["span"]): Select => ({
+  kind: "select",
+  distinct: false,
+  as: undefined,
+  items: [],
+  from: undefined,
+  where: undefined,
+  groupBy: undefined,
+  having: undefined,
+  qualify: undefined,
+  windows: [],
+  hint: undefined,
+  span,
+});
+
+/** UNPIVOT is a UNION ALL of the same rows, with another column as the value in each part. */
+export function unpivoted(a: Analysis, node: UnpivotTable, input: From, env: Env): From {
+  const { unpivot } = node;
+  const columnNamed = (name: Identifier): Column =>
+    input.star.find((column) => column.name?.toLowerCase() === name.name.toLowerCase()) ??
+    a.fail(name, `Column ${name.name} in UNPIVOT does not exist`);
+  const sets = unpivot.items.map((item) => item.columns.map(columnNamed));
+  const gone = new Set(sets.flat());
+  const rest = input.star.filter((column) => !gone.has(column));
+  const parts = sets.map((set, i): Relation => {
+    const values = unpivot.valueColumns.map((name, v): Column => ({ ...set[v]!, name: name.name }));
+    const there = unpivot.includeNulls ? [] : together(...values.map((one) => needsOf(one.val)));
+    const columns = [...rest, ...values, { name: unpivot.nameColumn.name, val: val([], { literal: String(i) }) }];
+    const exists = together(input.exists, there);
+    return sealed(columns, env.facts.with(input.orders), together(input.rows, there), exists, [], env.outer);
+  });
+  return fromRelation(union(parts, env.outer), node.alias?.name);
+}
