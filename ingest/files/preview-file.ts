@@ -11,15 +11,21 @@ export interface FilePreview {
   readonly dead_letters_by_reason: Readonly<Record<string, number>>;
 }
 
-/** What a file would give, decoded and passed through the door with nothing written. */
-export async function previewFile(input: FileInput, context: IngestContext, signal: AbortSignal): Promise<FilePreview> {
+/** What a file, or its first records, would give, decoded and passed through the door with nothing written. */
+export async function previewFile(
+  input: FileInput,
+  context: IngestContext,
+  signal: AbortSignal,
+  most = Number.POSITIVE_INFINITY,
+): Promise<FilePreview> {
   const hashId = createIdHasher(context.keys.ids.active);
   const door = createDoor({ hashId, trustReceivedAt: context.trustReceivedAt });
   const rows: Record<string, number> = {};
   const reasons: Record<string, number> = {};
   let records = 0;
-  for await (const block of input.open(0).pull(signal)) {
+  read: for await (const block of input.open(0).pull(signal)) {
     for (const message of block) {
+      if (records >= most) break read;
       records += 1;
       for (const item of await input.decode(message)) {
         const admitted = door(item, context.now().getTime() * 1000);

@@ -4,6 +4,7 @@ import { countedNumber } from "../../whole-number.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { addDestinationOptions } from "./destination-options.ts";
 import type { DocumentSources } from "./documents.ts";
+import type { DraftMappingOptions } from "./draft-mapping.ts";
 import type { IngestSeedsOptions } from "./seeds.ts";
 import type { IngestServeOptions } from "./serve.ts";
 import type { UnsubscribeLinkOptions } from "./unsubscribe-link.ts";
@@ -74,8 +75,17 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
 
   ingest
     .command("map")
-    .description("Which of our event types each source can deliver, and which nobody does")
-    .action(async () => {
+    .description(
+      "Which of our event types each source can deliver, and which nobody does; --from proposes a mapping for a file",
+    )
+    .option("--from <file>", "propose a mapping from this file's header and first records, and say what is unsure")
+    .option("--out <mapping.yaml>", "write the proposal there instead of printing it")
+    .action(async (options: DraftMappingOptions) => {
+      if (options.from !== undefined) {
+        const { draftMappingCommand } = await import("./draft-mapping.ts");
+        await draftMappingCommand(environment(), { ...options, from: options.from });
+        return;
+      }
       const { ingestMapCommand } = await import("./map.ts");
       ingestMapCommand(environment());
     });
