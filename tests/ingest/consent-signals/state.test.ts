@@ -49,10 +49,8 @@ const statements = [
   said("bob", "gpc", "0", 8),
 ];
 
-const compiled = temporaryFolder();
-
 /** The consents of everybody, after the statements landed in some order, in batches of their own. */
-async function stateAfter(order: readonly object[], perFile: number): Promise<readonly string[]> {
+async function stateAfter(order: readonly object[], perFile: number, compiled: string): Promise<readonly string[]> {
   const folder = temporaryFolder();
   const { home, context } = worldAt(folder, undefined, 3);
   mkdirSync(`${folder}.in`, { recursive: true });
@@ -86,7 +84,8 @@ async function stateAfter(order: readonly object[], perFile: number): Promise<re
 }
 
 test("when statements and signals come in any order and in any batches then what everybody allows is the same", async () => {
-  const expected = await stateAfter(statements, statements.length);
+  const compiled = temporaryFolder();
+  const expected = await stateAfter(statements, statements.length, compiled);
   for (const seed of [3, 4]) {
     const draw = seededRandom(seed);
     const order = [...statements].map((one) => [draw(), one] as const).sort(([a], [b]) => a - b);
@@ -94,6 +93,7 @@ test("when statements and signals come in any order and in any batches then what
       await stateAfter(
         order.map(([, one]) => one),
         4,
+        compiled,
       ),
     ).toEqual(expected);
   }
