@@ -114,7 +114,7 @@ async function ours(world: World): Promise<Readonly<Record<string, Found>>> {
   const found: Record<string, Found> = {};
   for (const [i, [outcome, labels]] of Object.entries(world.outcomes).entries()) {
     since = process.cpuUsage();
-    const rows = { rows: known, weights: null, known, labels, fold: world.fold, folds };
+    const rows = { rows: known, weights: null, worth: null, known, labels, fold: world.fold, folds };
     const fitted = crossFit(data, rows, defaultTerms, 1_000 * (31 + i));
     const calibration = fitCalibration(fitted.crossFitted.map(sigmoid), labels.subarray(0, from));
     const seconds = binning + spent(since);

@@ -33,17 +33,29 @@ const levelNeeds = 30;
  * the slope held, the intercept at which their mean prediction is their rate, (positives + 1/2) / (rows + 1). How well a score ranks lasts longer than
  * a base rate does, and a base rate is known from few events (Steyerberg et al. 2004, Statistics in Medicine 23, updating of the intercept;
  * Davis et al. 2019, JAMIA 26: where the event rate moves, correcting the intercept is the update that is called for). With few positives, or when the slope comes out below 0.05, the slope stays 1.
+ * `worth` is what each row counts for the slope; for the level each counts alike, whoever is sure of its label.
  */
-export function fitCalibration(scores: ArrayLike<number>, labels: ArrayLike<number>): Calibration {
-  const rows = labels.length;
+export function fitCalibration(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  worth: ArrayLike<number> | null = null,
+): Calibration {
   const x = Float64Array.from(scores, logit);
+  let rows = 0;
   let positives = 0;
-  for (let i = 0; i < rows; i++) positives += labels[i]!;
-  const platt = positives >= slopeNeeds && rows - positives >= slopeNeeds ? fitPlatt(x, labels, positives) : null;
+  for (let i = 0; i < labels.length; i++) {
+    if (worth !== null && !(worth[i]! > 0)) continue;
+    rows += 1;
+    positives += labels[i]!;
+  }
+  const platt =
+    positives >= slopeNeeds && rows - positives >= slopeNeeds
+      ? fitPlatt(x, labels, { positives, negatives: rows - positives }, worth)
+      : null;
   const method = platt !== null && platt.slope > 0.05 ? "platt" : "intercept";
   const slope = method === "platt" ? platt!.slope : 1;
   const level = latestLevel(labels);
-  const latest = x.subarray(rows - level.rows).map((value) => slope * value);
+  const latest = x.subarray(x.length - level.rows).map((value) => slope * value);
   const intercept = fitIntercept(latest, levelRate(level));
   return { method, slope, intercept, rows, positives, level_rows: level.rows, level_positives: level.positives };
 }
@@ -72,9 +84,9 @@ export function latestLevel(labels: ArrayLike<number>): Level {
 function fitPlatt(
   x: Float64Array,
   labels: ArrayLike<number>,
-  positives: number,
+  { positives, negatives }: { readonly positives: number; readonly negatives: number },
+  worth: ArrayLike<number> | null,
 ): { readonly slope: number; readonly intercept: number } | null {
-  const negatives = x.length - positives;
   const high = (positives + 1) / (positives + 2);
   const low = 1 / (negatives + 2);
   let slope = 1;
@@ -84,7 +96,7 @@ function fitPlatt(
     for (let i = 0; i < x.length; i++) {
       const f = a * x[i]! + b;
       const t = labels[i] === 1 ? high : low;
-      sum += (f > 0 ? f + Math.log1p(Math.exp(-f)) : Math.log1p(Math.exp(f))) - t * f;
+      sum += (worth?.[i] ?? 1) * ((f > 0 ? f + Math.log1p(Math.exp(-f)) : Math.log1p(Math.exp(f))) - t * f);
     }
     return sum;
   };
@@ -97,8 +109,9 @@ function fitPlatt(
     let hbb = 1e-9;
     for (let i = 0; i < x.length; i++) {
       const p = sigmoid(slope * x[i]! + intercept);
-      const d = p - (labels[i] === 1 ? high : low);
-      const w = p * (1 - p);
+      const counts = worth?.[i] ?? 1;
+      const d = counts * (p - (labels[i] === 1 ? high : low));
+      const w = counts * p * (1 - p);
       ga += d * x[i]!;
       gb += d;
       haa += w * x[i]! * x[i]!;

@@ -18,6 +18,8 @@ interface TrainOptions {
   readonly conversionValue?: number;
   readonly outcome?: readonly { readonly name: string; readonly column: string }[];
   readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
+  readonly weight?: string;
+  readonly highPrecision?: boolean;
   readonly dryRun?: boolean;
   readonly waive?: Readonly<Record<string, string>>;
   readonly project?: string;
@@ -68,6 +70,14 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--outcome <name=column>", "learn this outcome, a BOOL column of the snapshot; repeatable", outcomeOption)
     .option("--feature <column:type>", "learn from this column, number or category; repeatable", featureOption)
     .option(
+      "--weight <column>",
+      "how much each row counts when the forests grow: sample_weight of training.examples, or another number column",
+    )
+    .option(
+      "--high-precision",
+      "learn from rows with trusted labels alone (is_trusted), for a critical retrain; the rest still calibrates and measures",
+    )
+    .option(
       "--waive <feature=why>",
       "learn from a feature that tells an outcome implausibly well; once for each",
       addWaiver(/^\w+$/, "loyalty_days='counted by hand, before the send'"),
@@ -101,6 +111,8 @@ export const register: RegisterCommand = (program, environment) => {
         threads: options.threads,
         outcomes: options.outcome,
         features: options.feature,
+        weight: options.weight,
+        only: options.highPrecision === true ? "is_trusted" : undefined,
         waive: options.waive,
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };

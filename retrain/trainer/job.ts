@@ -24,6 +24,10 @@ export const trainingJob = z.strictObject({
   features: z.array(z.strictObject({ name: z.string(), type: z.enum(["number", "category"]) })),
   /** Features to leave out by name: for ablations, and for tables that lack them. */
   without: z.array(z.string()),
+  /** Column of the snapshot by which rows count when the forests grow; every row counts alike without it. Calibration and measures take rows as they came. */
+  weight: z.string().nullable().default(null),
+  /** BOOL column of the snapshot: only rows of which it is true are learned from. Calibration and measures take all. */
+  only: z.string().nullable().default(null),
   /** Features that may tell an outcome implausibly well, by name, and why. */
   waive: z.record(z.string(), z.string()).default({}),
   made_at: z.iso.datetime(),

@@ -23,6 +23,10 @@ export interface LearningSet {
   readonly revenue: Float64Array;
   /** By outcome's column: 1, 0, or NaN where it is not known. */
   readonly labels: ReadonlyMap<string, Float64Array>;
+  /** By row, what it counts when the forests grow; null where all count 1. */
+  readonly weights: Float64Array | null;
+  /** By row, 1 where it may be learned from; null where all may. */
+  readonly isLearned: Uint8Array | null;
   /** By row, the fold that its person is in. */
   readonly fold: Uint8Array;
   readonly variants: readonly string[];
@@ -41,7 +45,7 @@ export async function readLearningSet(
   lock: SnapshotLock,
   features: readonly Feature[],
   outcomes: readonly Outcome[],
-  folds: number,
+  { folds, weight, only }: { readonly folds: number; readonly weight: string | null; readonly only: string | null },
   onProgress: (done: number, total: number) => void,
 ): Promise<LearningSet> {
   const files = lock.files.map((f) => join(folder, f.name));
@@ -51,6 +55,7 @@ export async function readLearningSet(
   const person = lock.lock.columns.some(({ name }) => name === "person_id") ? "person_id" : "user_id_hash";
   const wanted: Record<string, Reading> = { sent_at: "seconds", revenue: "number", variant: "text", [person]: "group" };
   for (const o of outcomes) wanted[o.column] = "number";
+  for (const column of [weight, only]) if (column !== null) wanted[column] = "number";
   onProgress(0, features.length);
   const keys = await read(wanted);
   const groups = keys.numbers(person);
@@ -88,6 +93,8 @@ export async function readLearningSet(
     data,
     sentAt: keys.numbers("sent_at"),
     revenue: keys.numbers("revenue"),
+    weights: weight === null ? null : keys.numbers(weight),
+    isLearned: only === null ? null : Uint8Array.from(keys.numbers(only), (value) => (value === 1 ? 1 : 0)),
     labels: new Map(outcomes.map(({ column }) => [column, keys.numbers(column)])),
     fold,
     variants: [...new Set(keys.texts("variant"))].filter((v) => v !== "").sort(),

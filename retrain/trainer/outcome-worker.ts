@@ -36,6 +36,7 @@ function learn({ data, rows, validate, terms, seed }: OutcomeTask): OutcomeReply
     calibration: fitCalibration(
       found.crossFitted.map(sigmoid),
       Uint8Array.from(rows.known, (row) => rows.labels[row]!),
+      rows.worth && Float32Array.from(rows.known, (row) => rows.worth![row]!),
     ),
     logLoss: found.logLoss,
     baseLogLoss: found.baseLogLoss,

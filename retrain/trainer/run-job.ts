@@ -44,7 +44,12 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
   const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
   const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
   const outcomes: readonly Outcome[] = job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
-  refuseMissing(lock, [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue"], job.snapshot);
+  const beside = [job.weight, job.only].filter((column) => column !== null);
+  refuseMissing(
+    lock,
+    [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue", ...beside],
+    job.snapshot,
+  );
 
   // As the snapshot's rows were worked out, whatever this version of the code would do.
   const { features: frozen } = lock.lock;
@@ -70,7 +75,7 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
   const there = await existing(job, inputsDigest);
   if (there) return { record: there, kept: false };
 
-  const set = await readLearningSet(job.snapshot, lock, features, outcomes, job.folds, (done, total) =>
+  const set = await readLearningSet(job.snapshot, lock, features, outcomes, job, (done, total) =>
     onProgress("read", done, total),
   );
   const waived = refuseImplausible(
@@ -127,10 +132,12 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
 /** Raised when the same rows give another forest. */
 const trainer = { name: "inboxloop/boosted-trees", version: "1" };
 
-const hyperparametersOf = (job: TrainingJob): Record<string, number> => ({
+const hyperparametersOf = (job: TrainingJob): Record<string, number | string> => ({
   rows_per_outcome: job.rows_per_outcome,
   validate_share: job.validate_share,
   folds: job.folds,
+  ...(job.weight !== null && { weight: job.weight }),
+  ...(job.only !== null && { only: job.only }),
   ...defaultTerms,
 });
 
@@ -186,6 +193,7 @@ interface OutcomePlan {
   readonly outcome: Outcome;
   readonly labels: Uint8Array;
   readonly learn: Int32Array;
+  readonly worth: Float32Array | null;
   readonly sample: WeightedSample;
   readonly validate: Int32Array;
   readonly seed: number;
@@ -197,8 +205,41 @@ function planOutcome(job: TrainingJob, set: LearningSet, outcome: Outcome, index
   const known = Int32Array.from({ length: set.rows }, (_, row) => row).filter((row) => !Number.isNaN(column[row]!));
   const { learn, validate } = splitByTime(known, job.validate_share);
   const seed = 1_000 * (job.seed * 31 + index);
-  const sample = sampleByWeight(learn, labels, job.rows_per_outcome, seededRandom(seed));
-  return { outcome, labels, learn, sample, validate, seed };
+  const worth = worthOf(set, learn, job);
+  const own = worth === null ? learn : learn.filter((row) => worth[row]! > 0);
+  const drawn = sampleByWeight(own, labels, job.rows_per_outcome, seededRandom(seed));
+  const sample =
+    worth === null ? drawn : { ...drawn, weights: worth.map((one, row) => one * (drawn.weights?.[row] ?? 1)) };
+  return { outcome, labels, learn, worth, sample, validate, seed };
+}
+
+/**
+ * What each row counts where it is learned from, by the snapshot's own columns: on average 1 over the rows of the outcome's time, so that the
+ * forests' settings mean what they do without weights. Null where all count alike.
+ */
+function worthOf({ weights, isLearned }: LearningSet, learn: Int32Array, job: TrainingJob): Float32Array | null {
+  if (weights === null && isLearned === null) return null;
+  const refuse = (why: string): UserError =>
+    new UserError(why, {
+      code: "train.weight",
+      exit: "config",
+      where: job.snapshot,
+      next: "inboxloop train --weight <another column>",
+    });
+  const worth = new Float32Array((weights ?? isLearned)!.length);
+  let sum = 0;
+  for (const row of learn) {
+    if (isLearned?.[row] === 0) continue;
+    const weight = weights?.[row] ?? 1;
+    if (!(weight >= 0 && Number.isFinite(weight)))
+      throw refuse(`a row to be learned from has no weight of 0 or more in ${job.weight}`);
+    worth[row] = weight;
+    sum += weight;
+  }
+  if (sum === 0)
+    throw refuse(`no row counts anything by ${[job.weight, job.only].filter((one) => one !== null).join(" and ")}`);
+  for (const row of learn) worth[row]! *= learn.length / sum;
+  return worth;
 }
 
 const labelsOf = ({ labels }: OutcomePlan, rows: Int32Array): Uint8Array =>
@@ -215,7 +256,7 @@ async function trainOutcome(
   plan: OutcomePlan,
   run: (task: OutcomeTask) => Promise<OutcomeReply>,
 ): Promise<TrainedOutcome> {
-  const { outcome, labels, learn, sample, validate, seed } = plan;
+  const { outcome, labels, learn, worth, sample, validate, seed } = plan;
   const finish = (model: OutcomeRecord["model"], scores: Float64Array): OutcomeRecord => ({
     name: outcome.name,
     column: outcome.column,
@@ -236,7 +277,8 @@ async function trainOutcome(
   });
   if (!canBeLearned(sample)) return constant();
   const terms: CrossFitTerms = defaultTerms;
-  const rows = { rows: sample.rows, weights: sample.weights, known: learn, labels, fold: set.fold, folds: job.folds };
+  const { fold } = set;
+  const rows = { rows: sample.rows, weights: sample.weights, known: learn, worth, labels, fold, folds: job.folds };
   const reply = await run({ data: set.data, rows, validate, terms, seed });
   if (reply.kind === "failed") {
     throw new UserError(`the trainer gave up on ${outcome.name}: ${reply.message.split("\n")[0]}`, {

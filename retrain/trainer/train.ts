@@ -33,6 +33,10 @@ export interface TrainRequest {
   /** Features other than those of includes/features.js: columns of the snapshot. */
   readonly features?: readonly TrainingJob["features"][number][] | undefined;
   readonly without?: readonly string[] | undefined;
+  /** Column by which rows count when the forests grow. */
+  readonly weight?: string | undefined;
+  /** BOOL column: only rows of which it is true are learned from. */
+  readonly only?: string | undefined;
   /** Features that may tell an outcome implausibly well, by name, and why. */
   readonly waive?: Readonly<Record<string, string>> | undefined;
 }
@@ -74,6 +78,8 @@ export function planTraining(
     outcomes: [...(request.outcomes ?? [])],
     features: [...(request.features ?? [])],
     without: [...(request.without ?? [])],
+    weight: request.weight ?? null,
+    only: request.only ?? null,
     waive: { ...request.waive },
     made_at: now.toISOString(),
     where,

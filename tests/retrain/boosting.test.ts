@@ -51,7 +51,7 @@ async function learned(seed: number, effect?: number, terms = defaultTerms, weig
     const binning = values instanceof Float64Array ? numberBinning(name, values) : categoryBinning(name, values);
     return { binning, fill: (into) => binColumn(binning, values, into) };
   });
-  const outcome = { rows: every, weights, known: every, labels, fold, folds: 3 };
+  const outcome = { rows: every, weights, worth: null, known: every, labels, fold, folds: 3 };
   return { columns, labels, truth, found: crossFit(data, outcome, terms, 1) };
 }
 

@@ -33,6 +33,8 @@ export interface OutcomeRows {
   readonly weights: Float32Array | null;
   /** All rows of the outcome's own time: those that were not drawn are scored too, so that calibration sees the natural rate. */
   readonly known: Int32Array;
+  /** By binned row, what it counts where forests are compared; null where all count alike. */
+  readonly worth: Float32Array | null;
   /** By binned row. */
   readonly labels: Uint8Array;
   /** By binned row, which of the folds its person is in. */
@@ -56,7 +58,8 @@ export interface CrossFitted {
  * that were not learned from. Then one forest of so many trees is grown from all rows. With no tree better than the base rate, the forest has none.
  */
 export function crossFit(data: BinnedRows, outcome: OutcomeRows, terms: CrossFitTerms, seed: number): CrossFitted {
-  const { labels, fold, folds, known, weights } = outcome;
+  const { labels, fold, folds, known, weights, worth } = outcome;
+  const counted = worth === null ? known.length : known.reduce((sum, row) => sum + worth[row]!, 0);
   const held = Array.from({ length: folds }, (_, k) => known.filter((row) => fold[row] === k));
   const boosters = held.map((scored, k) => {
     const rows = outcome.rows.filter((row) => fold[row] !== k);
@@ -64,8 +67,8 @@ export function crossFit(data: BinnedRows, outcome: OutcomeRows, terms: CrossFit
   });
   const loss = (): number => {
     let sum = 0;
-    for (const [k, booster] of boosters.entries()) sum += lossOf(booster.scores, labels, held[k]!);
-    return sum / known.length;
+    for (const [k, booster] of boosters.entries()) sum += lossOf(booster.scores, labels, held[k]!, worth);
+    return sum / counted;
   };
   const baseLogLoss = loss();
   let logLoss = baseLogLoss;
@@ -100,12 +103,14 @@ export function crossFit(data: BinnedRows, outcome: OutcomeRows, terms: CrossFit
   };
 }
 
-/** Sum of the log loss over rows. */
-function lossOf(scores: Float64Array, labels: Uint8Array, rows: Int32Array): number {
+/** Sum of the log loss over rows, each as often as it counts. */
+function lossOf(scores: Float64Array, labels: Uint8Array, rows: Int32Array, worth: Float32Array | null): number {
   let sum = 0;
   for (let i = 0; i < rows.length; i++) {
-    const x = scores[rows[i]!]!;
-    sum += Math.max(x, 0) - x * labels[rows[i]!]! + Math.log1p(Math.exp(-Math.abs(x)));
+    const row = rows[i]!;
+    const x = scores[row]!;
+    const loss = Math.max(x, 0) - x * labels[row]! + Math.log1p(Math.exp(-Math.abs(x)));
+    sum += worth === null ? loss : worth[row]! * loss;
   }
   return sum;
 }

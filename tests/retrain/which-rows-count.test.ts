@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import features from "../../includes/features.js";
+import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
+import { type Model, openScorer } from "../../scoring/model.ts";
+import { fillExamples } from "./support/examples.ts";
+import { plainWarehouse } from "./support/plain-duckdb.ts";
+
+let folder: string;
+let env: TrainEnv;
+
+// Half of the rows are lies: who clicks little is said to click much. What tells them is how sure their label is.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inboxloop-weights-"));
+  env = {
+    snapshots: join(folder, "snapshots"),
+    models: join(folder, "models"),
+    now: () => new Date("2026-03-10T00:00:00Z"),
+  };
+  const warehouse = await plainWarehouse();
+  await fillExamples(warehouse, 6_000);
+  await warehouse.run(`create or replace table training.examples as
+    select * replace (case when is_trusted then did_click else roll < 0.42 - click_rate_90d end as did_click),
+      case when is_trusted then 0.9::double else 0::double end as sample_weight, (-0.5)::double as wrong_weight, 0::double as no_weight
+    from (select *, hash('trust' || message_id) % 2 = 0 as is_trusted, (hash('roll' || message_id) % 1000) / 1000.0 as roll from training.examples)`);
+  await createSnapshot({ warehouse, snapshots: env.snapshots, now: env.now }, { name: "half" });
+  await warehouse.close();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const trained = (name: string, more: { readonly weight?: string; readonly only?: string }): Promise<Model> =>
+  train(env, { snapshot: "half", name, outcomes: [{ name: "click", column: "did_click" }], ...more });
+
+/** How much likelier a click is of somebody who clicks much than of somebody who clicks little. */
+async function rise(model: Model): Promise<number> {
+  const columns = Object.fromEntries(
+    features.list.map(({ name, type }: { name: string; type: string }) => [
+      name,
+      type === "number"
+        ? Float64Array.from([0.05, 0.35], (rate) => (name === "click_rate_90d" ? rate : Number.NaN))
+        : ["", ""],
+    ]),
+  );
+  const scorer = await openScorer(model);
+  try {
+    const scores = scorer.predict("click", columns, 2);
+    return scores[1]! - scores[0]!;
+  } finally {
+    scorer.close();
+  }
+}
+
+test("when half of the labels are lies then rows of no weight, or not trusted, are not learned from, and the level stays that of all", async () => {
+  const all = await trained("all", {});
+  const weighed = await trained("weighed", { weight: "sample_weight" });
+  const only = await trained("only", { only: "is_trusted" });
+  expect(await rise(weighed)).toBeGreaterThan((await rise(all)) + 0.02);
+  expect(await rise(only)).toBeGreaterThan((await rise(all)) + 0.02);
+  for (const { record } of [weighed, only]) {
+    const { observed_rate, predicted_rate } = record.outcomes[0]!.validation;
+    expect(Math.abs(predicted_rate! - observed_rate!)).toBeLessThan(0.03);
+  }
+  expect(weighed.record.lineage.hyperparameters).toMatchObject({ weight: "sample_weight" });
+  expect(only.record.lineage.hyperparameters).toMatchObject({ only: "is_trusted" });
+  expect(only.record.outcomes[0]!.sample.positives).toBeLessThan(all.record.outcomes[0]!.sample.positives);
+  expect(new Set([all, weighed, only].map(({ record }) => record.lineage.inputs)).size).toBe(3);
+  expect((await trained("again", { weight: "sample_weight" })).record.outcomes[0]!.predictions).toBe(
+    weighed.record.outcomes[0]!.predictions,
+  );
+});
+
+test("when a weight is below 0, or all are 0, or the snapshot has no such column, then training refuses by name", async () => {
+  await expect(trained("wrong", { weight: "wrong_weight" })).rejects.toMatchObject({ code: "train.weight" });
+  await expect(trained("none", { weight: "no_weight" })).rejects.toMatchObject({ code: "train.weight" });
+  await expect(trained("missing", { only: "is_sure" })).rejects.toMatchObject({ code: "train.missing-column" });
+});
