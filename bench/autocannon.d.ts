@@ -1,12 +1,13 @@
-// What bench/collector.ts uses of autocannon, which brings no types of its own.
+// What bench/collector.ts and bench/serve.ts use of autocannon, which brings no types of its own.
 declare module "autocannon" {
   interface Request {
     readonly body?: string;
+    readonly path?: string;
     readonly headers?: Readonly<Record<string, string>>;
   }
   interface Options {
     readonly url: string;
-    readonly method: "POST";
+    readonly method: "GET" | "POST";
     readonly connections: number;
     readonly amount?: number;
     readonly duration?: number;
