@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import rawTables from "../includes/raw_tables.js";
 import { evaluationGuardrails } from "../policy/guardrails.ts";
 import { defaultCanaryPolicy } from "../release/canary/canary-policy.ts";
@@ -35,13 +35,7 @@ export async function runningThings(world: Environment, options: ProjectOptions 
   const folder = join(projectDir, "policies");
   const files = (await readdir(folder).catch(() => [])).filter((file) => /\.ya?ml$/.test(file)).sort();
   const policies = await Promise.all(
-    files.map(
-      async (file): Promise<Thing> => ({
-        thing: "policies",
-        name: file.replace(/\.ya?ml$/, ""),
-        digest: digestOf(await readFile(join(folder, file), "utf8")),
-      }),
-    ),
+    files.map(async (file) => policyThing(file, await readFile(join(folder, file), "utf8"))),
   );
   const dataPolicy = await dataPolicyOf(projectDir);
   return [
@@ -54,14 +48,32 @@ export async function runningThings(world: Environment, options: ProjectOptions 
   ];
 }
 
+/** A policy's file as a thing that is somebody's to change. */
+const policyThing = (file: string, text: string): Thing => ({
+  thing: "policies",
+  name: basename(file).replace(/\.ya?ml$/, ""),
+  digest: digestOf(text),
+});
+
+/** Refuses to decide under policies of which one has not its approvals, where the rights enforce them. */
+export const refuseUnapprovedPolicies = (
+  world: Environment,
+  act: string,
+  policies: readonly { readonly policy: { readonly file: string }; readonly text: string }[],
+): Promise<void> =>
+  refuseUnapprovedThings(world, act, async () => policies.map(({ policy, text }) => policyThing(policy.file, text)));
+
 /**
  * Refuses an act while something that runs, of a risk class that the rights enforce, has not its approvals; by name. Does nothing where nobody has
  * rights yet, or nothing is enforced.
  */
-export async function refuseUnapprovedChanges(
+export const refuseUnapprovedChanges = (world: Environment, act: string, options: ProjectOptions = {}): Promise<void> =>
+  refuseUnapprovedThings(world, act, () => runningThings(world, options));
+
+async function refuseUnapprovedThings(
   world: Environment,
   act: string,
-  options: ProjectOptions = {},
+  things: () => Promise<readonly Thing[]>,
 ): Promise<void> {
   const { readPeople } = await import("../release/control/people.ts");
   const { governanceOf } = await import("./deciding.ts");
@@ -71,5 +83,5 @@ export async function refuseUnapprovedChanges(
   const { releaseStatus, verifySignatures } = await import("../release/decide.ts");
   const status = await releaseStatus(world.home.releaseLog);
   verifySignatures(status, people, world.home.releaseLog);
-  refuseUnapproved(people.rights, status.state, await runningThings(world, options), act);
+  refuseUnapproved(people.rights, status.state, await things(), act);
 }

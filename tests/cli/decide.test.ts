@@ -1,7 +1,9 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import registry from "../../includes/feature_registry.js";
+import { approveChange, propose } from "../../release/changes.ts";
+import { digestOf } from "../../scoring/model-record.ts";
 import { type DecidingHome, idOf, makeDecidingHome, people } from "./support/deciding-home.ts";
 
 let at: DecidingHome;
@@ -109,4 +111,21 @@ test("when a policy is not there, then the command says which are", () => {
   const refused = run(["decide", "--campaign", "nothing"]);
   expect(refused.status).toBe(2);
   expect(refused.stderr).toMatch(/no policy "nothing"; there is cart, newsletter, winback \[policy\.unknown\]/);
+});
+
+test("when policies need approvals, then nobody decides under one that nobody approved, and after two people agreed it decides", async () => {
+  at.enforce();
+  const decide = ["decide", "--campaign", "approved=winback", "--dry-run"];
+  const refused = run(decide);
+  expect(refused.status).not.toBe(0);
+  expect(refused.stderr).toMatch(/decide is refused: not approved is policies winback .*\[change\.unapproved\]/s);
+  const text = () => readFileSync(join(at.folder, "policies", "winback.yaml"), "utf8");
+  const change = { thing: "policies" as const, name: "winback", digest: digestOf(text()) };
+  await propose(at.as("dot"), change);
+  await approveChange(at.as("ben"), change);
+  expect(run(decide).json()).toMatchObject({ state: "dry-run" });
+  at.writePolicy("winback", "caps: {per_person: [{sends: 9, days: 7}]}\npriority: 5\n");
+  expect(run(decide).stderr).toMatch(/change\.unapproved/);
+  const serve = run(["serve", "--port", "0"], { INBOXLOOP_SERVE_KEY_SHOP: "decide:0123456789abcdef0123" });
+  expect(serve.stderr).toMatch(/serve is refused: not approved are policies newsletter .*\[change\.unapproved\]/s);
 });

@@ -11,6 +11,7 @@ import { lineupOf } from "../../../serve/models-in-force.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
 import { campaignsOf, readPolicies } from "../../policies.ts";
+import { refuseUnapprovedPolicies } from "../../running-things.ts";
 import { ingestContext } from "../ingest/context.ts";
 
 export interface DecideRequest {
@@ -24,6 +25,7 @@ export interface DecideRequest {
 /** `inboxloop decide`. */
 export async function decideCommand(world: Environment, options: DecideRequest): Promise<BatchResult> {
   const campaigns = campaignsOf(options.campaign, await readPolicies(world, options.policies));
+  await refuseUnapprovedPolicies(world, "decide", campaigns);
   const now = world.now();
   const { state } = await releaseStatus(world.home.releaseLog);
   return decideBatch(

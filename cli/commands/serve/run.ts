@@ -2,12 +2,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import type { LoadedPolicy } from "../../../policy/load-policy.ts";
 import { configuredCallers } from "../../../serve/service/callers.ts";
 import { runService } from "../../../serve/service/run-service.ts";
 import { defaultServiceLimits } from "../../../serve/service/server.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
 import { readPolicies } from "../../policies.ts";
+import { refuseUnapprovedPolicies } from "../../running-things.ts";
 import { ingestContext } from "../ingest/context.ts";
 import { landQueue } from "./land-queue.ts";
 
@@ -20,6 +22,18 @@ export interface ServeOptions {
 
 /** Where this machine's online store lives. */
 export const onlineOf = (world: Environment): string => join(world.home.root, "online");
+
+/** Reads the policies again and again; a text that was found approved is not asked about anew. */
+function approvedPolicies(world: Environment, folder: string): () => Promise<ReadonlyMap<string, LoadedPolicy>> {
+  let approved: ReadonlySet<string> = new Set();
+  return async () => {
+    const read = await readPolicies(world, folder);
+    const unknown = [...read.values()].filter(({ text }) => !approved.has(text));
+    if (unknown.length > 0) await refuseUnapprovedPolicies(world, "serve", unknown);
+    approved = new Set([...read.values()].map(({ text }) => text));
+    return new Map([...read].map(([name, { policy }]) => [name, policy]));
+  };
+}
 
 /** `inboxloop serve`. Ends with 0 when it is told to stop. */
 export async function serveCommand(world: Environment, options: ServeOptions): Promise<void> {
@@ -46,8 +60,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       releaseLog: world.home.releaseLog,
       models: await world.target.models.refresh(),
       key: decisionKey(world),
-      readPolicies: async () =>
-        new Map([...(await readPolicies(world, options.policies))].map(([name, { policy }]) => [name, policy])),
+      readPolicies: approvedPolicies(world, options.policies),
       callerOf: callers.callerOf,
       hashId: createIdHasher(context.keys.ids.active),
       limits,

@@ -118,6 +118,11 @@ export async function makeDecidingHome(more: (before: (hours: number) => string)
     write,
     writePolicy,
     as: desk.as,
+    /** People with rights, who enforce the approvals of what is of high risk. */
+    enforce: () => {
+      desk.people.rights.enforce.push("high");
+      desk.write(join(home, "governance"));
+    },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
