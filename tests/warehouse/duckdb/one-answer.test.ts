@@ -61,7 +61,11 @@ function corpus(): string[] {
   for (const file of filesBelow(join(root, "packages/googlesql/tests"))) {
     for (const [, plain] of readFileSync(file, "utf8").matchAll(/"((?:[^"\\\n]|\\.)*)"/g)) {
       if (/^\s*(?:select|with|from|create|declare|insert|begin|set|execute|@\{|drop|if|\()\b/i.test(plain ?? ""))
-        found.add(JSON.parse(`"${plain!.replaceAll("\\'", "'")}"`) as string);
+        found.add(
+          JSON.parse(
+            `"${plain!.replace(/\\(.)/g, (both, one) => (one === "'" || one === "`" ? one : both))}"`,
+          ) as string,
+        );
     }
   }
   const cases = JSON.parse(
