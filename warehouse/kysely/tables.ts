@@ -614,9 +614,9 @@ export interface Tables {
     replies: bigint | null;
     forwards: bigint | null;
     read_seconds: bigint | null;
-    p_open: string | null;
-    p_click: string | null;
-    p_unsubscribe: string | null;
+    p_open: number | null;
+    p_click: number | null;
+    p_unsubscribe: number | null;
     complained_at: string | null;
     converted_at: string | null;
     person_messages: bigint | null;
