@@ -84,6 +84,20 @@ const cpuOf = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
+/** Waits until no more signals stream in: the demo's segments are younger than its time, so that a service counts all of them anew. */
+async function caughtUp(url: string): Promise<void> {
+  const began = performance.now();
+  for (let [before, calm] = [-1, 0]; calm < 10; ) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const rows = Number(/^inboxloop_stream_rows_total (\d+)/m.exec(metrics)?.[1] ?? 0);
+    calm = rows > 0 && rows === before ? calm + 1 : 0;
+    before = rows;
+    if (performance.now() - began > 300_000) throw new Error("it streams and streams");
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+  say("caught up after", `${((performance.now() - began) / 1000).toFixed(0)} s`);
+}
+
 let asked = 0;
 const question = (): string => {
   asked += 1;
@@ -150,6 +164,7 @@ try {
     readonly model: { readonly version: string } | null;
   };
   say("one decision", `rung ${rung}, ${reason}, model ${model?.version ?? "none"}`);
+  await caughtUp(url);
   await load(server, url, "warm-up", "POST");
   await load(server, url, `${features} features, paced`, "GET", Number(values.rate));
   await load(server, url, `${features} features, full`, "GET");
