@@ -3,13 +3,14 @@
 // Signed webhook calls of ten events each against `inboxloop ingest serve` in a process of its own; this process makes and
 // signs the calls (SendGrid's ECDSA over time and body, each call another body) before the clock starts, and sends them.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import autocannon from "autocannon";
+import { cpuSeconds, onceSaid } from "./server-process.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const { values } = parseArgs({
@@ -32,16 +33,6 @@ const cli = (...more: string[]) => ["--import", "tsx", join(root, "cli/main.ts")
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Processor time of a process so far, where the system tells (Linux). */
-function cpuSeconds(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return Number.NaN;
-  }
-}
-
 /** p50 and p99 of the time to queryable, as the upper bounds of the histogram's buckets that hold them. */
 function queryable(metrics: string): string {
   const buckets = [...metrics.matchAll(/^inboxloop_event_to_queryable_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm)];
@@ -49,19 +40,6 @@ function queryable(metrics: string): string {
   const at = (share: number) => buckets.find((bucket) => Number(bucket[2]) >= share * total)?.[1];
   return `p50 at most ${at(0.5)} s, p99 at most ${at(0.99)} s`;
 }
-
-/** Where it is called, and where its metrics are, once the collector says it. */
-const listening = (server: ChildProcess): Promise<{ readonly url: string; readonly status: string }> =>
-  new Promise((found, failed) => {
-    let text = "";
-    server.stderr!.on("data", (chunk) => {
-      text = (text + String(chunk)).slice(-10_000);
-      const address = /listening on (\S+)/.exec(text)?.[1];
-      const status = /status on (\S+)/.exec(text)?.[1];
-      if (address && status) found({ url: address, status });
-    });
-    server.once("exit", (code) => failed(new Error(`the collector ended with ${code}: ${text}`)));
-  });
 
 function signedCalls(count: number) {
   const timestamp = String(Math.floor(Date.now() / 1000));
@@ -107,7 +85,7 @@ server.stdout!.on("data", (chunk) => {
   said += String(chunk);
 });
 try {
-  const { url, status } = await listening(server);
+  const [url, status] = await onceSaid(server, /listening on (\S+)/, /status on (\S+)/);
   const calls = signedCalls(Math.min(60_000, seconds * 6000));
   let next = 0;
   const warmUp = 200;

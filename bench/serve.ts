@@ -4,13 +4,14 @@
 // bare fastify that validates the same body by the same schema and sends it back; ratios are of one run. Then the batch: everybody decided once.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import autocannon from "autocannon";
 import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
+import { cpuSeconds, onceSaid } from "./server-process.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const { values } = parseArgs({
@@ -68,21 +69,7 @@ async function measured(...args: string[]) {
   };
 }
 
-const listening = (server: ChildProcess): Promise<string> =>
-  new Promise((found, failed) => {
-    let said = "";
-    server.stderr!.on("data", (chunk) => {
-      said = (said + String(chunk)).slice(-10_000);
-      const address = /listening on (\S+)/.exec(said)?.[1];
-      if (address) found(address);
-    });
-    server.once("exit", (code) => failed(new Error(`it ended with ${code}: ${said}`)));
-  });
-
-const cpuOf = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-};
+const listening = async (server: ChildProcess): Promise<string> => (await onceSaid(server, /listening on (\S+)/))[0]!;
 
 /** Waits until no more signals stream in: the demo's segments are younger than its time, so that a service counts all of them anew. */
 async function caughtUp(url: string): Promise<void> {
@@ -109,7 +96,7 @@ const question = (): string => {
 };
 
 async function load(server: ChildProcess, url: string, what: string, method: "GET" | "POST", rate?: number) {
-  const before = cpuOf(server.pid!);
+  const before = cpuSeconds(server.pid!);
   const result = await autocannon({
     url,
     connections,
@@ -126,7 +113,7 @@ async function load(server: ChildProcess, url: string, what: string, method: "GE
       },
     ],
   });
-  const cpu = cpuOf(server.pid!) - before;
+  const cpu = cpuSeconds(server.pid!) - before;
   const answered = result["2xx"];
   const perSecond = answered / result.duration;
   say(

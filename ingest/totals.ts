@@ -50,6 +50,7 @@ export function countLetters(counts: MutableTotals, reason: DeadLetter["reason"]
 export function addTotals(into: MutableTotals, more: IngestTotals): void {
   into.records += more.records;
   into.filtered += more.filtered;
+  into.batches += more.batches;
   into.received += more.received;
   into.landed += more.landed;
   into.duplicate += more.duplicate;

@@ -7,10 +7,10 @@ import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { IngestContext } from "../ingest-files.ts";
-import { type IngestTotals, noTotals } from "../pipeline.ts";
+import { addTotals, type IngestTotals, noTotals } from "../totals.ts";
 import type { DocumentRef } from "./find-documents.ts";
 import { type ImapAddress, type ImapCredentials, isLoopback } from "./imap-address.ts";
-import { type DocumentsOutcome, ingestDocuments } from "./ingest-documents.ts";
+import { ingestDocuments } from "./ingest-documents.ts";
 
 export interface ImapOptions {
   readonly address: ImapAddress;
@@ -92,7 +92,7 @@ export async function ingestImap(
     for await (const chunk of chunksOf(client, uids, mailBytes)) {
       if (signal.aborted) break;
       const done = await ingestDocuments(kind, listed(chunk.documents), context, signal);
-      addTo(sums.totals, done);
+      addTotals(sums.totals, done);
       sums.documents += done.documents;
       sums.already += done.already_ingested;
       if (done.state === "interrupted") return outcome("interrupted");
@@ -188,22 +188,6 @@ async function* chunksOf(client: ImapFlow, uids: readonly number[], maxLength: n
 
 async function* listed(documents: readonly DocumentRef[]): AsyncIterable<DocumentRef> {
   yield* documents;
-}
-
-function addTo(sums: ReturnType<typeof noTotals>, more: DocumentsOutcome): void {
-  for (const key of [
-    "records",
-    "filtered",
-    "batches",
-    "received",
-    "landed",
-    "duplicate",
-    "dead_letter",
-    "conflict",
-  ] as const)
-    sums[key] += more[key];
-  for (const key of ["rows_by_table", "dead_letters_by_reason"] as const)
-    for (const [name, count] of Object.entries(more[key])) sums[key][name] = (sums[key][name] ?? 0) + count;
 }
 
 /** A file for each mailbox and kind; its name gives neither the user nor the host away. */

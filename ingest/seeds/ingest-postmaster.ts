@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { decoderFor } from "../decoders.ts";
 import { createIdHasher } from "../door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../ingest-files.ts";
-import { type IngestTotals, noTotals, runIngest, type Source } from "../pipeline.ts";
+import { runIngest, type Source } from "../pipeline.ts";
+import { addTotals, type IngestTotals, noTotals } from "../totals.ts";
 import { type PostmasterEnv, queryDomainStats } from "./postmaster-client.ts";
 import type { PostmasterDay } from "./postmaster-stats.ts";
 
@@ -57,7 +58,7 @@ export async function ingestPostmaster(
         for (const day of await queryDomainStats(env, domain, range, signal)) {
           if (signal.aborted) break;
           if (!asked.includes(day.date)) continue;
-          add(totals, await runIngest(envFor({ source: daySource(day), decode }), signal));
+          addTotals(totals, await runIngest(envFor({ source: daySource(day), decode }), signal));
           sums.days_landed += 1;
           progress?.(++landed);
         }
@@ -100,20 +101,4 @@ function ranges(days: readonly string[]): readonly { readonly from: string; read
     else runs.push({ from: day, to: day });
   }
   return runs;
-}
-
-function add(sums: ReturnType<typeof noTotals>, more: IngestTotals): void {
-  for (const key of [
-    "records",
-    "filtered",
-    "batches",
-    "received",
-    "landed",
-    "duplicate",
-    "dead_letter",
-    "conflict",
-  ] as const)
-    sums[key] += more[key];
-  for (const key of ["rows_by_table", "dead_letters_by_reason"] as const)
-    for (const [name, count] of Object.entries(more[key])) sums[key][name] = (sums[key][name] ?? 0) + count;
 }
