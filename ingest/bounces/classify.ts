@@ -22,6 +22,8 @@ export interface Refusal {
   readonly reported?: BounceClass | undefined;
   /** The rest of a report's words on this recipient: it may tell which command was refused. */
   readonly session?: string | undefined;
+  /** It comes out of a report in prose (none of RFC 3464): whose words they are, and to which command they were the answer, is not said. */
+  readonly isProse?: boolean | undefined;
   /** A content filter that had already taken the mail tells it: its "no such user" may be a verdict on the mail. */
   readonly isFiltersWord?: boolean | undefined;
 }
@@ -88,19 +90,32 @@ export function classifyRefusal(refusal: Refusal): SmtpReply & Verdict {
   return { ...reply, ...judge(refusal, reply) };
 }
 
-const anAddress = /[<"'[(]{0,2}[^\s<>"'()[\]@]{1,128}@[^\s<>"'()[\]@]{1,255}[>"')\]]{0,2}/g;
+const anAddress = /[<"'[(]{0,2}[^\s<>"'()[\]@]{1,128}@[^\s<>"'()[\]@:;,]{1,255}[>"')\]]{0,2}/g;
+
+/** What a mail system writes around the server's words: "SMTP error from remote mail server after RCPT TO:<a@b>: host mx.b [192.0.2.9]: 550 ...". */
+const frame =
+  /^(?:smtp error from remote mail(?:er| server) after [^:]{1,40}(?::\s*<[^<>]*>)?(?: size=\d+)?:\s*)?host \S+ \[[^\]]+\](?: said)?:\s*(?=[45]\d\d\b)|^(?:[\d.]+ )?(?:does not like (?:sender|recipient)|failed after i sent the message)\.\s*remote host said:\s*(?=[45]\d\d\b)/i;
+const withoutFrame = (text: string): string => text.trim().replace(frame, "");
 
 /** Codes that servers use for nearly anything: what they say counts more than these. */
 const vagueCode = /^[45]\.(0\.\d+|1\.[013]|1\.10|2\.[01]|3\.0|4\.[0124]|5\.\d+|6\.0|7\.([01]|1[78]))$/;
 /** Wordings that only the recipient's own system has. */
 const ownWords =
-  /doesn.t have an? [\w.-]+ account|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
+  /doesn.t have an? [\w.-]+ account|delivery error: dd .{0,60}mailbox not found|^550 5\.7\.1 no such user!|addressee unknown, relay=|requested action not taken: mailbox unavailable|^550[ :]+<[^<>\s]+>: user unknown/i;
+/** A system that keeps the addresses itself tells that it has looked. */
+const lookedUp =
+  /not (?:listed|found|present) in (?:the )?(?:\w+ )?(?:directory|name|address book)|recipient name is not recogni[sz]ed|no valid recipients?\b|(?:^|[.\n] ?)unknown (?:user|address|recipient): |does not exist at the organi[sz]ation|\b(?:on|at) this (?:system|site|organi[sz]ation)\b|not our customer/i;
+/** The envelope as Apache James writes it into its notices: not what was refused, only what was asked. */
+const envelope = /^[ \t]*MAIL FROM: .*\r?\n[ \t]*RCPT TO: .*$/gim;
+/** A report in prose says that another server gave the answer. */
+const remoteAnswer =
+  /\b(?:remote|other|receiving|destination|recipient's)(?: e?-?mail| smtp)? (?:host|server|system)\b|\bhost \S+ ?[[(]\d|\bserver (?:said|replied|responded|returned)\b|<<< |\bsaid:/i;
 /** The refusal is of the recipient, not of the mail as a whole. */
 const refusedRecipient =
   /\brcpt(?:\b|_to)|does not like recipient|recipient address rejected|mailbox here by that name/i;
 /** Words that only a recipient's address deserves. */
 const ofReader =
-  /\b(?:no such|unknown|invalid|non-?exist\w*|bad|undeliverable)[ -](?:local )?(?:user|recipient|mail ?box|account|addressee|alias|person|rcpt)|\b(?:user|recipient|mail ?box|account|addressee|alias|rcpt|person)(?:'s)?(?: e-?mail)?(?: address| name)?\b[^.;]{0,50}(?:unknown|not (?:be )?(?:found|known|exist|valid|listed|available)|(?:does|do|did)(?:n.t| not) exist|no longer (?:exist|valid)|is invalid|invalid$)|\bno (?:mail ?box|user|account|recipient) (?:here )?(?:by|with|of|under) (?:that|this) (?:name|address)|^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:user|recipient|mailbox) unknown/i;
+  /\b(?:no such|unknown|invalid|non-?exist\w*|bad|undeliverable)[ -](?:local )?(?:user|recipient|mail ?box|account|addressee|alias|person|rcpt|local part)|\bunroute?able address|\b(?:user|recipient|mail ?box|account|addressee|alias|rcpt|person)(?:'s)?(?: e-?mail)?(?: address| name)?\b[^.;]{0,50}(?:unknown|not (?:be )?(?:found|known|exist|valid|listed|available)|(?:does|do|did)(?:n.t| not) exist|no longer (?:exist|valid)|is invalid|invalid$)|\bno (?:mail ?box|user|account|recipient) (?:here )?(?:by|with|of|under) (?:that|this) (?:name|address)|^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:user|recipient|mailbox) unknown/i;
 /** The address alone, with nothing beside it that could be meant instead. */
 const ofAddress =
   /^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?(?:(?:e-?mail )?address|@)(?: is)? (?:unknown|not found|non-?existent|(?:does|do)(?:n.t| not) exist)/i;
@@ -111,6 +126,11 @@ const ofUs: readonly (readonly [RegExp, BounceReason])[] = [
     "rejected",
   ],
   [/\brate[ -]?limit|\b(?:sending|message|connection|delivery) (?:rate|limit|quota)\b/i, "toomanyconn"],
+  [
+    /\b(?:is|are|been|in|on|by|using|our|the|a|your)\b[^.;]{0,25}\b(?:block|black|deny)[- ]?list|\b(?:dns[br]l|rbl|spamhaus|spamcop)\b|\bdns ptr\b|\bip(?: address)? (?:is|was|has been) (?:temporarily )?(?:blocked|banned)/i,
+    "blocked",
+  ],
+  [/\breject(?:ed)? due to (?:policy|spf|dmarc|dkim)/i, "policyviolation"],
   [
     /\b(?:he|eh)lo\b(?!:)|\b(?:invalid|bad|unknown|illegal|unacceptable|rejected) (?:he|eh)lo\b|\byour (?:mail ?|smtp |sending )?(?:host|server)(?:.?s)?(?: ?name)?\b[^.;]{0,40}(?:unknown|invalid|not (?:exist|found|valid|resolve|known)|(?:does|do)(?:n.t| not) (?:exist|resolve))|\b(?:invalid|bad|unknown|illegal|unauthori[sz]ed|dynamic) (?:sending |source |client )?ip\b|\bip(?: address)?\b[^.;]{0,40}\b(?:invalid|unknown|not (?:valid|allowed|permitted|authori[sz]ed)|for sending)/i,
     "blocked",
@@ -128,14 +148,15 @@ const ofUs: readonly (readonly [RegExp, BounceReason])[] = [
 function judge(refusal: Refusal, reply: SmtpReply): Verdict {
   const { reported, session = "" } = refusal;
   const text = (refusal.said ?? "").slice(0, 4000).replace(/\s+/g, " ");
-  const isTemporary =
-    reply.enhancedCode?.startsWith("4.") || (!reply.enhancedCode && reply.smtpCode?.startsWith("4")) || false;
+  // An x.0.0 says nothing (RFC 3463): beside it the reply code decides.
+  const isVague = reply.smtpCode !== undefined && /^([45]\.0\.0)?$/.test(reply.enhancedCode ?? "");
+  const isTemporary = (isVague ? reply.smtpCode : reply.enhancedCode)?.startsWith("4") === true;
   const own = operatorCode(text);
   if (own) return verdict(own.reason, own.bounceClass, isTemporary);
   // An address stands between the words that matter, and its dots look like ends of sentences.
-  const words = text.replace(anAddress, "@");
+  const words = withoutFrame(text).replace(anAddress, "@");
   const step = refusedStep(text, session);
-  const excuse = excuseOf(words, step);
+  const excuse = excuseOf(words, step, reply);
   const rule = ruleOf(words, reply, excuse !== undefined);
   if (excuse !== undefined && (rule === undefined || rule.bounceClass === "hard"))
     return verdict(excuse, "block", isTemporary);
@@ -148,7 +169,8 @@ function judge(refusal: Refusal, reply: SmtpReply): Verdict {
   )
     return verdict("userunknown", "hard", false);
   if (rule.reason === "userunknown" && !isEvident(text, words, reply, refusal, step))
-    return verdict("filtered", "block", isTemporary);
+    return verdict("filtered", isTemporary ? "soft" : "block", isTemporary);
+  if (rule.reason === "filtered" && isTemporary) return verdict("filtered", "soft", true);
   // A name that could not be looked up today may be there tomorrow.
   if (rule.reason === "hostunknown" && isTemporary) return verdict("networkerror", "soft", true);
   return verdict(rule.reason, rule.bounceClass, isTemporary);
@@ -166,9 +188,10 @@ const tooManyUnknown =
   /\btoo many (?:invalid|unknown|bad|wrong|non-?exist\w*|rejected|failed|unroutable)[ -](?:recipient|user|address|rcpt|mail ?box|account)/i;
 
 /** What else than the recipient was refused, where the command or the words say so; the reason for it. */
-function excuseOf(words: string, step: SmtpStep | undefined): BounceReason | undefined {
+function excuseOf(words: string, step: SmtpStep | undefined, reply: SmtpReply): BounceReason | undefined {
   if (step === "mail") return "rejected";
-  if (step === "helo") return "blocked";
+  // A host that takes no mail at all says so with 521 (RFC 7504); another refusal of the connection is of ours.
+  if (step === "helo" || (step === "connect" && reply.smtpCode !== "521")) return "blocked";
   if (tooManyUnknown.test(words)) return "toomanyconn";
   const found = ofUs.find(([pattern]) => pattern.test(words))?.[1];
   if (found === undefined) return undefined;
@@ -188,18 +211,25 @@ function ruleOf(words: string, { enhancedCode, smtpCode }: SmtpReply, isExcused:
 
 /**
  * An address is condemned on evidence: RFC 3463's 5.1.x, a refused RCPT, the recipient's own system speaking in its own words, or a plain 550 that
- * says "no such user" (RFC 5321 section 4.2.3). The same words beside a code for something else, or after the mail's end, are a filter's.
+ * says "no such user" (RFC 5321 section 4.2.3). The same words beside a code for something else, or after the mail's end, are a filter's. In a report
+ * in prose they may be anybody's: it has to name the server that answered, or the system has to have looked the address up itself.
  */
 function isEvident(
   text: string,
   words: string,
   { enhancedCode, smtpCode }: SmtpReply,
-  { session = "", isFiltersWord }: Refusal,
+  { session = "", isFiltersWord, isProse }: Refusal,
   step: SmtpStep | undefined,
 ): boolean {
-  if (enhancedCode?.startsWith("5.1.") || !smtpCode || ownWords.test(text)) return true;
-  if (step === "data" && refusedStep(text) === "data") return false;
-  if (refusedRecipient.test(`${text} ${session}`)) return true;
+  // Postfix's answer to a rule of the receiver's own; Exchange Online gives the same words with 5.4.1 where there is nobody.
+  if (enhancedCode?.startsWith("5.7.") && /access denied/i.test(words)) return false;
+  if (enhancedCode?.startsWith("5.1.")) return true;
+  if (!smtpCode) return !isProse || lookedUp.test(text) || refusedRecipient.test(text);
+  if (ownWords.test(text)) return true;
+  if (step === "data" && (isProse || refusedStep(text) === "data")) return false;
+  const around = `${text} ${session.replace(envelope, "")}`;
+  if (refusedRecipient.test(around)) return true;
+  if (isProse && !remoteAnswer.test(around)) return false;
   const isPlain = (enhancedCode === undefined || enhancedCode === "5.0.0") && !isFiltersWord;
   return isPlain && /^55[0135]$/.test(smtpCode) && (ofReader.test(words) || ofAddress.test(words));
 }
@@ -218,7 +248,9 @@ function byReplyCode(smtpCode: string | undefined): ReasonRule | undefined {
 function byCodeAlone({ enhancedCode, smtpCode }: SmtpReply, reported: BounceClass | undefined): BounceClass {
   if (enhancedCode?.startsWith("4.") || (!enhancedCode && smtpCode?.startsWith("4")))
     return reported === "block" ? "block" : "soft";
-  if (/^5\.1\.\d+$/.test(enhancedCode ?? "")) return "hard";
+  // 5.1.4 is an ambiguous address, 5.1.5 a valid one; 5.1.7 and 5.1.8 are the sender's, 5.1.9 is the mailer's.
+  if (/^5\.1\.(?:[0-36]|10|35\d)$/.test(enhancedCode ?? "")) return "hard";
+  if (/^5\.1\.[789]$/.test(enhancedCode ?? "")) return "block";
   if (/^5\.7\.\d+$/.test(enhancedCode ?? "")) return "block";
   if (/^5\.[2-6]\.\d+$/.test(enhancedCode ?? "")) return reported === "block" ? "block" : "soft";
   if (smtpCode === "552") return "soft";

@@ -92,12 +92,23 @@ const cox: readonly (readonly [RegExp, OperatorCode])[] = [
   [/^URLBL\d+$/, block("spamdetected")],
 ];
 
+/** NetEase (163.com, 126.com, yeah.net) prints the step of the session and the cause: https://help.163.com/09/1224/17/5RAJ4LMH00753VB8.html */
+const netEase: readonly (readonly [RegExp, OperatorCode])[] = [
+  [/^(?:HL:REP|HL:MEP|WM:BL[IU]|DT:RBL)$/, block("blocked")],
+  [/^(?:HL:(?:ICC|IFC)|MI:(?:DMC|SFQ|STC)|RP:(?:DRC|TRC)|(?:MI|RP):(?:CCL|CEL))$/, block("toomanyconn")],
+  [/^DT:SPM$/, block("spamdetected")],
+  [/^MI:SPF$/, block("authfailure")],
+  [/^(?:MI:SPB|DT:SUM)$/, block("rejected")],
+];
+
 /** The meaning of the code that a large operator printed into its reply; undefined where there is none that we know. */
 export function operatorCode(said: string): OperatorCode | undefined {
   const french = /\b(?:OFR|OUK|LPN|LPNAAA)(?:\d{3})?[_-](\d{3})\b/i.exec(said)?.[1];
   if (french) return orange[french];
   const ib = /\bIB(\d{3})\b/.exec(said)?.[1];
   if (ib) return goDaddy[ib];
+  const chinese = /\b((?:HL|MI|RP|DT|WM|CT):[A-Z]{3})\b/.exec(said)?.[1];
+  if (chinese) return netEase.find(([pattern]) => pattern.test(chinese))?.[1];
   const aup = /\bAUP#(?:[A-Za-z]+-)?([A-Z0-9]{4,10})\b/.exec(said)?.[1];
   if (!aup) return undefined;
   const number = /^\d{4}$/.test(aup) ? Number(aup) : undefined;

@@ -24,12 +24,12 @@ const table = [
     // Said of the sender's HELO or of its network, before any recipient was named.
     reason: "blocked",
     bounceClass: "block",
-    said: /50[0-4] .{0,12}invalid domain name|(?:does|do) not accept (?:any )?(?:e-?)?mail from|not accepting connections|refused to talk to me/i,
+    said: /50[0-4] .{0,12}invalid domain name|messages from \S+ (?:weren.t|were not) sent|\bIP=[\d.]+ - (?:a problem|none)|\bip is (?:rejected|blocked|banned|hangup)|^[45]\d\d[ -](?:[45]\.\d+\.\d+ )?blocked\b|:blocked\)?$|sender address blocked|blocked senders?\b|suspected (?:bounce|spam)|(?:does|do) not accept (?:any )?(?:e-?)?mail from|not accepting connections|refused to talk to me/i,
   },
   {
     reason: "rejected",
     bounceClass: "block",
-    said: /addresses rejected ?: access denied|not a registered gateway user|purported responsible address|from an address that has been blacklisted|unroutable sender|provide a valid from|from a different address or alias|groups\.google\.com\/support|sender verify failed|bounce ?deny|batv|(null|empty) (envelope )?senders? (is |are )?not/i,
+    said: /addresses rejected ?: access denied|not a registered gateway user|purported responsible address|from an address that has been blacklisted|unroutable sender|fake sender|domain name required for sender|provide a valid from|from a different address or alias|groups\.google\.com\/support|sender verify failed|bounce ?deny|batv|(null|empty) (envelope )?senders? (is |are )?not/i,
   },
   {
     reason: "hostunknown",
@@ -40,12 +40,25 @@ const table = [
     reason: "networkerror",
     bounceClass: "soft",
     enhanced: /^[45]\.4\.312$/,
-    said: /malformed (or unexpected )?name server reply|host not found, try again|host name lookup fail|no route to host|unroute?able mail domain|dns lookup fail[^;]{0,80}try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
+    said: /malformed (or unexpected )?name server reply|unable to get mx info|\bconnect to .{1,80}: connection refused|\bdial tcp\b|socket error code \d|host not found, try again|host name lookup fail|no route to host|unroute?able mail domain|dns lookup fail[^;]{0,80}try again|(wasn't|was not|weren't) able to establish an smtp connection|mail loop|hop count exceeded|routing loop/i,
   },
   {
     reason: "speeding",
     bounceClass: "soft",
-    said: /receiving mail at a rate|try again slower|sending (e-?mails? )?too fast|mailbox unavailable or access denined/i,
+    said: /receiving mail at a rate|try again slower|sending (e-?mails? )?too fast|(?:user|recipient) (?:is|has been) receiving (?:mail|messages)[^.]{0,20} too (?:fast|quickly)|recipient has exceeded (?:their|its) message rate|mailbox unavailable or access denin?ed/i,
+  },
+  {
+    // RFC 5321 section 4.2.3 words it so for 451, and 501 for a command's argument.
+    reason: "systemerror",
+    bounceClass: "soft",
+    said: /requested (?:mail )?action aborted: (?:local )?error in processing/i,
+  },
+  { reason: "syntaxerror", bounceClass: "soft", said: /bad address syntax/i },
+  {
+    reason: "toomanyconn",
+    bounceClass: "block",
+    enhanced: /^(?:[45]\.1\.90|5\.4\.5)$/,
+    said: /\[TSS\d+\]|\b(?:permanently|temporarily) deferred\b|excessive volume|too many open connections|max(?:imum)? messages? per connection|(?:relay|sending|recipient) limit (?:is |was |has been )?(?:exceeded|reached)|daily limit for message recipients|unusual sending activity|smtp auth error limit/i,
   },
   {
     reason: "notcompliantrfc",
@@ -66,12 +79,12 @@ const table = [
   {
     reason: "policyviolation",
     bounceClass: "block",
-    said: /content presents a potential|host network not allowed|illegal attachment|attachments? (is|are) not allowed/i,
+    said: /content presents a potential|administrative prohibition|message not allowed|spoofed message|rejected by (?:the )?destination domain|host network not allowed|illegal attachment|attachments? (is|are) not allowed/i,
   },
   {
     reason: "virusdetected",
     bounceClass: "block",
-    said: /virus (detected|found|infected)|infected (with|by)|contains? (a )?(virus|malware)|malware (detected|found)|message was (rejected|blocked).{0,30}virus|eicar/i,
+    said: /virus (detected|found|infected)|infected (with|by)|contains? (?:an? |the )?(?:virus|malware)|malware (detected|found)|message was (rejected|blocked).{0,30}virus|eicar/i,
   },
   {
     reason: "authfailure",
@@ -89,18 +102,18 @@ const table = [
     reason: "suspend",
     bounceClass: "soft",
     enhanced: /^5\.(2\.1|7\.13)$/,
-    said: /(account|mailbox|user|recipient|address|domain|mail ?box)[^.]{0,45}(suspend|disabled|inactive|in-active|deactivated|de-activated|locked|frozen|dormant|discontinued|not active|expired|blocked for inactivity|been closed|terminated|over ?quota and inactive)|(inactive|disabled|suspended|deactivated|dormant|expired|locked|frozen|archived) (account|user|mailbox|recipient|address|e-?mail)|not been activated|temporarily (disabled|inactive)|vacation is over|mailbox currently suspended|unpaid|email account that you tried to reach is (disabled|inactive)/i,
+    said: /(account|mailbox|user|recipient|address|domain|mail ?box)[^.]{0,45}(suspend|disabled|inactive|in-active|deactivated|de-activated|\blocked|frozen|dormant|discontinued|not active|expired|blocked for inactivity|been closed|terminated|over ?quota and inactive)|(inactive|disabled|suspended|deactivated|dormant|expired|\blocked|frozen|archived) (account|user|mailbox|recipient|address|e-?mail)|not been activated|temporarily (disabled|inactive)|vacation is over|mailbox currently suspended|unpaid|email account that you tried to reach is (disabled|inactive)/i,
   },
   {
     reason: "mailboxfull",
     bounceClass: "soft",
     enhanced: /^[45]\.2\.2$/,
-    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b|full mail ?box/i,
+    said: /(mail ?box|mail ?folder|inbox|account|quota|maildir|user.{0,3}s? (mail )?(disk|space)|storage|box)[^.]{0,50}(is |was |has )?(now )?(full|exceed|over(drawn|flow)?\b|exhausted|too (large|big)|reached its limit|no (space|room))|(over|out of|exceed\w*|beyond)[^.]{0,35}(quota|storage|disk|space|mail ?box|local limit)|quota[^.]{0,20}(exceed|violation|full|reached|limit)|(not enough|insufficient|no) (free |disk |mailbox |mail )*(space|storage|room)|mailbox_?full|maximum (allowed )?(mailbox|storage) |delivery failed: over quota|too much mail(?! from)|recipient (storage|overquota)|user is over|(messages?|number of messages) in recipient.s mailbox|zu ?viele mails auf|too many messages on the server|メールボックス.{0,12}(一杯|いっぱい|容量)|容量(を超|オーバー)|переполнен|mailbox for .{1,60} is full|is full\b|full mail ?box/i,
   },
   {
     reason: "expired",
     bounceClass: "soft",
-    enhanced: /^5\.4\.3(?:0\d|1[03-9])$/,
+    enhanced: /^5\.4\.3(?:0\d|1[3-9])$/,
     said: /did not accept our requests to connect|will be retried for|envelope expired|giving up\.?(?: |$)(?!on )|(?:connection|operation|session|conversation) (?:with .{1,80} )?timed out|failing for a long time|all hosts.{0,40}for a long time|host not reachable|could not find a gateway for|message (?:has )?expired|maximum (?:queue|retry) time|retry time ?(?:out|limit)/i,
   },
   {
@@ -118,8 +131,8 @@ const table = [
   {
     reason: "hostunknown",
     bounceClass: "hard",
-    enhanced: /^5\.(1\.2|4\.4)$/,
-    said: /(host|domain|server|mx)( or domain)?( name| part)?[^.;]{0,35}(unknown|not found|(does(n.t| not)|must) (exist|resolve)|lookup (failed|failure)|no(t)? resolv|is not known|invalid|nonexist)|(no such|unknown|invalid|nonexistent|non-existent|bad destination|unrouteable|unroutable|unresolvable) (mail )?(host|domain|system)|can.?t find (a|any) (host|mail ?server)|couldn.t find any host|name service error|nxdomain|no (mx|a|valid mx|route|mail servers?)( or a)? (records?|to host|for)|name or service not known|dns error\b|dns (lookup|server) |had no relevant answers|recipient.?s domain|host .{1,60} not found/i,
+    enhanced: /^5\.(1\.2|4\.4|4\.310)$/,
+    said: /(host|domain|server|mx)( or domain)?( name| part)?[^.;]{0,35}(unknown|not found|(does(n.t| not)|must) (exist|resolve)|lookup (failed|failure)|no(t)? resolv|is not known|invalid|nonexist)|(no such|unknown|invalid|nonexistent|non-existent|bad destination|unrouteable|unroutable|unresolvable) (mail )?(host|domain|system)|can.?t find (a|any) (host|mail ?server)|couldn.t find any host|name service error|nxdomain|no (mx|a|valid mx|route|mail servers?)( or a)? (records?|to host|for)|name or service not known|dns error\b|dns (lookup|server) |had no relevant answers|no (?:mail )?(?:hosts|servers) for (?:this |the )?domain|recipient.?s domain|host .{1,60} not found/i,
   },
   {
     reason: "norelaying",
@@ -145,7 +158,7 @@ const table = [
     reason: "blocked",
     bounceClass: "block",
     enhanced: /^5\.7\.(6\d\d|50[0-8]|51\d|7\d\d)$/,
-    said: /black ?list|block ?list|blocklist|deny ?list|\brbl\b|dnsbl|\bbl\b (by|list)|spamhaus|spamcop|sorbs|barracudacentral|uceprotect|senderbase|listed (in|on|by|at)|(ip|ip address|host|client|server|network|sender|connection|domain|message|mail|address)[^.]{0,40}(is |was |has been |been |are )?(blocked|banned|denied|refused|rejected by (our|the) (ip|reputation|policy))|(permission|connection|service) (is |was )?(denied|refused|not allowed|blocked)|access (is |was )?(refused|not allowed|blocked)|blocked (using|by|for|due|because|at)|(not|no longer) (allowed|permitted|authorized|authorised) to (send|connect|relay|deliver)|dynamic(ally)? (assigned )?(ip|address|pool)|residential|(cannot|can't|unable to) (connect|accept mail) from|bad (host|sender|helo|dns)|we do not accept mail from|your (ip|host|mail ?server|network|server|access)[^.]{0,50}(reject|block|ban|list|den|refus|abus)|client host rejected|helo command rejected|service refused|unable to receive mail from|use the smtp server of your isp|go away|ip address|intrusion/i,
+    said: /black ?list|block ?list|blocklist|deny ?list|\brbl\b|dnsbl|\bbl\b (by|list)|spamhaus|spamcop|sorbs|barracudacentral|uceprotect|senderbase|listed (in|on|by|at)|(ip|ip address|host|client|server|network|sender|connection|domain|message|mail|address)[^.]{0,40}(is |was |has been |been |are )?(blocked|banned|denied|refused|rejected by (our|the) (ip|reputation|policy))|(permission|connection|service) (is |was )?(denied|refused|not allowed|blocked)|access (is |was )?(refused|not allowed|blocked)|blocked (using|by|for|due|because|at)|(not|no longer) (allowed|permitted|authorized|authorised) to (send|connect|relay|deliver)|dynamic(ally)? (assigned )?(ip|address|pool)|residential|(cannot|can't|unable to) (connect|accept mail) from|bad (host|sender|helo|dns)|we do not accept mail from|your (ip|host|mail ?server|network|server|access)[^.]{0,70}(reject|block|ban|list|den|refus|abus)|client host rejected|helo command rejected|service refused|unable to receive mail from|use the smtp server of your isp|go away|ip address|intrusion/i,
   },
   {
     reason: "exceedlimit",

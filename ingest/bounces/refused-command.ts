@@ -4,9 +4,9 @@ export type SmtpStep = "connect" | "helo" | "mail" | "rcpt" | "data";
 const stepOfWord: readonly (readonly [RegExp, SmtpStep])[] = [
   [/^(?:initial|connect)/i, "connect"],
   [/^[he]{2}lo/i, "helo"],
-  [/^mail/i, "mail"],
-  [/^rcpt/i, "rcpt"],
-  [/^(?:end of|data|\.$|bdat)/i, "data"],
+  [/^(?:mail|sender)/i, "mail"],
+  [/^(?:rcpt|recipient|1[34]$)/i, "rcpt"],
+  [/^(?:end of|data|\.$|bdat|failed after)/i, "data"],
 ];
 const words = "initial connection|connect(?:ion)?|helo|ehlo|mail(?: from)?|rcpt(?: to|_to)?|end of data|data|bdat";
 
@@ -14,6 +14,11 @@ const words = "initial connection|connect(?:ion)?|helo|ehlo|mail(?: from)?|rcpt(
 const named: readonly RegExp[] = [
   new RegExp(`\\bin reply to (?:the )?(${words})\\b`, "i"),
   new RegExp(`\\b(?:after|in response to|response to) (?:the )?(?:sending )?(?:pipelined )?(${words})\\b`, "i"),
+  // qmail-remote and Dragonfly's agent speak of what they did not like.
+  // Gmail numbers the states of its session: in 13 and 14 it waits for the answer to RCPT.
+  /\(state (1[34])\)/i,
+  /\b(?:does|did) not like (?:our )?(?:final )?(sender|recipient|data|mail|rcpt)\b/i,
+  /\b(failed after i sent the message)\b/i,
   /\bsmtp command\s*[:=]?\s*(rcpt|mail|helo|ehlo|data)\b/i,
 ];
 /** A session as it is copied into a report: the last command before the refusal. */

@@ -152,7 +152,14 @@ function readProse(mail: Mail): readonly RecipientReport[] {
     const inSentence = sentence ? readSmtpReply(sentence) : {};
     const codes = Object.keys(inSentence).length > 0 ? inSentence : readSmtpReply(all);
     const judged = (said: string) =>
-      classifyRefusal({ said, status: codes.enhancedCode, smtpCode: codes.smtpCode, session: all, isFiltersWord });
+      classifyRefusal({
+        said,
+        status: codes.enhancedCode,
+        smtpCode: codes.smtpCode,
+        session: all,
+        isFiltersWord,
+        isProse: true,
+      });
     const first = judged(sentence || part);
     const verdict = first.reason === "undefined" ? judged(`${part} ${all}`) : first;
     return {
@@ -170,15 +177,17 @@ function readProse(mail: Mail): readonly RecipientReport[] {
   });
 }
 
+/** A reply with both of its codes is the server's own; a link to a page of help may carry one. */
+const wholeReply = /(?:^|[^\d.])[45]\d\d[ -]+#?[45]\.\d{1,3}\.\d{1,3}\b/;
+const telling =
+  /(?:^|[\s:>])[45]\d\d[\s-]+(?:[45]\.\d+\.\d+|\S)|(?:^|[\s(#;])[45]\.\d{1,3}\.\d{1,3}\b|remote host said|error (?:that the other server returned|message below)|reason:/i;
+
 /** The lines in which a server's reply stands, joined; empty when no line looks like one. */
 function tellingLines(text: string): string {
   const lines = text.split(/\r?\n/);
-  const index = lines.findIndex(
-    (line) =>
-      /(?:^|[\s:>])[45]\d\d[\s-]+(?:[45]\.\d+\.\d+|\S)|(?:^|[\s(#;])[45]\.\d{1,3}\.\d{1,3}\b|remote host said|error (?:that the other server returned|message below)|reason:/i.test(
-        line,
-      ) && !/^\s*(date|sent|received)\b/i.test(line),
-  );
+  const whole = lines.findIndex((line) => wholeReply.test(line));
+  const index =
+    whole >= 0 ? whole : lines.findIndex((line) => telling.test(line) && !/^\s*(date|sent|received)\b/i.test(line));
   if (index < 0) return "";
   return lines
     .slice(index, index + 4)

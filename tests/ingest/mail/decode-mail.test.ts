@@ -215,7 +215,11 @@ Message details:
 `;
     expect(await decodeMail(mail(text))).toMatchObject([
       {
-        signal: { eventType: "bounce", recipient: "reader@example.net", metadata: { class: "hard", smtp_code: "550" } },
+        signal: {
+          eventType: "bounce",
+          recipient: "reader@example.net",
+          metadata: { class: "block", smtp_code: "550" },
+        },
       },
     ]);
   },

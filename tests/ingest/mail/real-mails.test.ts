@@ -7,9 +7,6 @@ import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
 
 const bounces = resolve(import.meta.dirname, "../../../../shared/data/bounces");
 
-/** Where we differ from the key, knowingly: a system's own words "user unknown" condemn an address for us, for the key they do not. */
-const knownDifferences = new Set(["lhost-x1-01.eml", "lhost-x2-01.eml", "lhost-apachejames-01.eml"]);
-
 interface Row {
   readonly file: string;
   readonly index: number;
@@ -62,7 +59,7 @@ describe.runIf(existsSync(bounces))("mails of ../shared/data/bounces", () => {
       // Codes of the form x.0.9xx are internal to the implementations behind the key.
       if (row.status && !/\.0\.9\d\d$/.test(row.status)) expect(metadata["enhanced_code"]).toBe(row.status);
       if (row.code) expect(metadata["smtp_code"]).toBe(row.code);
-      if (!knownDifferences.has(row.file)) expect(metadata["class"] === "hard").toBe(row.bounceClass === "hard");
+      expect(metadata["class"] === "hard").toBe(row.bounceClass === "hard");
     },
   );
 });
