@@ -17,7 +17,8 @@ export interface Databases {
   /** person, then the latest first, for `why`. */
   readonly byPerson: Database<string, [string, number, string]>;
   readonly byMessage: Database<string, string>;
-  readonly queue: Database<DecisionRow, number>;
+  /** Ids of decisions that wait for the door, by their position. */
+  readonly queue: Database<string, number>;
   readonly notes: Database<unknown, string>;
 }
 
@@ -25,13 +26,15 @@ export interface Databases {
 export function openDatabases(folder: string): Databases {
   mkdirSync(folder, { recursive: true });
   const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
+  // Names of fields stand once in the database, not in each value.
+  const shaped = { sharedStructuresKey: Symbol.for("structures") };
   return {
     root,
-    people: root.openDB({ name: "people" }),
+    people: root.openDB({ name: "people", ...shaped }),
     heard: root.openDB({ name: "heard" }),
     sends: root.openDB({ name: "sends" }),
     sent: root.openDB({ name: "sent" }),
-    decisions: root.openDB({ name: "decisions" }),
+    decisions: root.openDB({ name: "decisions", ...shaped }),
     byPerson: root.openDB({ name: "by-person" }),
     byMessage: root.openDB({ name: "by-message" }),
     queue: root.openDB({ name: "queue", keyEncoding: "uint32" }),

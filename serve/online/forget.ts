@@ -85,6 +85,6 @@ function keysOf(databases: Databases, { ids, messages }: Forgotten) {
     decisions,
     byPerson: [...databases.byPerson.getKeys({})].filter((key) => wanted.has(key[0])),
     byMessage: [...databases.byMessage.getRange({})].filter(({ value }) => own.has(value)).map(({ key }) => key),
-    queue: [...databases.queue.getRange({})].filter(({ value }) => isOwn(value)).map(({ key }) => key),
+    queue: [...databases.queue.getRange({})].filter(({ value }) => own.has(value)).map(({ key }) => key),
   };
 }

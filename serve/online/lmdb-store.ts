@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import type { Database } from "lmdb";
+import type { DecisionRow } from "../decision-row.ts";
 import { openDatabases } from "./databases.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
 
@@ -6,7 +8,7 @@ import type { OnlineStore, StoreTransaction } from "./store.ts";
 const keptMs = 40 * 86_400_000;
 
 /** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
-const shape = 2;
+const shape = 3;
 
 /**
  * The store on one machine: LMDB, readers beside one writer, of this or of another process. A transaction is written and synced before it resolves; those that
@@ -19,6 +21,9 @@ export function openLmdbStore(folder: string): OnlineStore {
     root.transactionSync(() => {
       if (notes.get("shape") === shape) return;
       people.clearSync();
+      // What waited for the door went into the queue whole.
+      for (const { key, value } of [...(queue as Database<string | DecisionRow, number>).getRange({})])
+        if (typeof value !== "string") queue.putSync(key, value.decision_id);
       notes.removeSync("push");
       // Read again what streamed in, for what was heard in it.
       for (const key of [...notes.getKeys({ start: "stream ", end: "stream!" })]) notes.removeSync(key);
@@ -55,7 +60,7 @@ export function openLmdbStore(folder: string): OnlineStore {
       if (typeof row["message_id"] === "string") byMessage.put(row["message_id"], row.decision_id);
       const next = ((notes.get("queued") as number | undefined) ?? 0) + 1;
       notes.put("queued", next);
-      queue.put(next, row);
+      queue.put(next, row.decision_id);
     },
     note: (key) => notes.get(key),
     putNote: (key, value) => void notes.put(key, value),
@@ -103,13 +108,17 @@ export function openLmdbStore(folder: string): OnlineStore {
     },
     queue: name,
     queued: (after, limit) =>
-      [...queue.getRange({ start: after + 1, limit })].map(({ key, value }) => ({ position: key, row: value })),
+      [...queue.getRange({ start: after + 1, limit })].flatMap(({ key, value }) => {
+        const row = decisions.get(value)?.row;
+        return row ? [{ position: key, row }] : [];
+      }),
     async dropQueued(upTo) {
       await root.transaction(() => {
         for (const key of queue.getKeys({ start: 0, end: upTo + 1 })) queue.remove(key);
       });
     },
-    queueLength: () => queue.getCount(),
+    // Not getCount, which reads every entry.
+    queueLength: () => (queue.getStats() as { readonly entryCount: number }).entryCount,
     close: () => root.close(),
   };
 }

@@ -10,16 +10,29 @@ import type { OnlineStore, StoreTransaction } from "./store.ts";
 const tables = ["consents", "suppressions", "erasure_requests", "campaigns", "events", "decisions"] as const;
 type Table = (typeof tables)[number];
 
+/** Rows that are counted in one transaction: nobody's decision waits for more. */
+const rowsAtOnce = 1000;
+/** Rows of one table in one turn: what forbids mail is looked for again in between, however much of something else waits. */
+const rowsATurn = 20_000;
+
 export interface Streamed {
   readonly rows: number;
   readonly changed: number;
   /** The newest arrival that is counted, in milliseconds. */
   readonly received_to: number | null;
+  /** More waits than one turn takes. */
+  readonly is_behind: boolean;
+}
+
+/** How far a segment that is being counted has been counted. */
+interface Within {
+  readonly path: string;
+  readonly rows: number;
 }
 
 /**
- * Counts what has landed in raw segments since the last call. A segment's rows and the note that it was read are one transaction, so a
- * kill anywhere counts each row once; a segment that compaction makes of others changes nothing, as its rows are known.
+ * Counts what has landed in raw segments since the last call, a bounded part of it at a time. Some rows and the note of how far they go are one
+ * transaction, so a kill anywhere counts each row once; a segment that compaction makes of others changes nothing, as its rows are known.
  */
 export async function streamOnce(
   raw: string,
@@ -30,6 +43,7 @@ export async function streamOnce(
   let rows = 0;
   let changed = 0;
   let receivedTo: number | null = null;
+  let isBehind = false;
   for (const table of tables) {
     const noted = store.note(`stream ${table}`) as readonly string[] | undefined;
     const push = store.note("push") as PushNote | undefined;
@@ -42,23 +56,60 @@ export async function streamOnce(
           : files.filter(({ modifiedMs }) => push && modifiedMs <= push.received_to).map(({ path }) => path)),
     );
     const present = files.map(({ path }) => path);
+    let inTurn = 0;
     for (const { path } of files) {
       if (known.has(path)) continue;
-      signal?.throwIfAborted();
-      const read: PlainRow[] = [];
-      for await (const block of segments.read(path, rawTables.columns(table) as readonly Column[])) read.push(...block);
-      known.add(path);
-      const kept = present.filter((one) => known.has(one));
-      changed += await store.transact((tx) => {
-        const count = read.filter((row) => apply(tx, table, row, push)).length;
-        tx.putNote(`stream ${table}`, kept);
-        return count;
+      if (inTurn >= rowsATurn) {
+        isBehind = true;
+        break;
+      }
+      const begun = store.note(`stream ${table} within`) as Within | undefined;
+      let within = begun?.path === path ? begun.rows : 0;
+      const blocks = segments.read(path, rawTables.columns(table) as readonly Column[], {
+        skip: within,
+        rows: Number.MAX_SAFE_INTEGER,
       });
-      rows += read.length;
-      for (const row of read) receivedTo = Math.max(receivedTo ?? 0, Number(row["received_at"]) / 1000);
+      for await (const { rows: part, isLast } of parts(blocks, rowsAtOnce)) {
+        signal?.throwIfAborted();
+        within += part.length;
+        if (isLast) known.add(path);
+        changed += await store.transact((tx) => {
+          const count = part.filter((row) => apply(tx, table, row, push)).length;
+          if (isLast)
+            tx.putNote(
+              `stream ${table}`,
+              present.filter((one) => known.has(one)),
+            );
+          tx.putNote(`stream ${table} within`, isLast ? null : { path, rows: within });
+          return count;
+        });
+        rows += part.length;
+        inTurn += part.length;
+        for (const row of part) receivedTo = Math.max(receivedTo ?? 0, Number(row["received_at"]) / 1000);
+        if (!isLast && inTurn >= rowsATurn) {
+          isBehind = true;
+          break;
+        }
+      }
     }
   }
-  return { rows, changed, received_to: receivedTo };
+  return { rows, changed, received_to: receivedTo, is_behind: isBehind };
+}
+
+/** Rows again, `size` at a time; the last part may be empty, and says that it is the last. */
+async function* parts(
+  blocks: AsyncIterable<readonly PlainRow[]>,
+  size: number,
+): AsyncIterable<{ readonly rows: readonly PlainRow[]; readonly isLast: boolean }> {
+  let waiting: PlainRow[] = [];
+  for await (const block of blocks) {
+    waiting = [...waiting, ...block];
+    while (waiting.length > size) {
+      yield { rows: waiting.slice(0, size), isLast: false };
+      waiting = waiting.slice(size);
+    }
+  }
+  yield { rows: waiting, isLast: true };
 }
 
 function apply(tx: StoreTransaction, table: Table, row: PlainRow, push: PushNote | undefined): boolean {
@@ -99,6 +150,7 @@ export async function streamForever(
       try {
         const streamed = await streamOnce(raw, segments, store, options.signal);
         options.onStreamed(streamed);
+        if (streamed.is_behind) continue;
       } catch (error) {
         if (options.signal.aborted) return;
         options.onTrouble(error);

@@ -4,8 +4,7 @@ import type { LoadedPolicy } from "../../policy/load-policy.ts";
 import { type CampaignBook, campaignInputs, emptyBook } from "../campaign-inputs.ts";
 import { openLmdbStore } from "../online/lmdb-store.ts";
 import type { PushNote } from "../online/push.ts";
-import type { OnlineStore } from "../online/store.ts";
-import { streamForever } from "../online/stream.ts";
+import type { Streamed } from "../online/stream.ts";
 import { ReleaseWatch } from "../release-watch.ts";
 import type { CallerOf } from "./callers.ts";
 import type { DecisionEnv } from "./decision-service.ts";
@@ -18,7 +17,6 @@ export interface ServiceOptions {
   readonly port: number;
   /** Folder of the online store. */
   readonly online: string;
-  readonly raw: string;
   readonly state: string;
   readonly releaseLog: string;
   readonly models: string;
@@ -31,8 +29,8 @@ export interface ServiceOptions {
   readonly now: () => number;
   readonly ticks: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Takes what is queued through the door until `signal` is aborted; with `isDraining` it ends once nothing waits. */
-  readonly land: (store: OnlineStore, isDraining: () => boolean, signal: AbortSignal) => Promise<void>;
+  /** Starts what goes on beside the answers, and must not hold them up. */
+  readonly workBeside: (told: BesideEvents) => BesideWork;
   readonly drainMs: number;
   readonly log: (line: string) => void;
   readonly listening: (address: string, inForce: string) => void;
@@ -40,11 +38,31 @@ export interface ServiceOptions {
   readonly score?: DecisionEnv["score"];
 }
 
+/** What is heard of the work beside the answers. */
+export interface BesideEvents {
+  readonly onStreamed: (streamed: Streamed) => void;
+  /** Signals cannot be counted; it is tried again. */
+  readonly onTrouble: (code: string) => void;
+}
+
+/** Signals are counted into the online store, and what was decided goes through the door. */
+export interface BesideWork {
+  /** Settles when it has ended, and rejects when decisions cannot land. */
+  readonly ended: Promise<void>;
+  /** No more is decided: counting ends, and landing does once nothing waits. */
+  drain(): void;
+  /** Ends it as soon as what is being written is whole. */
+  stop(): void;
+}
+
+/** Seconds that counting may be behind before the service is not ready: what forbids mail may be among what waits. */
+const tolerableBehind = 60;
+
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
 
 /**
- * Serves until `signal` is aborted; then answers what is under way, and lands what was decided. Features stream in beside it, the release log
- * and the policies are followed. Whatever of these fails leaves what was good last, says so at /readyz, and is counted.
+ * Serves until `signal` is aborted; then answers what is under way, and waits until what was decided has landed. The release log and the
+ * policies are followed. Whatever of these fails leaves what was good last, says so at /readyz, and is counted.
  */
 export async function runService(options: ServiceOptions, signal: AbortSignal): Promise<{ readonly queued: number }> {
   let policies = await options.readPolicies();
@@ -76,6 +94,8 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
     },
   });
 
+  /** Seconds since the newest signal counted arrived, while more wait than were counted at a time. */
+  let behind: number | undefined;
   const troubles = (): readonly string[] => {
     const { models, trouble } = watch.current;
     const age = ageSeconds();
@@ -90,6 +110,7 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
           ? ["features: stale"]
           : []),
       ...(policyTrouble ? [`policy: ${policyTrouble}`] : []),
+      ...(behind !== undefined && behind > tolerableBehind ? ["signals: behind"] : []),
     ];
   };
 
@@ -132,38 +153,33 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
       metrics.failed("policy-invalid");
     }
   };
-  const beside = [
-    every(250, () => watch.look()),
-    every(1000, lookAtPolicies),
-    streamForever(options.raw, store, {
-      signal: ended.signal,
-      sleep: options.sleep,
-      onStreamed: ({ rows, received_to }) =>
-        metrics.streamed(rows, received_to === null ? undefined : Math.max(0, (options.now() - received_to) / 1000)),
-      onTrouble: (error) => {
-        metrics.failed("stream");
-        options.log(`WARN signals cannot be counted right now (${codeOf(error)})`);
-      },
-    }),
-  ];
-  let isClosed = false;
-  const stopLanding = new AbortController();
-  const landing = options.land(store, () => isClosed, stopLanding.signal);
+  const beside = [every(250, () => watch.look()), every(1000, lookAtPolicies)];
+  const work = options.workBeside({
+    onStreamed: ({ rows, received_to, is_behind }) => {
+      const since = received_to === null ? undefined : Math.max(0, (options.now() - received_to) / 1000);
+      behind = is_behind ? since : undefined;
+      metrics.streamed(rows, since);
+    },
+    onTrouble: (code) => {
+      metrics.failed("stream");
+      options.log(`WARN signals cannot be counted right now (${code})`);
+    },
+  });
   try {
     options.listening(
       await app.listen({ host: options.host, port: options.port }),
       describe(watch.current.models.lineup),
     );
-    await Promise.race([aborted(signal), failure(landing)]);
+    await Promise.race([aborted(signal), failure(work.ended)]);
   } finally {
     await app.close();
     ended.abort();
     await Promise.all(beside);
-    isClosed = true;
+    work.drain();
   }
-  const late = setTimeout(() => stopLanding.abort(), options.drainMs);
+  const late = setTimeout(() => work.stop(), options.drainMs);
   try {
-    await landing;
+    await work.ended;
     return { queued: store.queueLength() };
   } finally {
     clearTimeout(late);
@@ -186,7 +202,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /** Rejects when the way to the door does: a service whose decisions do not land must not look well. */
-const failure = (landing: Promise<void>): Promise<never> =>
+const failure = (work: Promise<void>): Promise<never> =>
   new Promise((_resolve, reject) => {
-    landing.catch(reject);
+    work.catch(reject);
   });

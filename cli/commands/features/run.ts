@@ -2,7 +2,7 @@ import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
 import { type Pushed, pushFeatures } from "../../../serve/online/push.ts";
 import { type Skew, verifyFeatures } from "../../../serve/online/verify.ts";
 import type { Environment } from "../../environment.ts";
-import { onlineOf } from "../serve/run.ts";
+import { onlineOf } from "../serve/online-of.ts";
 
 /** `inboxloop features push`. */
 export async function pushCommand(world: Environment, options: { readonly pageRows: number }): Promise<Pushed> {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
@@ -11,7 +10,8 @@ import type { Environment } from "../../environment.ts";
 import { readPolicies } from "../../policies.ts";
 import { refuseUnapprovedPolicies } from "../../running-things.ts";
 import { ingestContext } from "../ingest/context.ts";
-import { landQueue } from "./land-queue.ts";
+import { onlineOf } from "./online-of.ts";
+import { workBeside } from "./work-beside.ts";
 
 export interface ServeOptions {
   readonly host: string;
@@ -19,9 +19,6 @@ export interface ServeOptions {
   readonly policies: string;
   readonly rate?: number;
 }
-
-/** Where this machine's online store lives. */
-export const onlineOf = (world: Environment): string => join(world.home.root, "online");
 
 /** Reads the policies again and again; a text that was found approved is not asked about anew. */
 function approvedPolicies(world: Environment, folder: string): () => Promise<ReadonlyMap<string, LoadedPolicy>> {
@@ -55,7 +52,6 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       host: options.host,
       port: options.port,
       online: onlineOf(world),
-      raw: world.home.raw,
       state: world.home.state,
       releaseLog: world.home.releaseLog,
       models: await world.target.models.refresh(),
@@ -67,7 +63,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       now: () => world.now().getTime(),
       ticks: () => performance.now(),
       sleep: (ms) => sleep(ms),
-      land: (store, isDraining, signal) => landQueue(context, { ...store, name: "decision-queue" }, isDraining, signal),
+      workBeside: (told) => workBeside(world, told),
       drainMs: 20_000,
       log: world.console.note,
       listening: (address, inForce) => {

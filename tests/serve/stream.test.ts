@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import rawTables from "../../includes/raw_tables.js";
+import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
+import type { OnlineStore } from "../../serve/online/store.ts";
+import { streamOnce } from "../../serve/online/stream.ts";
+import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
+import type { Column } from "../../warehouse/warehouse.ts";
+import { personOf } from "../policy/cases.ts";
+import { stored } from "./support/bench.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const startMs = Date.UTC(2026, 10, 1);
+const people = 900;
+
+/** A home's raw folder with one segment of that many product views, a minute apart, of 900 people in turn. */
+async function rawWith(table: string, rows: readonly object[], segments: SegmentStore, folder: string): Promise<void> {
+  const columns = rawTables.columns(table) as readonly Column[];
+  const full = rows.map((row) => Object.fromEntries(columns.map(({ name }) => [name, (row as never)[name] ?? null])));
+  const lines = join(folder, `${table}.ndjson`);
+  writeFileSync(lines, full.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await mkdir(join(folder, "raw", table), { recursive: true });
+  await segments.encode(lines, columns, join(folder, "raw", table, `segment-${rows.length}.parquet`));
+}
+
+const views = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    event_id: `v${n}`,
+    event_type: "product_view",
+    user_id_hash: personOf(n % people),
+    timestamp_utc: (startMs + n * 61_000) * 1000,
+    received_at: (startMs + n * 61_000 + 1000) * 1000,
+    provenance: "web",
+    metadata: { category: "garden" },
+  }));
+
+async function openAt(folder: string): Promise<OnlineStore> {
+  const store = openLmdbStore(join(folder, "online"));
+  if (store.note("push") === undefined)
+    await store.transact((tx) => {
+      for (let n = 0; n < people; n++) tx.putPerson(personOf(n), stored(personOf(n), { as_of: startMs - 3_600_000 }));
+      tx.putNote("push", { as_of: startMs - 3_600_000, received_to: startMs - 3_600_000, people });
+    });
+  return store;
+}
+const counted = (store: OnlineStore): readonly number[] =>
+  Array.from({ length: people }, (_, n) => store.person(personOf(n))!.fresh.length);
+
+test("when counting stops anywhere within a segment, then it goes on there, and every row counts once", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "inboxloop-stream-"));
+  folders.push(folder);
+  const segments = await SegmentStore.open();
+  await rawWith("events", views(4500), segments, folder);
+  const seen: number[] = [];
+  for (let stops = 0; seen.at(-1) !== 4500; stops++) {
+    expect(stops).toBeLessThan(10);
+    const store = await openAt(folder);
+    const stop = new AbortController();
+    // Killed behind its second transaction: the store is closed and opened again.
+    let transactions = 0;
+    const watched: OnlineStore = {
+      ...store,
+      transact: async (work) => {
+        const done = await store.transact(work);
+        transactions += 1;
+        if (transactions === 2) stop.abort(new Error("killed"));
+        return done;
+      },
+    };
+    await streamOnce(join(folder, "raw"), segments, watched, stop.signal).catch((error) =>
+      expect(error.message).toBe("killed"),
+    );
+    seen.push(counted(store).reduce((a, b) => a + b));
+    await store.close();
+  }
+  expect(seen.slice(0, 2)).toEqual([2000, 4000]);
+  const store = await openAt(folder);
+  expect(counted(store)).toEqual(Array(people).fill(5));
+  expect((await streamOnce(join(folder, "raw"), segments, store)).rows).toBe(0);
+  await store.close();
+  segments.close();
+});
+
+test("when more waits than one turn takes, then what forbids mail is counted before the rest of it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "inboxloop-stream-"));
+  folders.push(folder);
+  const segments = await SegmentStore.open();
+  await rawWith("events", views(45_000), segments, folder);
+  const store = await openAt(folder);
+  const first = await streamOnce(join(folder, "raw"), segments, store);
+  expect(first).toMatchObject({ rows: 20_000, is_behind: true });
+  const refusal = {
+    consent_id: "c1",
+    user_id_hash: personOf(3),
+    purpose: "activation",
+    is_granted: false,
+    effective_at: startMs * 1000,
+    received_at: startMs * 1000,
+    provenance: "crm",
+  };
+  await rawWith("consents", [refusal], segments, folder);
+  const second = await streamOnce(join(folder, "raw"), segments, store);
+  expect(second).toMatchObject({ rows: 20_001, is_behind: true });
+  expect(store.heard(personOf(3))).toMatchObject([{ kind: "consent", is_granted: false }]);
+  expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 5000, is_behind: false });
+  expect(counted(store)).toEqual(Array(people).fill(50));
+  await store.close();
+  segments.close();
+});
