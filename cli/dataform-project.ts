@@ -103,13 +103,16 @@ export async function withProject<T>(
   const { sqlName } = await import("../warehouse/dataform/graph.ts");
   const { columnsOfTarget, readDeclaredColumns } = await import("../warehouse/dataform/testing/declared-columns.ts");
   const projectDir = projectDirOf(options, world.cwd);
-  const { graph, digest } = await compileProject({
+  const { sayMissedCore } = await import("../warehouse/dataform/project-core.ts");
+  const { graph, digest, core } = await compileProject({
     projectDir,
     vars: varsOf(options),
     place: world.target.rawInBigQuery,
     cacheDir: `${world.home.state}/compiled`,
     signal: world.signal,
   });
+  // It compiled, and still may mean something else to the compiler that it was written for.
+  if (core.missed?.isOtherGeneration === true) world.console.note(`${sayMissedCore(core)}\nnext: ${core.missed.next}`);
   const declared = await readDeclaredColumns(projectDir);
   let opened: Promise<OpenEngine> | undefined;
   const engine = () => {

@@ -4,15 +4,17 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { compilerTrouble, refuseCompilationErrors } from "./compile-errors.ts";
-import { type CompilerAnswer, CompilerFailed, layCompilerInto, runCompiler } from "./compiler-process.ts";
-import type { Graph } from "./graph.ts";
 import {
-  type Place,
-  type ProjectSources,
-  readProjectSources,
-  refuseOutsiders,
-  refuseUnknownVars,
-} from "./project-sources.ts";
+  type CompilerAnswer,
+  CompilerFailed,
+  layCompilerInto,
+  layManifestInto,
+  runCompiler,
+} from "./compiler-process.ts";
+import type { Graph } from "./graph.ts";
+import type { ProjectCore } from "./project-core.ts";
+import { refuseOutsiders } from "./project-files.ts";
+import { type Place, type ProjectSources, readProjectSources, refuseUnknownVars } from "./project-sources.ts";
 import { refuseLeakedText } from "./refuse-leaked-text.ts";
 
 export interface CompileOptions {
@@ -34,6 +36,8 @@ export interface CompiledProject {
   /** SHA-256 over everything the graph was made of: files, settings, vars and the compiler's version; over itself, where `ambient`. */
   readonly digest: string;
   readonly fromCache: boolean;
+  /** The compiler that made it. */
+  readonly core: ProjectCore;
   /** What the project's JavaScript asked for that is no part of its files (the clock, a random number): such a graph is kept nowhere. */
   readonly ambient: readonly string[];
 }
@@ -44,25 +48,26 @@ const cacheFormat = "5";
 
 /**
  * Compiles a Dataform project with Dataform's own compiler, as a child process, without network or credentials. The project is
- * compiled from a copy in which `@dataform/core` is ours, so neither an installed node_modules nor a download is needed.
- * Errors of the project are UserErrors `dataform.*` with the file, and the line where it can be told.
+ * compiled from a copy, by the core that it asks for where its node_modules has that one and by ours otherwise, so nothing need be
+ * installed or downloaded. Errors of the project are UserErrors `dataform.*` with the file, and the line where it can be told.
  */
 export async function compileProject(options: CompileOptions): Promise<CompiledProject> {
   const projectDir = resolve(options.projectDir);
   const sources = await readProjectSources(projectDir, options.vars ?? {}, options.place);
   refuseUnknownVars(sources, options.vars ?? {});
+  const { core } = sources;
   const digest = digestOf(sources, options.now);
   const cached = options.cacheDir === undefined ? undefined : join(options.cacheDir, `${digest}.json`);
   if (cached !== undefined) {
     const text = await readFile(cached, "utf8").catch(() => undefined);
     const graph = text === undefined ? undefined : readCached(text);
-    if (graph !== undefined) return { graph, digest, fromCache: true, ambient: [] };
+    if (graph !== undefined) return { graph, digest, fromCache: true, core, ambient: [] };
   }
   const { parseCompiledGraph } = await import("./compiled-graph-schema.ts");
   const { withPlainReferences } = await import("./plain-references.ts");
   const { graph: answer, ambient } = await compileCopy(sources, options);
   const compiled = parseCompiledGraph(answer);
-  refuseCompilationErrors(compiled, sources, versionOf("@dataform/core"));
+  refuseCompilationErrors(compiled, sources);
   refuseLeakedText(compiled, sources.files);
   const written = new Set([...compiled.actions, ...compiled.tests].map(({ file }) => file));
   const texts = Object.fromEntries(
@@ -71,7 +76,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
   const graph: Graph = { ...withPlainReferences(compiled), texts };
   if (ambient.length > 0) {
     const own = createHash("sha256").update(digest).update(JSON.stringify(graph)).digest("hex");
-    return { graph, digest: own, fromCache: false, ambient };
+    return { graph, digest: own, fromCache: false, core, ambient };
   }
   if (cached !== undefined) {
     await mkdir(dirname(cached), { recursive: true });
@@ -79,7 +84,7 @@ export async function compileProject(options: CompileOptions): Promise<CompiledP
     await writeFile(half, JSON.stringify(graph));
     await rename(half, cached);
   }
-  return { graph, digest, fromCache: false, ambient };
+  return { graph, digest, fromCache: false, core, ambient };
 }
 
 /** A torn or foreign cache file counts as none. What is read back is what this module wrote, under a digest of its inputs. */
@@ -91,9 +96,7 @@ function readCached(text: string): Graph | undefined {
   }
 }
 
-function versionOf(name: "@dataform/cli" | "@dataform/core"): string {
-  return (require(`${name}/package.json`) as { version?: string }).version ?? "3";
-}
+const cliVersion = (): string => (require("@dataform/cli/package.json") as { version?: string }).version ?? "3";
 
 function digestOf(sources: ProjectSources, now: Date | undefined): string {
   const hash = createHash("sha256");
@@ -101,7 +104,7 @@ function digestOf(sources: ProjectSources, now: Date | undefined): string {
     hash.update(`${text.length}:`);
     hash.update(text);
   };
-  add(`${cacheFormat} core ${versionOf("@dataform/core")} cli ${versionOf("@dataform/cli")}`);
+  add(`${cacheFormat} core ${sources.core.version} cli ${cliVersion()}`);
   if (now !== undefined) add(`now ${now.toISOString()}`);
   add(sources.settings.text);
   for (const [path, content] of [...sources.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -112,7 +115,7 @@ function digestOf(sources: ProjectSources, now: Date | undefined): string {
   return hash.digest("hex");
 }
 
-/** Lays a copy of the project beside our `@dataform/core`, and has it compiled there. */
+/** Lays a copy of the project beside its compiler, and has it compiled there. */
 async function compileCopy(
   sources: ProjectSources,
   { signal, now }: Pick<CompileOptions, "signal" | "now">,
@@ -122,7 +125,8 @@ async function compileCopy(
     const project = join(root, "project");
     const temporary = join(root, "tmp");
     await mkdir(temporary);
-    await layCompilerInto(project);
+    if (sources.core.isOwn) await layManifestInto(project);
+    else await layCompilerInto(project);
     await writeFile(join(project, sources.settings.file), sources.settings.text);
     for (const [path, content] of sources.files) {
       const to = join(project, path);
@@ -140,11 +144,15 @@ async function compileCopy(
         },
       });
     }
-    return await runCompiler({ projectDir: project, extension: sources.settings.extension, temporary, signal, now });
+    const bygoneFiles = sources.core.version.startsWith("3.")
+      ? undefined
+      : [sources.settings.file, ...sources.files.keys()];
+    const { extension } = sources.settings;
+    return await runCompiler({ projectDir: project, bygoneFiles, extension, temporary, signal, now });
   } catch (error) {
     if (!(error instanceof CompilerFailed)) throw error;
     const said = withoutColour(error.message).replaceAll(`${join(root, "project")}/`, "");
-    throw compilerTrouble(said.trim(), sources, versionOf("@dataform/core"));
+    throw await compilerTrouble(said.trim(), error.graph, sources);
   } finally {
     await rm(root, { recursive: true, force: true });
   }

@@ -47,7 +47,9 @@ const bigquery = z
 
 const table = z.object({
   ...base,
-  enumType: z.enum(["TABLE", "VIEW", "INCREMENTAL"]),
+  // Core 2.0 and before say it by a word alone.
+  enumType: z.enum(["TABLE", "VIEW", "INCREMENTAL"]).optional(),
+  type: z.enum(["table", "view", "incremental"]).default("table"),
   query: z.string().default(""),
   preOps: texts,
   postOps: texts,
@@ -74,8 +76,13 @@ const test = z.object({
   expectedOutputQuery: z.string().default(""),
   disabled: z.boolean().default(false),
 });
+/** An inline table of core 2 is a part of the queries that name it, and nothing to be built. */
+const isInline = (one: unknown): boolean => (one as { type?: unknown } | null)?.type === "inline";
 const compiledGraph = z.object({
-  tables: z.array(table).default([]),
+  tables: z.preprocess(
+    (all) => (Array.isArray(all) ? all.filter((one) => !isInline(one)) : all),
+    z.array(table).default([]),
+  ),
   operations: z.array(operation).default([]),
   assertions: z.array(assertion).default([]),
   declarations: z.array(declaration).default([]),
@@ -178,6 +185,7 @@ export function parseCompiledGraph(document: unknown): Graph {
 
 function tablePart(from: z.infer<typeof table>) {
   const kind = { TABLE: "table", VIEW: "view", INCREMENTAL: "incremental" } as const;
+  const ofTable = from.enumType === undefined ? from.type : kind[from.enumType];
   const storage: StorageOptions = {
     ...from.bigquery,
     partitionBy: from.bigquery.partitionBy || undefined,
@@ -186,14 +194,14 @@ function tablePart(from: z.infer<typeof table>) {
     labels: { ...from.bigquery.labels, ...from.actionDescriptor.bigqueryLabels },
   };
   return {
-    kind: kind[from.enumType],
+    kind: ofTable,
     query: from.query,
     preOps: from.preOps,
     postOps: from.postOps,
     materialized: from.materialized,
     storage,
     incremental:
-      from.enumType === "INCREMENTAL"
+      ofTable === "incremental"
         ? {
             query: from.incrementalQuery || from.query,
             preOps: from.incrementalPreOps,

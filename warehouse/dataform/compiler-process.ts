@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, realpath, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, sep } from "node:path";
-import { compilerBoot, isAmbientRead } from "./compiler-boot.ts";
+import { bygoneCompilerBoot, compilerBoot, isAmbientRead } from "./compiler-boot.ts";
 
 const require = createRequire(import.meta.url);
 /** Where `@dataform/core` lies: the compiler itself, and the .proto files of what it answers. */
@@ -14,17 +14,32 @@ export async function layCompilerInto(projectDir: string): Promise<void> {
   const core = join(projectDir, "node_modules", "@dataform", "core");
   await mkdir(core, { recursive: true });
   for (const name of ["bundle.js", "package.json"]) await cp(join(coreDir(), name), join(core, name));
+  await layManifestInto(projectDir);
+}
+
+/** What makes a folder a project to the compiler, whose core comes from elsewhere. */
+export async function layManifestInto(projectDir: string): Promise<void> {
+  await mkdir(projectDir, { recursive: true });
   await writeFile(join(projectDir, "package.json"), '{"dependencies":{"@dataform/core":"*"}}');
 }
 
 /** What the compiler's process said where a graph should have been. */
 export class CompilerFailed extends Error {
   override readonly name = "CompilerFailed";
+  /** What the compiler had in hand and could not pack, where it had got so far: a graph as it is before it is checked. */
+  readonly graph: unknown;
+
+  constructor(message: string, graph?: unknown) {
+    super(message);
+    this.graph = graph;
+  }
 }
 
 export interface CompilerRun {
   /** A project with `@dataform/core` in its node_modules. */
   readonly projectDir: string;
+  /** Where that is a core before 3: the files that it is to read, by their path in the project. */
+  readonly bygoneFiles?: readonly string[] | undefined;
   /** As the project's settings have it. */
   readonly extension: unknown;
   /** The process's home and temporary folder. */
@@ -71,8 +86,15 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
   const modules = [
     ...new Set([worker, vm2].map((path) => path.slice(0, path.lastIndexOf(`${sep}node_modules${sep}`) + 14))),
   ];
-  const walls = permissions([await realpath(run.projectDir), ...modules].map((path) => join(path, "*")));
-  const child = spawn(process.execPath, [...walls, "--eval", compilerBoot(worker, vm2, run.now?.getTime())], {
+  const projectDir = await realpath(run.projectDir);
+  const walls = permissions([projectDir, ...modules].map((path) => join(path, "*")));
+  const held = run.now?.getTime();
+  const boot = run.bygoneFiles === undefined ? compilerBoot(worker, vm2, held) : bygoneCompilerBoot(vm2, held);
+  const asked =
+    run.bygoneFiles === undefined
+      ? { projectDir, extension: run.extension }
+      : { projectDir, request: await encodeRequest(projectDir, run.bygoneFiles) };
+  const child = spawn(process.execPath, [...walls, "--eval", boot], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Dates without a zone are UTC's, as where Google compiles.
     env: { PATH: process.env["PATH"], TMPDIR: run.temporary, HOME: run.temporary, TZ: "UTC" },
@@ -91,7 +113,7 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
   const answer = new Promise<unknown>((resolve, reject) => {
     child.on("message", (message: unknown) => {
       if (isAmbientRead(message)) ambient.push(message.what);
-      else if (isBooted(message)) child.send({ projectDir: run.projectDir, extension: run.extension });
+      else if (isBooted(message)) child.send(asked);
       else resolve(message);
     });
     child.once("error", (error) => reject(run.signal?.aborted ? run.signal.reason : error));
@@ -107,7 +129,7 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerAnswer> {
   });
   try {
     const message = await answer;
-    if (typeof message !== "string") throw new CompilerFailed(textOf(message));
+    if (typeof message !== "string") throw new CompilerFailed(textOf(message), graphOf(message));
     return { graph: await readGraph(Buffer.from(message, "base64")), ambient };
   } finally {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
@@ -126,15 +148,39 @@ function textOf(message: unknown): string {
   return String(stack ?? text ?? JSON.stringify(message));
 }
 
-/** From the bytes of a CoreExecutionResponse, in the JSON form of its .proto. */
-async function readGraph(bytes: Uint8Array): Promise<unknown> {
+/** JSON that the process of a stranger's project wrote: none where it is not. */
+function graphOf(message: unknown): unknown {
+  const { graph } = (message ?? {}) as { graph?: unknown };
+  try {
+    return typeof graph === "string" ? JSON.parse(graph) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The messages between the compiler and us, by our own core's .proto files: a field has one number in every version, and a file that a
+ * project brings is not read here.
+ */
+export async function compilerMessages(): Promise<import("protobufjs").Root> {
   const { default: protobuf } = await import("protobufjs");
   const root = new protobuf.Root();
   const dir = coreDir();
   // Google's own types come with protobufjs, under their name.
   root.resolvePath = (_origin, target) => (target.startsWith("google/") ? target : join(dir, basename(target)));
-  await root.load("core.proto");
-  const response = root.lookupType("dataform.CoreExecutionResponse");
+  return await root.load("core.proto");
+}
+
+async function encodeRequest(projectDir: string, files: readonly string[]): Promise<string> {
+  const request = (await compilerMessages()).lookupType("dataform.CoreExecutionRequest");
+  const asked = request.fromObject({ compile: { compileConfig: { projectDir, filePaths: [...files].sort() } } });
+  return Buffer.from(request.encode(asked).finish()).toString("base64");
+}
+
+/** From the bytes of a CoreExecutionResponse, in the JSON form of its .proto. */
+async function readGraph(bytes: Uint8Array): Promise<unknown> {
+  const { default: protobuf } = await import("protobufjs");
+  const response = (await compilerMessages()).lookupType("dataform.CoreExecutionResponse");
   const { compile } = response.toObject(response.decode(bytes), protobuf.util.toJSONOptions);
   return compile?.compiledGraph ?? {};
 }

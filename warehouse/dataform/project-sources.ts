@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
+import { chooseCore, type ProjectCore } from "./project-core.ts";
+import { readContent, readTree, refuseOutsiders } from "./project-files.ts";
+import { coreName, type InstalledPackage, installedPackages, readManifest } from "./project-packages.ts";
 
 /** Everything a project's graph is made of. */
 export interface ProjectSources {
@@ -22,8 +24,8 @@ export interface ProjectSources {
   readonly packages: readonly InstalledPackage[];
   /** What its package.json asks for, by name. */
   readonly dependencies: Readonly<Record<string, string>>;
-  /** The version of `@dataform/core` that it was written for, where it says so. */
-  readonly coreVersion: string | undefined;
+  /** The `@dataform/core` that compiles it. Where that is its own, it is among the packages. */
+  readonly core: ProjectCore;
 }
 
 /** Where the actions of a project go that name no database of their own. */
@@ -32,14 +34,6 @@ export interface Place {
   readonly location?: string | undefined;
 }
 
-export interface InstalledPackage {
-  readonly name: string;
-  readonly version: string;
-  /** Digest of its files. */
-  readonly content: string;
-}
-
-const textFile = /\.(sqlx|sql|js|json|ya?ml|md|txt|csv|ipynb)$/i;
 const rootFile = /\.(js|json|ya?ml|sql)$/i;
 const notSources = new Set([
   "node_modules",
@@ -69,7 +63,8 @@ export async function readProjectSources(
   ])
     await refuseOutsiders(dir, name);
   const { coreVersion, ...settings } = await readSettings(dir, vars, place);
-  const { dependencies } = await readManifest(dir);
+  const { dependencies, devDependencies } = await readManifest(dir);
+  const core = await chooseCore(dir, coreVersion, dependencies[coreName] ?? devDependencies[coreName]);
   const files = new Map<string, string | Uint8Array>();
   for (const folder of ["definitions", "includes"]) await readTree(dir, folder, files);
   for (const entry of await readdir(dir, { withFileTypes: true })) {
@@ -87,7 +82,7 @@ export async function readProjectSources(
       if (seen.has(name)) continue;
       seen.add(name);
       const first = name.split("/")[0]!;
-      if (first === "node_modules" || name === "@dataform/core") continue;
+      if (first === "node_modules" || name === coreName) continue;
       if (existsSync(join(dir, "node_modules", name))) packages.add(name);
       else if (!seen.has(`${first}/`) && existsSync(join(dir, first))) {
         seen.add(`${first}/`);
@@ -101,9 +96,9 @@ export async function readProjectSources(
     dir,
     settings,
     files,
-    packages: await withTheirOwn(dir, packages),
+    packages: await installedPackages(dir, core.isOwn ? [...packages, coreName] : packages),
     dependencies,
-    coreVersion: coreVersion ?? dependencies["@dataform/core"],
+    core,
   };
 }
 
@@ -134,49 +129,6 @@ export function refuseUnknownVars(
   }
 }
 
-interface Manifest {
-  readonly version: string;
-  readonly dependencies: Readonly<Record<string, string>>;
-}
-
-/** A package.json, as far as it can be read: one that cannot is npm's business. */
-async function readManifest(dir: string): Promise<Manifest> {
-  const text = await readFile(join(dir, "package.json"), "utf8").catch(() => "{}");
-  try {
-    const found: unknown = JSON.parse(text);
-    const record = isRecord(found) ? found : {};
-    const dependencies = isRecord(record["dependencies"]) ? record["dependencies"] : {};
-    return {
-      version: String(record["version"] ?? ""),
-      dependencies: Object.fromEntries(Object.entries(dependencies).map(([name, range]) => [name, String(range)])),
-    };
-  } catch {
-    return { version: "", dependencies: {} };
-  }
-}
-
-/** Packages and, as npm lays them out side by side, the ones that they depend on. */
-async function withTheirOwn(dir: string, names: Iterable<string>): Promise<readonly InstalledPackage[]> {
-  const found = new Map<string, InstalledPackage>();
-  for (let wanted = [...names]; wanted.length > 0; ) {
-    const next: string[] = [];
-    for (const name of wanted) {
-      const folder = join(dir, "node_modules", name);
-      if (found.has(name) || name === "@dataform/core" || !existsSync(folder)) continue;
-      await refuseOutsiders(dir, `node_modules/${name}`);
-      const { version, dependencies } = await readManifest(folder);
-      const files = new Map<string, string | Uint8Array>();
-      await readTree(folder, "", files);
-      const hash = createHash("sha256");
-      for (const [path, content] of files) hash.update(`${path} ${content.length}:`).update(content);
-      found.set(name, { name, version, content: hash.digest("hex") });
-      next.push(...Object.keys(dependencies));
-    }
-    wanted = next;
-  }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
 /** First segments (or package names) of what the files require. */
 function required(files: ReadonlyMap<string, string | Uint8Array>): string[] {
   const found = new Set<string>();
@@ -191,49 +143,6 @@ function required(files: ReadonlyMap<string, string | Uint8Array>): string[] {
   found.delete("definitions");
   found.delete("includes");
   return [...found];
-}
-
-async function readTree(dir: string, folder: string, into: Map<string, string | Uint8Array>): Promise<void> {
-  const entries = await readdir(join(dir, folder), { withFileTypes: true }).catch(() => []);
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    const isLink = entry.isSymbolicLink();
-    if (isLink || !(entry.isFile() || entry.isDirectory())) await refuseOutsiders(dir, path);
-    if (entry.isDirectory() || (isLink && (await stat(join(dir, path))).isDirectory())) {
-      if (entry.name !== "node_modules") await readTree(dir, path, into);
-    } else if (!entry.name.startsWith(".")) into.set(path, await readContent(join(dir, path)));
-  }
-}
-
-/**
- * Refuses, by name, what would bring something into the project that does not lie in it: a symbolic link that leads out of `dir` or
- * into a folder around itself, and a pipe, socket or device. What is not there is nobody's concern.
- */
-export async function refuseOutsiders(dir: string, path: string): Promise<void> {
-  const refuse = (what: string): never => {
-    throw new UserError(`${path} is ${what}: a project is compiled of its own files alone`, {
-      code: "dataform.outside",
-      exit: "config",
-      where: path,
-      next: `put a copy of the file in its place`,
-    });
-  };
-  const root = await realpath(dir);
-  const real = await realpath(join(dir, path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") return refuse("a symbolic link that leads nowhere");
-    return undefined;
-  });
-  if (real === undefined) return;
-  const own = join(root, path);
-  if (own.startsWith(real + sep) && (real + sep).startsWith(root + sep))
-    refuse("a symbolic link to a folder that it lies in");
-  if (!real.startsWith(root + sep)) refuse("a symbolic link that leads out of the project");
-  const found = await stat(real);
-  if (!found.isFile() && !found.isDirectory()) refuse("no regular file");
-}
-
-async function readContent(path: string): Promise<string | Uint8Array> {
-  return textFile.test(path) ? await readFile(path, "utf8") : await readFile(path);
 }
 
 /** Settings of Dataform's first years that say how to run, not what to build, or say it under another name. */

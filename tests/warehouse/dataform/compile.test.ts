@@ -280,7 +280,7 @@ select '\${next.toISOString()} \${isDate} \${new Date(2024, 5, 1).getHours()} \$
     const error = await failure(compileProject({ projectDir: project }));
     expect(error.where).toBe("definitions/a.sqlx:2");
     expect(error.message).toMatch(
-      /^nope is not defined\n {2}also in definitions\/b\.sqlx:2: nope is not defined\n {2}\(the project asks for @dataform\/core 2\.9\.0; it is compiled with 3\.\d+\.\d+\)$/,
+      /^nope is not defined\n {2}also in definitions\/b\.sqlx:2: nope is not defined\n {2}\(the project asks for @dataform\/core 2\.9\.0, which its node_modules does not have; it is compiled with 3\.\d+\.\d+\)$/,
     );
   });
 
