@@ -7,12 +7,15 @@ export const register: RegisterCommand = (program, environment) => {
     .command("why <id>")
     .description("Why a decision, the decision of a message, or the latest about a customer came out as it did")
     .option("--compared-to <id>", "another one: the first step at which the two part")
-    .addHelpText("after", "\nExample:\n  inboxloop why d-0123 --compared-to d-4567\n")
-    .action(async (id: string, options: { comparedTo?: string }) => {
-      const { whyCommand } = await import("./why/run.ts");
+    .option("--page [file]", "write it as a page, too (default: reports/why-<decision>.html in the home)")
+    .addHelpText("after", "\nExample:\n  inboxloop why d-0123 --compared-to d-4567\n  inboxloop why d-0123 --page\n")
+    .action(async (id: string, options: { comparedTo?: string; page?: string | true }) => {
+      const { whyCommand, writePage } = await import("./why/run.ts");
       const world = await environment();
       const found = await whyCommand(world, id, options.comparedTo);
-      world.console.result(found, () => renderWhy(found));
+      if (options.page === undefined) return world.console.result(found, () => renderWhy(found));
+      const page = await writePage(world, found, options.page === true ? undefined : options.page);
+      world.console.result({ ...found, page }, () => `${renderWhy(found)}\n\nwrote ${page}`);
     });
 };
 

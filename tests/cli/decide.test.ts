@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import registry from "../../includes/feature_registry.js";
 import { approveChange, propose } from "../../release/changes.ts";
@@ -71,6 +72,24 @@ test("when a decision is asked about, then each step is told, and where it parts
   expect(why.parts_from.at).toMatchObject({ step: "consent", here: { code: "granted" }, there: { code: "refused" } });
   expect(why.events_before.map((one: { event_type: string }) => one.event_type)).toEqual(["open", "sent"]);
   expect(run(["why", "nothing"]).stderr).toMatch(/why\.unknown/);
+});
+
+test("when a page is asked for, then it holds what was decided and each step, in one file that fetches nothing and names nobody", () => {
+  const { decision_id, page } = run(["why", idOf(4), "--compared-to", idOf(3), "--page"]).json();
+  expect(page).toBe(join(at.home, "reports", `why-${decision_id}.html`));
+  const html = readFileSync(page, "utf8");
+  const { document } = parseHTML(html) as unknown as {
+    document: { querySelectorAll(what: string): Iterable<{ textContent: string }> };
+  };
+  const texts = (what: string) => [...document.querySelectorAll(what)].map(({ textContent }) => textContent);
+  expect(texts("h2")).toEqual(
+    expect.arrayContaining(["What was decided", "Step by step", "What could have been sent", "What came before"]),
+  );
+  const steps = texts("td");
+  expect(steps).toEqual(expect.arrayContaining(["consent", "granted", "refused", "scored"]));
+  expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)|@example/);
+  const own = run(["why", idOf(4), "--page", join(at.folder, "own.html")]).json();
+  expect(own.page).toBe(join(at.folder, "own.html"));
 });
 
 test("when a cart was left, then its person is answered once, and who has bought is not", () => {

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { type Entry, hasOutbox, openOutbox } from "../../../activation/outbox.ts";
 import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
@@ -8,6 +10,7 @@ import { eventsBefore, findDecision, type SeenEvent } from "../../../serve/why/f
 import type { Environment } from "../../environment.ts";
 import { outboxOf } from "../activate/outbox-folder.ts";
 import { ingestContext } from "../ingest/context.ts";
+import { whyReport } from "./why-report.ts";
 
 export interface Why extends Explanation {
   readonly events_before: readonly SeenEvent[];
@@ -47,6 +50,17 @@ export async function whyCommand(world: Environment, id: string, comparedTo: str
   } finally {
     await warehouse.close();
   }
+}
+
+/** Writes the page of a decision, one HTML file that fetches nothing. Gives where it is. */
+export async function writePage(world: Environment, found: Why, asked: string | undefined): Promise<string> {
+  const { renderReport } = await import("../../../report/render-report.ts");
+  const file = asked
+    ? resolve(world.cwd, asked)
+    : join(world.home.reports, `why-${found.decision_id.replaceAll(/[^A-Za-z0-9._-]/g, "_")}.html`);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, renderReport(whyReport(found)));
+  return file;
 }
 
 async function handOverOf(folder: string, decisionId: string): Promise<HandOver | null> {
