@@ -3,6 +3,8 @@
 FROM node:20-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+# The engine is a workspace: the lock file knows it.
+COPY packages/googlesql/package.json ./packages/googlesql/
 RUN npm ci
 COPY . .
 RUN npm run build && npm prune --omit=dev

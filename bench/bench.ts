@@ -213,7 +213,7 @@ async function benchTests(): Promise<void> {
 }
 
 async function benchTranslation(request: Parameters<typeof planProject>[0]): Promise<void> {
-  const { translate } = await import("../packages/googlesql/translate.ts");
+  const { translate } = await import("../packages/googlesql/index.ts");
   const { project } = await planProject(request);
   const warehouse = await openDuckDbWarehouse({ path: join(folder, "home", "translation.duckdb") });
   await warehouse.close();

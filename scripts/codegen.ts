@@ -11,14 +11,14 @@ import registry from "../includes/feature_registry.js";
 import feeds from "../includes/feeds.js";
 import machines from "../includes/machines.js";
 import rawTables from "../includes/raw_tables.js";
-import { catalogue } from "../packages/googlesql/functions/catalogue.ts";
-import { referencePage } from "../packages/googlesql/functions/reference-page.ts";
+import { catalogue, referencePage } from "../packages/googlesql/index.ts";
 import { buildProject } from "../warehouse/dataform/build.ts";
 import { hasRelation } from "../warehouse/dataform/graph.ts";
 import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../warehouse/duckdb/local-engine.ts";
 import { commandReference } from "./codegen/command-reference.ts";
 import { crawlerAgents } from "./codegen/crawler-agents.ts";
+import { withFigures } from "./codegen/engine-figures.ts";
 import { errorReference } from "./codegen/error-reference.ts";
 import { featureReference } from "./codegen/feature-reference.ts";
 import { type DescribedTable, modelReference } from "./codegen/model-reference.ts";
@@ -104,6 +104,7 @@ const generated: Readonly<Record<string, string>> = {
   "docs/reference/activation.md": activationReference(readFileSync(join(root, "docs/reference/activation.md"), "utf8")),
   "docs/reference/errors.md": errorReference(root),
   "docs/reference/googlesql.md": referencePage(catalogue),
+  "packages/googlesql/README.md": withFigures(readFileSync(join(root, "packages/googlesql/README.md"), "utf8")),
 };
 
 const isCheck = process.argv.includes("--check");

@@ -86,6 +86,32 @@ test("when a room imports another then it is one that it may know", () => {
   expect(strangers).toEqual([]);
 });
 
+/** What may be imported of the engine: what its package.json exports. */
+const engineDoors = ["packages/googlesql/index.ts", "packages/googlesql/verification.json"];
+
+test("when a room imports the engine then it is by its door", () => {
+  const deeper: string[] = [];
+  const rooms = [...Object.keys(mayKnow).filter((room) => room !== "packages"), "bench", "scripts"];
+  for (const file of [...rooms.flatMap((room) => sourceFiles(join(root, room))), join(root, "index.ts")]) {
+    for (const target of imports(readFileSync(file, "utf8"))) {
+      const to = target.startsWith(".") ? relative(root, resolve(dirname(file), target)) : target;
+      const isEngine = to.startsWith("packages/googlesql") || to.startsWith("@inboxloop/googlesql");
+      if (isEngine && !engineDoors.includes(to)) deeper.push(`${relative(root, file)} -> ${target}`);
+    }
+  }
+  expect(deeper).toEqual([]);
+});
+
+test("when a file of the engine needs another then it does not go round by the door", () => {
+  const inside = sourceFiles(join(root, "packages/googlesql")).filter((file) => !/\/(tests|referee)\//.test(file));
+  const round = inside.filter((file) =>
+    imports(readFileSync(file, "utf8")).some(
+      (target) => relative(root, resolve(dirname(file), target)) === "packages/googlesql/index.ts",
+    ),
+  );
+  expect(round).toEqual([]);
+});
+
 test("when a model needs the time then it takes it from a variable", () => {
   const clocks = sqlx(join(root, "definitions")).filter((file) =>
     /\bcurrent_(timestamp|date|datetime|time)\b\s*\(/i.test(readFileSync(file, "utf8")),

@@ -18,7 +18,7 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .action(async (options: ProjectOptions) => {
       const { certify } = await import("../../warehouse/dataform/parity.ts");
-      const { openLocalWarehouse } = await import("../../packages/googlesql/duckdb/local-warehouse.ts");
+      const { openLocalWarehouse } = await import("../../packages/googlesql/index.ts");
       const world = environment();
       await withProject(world, options, async ({ graph, columnsOf }) => {
         const scratch = await openLocalWarehouse();

@@ -1,7 +1,13 @@
-import type { Node, PathExpression, Query, Select, TableExpression } from "../../packages/googlesql/ast.ts";
-import { GoogleSqlAnalysisError } from "../../packages/googlesql/errors.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { walk } from "../../packages/googlesql/walk.ts";
+import {
+  GoogleSqlAnalysisError,
+  type Node,
+  type PathExpression,
+  pathOf,
+  type Query,
+  type Select,
+  type TableExpression,
+  walk,
+} from "../../packages/googlesql/index.ts";
 import type { DraftTable, Guess } from "./draft-table.ts";
 
 type Leaf = Exclude<TableExpression, { kind: "join" | "pivot-table" | "unpivot-table" | "sampled-table" }>;

@@ -1,9 +1,17 @@
-import type { Query, Statement } from "../../packages/googlesql/ast.ts";
-import type { Catalog, CatalogTable } from "../../packages/googlesql/catalog.ts";
-import { GoogleSqlAnalysisError, GoogleSqlError, type Source } from "../../packages/googlesql/errors.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
-import { type Binding, type TranslatedColumn, translateQuery } from "../../packages/googlesql/translate.ts";
-import { parseType } from "../../packages/googlesql/types.ts";
+import {
+  type Binding,
+  type Catalog,
+  type CatalogTable,
+  GoogleSqlAnalysisError,
+  GoogleSqlError,
+  parseType,
+  type Query,
+  readScript,
+  type Source,
+  type Statement,
+  type TranslatedColumn,
+  translateQuery,
+} from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { Repair } from "./draft-repair.ts";
 import { DraftTable } from "./draft-table.ts";

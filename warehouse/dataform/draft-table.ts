@@ -1,4 +1,4 @@
-import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
+import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 
 /** What is believed of a column's type so far. */

@@ -1,6 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
-import { walk } from "../../packages/googlesql/walk.ts";
+import { readScript, walk } from "../../packages/googlesql/index.ts";
 import type { Graph } from "./graph.ts";
 import { isAboutValue, type LineageEdge, type LineageGraph, type LineageNode, nodeName } from "./lineage-graph.ts";
 

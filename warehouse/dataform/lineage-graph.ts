@@ -1,5 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
-import type { Subtype } from "../../packages/googlesql/lineage/provenance.ts";
+import type { Subtype } from "../../packages/googlesql/index.ts";
 
 /** A column, a field of one (`address.city`), or `*`: the rows of the table, whatever is in them. */
 export interface LineageNode {

@@ -1,17 +1,27 @@
-import type { Call, Expression, Query, Statement } from "../../packages/googlesql/ast.ts";
-import type { UserFunction, UserProcedure } from "../../packages/googlesql/catalog.ts";
-import { type Source, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
 import {
+  bitOf,
+  type Call,
+  constant,
+  type Expression,
   expressionValue,
   type Influence,
+  isDirect,
   type LineageCatalog,
   type LineageTable,
+  type LineageValue,
+  pathOf,
+  type Query,
   type QueryLineage,
   queryLineage,
-} from "../../packages/googlesql/lineage/column-lineage.ts";
-import { bitOf, isDirect, subtypesOf } from "../../packages/googlesql/lineage/provenance.ts";
-import { constant, type Shape, total, type Value } from "../../packages/googlesql/lineage/value.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
+  type Shape,
+  type Source,
+  type Statement,
+  subtypesOf,
+  total,
+  UnsupportedGoogleSql,
+  type UserFunction,
+  type UserProcedure,
+} from "../../packages/googlesql/index.ts";
 
 /** A name without regard to case. */
 const key = (...path: readonly string[]): string => path.join(".").toLowerCase();
@@ -24,7 +34,7 @@ const scratch = "\u0000";
  */
 export class Prelude {
   readonly functions = new Map<string, UserFunction>();
-  readonly variables = new Map<string, Value>();
+  readonly variables = new Map<string, LineageValue>();
   readonly catalog: LineageCatalog;
   private readonly temporary = new Map<string, QueryLineage>();
   private readonly procedures: ReadonlyMap<string, UserProcedure>;
@@ -108,7 +118,7 @@ export class Prelude {
         return;
       }
       case "set-variable": {
-        const value: Value = { own: total(this.value(statement.value, source)) };
+        const value: LineageValue = { own: total(this.value(statement.value, source)) };
         for (const target of statement.targets) {
           if (target.kind === "identifier") this.variables.set(target.name.toLowerCase(), value);
         }
@@ -129,14 +139,14 @@ export class Prelude {
     if (found === undefined || this.calling.has(name) || parameters.length !== node.arguments.length)
       throw new UnsupportedGoogleSql("call", "lineage does not follow this call", { source, span: node.span });
     const outer = new Map(this.variables);
-    const given = parameters.map((parameter, i): [string, Value] => [
+    const given = parameters.map((parameter, i): [string, LineageValue] => [
       key(parameter.name.name),
       parameter.mode === "out" ? constant : this.value(node.arguments[i]!, source),
     ]);
     this.variables.clear();
     for (const [parameter, value] of given) this.variables.set(parameter, value);
     this.calling.add(name);
-    const back = new Map<string, Value>();
+    const back = new Map<string, LineageValue>();
     try {
       for (const statement of body) step(statement, found.source);
       for (const [i, { mode, name: parameter }] of parameters.entries()) {
@@ -152,7 +162,7 @@ export class Prelude {
     }
   }
 
-  private value(node: Expression, source: Source): Value {
+  private value(node: Expression, source: Source): LineageValue {
     return expressionValue(node, source, this.catalog, this.variables);
   }
 

@@ -1,19 +1,33 @@
-import type { Node, Query, Script, Statement } from "../../packages/googlesql/ast.ts";
-import type { Catalog, CatalogColumn, UserFunction, UserProcedure } from "../../packages/googlesql/catalog.ts";
 import {
+  bitOf,
+  type Catalog,
+  type CatalogColumn,
   GoogleSqlAnalysisError,
   GoogleSqlError,
+  type Influence,
+  isDirect,
+  jsonShape,
+  type LineageTable,
+  leaves,
+  type Node,
+  parseType,
+  pathOf,
+  type Query,
+  type QueryLineage,
+  readScript,
+  type Script,
+  type Shape,
   type Source,
+  type Statement,
+  shapeOfType,
+  sourceValue,
+  type TranslatedColumn,
+  translateQuery,
   UnsupportedGoogleSql,
-} from "../../packages/googlesql/errors.ts";
-import type { Influence, LineageTable, QueryLineage } from "../../packages/googlesql/lineage/column-lineage.ts";
-import { bitOf, isDirect } from "../../packages/googlesql/lineage/provenance.ts";
-import { jsonShape, leaves, type Shape, shapeOfType, sourceValue } from "../../packages/googlesql/lineage/value.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
-import { type TranslatedColumn, translateQuery } from "../../packages/googlesql/translate.ts";
-import { parseType } from "../../packages/googlesql/types.ts";
-import { walk } from "../../packages/googlesql/walk.ts";
+  type UserFunction,
+  type UserProcedure,
+  walk,
+} from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";

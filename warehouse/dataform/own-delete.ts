@@ -1,6 +1,4 @@
-import type { Node, Statement } from "../../packages/googlesql/ast.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { walk } from "../../packages/googlesql/walk.ts";
+import { type Node, pathOf, type Statement, walk } from "../../packages/googlesql/index.ts";
 import type { Action } from "./graph.ts";
 
 /** Names that stand in a node by themselves or begin a path, lower case. */

@@ -1,10 +1,15 @@
-import { functionNamed } from "../../packages/googlesql/analyzer/function-table.ts";
-import type { Node } from "../../packages/googlesql/ast.ts";
-import { GoogleSqlError, GoogleSqlEvaluationError, UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
-import { isInformationSchema, pathOf } from "../../packages/googlesql/path-of.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
+import {
+  functionNamed,
+  GoogleSqlError,
+  GoogleSqlEvaluationError,
+  isInformationSchema,
+  type Node,
+  pathOf,
+  readScript,
+  UnsupportedGoogleSql,
+  walk,
+} from "../../packages/googlesql/index.ts";
 import verification from "../../packages/googlesql/verification.json" with { type: "json" };
-import { walk } from "../../packages/googlesql/walk.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
 import { placeInFile } from "./place-in-file.ts";

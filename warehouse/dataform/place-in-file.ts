@@ -1,5 +1,4 @@
-import { GoogleSqlError } from "../../packages/googlesql/errors.ts";
-import { positionAt } from "../../packages/googlesql/span.ts";
+import { GoogleSqlError, positionAt } from "../../packages/googlesql/index.ts";
 
 /** A stretch of a file that the compiler takes into a query as it stands. */
 interface Chunk {

@@ -1,8 +1,13 @@
-import type { Identifier, Node, Statement } from "../../packages/googlesql/ast.ts";
-import { GoogleSqlError } from "../../packages/googlesql/errors.ts";
-import { isInformationSchema, pathOf } from "../../packages/googlesql/path-of.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
-import { walk } from "../../packages/googlesql/walk.ts";
+import {
+  GoogleSqlError,
+  type Identifier,
+  isInformationSchema,
+  type Node,
+  pathOf,
+  readScript,
+  type Statement,
+  walk,
+} from "../../packages/googlesql/index.ts";
 import {
   type Action,
   actionsById,

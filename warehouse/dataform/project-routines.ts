@@ -1,8 +1,11 @@
-import type { Statement } from "../../packages/googlesql/ast.ts";
-import type { CreateRoutine } from "../../packages/googlesql/duckdb/routines.ts";
-import { GoogleSqlError, type Source } from "../../packages/googlesql/errors.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { readScript } from "../../packages/googlesql/read-script.ts";
+import {
+  type CreateRoutine,
+  GoogleSqlError,
+  pathOf,
+  readScript,
+  type Source,
+  type Statement,
+} from "../../packages/googlesql/index.ts";
 import type { Action } from "./graph.ts";
 
 /** A function or procedure that an action of the project makes to last. */

@@ -3,11 +3,16 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
-import type { CatalogColumn, CatalogTable } from "../../packages/googlesql/catalog.ts";
-import { asGoogleSqlError } from "../../packages/googlesql/duckdb/engine-errors.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { UnsupportedGoogleSql } from "../../packages/googlesql/errors.ts";
-import { duckdbType, parseType, typeName } from "../../packages/googlesql/types.ts";
+import {
+  asGoogleSqlError,
+  type CatalogColumn,
+  type CatalogTable,
+  duckdbType,
+  parseType,
+  quoteName,
+  typeName,
+  UnsupportedGoogleSql,
+} from "../../packages/googlesql/index.ts";
 import type { AppendResult, Column, ExecuteResult, QueryOptions, QueryResult, Row, Warehouse } from "../warehouse.ts";
 import { toDuckDb, UnfitValue } from "./append-values.ts";
 import { type DatabaseOptions, openDatabase } from "./open-database.ts";
@@ -309,7 +314,7 @@ export async function createTable(lane: SessionLane, table: string, columns: rea
   const typed = columns.map((column) => ({ name: column.name, type: parseType(column.type) }));
   const list = typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ");
   await lane.connection.run(`create or replace table ${storedName(table)} (${list})`);
-  const { comments } = await import("../../packages/googlesql/analyzer/ddl.ts");
+  const { comments } = await import("../../packages/googlesql/index.ts");
   for (const text of comments(storedName(table), typed)) await lane.connection.run(text);
   await lane.catalog.put(lane.connection, pathOf(table), "table", typed);
   if (!lane.isInTransaction) lane.catalog.commit();

@@ -10,7 +10,7 @@ import {
   listValue,
   structValue,
 } from "@duckdb/node-api";
-import { type GoogleSqlType, structFieldName, typeName } from "../../packages/googlesql/types.ts";
+import { type GoogleSqlType, structFieldName, typeName } from "../../packages/googlesql/index.ts";
 
 /** A value that a column of its type cannot hold. */
 export class UnfitValue extends Error {}

@@ -1,4 +1,4 @@
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { quoteName } from "../../packages/googlesql/index.ts";
 import type { BenchWarehouse } from "../dataform/testing/bench.ts";
 import type { QueryResult } from "../warehouse.ts";
 import { createTable, openDuckDbWarehouse, storedName } from "./adapter.ts";

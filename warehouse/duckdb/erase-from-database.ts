@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { quoteName } from "../../packages/googlesql/index.ts";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { FoundRows } from "./doomed-rows.ts";
 import { openDatabase } from "./open-database.ts";

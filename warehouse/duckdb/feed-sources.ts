@@ -1,7 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
-import { comments } from "../../packages/googlesql/analyzer/ddl.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { parseType } from "../../packages/googlesql/types.ts";
+import { comments, parseType, quoteName } from "../../packages/googlesql/index.ts";
 import { createTable } from "./adapter.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { storedColumns } from "./parquet-columns.ts";

@@ -1,13 +1,23 @@
-import type { ObjectName, Script, Statement } from "../../packages/googlesql/ast.ts";
-import { helperNames } from "../../packages/googlesql/duckdb/helper-names.ts";
-import { parameterBinding } from "../../packages/googlesql/duckdb/render-value.ts";
-import { GoogleSqlSession, type SessionResult } from "../../packages/googlesql/duckdb/session.ts";
-import { spreadRows } from "../../packages/googlesql/duckdb/spread-rows.ts";
-import type { Source } from "../../packages/googlesql/errors.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { deepNesting, guarded, readQuery, readScript } from "../../packages/googlesql/read-script.ts";
-import { type Binding, type TranslatedQuery, translateQuery } from "../../packages/googlesql/translate.ts";
-import { typeName } from "../../packages/googlesql/types.ts";
+import {
+  type Binding,
+  deepNesting,
+  GoogleSqlSession,
+  guarded,
+  helperNames,
+  type ObjectName,
+  parameterBinding,
+  pathOf,
+  readQuery,
+  readScript,
+  type Script,
+  type SessionResult,
+  type Source,
+  type Statement,
+  spreadRows,
+  type TranslatedQuery,
+  translateQuery,
+  typeName,
+} from "../../packages/googlesql/index.ts";
 import type { Column, ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
 import { isPlain, type PlainOutcome, runPlain } from "./plain-statements.ts";
 import { portValue } from "./port-values.ts";

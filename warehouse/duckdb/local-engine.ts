@@ -1,6 +1,5 @@
 import { version } from "@duckdb/node-api";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { typeName } from "../../packages/googlesql/types.ts";
+import { quoteName, typeName } from "../../packages/googlesql/index.ts";
 import type { BuildEngine } from "../dataform/engine.ts";
 import { hasRelation } from "../dataform/graph.ts";
 import type { Relation } from "../dataform/statements.ts";

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
-import { openFolders, raiseWall } from "../../packages/googlesql/duckdb/wall.ts";
+import { openFolders, raiseWall } from "../../packages/googlesql/index.ts";
 import { isDamaged, rebuild } from "./damaged-data.ts";
 import { noReclaiming } from "./reclaim-rows.ts";
 

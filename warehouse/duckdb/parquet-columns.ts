@@ -1,6 +1,10 @@
-import { readColumn } from "../../packages/googlesql/duckdb/stored-catalog.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { type GoogleSqlType, parseType, structFieldName } from "../../packages/googlesql/types.ts";
+import {
+  type GoogleSqlType,
+  parseType,
+  quoteName,
+  readColumn,
+  structFieldName,
+} from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { reshape } from "./reshape.ts";
 

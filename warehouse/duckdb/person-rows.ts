@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { quoteName } from "../../packages/googlesql/index.ts";
 import { DoomedRows, literal, type TextColumn } from "./doomed-rows.ts";
 
 /** Whose rows are looked for: every pseudonymous id of some people, and the ids of the messages that only they were sent. */

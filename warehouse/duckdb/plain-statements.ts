@@ -1,14 +1,28 @@
-import { newTable, newView } from "../../packages/googlesql/analyzer/ddl.ts";
-import { type Change, deleteRows, insert, merge, truncate, update } from "../../packages/googlesql/analyzer/dml.ts";
-import type { Drop, Merge, Statement } from "../../packages/googlesql/ast.ts";
-import { checkSnapshot } from "../../packages/googlesql/duckdb/definitions.ts";
-import type { GoogleSqlSession, SessionResult } from "../../packages/googlesql/duckdb/session.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { GoogleSqlEvaluationError, type Source } from "../../packages/googlesql/errors.ts";
-import { parseQuery } from "../../packages/googlesql/parser/parse.ts";
-import { pathOf } from "../../packages/googlesql/path-of.ts";
-import { analysisFor, type TranslateOptions, translateQuery } from "../../packages/googlesql/translate.ts";
-import { INT64 } from "../../packages/googlesql/types.ts";
+import {
+  analysisFor,
+  type Change,
+  checkSnapshot,
+  type Drop,
+  deleteRows,
+  GoogleSqlEvaluationError,
+  type GoogleSqlSession,
+  INT64,
+  insert,
+  type Merge,
+  merge,
+  newTable,
+  newView,
+  parseQuery,
+  pathOf,
+  quoteName,
+  type SessionResult,
+  type Source,
+  type Statement,
+  type TranslateOptions,
+  translateQuery,
+  truncate,
+  update,
+} from "../../packages/googlesql/index.ts";
 import type { LaneCatalog } from "./relation-catalog.ts";
 
 export interface PlainOutcome {

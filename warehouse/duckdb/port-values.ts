@@ -1,5 +1,4 @@
-import type { StructEntry, Value } from "../../packages/googlesql/duckdb/values.ts";
-import type { GoogleSqlType } from "../../packages/googlesql/types.ts";
+import type { GoogleSqlType, StructEntry, Value } from "../../packages/googlesql/index.ts";
 
 /** A session's value as the Warehouse port promises it: ISO times with a fraction of 0, 3 or 6 digits, STRUCTs as records. */
 export function portValue(value: Value, type: GoogleSqlType): unknown {

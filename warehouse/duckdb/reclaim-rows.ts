@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
+import { quoteName } from "../../packages/googlesql/index.ts";
 
 /** DuckDB opens with this: a checkpoint rewrites tables for the rows that are gone only when asked to. */
 export const noReclaiming = { max_vacuum_tasks: "0" } as const;

@@ -1,5 +1,4 @@
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { duckdbType, parseType } from "../../packages/googlesql/types.ts";
+import { duckdbType, parseType, quoteName } from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { rawViewQuery, segmentsOf, stampOf } from "./raw-views.ts";

@@ -4,14 +4,16 @@ import {
   type CatalogColumn,
   type CatalogTable,
   commentMark,
+  quoteName,
+  readColumn,
   readProperties,
+  readType,
+  storedNameOf,
   type TableProperties,
+  typeName,
   type UserFunction,
   type UserTableFunction,
-} from "../../packages/googlesql/catalog.ts";
-import { readColumn, readType, storedNameOf } from "../../packages/googlesql/duckdb/stored-catalog.ts";
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { typeName } from "../../packages/googlesql/types.ts";
+} from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { metaSchema } from "./build-records.ts";
 import { LaneRoutines, RoutineCatalog } from "./routine-catalog.ts";

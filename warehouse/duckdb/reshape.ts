@@ -1,5 +1,4 @@
-import { quoteName } from "../../packages/googlesql/emit/text.ts";
-import { duckdbType, type GoogleSqlType, structFieldName } from "../../packages/googlesql/types.ts";
+import { duckdbType, type GoogleSqlType, quoteName, structFieldName } from "../../packages/googlesql/index.ts";
 
 /**
  * DuckDB SQL that turns a stored value of one GoogleSQL type into one of another: the fields of a STRUCT meet by name, one that is

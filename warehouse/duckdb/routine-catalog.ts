@@ -1,7 +1,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { restoreRoutine } from "../../packages/googlesql/duckdb/definitions.ts";
-import type { Routine, RoutineChange } from "../../packages/googlesql/duckdb/routines.ts";
-import type { GoogleSqlSession } from "../../packages/googlesql/duckdb/session.ts";
+import {
+  type GoogleSqlSession,
+  type Routine,
+  type RoutineChange,
+  restoreRoutine,
+} from "../../packages/googlesql/index.ts";
 import { metaSchema } from "./build-records.ts";
 
 const idOf = ({ kind, key }: Pick<Routine, "kind" | "key">): string => `${kind} ${key}`;

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/types.ts";
+import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 import { type SegmentFile, segmentsOf } from "./raw-views.ts";
 

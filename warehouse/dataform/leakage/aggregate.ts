@@ -1,4 +1,4 @@
-import type { FunctionCall } from "../../../packages/googlesql/ast.ts";
+import type { FunctionCall } from "../../../packages/googlesql/index.ts";
 import { argumentOf, resolveVal } from "./expression.ts";
 import { type Instant, newInstant, type Order, order } from "./instants.ts";
 import { type Facts, type Need, needsOf, ofOtherRows, outlasting, together, type Val, val } from "./knowledge.ts";

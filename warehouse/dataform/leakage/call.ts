@@ -1,5 +1,4 @@
-import { functionNamed } from "../../../packages/googlesql/analyzer/function-table.ts";
-import type { Expression, FunctionCall } from "../../../packages/googlesql/ast.ts";
+import { type Expression, type FunctionCall, functionNamed } from "../../../packages/googlesql/index.ts";
 import { aggregateVal } from "./aggregate.ts";
 import { thereFacts } from "./conditions.ts";
 import { argumentOf, moved, resolveVal, shifted } from "./expression.ts";

@@ -1,5 +1,5 @@
 import features from "../../../includes/features.js";
-import { positionAt } from "../../../packages/googlesql/span.ts";
+import { positionAt } from "../../../packages/googlesql/index.ts";
 import type { Column as SourceColumn } from "../../warehouse.ts";
 import type { Action, Graph, OperationAction, TableAction } from "../graph.ts";
 import { offsetInFile } from "../place-in-file.ts";

@@ -1,12 +1,12 @@
-import type {
-  Argument,
-  Expression,
-  FunctionCall,
-  IntervalExpression,
-  Query,
-  ValueSource,
-} from "../../../packages/googlesql/ast.ts";
-import { childrenOf } from "../../../packages/googlesql/walk.ts";
+import {
+  type Argument,
+  childrenOf,
+  type Expression,
+  type FunctionCall,
+  type IntervalExpression,
+  type Query,
+  type ValueSource,
+} from "../../../packages/googlesql/index.ts";
 import { callValue } from "./call.ts";
 import { compared, thereFacts } from "./conditions.ts";
 import { asOf, cutName, day, type Instant } from "./instants.ts";

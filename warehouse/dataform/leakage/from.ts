@@ -1,5 +1,11 @@
-import type { Join, Query, TableExpression, TableReference, UnnestTable } from "../../../packages/googlesql/ast.ts";
-import { pathOf } from "../../../packages/googlesql/path-of.ts";
+import {
+  type Join,
+  pathOf,
+  type Query,
+  type TableExpression,
+  type TableReference,
+  type UnnestTable,
+} from "../../../packages/googlesql/index.ts";
 import { compared } from "./conditions.ts";
 import { resolveVal } from "./expression.ts";
 import type { Instant, Order } from "./instants.ts";

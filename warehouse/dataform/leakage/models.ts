@@ -1,6 +1,11 @@
-import type { Query, Statement } from "../../../packages/googlesql/ast.ts";
-import { GoogleSqlError, type Source, UnsupportedGoogleSql } from "../../../packages/googlesql/errors.ts";
-import { readScript } from "../../../packages/googlesql/read-script.ts";
+import {
+  GoogleSqlError,
+  type Query,
+  readScript,
+  type Source,
+  type Statement,
+  UnsupportedGoogleSql,
+} from "../../../packages/googlesql/index.ts";
 import type { Column as SourceColumn } from "../../warehouse.ts";
 import type { Action, Graph, TableAction, Target } from "../graph.ts";
 import { placeInFile } from "../place-in-file.ts";

@@ -1,6 +1,12 @@
-import type { Expression, Identifier, PivotTable, Select, UnpivotTable } from "../../../packages/googlesql/ast.ts";
-import { pivotName } from "../../../packages/googlesql/lineage/pivot.ts";
-import { walk } from "../../../packages/googlesql/walk.ts";
+import {
+  type Expression,
+  type Identifier,
+  type PivotTable,
+  pivotName,
+  type Select,
+  type UnpivotTable,
+  walk,
+} from "../../../packages/googlesql/index.ts";
 import { resolveVal } from "./expression.ts";
 import { needsOf, together, val } from "./knowledge.ts";
 import { type Item, selectFrom } from "./query.ts";

@@ -1,18 +1,19 @@
-import { impliedName } from "../../../packages/googlesql/analyzer/expressions.ts";
-import { hasAggregate } from "../../../packages/googlesql/analyzer/syntax-walk.ts";
-import type {
-  Expression,
-  GroupBy,
-  Query,
-  QueryBody,
-  Select,
-  SelectItem,
-  SetMatching,
-  SetOperation,
-} from "../../../packages/googlesql/ast.ts";
-import { inOrder, refersTo } from "../../../packages/googlesql/common-table-order.ts";
-import { groupingKeys } from "../../../packages/googlesql/lineage/query.ts";
-import { columnsByName } from "../../../packages/googlesql/lineage/set-operations.ts";
+import {
+  columnsByName,
+  type Expression,
+  type GroupBy,
+  groupingKeys,
+  hasAggregate,
+  impliedName,
+  inOrder,
+  type Query,
+  type QueryBody,
+  refersTo,
+  type Select,
+  type SelectItem,
+  type SetMatching,
+  type SetOperation,
+} from "../../../packages/googlesql/index.ts";
 import { resolveVal } from "./expression.ts";
 import { resolveFrom } from "./from.ts";
 import { asOf, type Instant } from "./instants.ts";

@@ -1,6 +1,14 @@
-import type { Identifier, NodeBase, PathExpression, Span, WindowSpec } from "../../../packages/googlesql/ast.ts";
-import type { UserFunction } from "../../../packages/googlesql/catalog.ts";
-import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../../../packages/googlesql/errors.ts";
+import {
+  GoogleSqlAnalysisError,
+  type Identifier,
+  type NodeBase,
+  type PathExpression,
+  type Source,
+  type Span,
+  UnsupportedGoogleSql,
+  type UserFunction,
+  type WindowSpec,
+} from "../../../packages/googlesql/index.ts";
 
 import { asOf, type Instant, newId, newInstant, type Order, order } from "./instants.ts";
 import { type Bound, type Facts, type Need, needsOf, outlasting, together, type Val, val } from "./knowledge.ts";

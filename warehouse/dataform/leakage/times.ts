@@ -1,4 +1,4 @@
-import type { TypeName } from "../../../packages/googlesql/ast.ts";
+import type { TypeName } from "../../../packages/googlesql/index.ts";
 import { day, type Instant, newInstant, order } from "./instants.ts";
 import { needsOf, type Val, val } from "./knowledge.ts";
 

@@ -1,4 +1,10 @@
-import type { FrameBound, FunctionCall, OrderItem, WindowFrame, WindowSpec } from "../../../packages/googlesql/ast.ts";
+import type {
+  FrameBound,
+  FunctionCall,
+  OrderItem,
+  WindowFrame,
+  WindowSpec,
+} from "../../../packages/googlesql/index.ts";
 import { takenIn, timeOf } from "./aggregate.ts";
 import { argumentOf, resolveVal } from "./expression.ts";
 import { asOf, type Instant } from "./instants.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../../../errors/user-error.ts";
-import { parseType } from "../../../packages/googlesql/types.ts";
+import { parseType } from "../../../packages/googlesql/index.ts";
 import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
 import { type Action, actionsById, type Graph, reachable, sqlName, type TableAction, type Target } from "../graph.ts";
 import { makesOnlyRoutines } from "../project-routines.ts";

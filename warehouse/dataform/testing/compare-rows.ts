@@ -1,4 +1,4 @@
-import { type GoogleSqlType, parseType } from "../../../packages/googlesql/types.ts";
+import { type GoogleSqlType, parseType } from "../../../packages/googlesql/index.ts";
 import type { Column, QueryResult, Row } from "../../warehouse.ts";
 import { typedValue, ValueMismatch } from "./typed-value.ts";
 

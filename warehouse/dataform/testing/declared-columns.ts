@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../../errors/user-error.ts";
-import { parseType, typeName } from "../../../packages/googlesql/types.ts";
+import { parseType, typeName } from "../../../packages/googlesql/index.ts";
 import type { Column } from "../../warehouse.ts";
 import type { Target } from "../graph.ts";
 import { parseYaml } from "./case-files.ts";
@@ -40,7 +40,7 @@ export const columnsOfTarget = (declared: DeclaredColumns, target: Target): read
 /** Runs an include that only states constants, in the sandbox of functions in JavaScript: it gets `module` and nothing of the machine. */
 async function evaluateTables(text: string, file: string): Promise<z.infer<typeof tables>> {
   try {
-    const { loadQuickJs, quickJs } = await import("../../../packages/googlesql/sandbox/quickjs.ts");
+    const { loadQuickJs, quickJs } = await import("../../../packages/googlesql/index.ts");
     await loadQuickJs();
     // For what hangs: constants take milliseconds, and on a busy machine not always.
     const end = Date.now() + 30_000;

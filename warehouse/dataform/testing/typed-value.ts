@@ -1,4 +1,4 @@
-import { type GoogleSqlType, typeName } from "../../../packages/googlesql/types.ts";
+import { type GoogleSqlType, typeName } from "../../../packages/googlesql/index.ts";
 
 /** A value written down in a test file does not fit its column. */
 export class ValueMismatch extends Error {}
