@@ -1,5 +1,5 @@
 /**
- * The trainer beside LightGBM on the same rows and splits, one core each: AUC and log loss on the latest 15 % of the rows, and processor time.
+ * The trainer beside LightGBM on the same rows and splits, one core each: AUC and log loss on the rows that the snapshot sets aside (of Hillstrom's file the last 15 %), and processor time.
  *
  *   python3 -m venv <venv> && <venv>/bin/pip install lightgbm numpy
  *   npm run bench:trainer -- --python <venv>/bin/python [--hillstrom hillstrom.csv.gz] [<folder of a snapshot> ...]
@@ -15,6 +15,7 @@ import { gunzipSync } from "node:zlib";
 import featureSet from "../includes/features.js";
 import { logLosses, mean, outcomeMetrics } from "../retrain/evaluate/metrics.ts";
 import { snapshotLock } from "../retrain/snapshot/snapshot-lock.ts";
+import { splitOf } from "../retrain/snapshot/split.ts";
 import { binnedRows } from "../retrain/trainer/boosting/binned-rows.ts";
 import { binColumn, categoryBinning, numberBinning } from "../retrain/trainer/boosting/binning.ts";
 import { crossFit, defaultTerms } from "../retrain/trainer/boosting/cross-fit.ts";
@@ -26,13 +27,15 @@ const { values, positionals } = parseArgs({
   options: { python: { type: "string", default: "python3" }, hillstrom: { type: "string" }, json: { type: "boolean" } },
 });
 
-/** Rows in order of time, with the fold of each one's person. */
+/** Rows that are learned from and then the later ones, with the fold of each one's person. */
 interface World {
   readonly name: string;
   readonly rows: number;
   readonly columns: Readonly<Record<string, Float64Array | readonly string[]>>;
   readonly outcomes: Readonly<Record<string, Uint8Array>>;
   readonly fold: Uint8Array;
+  /** Rows from here on are not learned from. */
+  readonly from: number;
 }
 
 interface Found {
@@ -43,16 +46,18 @@ interface Found {
 }
 
 const folds = 3;
+/** Of a file that no snapshot has split. */
 const validateShare = 0.15;
 const truths = (column: ArrayLike<number>): Uint8Array => Uint8Array.from(column, (label) => (label === 1 ? 1 : 0));
 
 async function ofSnapshot(folder: string): Promise<World> {
   const lock = snapshotLock.parse(JSON.parse(await readFile(join(folder, "lock.json"), "utf8")));
   const wanted: Record<string, Reading> = { user_id_hash: "group" };
+  const { learn } = splitOf(lock, folder).lock;
   for (const { name, type } of featureSet.list) wanted[name] = type === "number" ? "number" : "text";
   for (const { column } of featureSet.outcomes) wanted[column] = "number";
   const files = lock.files.map(({ name }) => join(folder, name));
-  const table = await readParquetTable(files, wanted, ["sent_at", "message_id"], lock.lock.rows);
+  const table = await readParquetTable(files, wanted, ["split", "sent_at", "message_id"], lock.lock.rows);
   return {
     name: basename(folder).slice(0, 8),
     rows: table.rows,
@@ -69,6 +74,7 @@ async function ofSnapshot(folder: string): Promise<World> {
       ]),
     ),
     fold: Uint8Array.from(table.numbers("user_id_hash"), (group) => group % folds),
+    from: learn,
   };
 }
 
@@ -91,6 +97,7 @@ async function ofHillstrom(file: string): Promise<World> {
     columns,
     outcomes: { visit: truths(numbers("visit")) },
     fold: Uint8Array.from(lines, (_, row) => row % folds),
+    from: Math.round(lines.length * (1 - validateShare)),
   };
 }
 
@@ -109,7 +116,7 @@ async function ours(world: World): Promise<Readonly<Record<string, Found>>> {
     return { binning, fill: (into) => binColumn(binning, column, into) };
   });
   const binning = spent(since) / Object.keys(world.outcomes).length;
-  const from = Math.round(world.rows * (1 - validateShare));
+  const { from } = world;
   const known = Int32Array.from({ length: from }, (_, row) => row);
   const found: Record<string, Found> = {};
   for (const [i, [outcome, labels]] of Object.entries(world.outcomes).entries()) {
@@ -153,7 +160,7 @@ async function peers(world: World): Promise<Readonly<Record<string, Readonly<Rec
     await writeFile(join(folder, "cells"), new Uint8Array(cells.buffer));
     await writeFile(join(folder, "fold"), world.fold);
     for (const [name, labels] of Object.entries(world.outcomes)) await writeFile(join(folder, name), labels);
-    const from = Math.round(world.rows * (1 - validateShare));
+    const { from } = world;
     const told = { rows: world.rows, features: names.length, categories, from, outcomes: Object.keys(world.outcomes) };
     await writeFile(join(folder, "world.json"), JSON.stringify(told));
     const script = join(import.meta.dirname, "trainer_peer.py");
@@ -198,9 +205,7 @@ async function main(): Promise<void> {
     all.push({ world: world.name, rows: world.rows, found: everyone });
     if (values.json) continue;
     for (const [outcome, labels] of Object.entries(world.outcomes)) {
-      const positives = labels
-        .subarray(Math.round(world.rows * (1 - validateShare)))
-        .reduce((sum, one) => sum + one, 0);
+      const positives = labels.subarray(world.from).reduce((sum, one) => sum + one, 0);
       for (const [who, found] of Object.entries(everyone)) {
         const { auc, logLoss, trees, seconds } = found[outcome]!;
         line([world.name, outcome, positives, who, auc.toFixed(4), logLoss.toFixed(5), trees, seconds.toFixed(2)]);

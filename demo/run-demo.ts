@@ -69,7 +69,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
   const deadLetters = await deadLettersByReason(world, ingested.received);
   const built = await watch.time("build", () => build(world, options.projectDir, { asOf: end }, "build"));
 
-  const training = new Training(world, watch);
+  const training = new Training(world, watch, options.projectDir);
   // The desk lives in the simulated time: the first model is decided about when it was trained.
   const releases = await Releases.open(world, judge, new Date(end.getTime() - 28 * DAY_MS));
   const early = new Date(end.getTime() - 28 * DAY_MS);

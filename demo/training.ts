@@ -1,4 +1,5 @@
 import type { Environment } from "../cli/environment.ts";
+import { provenanceOf } from "../cli/provenance.ts";
 import { createSnapshot, type SnapshotRequest } from "../retrain/snapshot/snapshot.ts";
 import { type TrainRequest, train } from "../retrain/trainer/train.ts";
 import { aucInWords } from "../scoring/has-say.ts";
@@ -13,10 +14,12 @@ type Snapshot = DemoResult["snapshots"][number];
 export class Training {
   readonly #world: Environment;
   readonly #watch: Stopwatch;
+  readonly #projectDir: string;
 
-  constructor(world: Environment, watch: Stopwatch) {
+  constructor(world: Environment, watch: Stopwatch, projectDir: string) {
     this.#world = world;
     this.#watch = watch;
+    this.#projectDir = projectDir;
   }
 
   /** About `sampleRows` rows of what was known by then, each stratum by its share. */
@@ -40,10 +43,11 @@ export class Training {
     });
   }
 
-  async #create(request: SnapshotRequest) {
+  async #create(request: SnapshotRequest & { readonly asOf: Date }) {
     const { home, now, signal } = this.#world;
+    const { provenance } = await provenanceOf(this.#world, this.#projectDir, { as_of: request.asOf.toISOString() });
     const made = await withWarehouse(this.#world, (warehouse) =>
-      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, request),
+      createSnapshot({ warehouse, snapshots: home.snapshots, now, signal }, { ...request, provenance }),
     );
     if (made.kind === "planned") throw new Error("a snapshot was planned, not made");
     return made;

@@ -97,6 +97,8 @@ export const modelRecord = z.strictObject({
         }),
       ),
     }),
+    /** Whom it never learned from, and before when; versions trained before snapshots said so have none. */
+    split: z.strictObject({ rule: z.string(), people_share: z.number(), cut: z.string().nullable() }).optional(),
     trainer: z.strictObject({ name: z.string(), version: z.string() }),
     hyperparameters: z.record(z.string(), z.union([z.number(), z.string()])),
     seed: z.int(),

@@ -19,10 +19,12 @@ interface EvaluateOptions {
 export const register: RegisterCommand = (program, environment) => {
   program
     .command("evaluate")
-    .description("Judge a candidate on sends later than its training, against a champion and the guardrails")
+    .description(
+      "Judge a candidate on the rows that a snapshot sets aside: later sends, to people it never learned from",
+    )
     .requiredOption("--candidate <model>", "name or digest of the version to judge")
     .option("--champion <model>", "version to compare with")
-    .option("--snapshot <snapshot>", "snapshot to judge on (default: the candidate's own latest rows)")
+    .option("--snapshot <snapshot>", "snapshot to judge on (default: the candidate's own)")
     .option("--rows <n>", "rows to score at most", numberOption("--rows", { whole: true, least: 100 }))
     .option(
       "--policy-rows <n>",
@@ -164,6 +166,7 @@ export function renderEvaluation(found: Evaluation): string {
   return [
     `${found.candidate.name} against ${found.champion?.name ?? "nobody"}: ${found.verdict}`,
     `${found.rows.scored.toLocaleString("en-US")} sends from ${found.rows.sent_from} to ${found.rows.sent_to}, snapshot ${found.snapshot}`,
+    ...found.rows.acquainted.map((name) => `${name} may have learned from earlier mail to these people`),
     "",
     outcomes,
     "",

@@ -84,6 +84,35 @@ export function cellText(type: CellType, value: unknown): string {
   throw new TypeError(`a ${type} cell holds ${typeof value} ${String(value)}`);
 }
 
+const plainCells: Readonly<Record<Exclude<CellType, "STRING">, RegExp>> = {
+  BOOL: /^B[01]$/,
+  INT64: /^I-?\d+$/,
+  FLOAT64: /^D(?:0|nan|-?inf|-?\d{16}p-?\d{1,4})$/,
+  NUMERIC: /^R-?\d+(?:\.\d*[1-9])?$/,
+  BYTES: /^Y(?:[0-9a-f]{2})*$/,
+  DATE: /^A-?\d+$/,
+  TIMESTAMP: /^M-?\d+$/,
+};
+
+/** Whether a text is the canonical text of some value of the type. Texts that are, joined by `;`, can be taken apart in one way alone. */
+export function isCellText(type: CellType, text: string): boolean {
+  if (text === "N") return true;
+  if (type !== "STRING") return plainCells[type].test(text);
+  const [, bytes, value] = /^S(\d+):(.*)$/s.exec(text) ?? [];
+  return value !== undefined && String(Buffer.byteLength(value)) === bytes;
+}
+
+/** A cell's value for a person to read. */
+export function cellInWords(type: CellType, text: string): string {
+  if (text === "N") return "NULL";
+  if (type === "STRING") return text.slice(text.indexOf(":") + 1);
+  if (type === "BOOL") return text === "B1" ? "true" : "false";
+  if (type === "DATE") return new Date(86_400_000 * Number(text.slice(1))).toISOString().slice(0, 10);
+  if (type === "TIMESTAMP") return new Date(Number(text.slice(1)) / 1_000).toISOString();
+  const [, mantissa, exponent] = /^D(-?\d+)p(-?\d+)$/.exec(text) ?? [];
+  return mantissa === undefined ? text.slice(1) : String(Number(mantissa) * 2 ** Number(exponent));
+}
+
 /** Columns in the order in which they are hashed: by name, code unit by code unit. */
 export const sortedColumns = (columns: readonly Column[]): readonly Column[] =>
   [...columns].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -112,13 +112,33 @@ export class ContentHasher {
     return [...this.#buckets.values()].flat().sort();
   }
 
-  digest(): ContentDigest {
-    let text = `${digestHeader(this.#columns)}${this.#rows}\n`;
-    for (const prefix of [...this.#buckets.keys()].sort()) {
-      text += `${prefix}${sha256((this.#buckets.get(prefix) as string[]).sort().join(""))}`;
-    }
-    return { rows: this.#rows, content: { algorithm: contentAlgorithm, value: sha256(text) } };
+  /** The row hashes of a bucket, sorted. */
+  bucket(prefix: string): readonly string[] {
+    return [...(this.#buckets.get(prefix) ?? [])].sort();
   }
+
+  /** Every bucket's hash, by its prefix. */
+  bucketHashes(): ReadonlyMap<string, string> {
+    return new Map([...this.#buckets.keys()].sort().map((prefix) => [prefix, bucketHash(this.bucket(prefix))]));
+  }
+
+  digest(): ContentDigest {
+    return { rows: this.#rows, content: rootOf(this.#columns, this.#rows, this.bucketHashes()) };
+  }
+}
+
+/** A row's hash: over its cells' canonical texts, in the order of the sorted columns. */
+export const rowHash = (cells: readonly string[]): string => sha256(cells.join(";"));
+export const bucketHash = (sortedRowHashes: readonly string[]): string => sha256(sortedRowHashes.join(""));
+
+/** The root over the hashes of all buckets. */
+export function rootOf(
+  columns: readonly { readonly name: string; readonly type: string }[],
+  rows: number,
+  buckets: ReadonlyMap<string, string>,
+): Hash {
+  const text = [...buckets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([prefix, hash]) => `${prefix}${hash}`);
+  return { algorithm: contentAlgorithm, value: sha256(`${digestHeader(columns)}${rows}\n${text.join("")}`) };
 }
 
 /** Digest of rows that are already at hand. */

@@ -17,8 +17,10 @@ import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import { findModel, type Model, openScorer, type Scorer } from "../../scoring/model.ts";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { findSnapshot, snapshotFiles } from "../snapshot/snapshot.ts";
+import { postAiColumn, splitOf } from "../snapshot/split.ts";
 import { everyKth } from "../trainer/sampling.ts";
 import { columnsOf } from "./columns-of.ts";
+import { acquaintedModels, judgingRows } from "./judging-rows.ts";
 import {
   areaUnderCurve,
   aucDifference,
@@ -58,7 +60,8 @@ export interface EvaluateRequest {
 }
 
 export interface Group {
-  readonly dimension: "isp" | "region";
+  /** `inbox`: the readers in whose inboxes machines read, as the snapshot has them (post-ai). */
+  readonly dimension: "isp" | "region" | "inbox";
   readonly value: string;
   readonly candidate: OutcomeMetrics;
   readonly champion: OutcomeMetrics | null;
@@ -98,6 +101,8 @@ export interface Evaluation {
     readonly policy: number;
     readonly sent_from: string;
     readonly sent_to: string;
+    /** Versions that may have learned from earlier mail to these people: none where their snapshots held at least as many people out. */
+    readonly acquainted: readonly string[];
   };
   readonly outcomes: readonly OutcomeEvaluation[];
   readonly policy: {
@@ -122,6 +127,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
   const snapshot = await findSnapshot(env.snapshots, request.snapshot ?? candidate.record.lineage.snapshot.id);
   await env.bring?.(snapshot.id);
   const models = champion ? [candidate, champion] : [candidate];
+  splitOf(snapshot.lock, snapshot.path);
   const frozen = new Set(snapshot.lock.lock.columns.map(({ name }) => name));
   const wanted = wantedColumns(models, frozen);
   const table = await readParquetTable(
@@ -130,10 +136,10 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
     ["sent_at", "message_id"],
     snapshot.lock.lock.rows,
   );
-  const later = rowsAfter(table, models);
+  const later = judgingRows(table, models, snapshot);
   if (later.length === 0) {
     throw new UserError(
-      `snapshot ${snapshot.id} has no row later than what ${models.map((m) => m.name).join(" and ")} learned from`,
+      `snapshot ${snapshot.id} has no row to judge on that is later than what ${models.map((m) => m.name).join(" and ")} learned from`,
       {
         code: "evaluate.no-later-rows",
         exit: "check",
@@ -157,7 +163,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
     for (const [i, outcome] of candidate.record.outcomes.entries()) {
       env.signal?.throwIfAborted();
       env.onProgress?.("score", i, candidate.record.outcomes.length);
-      outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns));
+      outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns, frozen));
     }
     env.onProgress?.("policy", 0, 1);
     const policy = evaluatePolicies(table, policyRows, own, other, frozen);
@@ -180,6 +186,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
         policy: policyRows.length,
         sent_from: instant(later[0]!),
         sent_to: instant(later.at(-1)!),
+        acquainted: acquaintedModels(models, snapshot),
       },
       outcomes,
       policy,
@@ -209,6 +216,8 @@ function wantedColumns(models: readonly Model[], frozen: ReadonlySet<string>): R
     region: "text",
     variant: "text",
     campaign_id: "text",
+    split: "text",
+    ...(frozen.has(postAiColumn.name) && { [postAiColumn.name]: "number" as const }),
   };
   for (const { record } of models) {
     for (const f of record.lineage.features.list) wanted[f.name] = f.type === "number" ? "number" : "text";
@@ -217,12 +226,6 @@ function wantedColumns(models: readonly Model[], frozen: ReadonlySet<string>): R
   // What a policy would do to people is in the log, whatever its model was taught to see.
   for (const { column } of features.outcomes) if (frozen.has(column)) wanted[column] = "number";
   return wanted;
-}
-
-function rowsAfter(table: Table, models: readonly Model[]): readonly number[] {
-  const after = Math.max(...models.map((m) => Date.parse(m.record.lineage.fitted_before) / 1000));
-  const times = table.numbers("sent_at");
-  return Array.from({ length: table.rows }, (_, i) => i).filter((i) => times[i]! >= after);
 }
 
 const z95 = 1.959964;
@@ -235,6 +238,7 @@ function evaluateOutcome(
   own: Scorer,
   other: Scorer | undefined,
   columns: readonly FeatureColumns[],
+  frozen: ReadonlySet<string>,
 ): OutcomeEvaluation {
   const column = table.numbers(outcome.column);
   const known = rows.flatMap((row, i) => (Number.isNaN(column[row]!) ? [] : [i]));
@@ -249,11 +253,13 @@ function evaluateOutcome(
   const auc = theirs && aucDifference(areaUnderCurve(mine), areaUnderCurve(theirs));
   const theirLosses = theirs && logLosses(theirs);
   const losses = theirLosses && logLosses(mine).map((loss, i) => loss - theirLosses[i]!);
-  const groups = (["isp", "region"] as const).flatMap((dimension): Group[] => {
-    const values = table.texts(dimension);
+  const dimensions = ["isp", "region", ...(frozen.has(postAiColumn.name) ? (["inbox"] as const) : [])] as const;
+  const groups = dimensions.flatMap((dimension): Group[] => {
+    const groupOf = groupsBy(table, dimension);
     const members = new Map<string, number[]>();
     known.forEach((i, k) => {
-      const value = values[rows[i]!]!;
+      const value = groupOf(rows[i]!);
+      if (value === undefined) return;
       const found = members.get(value);
       if (found) found.push(k);
       else members.set(value, [k]);
@@ -279,6 +285,16 @@ function evaluateOutcome(
     reliability: reliability(mine),
     groups,
   };
+}
+
+/** The group of a row; undefined for a row that is in none of the dimension. */
+function groupsBy(table: Table, dimension: Group["dimension"]): (row: number) => string | undefined {
+  if (dimension === "inbox") {
+    const isPostAi = table.numbers(postAiColumn.name);
+    return (row) => (isPostAi[row] === 1 ? "post-ai" : undefined);
+  }
+  const values = table.texts(dimension);
+  return (row) => values[row]!;
 }
 
 function evaluatePolicies(

@@ -3,19 +3,26 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
-import { type Reading, readParquet, readParquetSample } from "../../warehouse/duckdb/read-parquet.ts";
+import { readParquet, type VisitColumns } from "../../warehouse/duckdb/read-parquet.ts";
 import type { Column, Warehouse } from "../../warehouse/warehouse.ts";
-import {
-  alarmColumns,
-  type ImplausibleFeature,
-  implausibleFeatures,
-  refuseImplausible,
-} from "../alarm/implausible-features.ts";
+import { refuseImplausible } from "../alarm/implausible-features.ts";
+import { sortedColumns } from "../digest/cells.ts";
 import { type ContentDigest, ContentHasher, contentAlgorithm } from "../digest/content-digest.ts";
 import { contentDigestSql } from "../digest/content-digest-sql.ts";
 import { featureVersions } from "./feature-versions.ts";
-import { type SnapshotLock, type SnapshotSpec, snapshotId, snapshotLock } from "./snapshot-lock.ts";
-import { snapshotQuery } from "./snapshot-query.ts";
+import { examplesColumns, implausibleIn, refuseRawAddresses } from "./fit-to-freeze.ts";
+import { labelModelDigest } from "./label-model-digest.ts";
+import {
+  type Provenance,
+  type SnapshotLock,
+  type SnapshotSpec,
+  type SplitLock,
+  type SplitSpec,
+  snapshotId,
+  snapshotLock,
+} from "./snapshot-lock.ts";
+import { eligibleQuery, frozenColumns, snapshotQuery } from "./snapshot-query.ts";
+import { type Cut, cutOf, defaultSplit, hoursSql, refuseOneSided, SideCounter, splitColumn } from "./split.ts";
 
 /** What making a snapshot touches outside itself. */
 export interface SnapshotEnv {
@@ -34,6 +41,11 @@ export interface SnapshotRequest {
   readonly to?: Date;
   /** At most about so many rows, each stratum (isp, region, label) by its share. */
   readonly sampleRows?: number;
+  /** How people and times are told apart; what is not given is as `defaultSplit` has it. */
+  readonly split?: Partial<Omit<SplitSpec, "rule">>;
+  /** What the project at hand works rows out by, and the commit that it is of; goes into the lock as it is. */
+  readonly provenance?: Provenance;
+  readonly git?: SnapshotLock["made"]["git"];
   /** A name under which people find it again. Names move; digests do not. */
   readonly name?: string;
   readonly dryRun?: boolean;
@@ -53,8 +65,7 @@ export type CreatedSnapshot =
   | { readonly kind: "planned"; readonly spec: SnapshotSpec; readonly query: string; readonly digestQuery: string };
 
 export const examplesTable = "training.examples";
-const sampledBy = ["isp", "region", "label"];
-const required = ["message_id", "user_id_hash", "sent_at", "is_mature", "has_training_consent"];
+const sampledBy = ["isp", "region", "label", splitColumn.name];
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const sha256 = (text: string) => ({
   algorithm: "sha256",
@@ -68,28 +79,26 @@ const sha256 = (text: string) => ({
 export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest = {}): Promise<CreatedSnapshot> {
   if (request.name !== undefined) checkName(request.name);
   const table = request.table ?? examplesTable;
-  const spec: SnapshotSpec = {
+  const split: SplitSpec = { ...defaultSplit, ...request.split };
+  const spec = {
     table,
     as_of: request.asOf?.toISOString() ?? null,
     sent_from: request.from?.toISOString() ?? null,
     sent_to: request.to?.toISOString() ?? null,
     sample: request.sampleRows === undefined ? null : { method: "stratified", rows: request.sampleRows, by: sampledBy },
-  };
+    split,
+  } satisfies SnapshotSpec;
   const columns = await examplesColumns(env.warehouse, table);
-  const query = snapshotQuery(spec, columns);
-  const digestQuery = contentDigestSql(query, columns);
+  const frozen = frozenColumns(columns);
+  const eligible = eligibleQuery(spec, columns);
+  const cut = await findCut(env, eligible, columns, split);
+  refuseOneSided(cut, split);
+  const query = snapshotQuery(spec, columns, cut);
+  const digestQuery = contentDigestSql(query, frozen);
   if (request.dryRun) return { kind: "planned", spec, query, digestQuery };
 
   const found = await warehouseDigest(env, digestQuery);
-  if (found.rows === 0) {
-    throw new UserError(`no mature, consented rows of ${table} in the asked range`, {
-      code: "snapshot.empty",
-      exit: "check",
-      where: query.slice(query.indexOf("where")).replaceAll("\n", " "),
-      next: "inboxloop build --as-of <a time 7 days after the last send>",
-    });
-  }
-  await refuseRawAddresses(env, snapshotQuery({ ...spec, sample: null }, columns));
+  await refuseRawAddresses(env, eligible);
 
   const id = snapshotId(found.content.value);
   const path = join(env.snapshots, id);
@@ -99,17 +108,18 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
     return { kind: "already-there", id, path, lock: existing };
   }
   const wholeTable = `select ${columns.map((c) => `\`${c.name}\``).join(", ")} from ${table}`;
-  const sorted = [...columns].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sorted = sortedColumns(frozen);
   let lock: SnapshotLock | undefined;
   const kept = await makeFolderWhole(path, async (temporary) => {
     const name = "part-00000.parquet";
     const file = join(temporary, name);
     await env.warehouse.exportParquet(query, file, { signal: env.signal });
     // The files are digested here, the table they came from where it is: side by side.
-    const [copied, whole, features] = await Promise.all([
-      digestOfFiles([file], sorted, env.signal),
+    const [copied, whole, features, labelModel] = await Promise.all([
+      readBack(file, sorted, cut, env.signal),
       warehouseDigest(env, contentDigestSql(wholeTable, columns)),
       featureVersions(env.warehouse, columns, env.signal),
+      labelModelDigest(env.warehouse, columns, env.signal),
     ]);
     if (copied.content.value !== found.content.value || copied.rows !== found.rows) {
       throw new UserError(
@@ -122,21 +132,23 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
         },
       );
     }
-    const waived = refuseImplausible(await implausibleIn(file, sorted, found.rows), request.waive ?? {}, {
+    const waived = refuseImplausible(await implausibleIn(file, columns, found.rows), request.waive ?? {}, {
       code: "snapshot.implausible",
       where: table,
       command: "inboxloop snapshot create",
     });
     lock = {
-      schema: "1",
+      schema: "2",
       spec,
       lock: {
         rows: found.rows,
-        columns: sorted,
+        columns: [...sorted],
         query: sha256(query),
         content: found.content,
         parents: [{ table, rows: whole.rows, content: whole.content }],
         ...(features && { features }),
+        split: copied.split,
+        provenance: { ...request.provenance, ...(labelModel && { label_model: labelModel }) },
       },
       files: [{ name, bytes: (await stat(file)).size, sha256: await fileSha256(file) }],
       made: {
@@ -145,6 +157,7 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
         engine: env.warehouse.name,
         name: request.name ?? null,
         ...(Object.keys(waived).length > 0 && { waived }),
+        ...(request.git && { git: request.git }),
       },
     };
     await writeWhole(join(temporary, "lock.json"), `${JSON.stringify(lock, null, 2)}\n`);
@@ -153,49 +166,37 @@ export async function createSnapshot(env: SnapshotEnv, request: SnapshotRequest 
   return { kind: kept ? "created" : "already-there", id, path, lock: (await readLock(path)) ?? lock! };
 }
 
-/** Rows that the alarm looks at, at most about; features of so many columns are read at once. */
-const alarmRows = 40_000;
-const columnsAtOnce = 16;
-
-async function implausibleIn(
-  file: string,
-  columns: readonly Column[],
-  rows: number,
-): Promise<readonly ImplausibleFeature[]> {
-  const { features, outcomes } = alarmColumns(columns);
-  if (outcomes.length === 0) return [];
-  const found: ImplausibleFeature[] = [];
-  for (let at = 0; at < features.length; at += columnsAtOnce) {
-    const some = features.slice(at, at + columnsAtOnce);
-    const wanted: Record<string, Reading> = {};
-    for (const one of some) wanted[one.name] = one.type === "number" ? "number" : "text";
-    for (const one of outcomes) wanted[one.column] = "number";
-    const table = await readParquetSample([file], wanted, "message_id", rows, alarmRows);
-    found.push(...implausibleFeatures(table, some, outcomes));
-  }
-  return found;
+/** Where the rows of the range are cut; refuses a range without rows. */
+async function findCut(env: SnapshotEnv, eligible: string, columns: readonly Column[], split: SplitSpec): Promise<Cut> {
+  const { rows } = await env.warehouse.query(hoursSql(eligible, columns, split.people_share), {
+    signal: env.signal,
+    file: "snapshot split",
+  });
+  if (rows.length > 0) return cutOf(split, rows);
+  throw new UserError("no mature, consented rows in the asked range", {
+    code: "snapshot.empty",
+    exit: "check",
+    where: eligible.slice(eligible.indexOf("from ")).replaceAll("\n", " "),
+    next: "inboxloop build --as-of <a time 7 days after the last send>",
+  });
 }
 
-async function examplesColumns(warehouse: SnapshotEnv["warehouse"], table: string): Promise<readonly Column[]> {
-  const columns = await warehouse.columns(table);
-  if (!columns) {
-    throw new UserError(`there is no table ${table}`, {
-      code: "snapshot.no-table",
-      exit: "config",
-      where: table,
-      next: "inboxloop build",
-    });
-  }
-  const missing = required.filter((name) => !columns.some((c) => c.name === name));
-  if (missing.length > 0) {
-    throw new UserError(`${table} has no column ${missing.join(", ")}`, {
-      code: "snapshot.missing-column",
-      exit: "config",
-      where: table,
-      next: "inboxloop build",
-    });
-  }
-  return columns;
+/** The digest of the exported rows, and how many are on each side, in one reading. */
+async function readBack(
+  file: string,
+  columns: readonly Column[],
+  cut: Cut,
+  signal: AbortSignal | undefined,
+): Promise<ContentDigest & { readonly split: SplitLock }> {
+  const hasher = new ContentHasher(columns);
+  const sides = new SideCounter(columns);
+  const visit: VisitColumns = (valuesOf, rows) => {
+    hasher.addColumns(valuesOf, rows);
+    sides.add(valuesOf, rows);
+  };
+  await readParquet([file], columns, visit, signal);
+  const split = { cut: cut.cut, learn_from: cut.learnFrom, ...sides.counts(), left_out: cut.leftOut };
+  return { ...hasher.digest(), split };
 }
 
 async function warehouseDigest(env: SnapshotEnv, sql: string): Promise<ContentDigest> {
@@ -206,59 +207,12 @@ async function warehouseDigest(env: SnapshotEnv, sql: string): Promise<ContentDi
   };
 }
 
-/** No raw address may get into a training set: a user id with an @ stops the snapshot. */
-async function refuseRawAddresses(env: SnapshotEnv, query: string): Promise<void> {
-  const { rows } = await env.warehouse.query(
-    `select count(*) as n_rows from (\n${query}\n) where strpos(user_id_hash, '@') > 0`,
-    { signal: env.signal, file: "snapshot address check" },
-  );
-  const count = Number(rows[0]?.["n_rows"]);
-  if (count > 0) {
-    throw new UserError(`${count} rows carry an address where a hashed user id belongs`, {
-      code: "snapshot.raw-address",
-      exit: "check",
-      where: "user_id_hash",
-      next: "inboxloop ingest verify",
-    });
-  }
-}
-
-/** The content digest of Parquet files, computed from their values without SQL. */
-export async function digestOfFiles(
-  files: readonly string[],
-  columns: readonly Column[],
-  signal?: AbortSignal,
-): Promise<ContentDigest> {
-  const hasher = new ContentHasher(columns);
-  await readParquet(files, columns, (valuesOf, rows) => hasher.addColumns(valuesOf, rows), signal);
-  return hasher.digest();
-}
-
 function checkName(name: string): void {
   if (namePattern.test(name)) return;
   throw new UserError(`"${name}" cannot name a snapshot`, {
     code: "snapshot.name",
     exit: "usage",
     next: "use lower-case letters, digits, dots, dashes and underscores",
-  });
-}
-
-/** Whether the rows that are left and the hashes of those that went give the content of each snapshot that this one was before. */
-async function provenParents(snapshot: Snapshot, signal: AbortSignal | undefined): Promise<SnapshotVerdict["erased"]> {
-  const { lock, erased = [] } = snapshot.lock;
-  if (erased.length === 0) return [];
-  const hasher = new ContentHasher(lock.columns);
-  await readParquet(
-    snapshotFiles(snapshot),
-    lock.columns,
-    (valuesOf, rows) => hasher.addColumns(valuesOf, rows),
-    signal,
-  );
-  return erased.toReversed().map(({ parent, rows, row_hashes }) => {
-    for (const hash of row_hashes) hasher.addHash(hash);
-    const before = hasher.digest();
-    const proven = before.content.value === parent.content.value && before.rows === parent.rows;
-    return { parent: parent.id, rows, proven };
   });
 }
 
@@ -336,42 +290,3 @@ export async function findSnapshot(snapshots: string, reference: string): Promis
 /** Absolute paths of a snapshot's Parquet files. */
 export const snapshotFiles = (snapshot: Snapshot): readonly string[] =>
   snapshot.lock.files.map((f) => join(snapshot.path, f.name));
-
-export interface SnapshotVerdict {
-  readonly id: string;
-  readonly verdict: "pass" | "fail";
-  readonly expected: { readonly rows: number; readonly content: string };
-  readonly actual: { readonly rows: number; readonly content: string } | null;
-  /** Files whose bytes are not those of the lock, or that are gone. */
-  readonly changedFiles: readonly string[];
-  /** Rows taken out because their people were erased, by the snapshot that it was before; `proven` when nothing else differs from that one. */
-  readonly erased: readonly { readonly parent: string; readonly rows: number; readonly proven: boolean }[];
-}
-
-/** Recomputes a snapshot's digest from its files, with code that shares nothing with the SQL that froze it. */
-export async function verifySnapshot(snapshot: Snapshot, signal?: AbortSignal): Promise<SnapshotVerdict> {
-  const { lock, files } = snapshot.lock;
-  const changedFiles: string[] = [];
-  for (const file of files) {
-    const sha = await fileSha256(join(snapshot.path, file.name)).catch(() => undefined);
-    if (sha !== file.sha256) changedFiles.push(file.name);
-  }
-  const expected = { rows: lock.rows, content: lock.content.value };
-  const actual = await digestOfFiles(snapshotFiles(snapshot), lock.columns, signal).then(
-    (d) => ({ rows: d.rows, content: d.content.value }),
-    (error: unknown) => {
-      if (error instanceof UserError || error instanceof TypeError) return null;
-      throw error;
-    },
-  );
-  const same = actual?.content === expected.content && actual.rows === expected.rows;
-  const erased = actual === null ? [] : await provenParents(snapshot, signal);
-  return {
-    id: snapshot.id,
-    verdict: same && changedFiles.length === 0 && erased.every(({ proven }) => proven) ? "pass" : "fail",
-    expected,
-    actual,
-    changedFiles,
-    erased,
-  };
-}

@@ -6,6 +6,7 @@ import { readParquet } from "../../warehouse/duckdb/read-parquet.ts";
 import { ContentHasher } from "../digest/content-digest.ts";
 import { giveName, listSnapshots, namesFolder, readLock, type Snapshot, snapshotFiles } from "./snapshot.ts";
 import { type ErasedRows, type SnapshotLock, snapshotId } from "./snapshot-lock.ts";
+import { SideCounter } from "./split.ts";
 
 /** Opens what knows the rows that are to go: of people who are erased, or too old. */
 export type OpenDoomed = () => Promise<DoomedRows>;
@@ -86,8 +87,12 @@ async function makeSuccessor(
   await rm(making, { recursive: true, force: true });
   const left = new ContentHasher(lock.columns);
   const gone = new ContentHasher(lock.columns);
+  const sides = new SideCounter(lock.columns);
   const add = (into: ContentHasher, file: string) =>
-    readParquet([file], lock.columns, (valuesOf, rows) => into.addColumns(valuesOf, rows));
+    readParquet([file], lock.columns, (valuesOf, rows) => {
+      into.addColumns(valuesOf, rows);
+      if (into === left) sides.add(valuesOf, rows);
+    });
   const files: SnapshotLock["files"] = [];
   let id: string | undefined;
   await makeFolderWhole(making, async (temporary) => {
@@ -117,7 +122,12 @@ async function makeSuccessor(
     const erased: ErasedRows = { erasure_id: erasureId, parent, rows: row_hashes.length, row_hashes };
     const next: SnapshotLock = {
       ...snapshot.lock,
-      lock: { ...lock, rows: kept, content: { ...content } },
+      lock: {
+        ...lock,
+        rows: kept,
+        content: { ...content },
+        ...(lock.split && { split: { ...lock.split, ...sides.counts() } }),
+      },
       erased: [...(snapshot.lock.erased ?? []), erased],
       files,
       made: { ...snapshot.lock.made, at: now().toISOString() },

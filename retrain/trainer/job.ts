@@ -12,8 +12,6 @@ export const trainingJob = z.strictObject({
   seed: z.int(),
   /** Rows that an outcome learns from, at most: every positive, and negatives that weigh for those that were left out. */
   rows_per_outcome: z.int().min(100),
-  /** Share of the rows, the latest, that nothing is fitted to: what the version is judged on. */
-  validate_share: z.number().gt(0).lt(0.5),
   /** Groups of people that take turns in not being learned from: they choose the number of trees and calibrate. */
   folds: z.int().min(2).max(20),
   threads: z.int().min(1).max(64),

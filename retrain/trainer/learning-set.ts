@@ -29,6 +29,8 @@ export interface LearningSet {
   readonly isLearned: Uint8Array | null;
   /** By row, the fold that its person is in. */
   readonly fold: Uint8Array;
+  /** By row, 1 where it is of the side that is learned from, 0 where it is of the one that judges. */
+  readonly isLearnSide: Uint8Array;
   readonly variants: readonly string[];
   readonly implausible: readonly ImplausibleFeature[];
 }
@@ -53,7 +55,13 @@ export async function readLearningSet(
   const read = (wanted: Record<string, Reading>): Promise<Table> =>
     readParquetTable(files, wanted, ["sent_at", "message_id"], rows);
   const person = lock.lock.columns.some(({ name }) => name === "person_id") ? "person_id" : "user_id_hash";
-  const wanted: Record<string, Reading> = { sent_at: "seconds", revenue: "number", variant: "text", [person]: "group" };
+  const wanted: Record<string, Reading> = {
+    sent_at: "seconds",
+    revenue: "number",
+    variant: "text",
+    split: "text",
+    [person]: "group",
+  };
   for (const o of outcomes) wanted[o.column] = "number";
   for (const column of [weight, only]) if (column !== null) wanted[column] = "number";
   onProgress(0, features.length);
@@ -97,6 +105,7 @@ export async function readLearningSet(
     isLearned: only === null ? null : Uint8Array.from(keys.numbers(only), (value) => (value === 1 ? 1 : 0)),
     labels: new Map(outcomes.map(({ column }) => [column, keys.numbers(column)])),
     fold,
+    isLearnSide: Uint8Array.from(keys.texts("split"), (side) => (side === "learn" ? 1 : 0)),
     variants: [...new Set(keys.texts("variant"))].filter((v) => v !== "").sort(),
     implausible: implausible.sort((a, b) => b.auc - a.auc),
   };

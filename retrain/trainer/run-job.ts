@@ -1,16 +1,12 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import registry from "../../includes/feature_registry.js";
-import featureSet from "../../includes/features.js";
-import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { makeFolderWhole, writeWhole } from "../../platform/files.ts";
 import { startWorker } from "../../platform/processes.ts";
 import { seededRandom } from "../../platform/seeded-random.ts";
 import { calibrated, latestLevel, levelRate } from "../../scoring/calibration.ts";
 import {
   digestOf,
-  featuresDigest,
   type ModelRecord,
   modelRecord,
   modelSchema,
@@ -18,13 +14,13 @@ import {
 } from "../../scoring/model-record.ts";
 import { refuseImplausible } from "../alarm/implausible-features.ts";
 import { outcomeMetrics } from "../evaluate/metrics.ts";
-import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
 import { type CrossFitTerms, defaultTerms } from "./boosting/cross-fit.ts";
 import { canBeLearned, fewPositives } from "./few-positives.ts";
 import type { TrainerListener, TrainingJob } from "./job.ts";
-import { type Feature, type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
+import { type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
+import { existing, fittedBefore, lineageOf, readWholeLock, subjectOf } from "./lineage.ts";
 import type { OutcomeReply, OutcomeTask } from "./outcome-worker.ts";
-import { sampleByWeight, splitByTime, type WeightedSample } from "./sampling.ts";
+import { sampleByWeight, type WeightedSample } from "./sampling.ts";
 
 /** Of a worker's own objects; the rows lie outside of it. */
 const workerMemoryMb = 512;
@@ -41,36 +37,8 @@ export interface JobResult {
 export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerListener): Promise<JobResult> {
   const began = performance.now();
   const lock = await readWholeLock(job.snapshot);
-  const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
-  const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
-  const outcomes: readonly Outcome[] = job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
-  const beside = [job.weight, job.only].filter((column) => column !== null);
-  refuseMissing(
-    lock,
-    [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue", ...beside],
-    job.snapshot,
-  );
-
-  // As the snapshot's rows were worked out, whatever this version of the code would do.
-  const { features: frozen } = lock.lock;
-  const versions = new Map(frozen?.list.map((f) => [f.name, f.version]));
-  const lineageList = features.map((f) => ({ ...f, ...(versions.has(f.name) && { version: versions.get(f.name) }) }));
-  const version = job.features.length > 0 ? "given" : (frozen?.version ?? (registry.version as string));
-  const inputs = {
-    snapshot: {
-      id: snapshotId(lock.lock.content.value),
-      content: lock.lock.content,
-      rows: lock.lock.rows,
-    },
-    features: {
-      version,
-      digest: featuresDigest({ version, list: lineageList }),
-      list: lineageList,
-    },
-    trainer,
-    hyperparameters: hyperparametersOf(job),
-    seed: job.seed,
-  };
+  const { features, outcomes } = subjectOf(job, lock);
+  const inputs = { ...lineageOf(job, lock, features), trainer, hyperparameters: hyperparametersOf(job) };
   const inputsDigest = digestOf({ ...inputs, outcomes, policy: job.policy });
   const there = await existing(job, inputsDigest);
   if (there) return { record: there, kept: false };
@@ -106,7 +74,7 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
       ...inputs,
       inputs: inputsDigest,
       sent_from: instant(0),
-      fitted_before: instant(Math.min(...plans.map((p) => p.validate[0] ?? set.rows - 1))),
+      fitted_before: fittedBefore(lock, set.sentAt[set.rows - 1]!),
       sent_to: instant(set.rows - 1),
     },
     variants: [...set.variants],
@@ -134,60 +102,11 @@ const trainer = { name: "inboxloop/boosted-trees", version: "1" };
 
 const hyperparametersOf = (job: TrainingJob): Record<string, number | string> => ({
   rows_per_outcome: job.rows_per_outcome,
-  validate_share: job.validate_share,
   folds: job.folds,
   ...(job.weight !== null && { weight: job.weight }),
   ...(job.only !== null && { only: job.only }),
   ...defaultTerms,
 });
-
-/** The model of that name, when it came from the same inputs; another one under a name that is taken is refused. */
-async function existing(job: TrainingJob, inputs: string): Promise<ModelRecord | undefined> {
-  const path = join(job.output, "model.json");
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const there = modelRecord.safeParse(JSON.parse(text));
-  if (there.success && there.data.lineage.inputs === inputs) return there.data;
-  throw new UserError(`another model is called ${job.name} already`, {
-    code: "model.exists",
-    exit: "usage",
-    where: job.output,
-    next: "inboxloop train --name <another name>",
-  });
-}
-
-async function readWholeLock(folder: string): Promise<SnapshotLock> {
-  const path = join(folder, "lock.json");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new UserError("there is no snapshot", { code: "snapshot.unknown", exit: "usage", where: path, cause });
-  });
-  const lock = snapshotLock.parse(JSON.parse(text));
-  for (const file of lock.files) {
-    if ((await fileSha256(join(folder, file.name))) === file.sha256) continue;
-    throw new UserError("a file of the snapshot is not the one that was frozen", {
-      code: "snapshot.changed",
-      exit: "check",
-      where: join(folder, file.name),
-      next: `inboxloop snapshot verify ${snapshotId(lock.lock.content.value)}`,
-    });
-  }
-  return lock;
-}
-
-function refuseMissing(lock: SnapshotLock, wanted: readonly string[], where: string): void {
-  const present = new Set(lock.lock.columns.map((c) => c.name));
-  const missing = wanted.filter((name) => !present.has(name));
-  if (missing.length === 0) return;
-  throw new UserError(`the snapshot has no column ${missing.join(", ")}`, {
-    code: "train.missing-column",
-    exit: "config",
-    where,
-    next: "inboxloop build, then: inboxloop snapshot create",
-  });
-}
 
 interface OutcomePlan {
   readonly outcome: Outcome;
@@ -203,7 +122,8 @@ function planOutcome(job: TrainingJob, set: LearningSet, outcome: Outcome, index
   const column = set.labels.get(outcome.column)!;
   const labels = Uint8Array.from(column, (label) => (label === 1 ? 1 : 0));
   const known = Int32Array.from({ length: set.rows }, (_, row) => row).filter((row) => !Number.isNaN(column[row]!));
-  const { learn, validate } = splitByTime(known, job.validate_share);
+  const learn = known.filter((row) => set.isLearnSide[row] === 1);
+  const validate = known.filter((row) => set.isLearnSide[row] === 0);
   const seed = 1_000 * (job.seed * 31 + index);
   const worth = worthOf(set, learn, job);
   const own = worth === null ? learn : learn.filter((row) => worth[row]! > 0);
@@ -307,14 +227,14 @@ async function trainOutcome(
   };
 }
 
-/** Mean revenue of the messages that converted; 0 without one. */
-function conversionValue({ labels, revenue }: LearningSet, outcomes: readonly Outcome[]): number {
+/** Mean revenue of the messages that are learned from and converted; 0 without one. */
+function conversionValue({ labels, revenue, isLearnSide }: LearningSet, outcomes: readonly Outcome[]): number {
   const column = outcomes.find((o) => o.name === "conversion")?.column;
   if (!column) return 0;
   const converted = labels.get(column)!;
   let [sum, messages] = [0, 0];
   for (let row = 0; row < revenue.length; row++) {
-    if (converted[row] !== 1 || Number.isNaN(revenue[row]!)) continue;
+    if (isLearnSide[row] !== 1 || converted[row] !== 1 || Number.isNaN(revenue[row]!)) continue;
     sum += revenue[row]!;
     messages += 1;
   }

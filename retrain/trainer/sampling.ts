@@ -1,15 +1,3 @@
-/** Rows of a table, split by time: the model is always asked about later rows than it learned from. */
-export interface TimeSplit {
-  readonly learn: Int32Array;
-  readonly validate: Int32Array;
-}
-
-/** `rows` must be in order of time. The last `validateShare` of them validates. */
-export function splitByTime(rows: Int32Array, validateShare: number): TimeSplit {
-  const from = Math.round(rows.length * (1 - validateShare));
-  return { learn: rows.subarray(0, from), validate: rows.subarray(from) };
-}
-
 export interface WeightedSample {
   /** In the order of the rows. */
   readonly rows: Int32Array;

@@ -71,7 +71,6 @@ export function planTraining(
     name,
     seed,
     rows_per_outcome: request.rowsPerOutcome ?? 1_000_000,
-    validate_share: 0.15,
     folds: 3,
     threads: request.threads ?? 2,
     policy: { ...defaultPolicy, ...request.policy },

@@ -17,7 +17,7 @@ import {
   perSend,
   perSendDifference,
 } from "../../retrain/evaluate/off-policy.ts";
-import { everyKth, sampleByWeight, splitByTime } from "../../retrain/trainer/sampling.ts";
+import { everyKth, sampleByWeight } from "../../retrain/trainer/sampling.ts";
 import { calibrated, fitCalibration, sigmoid } from "../../scoring/calibration.ts";
 
 describe("AUC", () => {
@@ -172,15 +172,6 @@ describe("calibration", () => {
 });
 
 describe("sampling", () => {
-  test("when rows are split by time, then no row learned from is later than one validated on", () => {
-    const split = splitByTime(
-      Int32Array.from({ length: 100 }, (_, i) => i),
-      0.15,
-    );
-    expect([split.learn.length, split.validate.length]).toEqual([85, 15]);
-    expect(split.learn.at(-1)! < split.validate[0]!).toBe(true);
-  });
-
   test("when a class is sampled, then each stratum keeps its share", () => {
     const rows = Array.from({ length: 1000 }, (_, i) => i);
     const kept = everyKth(rows, 100, (row) => (row % 10 === 0 ? "rare" : "common"), seededRandom(2));

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { contentDigest } from "../../retrain/digest/content-digest.ts";
 import { contentDigestSql } from "../../retrain/digest/content-digest-sql.ts";
-import { createSnapshot, verifySnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { verifySnapshot } from "../../retrain/snapshot/verify-snapshot.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 import type { Column, Row, Warehouse } from "../../warehouse/warehouse.ts";
 

@@ -282,10 +282,13 @@ describe("evaluate", () => {
     found = await evaluate(env, { candidate: "candidate", champion: "champion" });
   });
 
-  test("when evaluated, then only rows later than both models' training count", () => {
+  test("when evaluated, then only rows later than both models' training count, to people whom neither learned from", () => {
     expect(found.rows.sent_from >= candidate.record.lineage.fitted_before).toBe(true);
     expect(found.rows.sent_from >= champion.record.lineage.fitted_before).toBe(true);
-    expect(found.rows.scored).toBeGreaterThan(700);
+    expect(found.rows.scored).toBeGreaterThan(400);
+    // Both snapshots held the same people out.
+    expect(found.rows.acquainted).toEqual([]);
+    expect(candidate.record.lineage.split).toMatchObject({ rule: "person-and-time/1", people_share: 0.3 });
   });
 
   test("when evaluated, then figures come by outcome, provider and region, for both models", () => {

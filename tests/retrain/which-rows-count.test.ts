@@ -61,7 +61,8 @@ test("when half of the labels are lies then rows of no weight, or not trusted, a
   expect(await rise(only)).toBeGreaterThan((await rise(all)) + 0.02);
   for (const { record } of [weighed, only]) {
     const { observed_rate, predicted_rate } = record.outcomes[0]!.validation;
-    expect(Math.abs(predicted_rate! - observed_rate!)).toBeLessThan(0.03);
+    // Three standard errors of a rate of a tenth among 430 rows.
+    expect(Math.abs(predicted_rate! - observed_rate!)).toBeLessThan(0.045);
   }
   expect(weighed.record.lineage.hyperparameters).toMatchObject({ weight: "sample_weight" });
   expect(only.record.lineage.hyperparameters).toMatchObject({ only: "is_trusted" });

@@ -121,6 +121,22 @@ export async function readParquetTable(
   return table;
 }
 
+/** The value of a column in the row at a place, counted from 1, of the rows in an order; undefined where there is no such row. */
+export async function readParquetPlace(
+  files: readonly string[],
+  column: string,
+  orderBy: readonly string[],
+  place: number,
+): Promise<string | undefined> {
+  return withConnection(async (connection) => {
+    const order = orderBy.map(identifier).join(", ");
+    const sql = `select ${identifier(column)} from ${source(files)} order by ${order} limit 1 offset ${place - 1}`;
+    const reader = await connection.runAndReadAll(sql).catch(unreadable(files));
+    const [value] = reader.getRows()[0] ?? [];
+    return value === undefined || value === null ? undefined : String(value);
+  });
+}
+
 /** About `most` of the rows, chosen by the hash of `key`: the same files give the same ones. */
 export async function readParquetSample(
   files: readonly string[],

@@ -9,7 +9,8 @@ import { openLedger } from "../../../ingest/ledger.ts";
 import { compact, planCompaction } from "../../../ingest/segments/compact.ts";
 import { ledgerPath } from "../../../ingest/segments/local-sink.ts";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
-import { findSnapshot, listSnapshots, verifySnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import { findSnapshot, listSnapshots } from "../../../retrain/snapshot/snapshot.ts";
+import { verifySnapshot } from "../../../retrain/snapshot/verify-snapshot.ts";
 import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
 import { temporaryFolder, testKeys } from "../../ingest/support.ts";
 import {

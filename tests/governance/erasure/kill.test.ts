@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
-import { listSnapshots, verifySnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import { listSnapshots } from "../../../retrain/snapshot/snapshot.ts";
+import { verifySnapshot } from "../../../retrain/snapshot/verify-snapshot.ts";
 import { temporaryFolder } from "../../ingest/support.ts";
 import { copyHome, erase, fillHome, jane, janesIds, placesNaming, rawRows, worldAt } from "./support.ts";
 

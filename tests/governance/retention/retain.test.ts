@@ -7,7 +7,8 @@ import { retentionCutoffs } from "../../../governance/retention/plan.ts";
 import { retentionJournal } from "../../../governance/retention/retention-journal.ts";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import { journalFile } from "../../../platform/journal/journal-file.ts";
-import { listSnapshots, verifySnapshot } from "../../../retrain/snapshot/snapshot.ts";
+import { listSnapshots } from "../../../retrain/snapshot/snapshot.ts";
+import { verifySnapshot } from "../../../retrain/snapshot/verify-snapshot.ts";
 import { ingest, rowsOf, temporaryFolder, testContext, testNow, writeLines } from "../../ingest/support.ts";
 import { copyHome, fillHome, worldAt } from "../erasure/support.ts";
 

@@ -18,6 +18,7 @@ const macros = [
   "create macro is_inf(x) as isinf(x)",
   "create macro div(a, b) as a // b",
   "create macro timestamp_add(t, i) as t + i",
+  "create macro safe_divide(a, b) as case when b = 0 then null else a / b end",
   "create type float64 as double",
 ];
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { digestOfFiles } from "../../../retrain/snapshot/snapshot.ts";
+import { digestOfFiles } from "../../../retrain/snapshot/verify-snapshot.ts";
 import { type DuckDbWarehouse, openDuckDbWarehouse } from "../../../warehouse/duckdb/adapter.ts";
 import { writeParquet } from "../../../warehouse/duckdb/write-parquet.ts";
 import type { Row } from "../../../warehouse/warehouse.ts";
