@@ -1,6 +1,7 @@
 /** p = sigmoid(slope * logit + intercept), where logit is the forest's. */
 export interface Calibration {
-  readonly method: "platt" | "intercept";
+  /** `given`: nothing was fitted, the probabilities count as they are. */
+  readonly method: "platt" | "intercept" | "given";
   readonly slope: number;
   readonly intercept: number;
   /** Rows that the slope was fitted to. */

@@ -1,7 +1,7 @@
 import { sigmoid } from "./calibration.ts";
 import { contributionsOf } from "./contributions.ts";
-import type { InputRow } from "./encode-inputs.ts";
-import { baseRateOf, forestOf, type Model } from "./model.ts";
+import { encodeInputs, type InputRow } from "./encode-inputs.ts";
+import { baseRateOf, forestOf, type Model, openScorer } from "./model.ts";
 
 /** How the probability of one outcome comes about: the log-odds of `probability` are `expected` and the `log_odds` of all features. */
 export interface ScoreExplanation {
@@ -11,11 +11,23 @@ export interface ScoreExplanation {
   readonly expected: number;
   /** Whether the model was shown to know the outcome; where not, everybody gets its base rate. */
   readonly has_say: boolean;
-  /** What knowing each feature adds, the greatest first; features that add nothing are left out. */
+  /** What knowing each feature adds, the greatest first; features that add nothing are left out; none where a trainer of somebody else's learned the outcome. */
   readonly features: readonly { readonly feature: string; readonly value: unknown; readonly log_odds: number }[];
 }
 
 const logOdds = (p: number): number => Math.log(p / (1 - p));
+
+/** A graph says what, not why: its probability without contributions. */
+async function unexplained(model: Model, outcome: string, row: InputRow): Promise<ScoreExplanation> {
+  const scorer = await openScorer(model);
+  try {
+    const columns = encodeInputs(model.record.lineage.features.list, [row]);
+    const probability = scorer.predict(outcome, columns, 1)[0]!;
+    return { outcome, probability, expected: logOdds(probability), has_say: true, features: [] };
+  } finally {
+    scorer.close();
+  }
+}
 
 /** Explains what a policy counts with for one row, outcome by outcome: calibrated, so in units of the probability's log-odds. */
 export async function explainScore(model: Model, row: InputRow): Promise<readonly ScoreExplanation[]> {
@@ -25,6 +37,10 @@ export async function explainScore(model: Model, row: InputRow): Promise<readonl
     if (rate !== undefined) {
       const expected = logOdds(rate);
       explained.push({ outcome: outcome.name, probability: rate, expected, has_say: false, features: [] });
+      continue;
+    }
+    if (outcome.model.kind === "onnx") {
+      explained.push(await unexplained(model, outcome.name, row));
       continue;
     }
     const forest = await forestOf(model, outcome);

@@ -5,7 +5,7 @@ import type { OutcomeRecord } from "./model-record.ts";
  * interval of its AUC lies above 0.5). Where it was not, a policy counts with the base rate, the same for everybody and every variant.
  */
 export const hasSay = ({ model, validation }: Pick<OutcomeRecord, "model" | "validation">): boolean =>
-  model.kind === "forest" && validation.auc_low !== null && validation.auc_low > 0.5;
+  model.kind !== "constant" && validation.auc_low !== null && validation.auc_low > 0.5;
 
 /** An outcome's AUC for a person: a figure only where it was shown that the model knows something. */
 export const aucInWords = (outcome: Pick<OutcomeRecord, "model" | "validation">): string =>

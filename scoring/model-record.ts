@@ -18,7 +18,8 @@ const metrics = z.strictObject({
 });
 
 export const calibrationShape = z.strictObject({
-  method: z.enum(["platt", "intercept"]),
+  /** `given`: by a trainer of somebody else's, whose probabilities count as they are; slope 1, intercept 0. */
+  method: z.enum(["platt", "intercept", "given"]),
   slope: z.number(),
   intercept: z.number(),
   rows: z.int().nonnegative(),
@@ -27,7 +28,40 @@ export const calibrationShape = z.strictObject({
   level_positives: z.int().nonnegative(),
 });
 
+/** The one input of a graph, a matrix of 32-bit floats, a row of it for each row; its columns in order. */
+export const onnxInput = z.strictObject({
+  name: z.string().min(1),
+  columns: z
+    .array(
+      z.discriminatedUnion("type", [
+        /** Not known is NaN. */
+        z.strictObject({ name: z.string(), type: z.literal("number") }),
+        /** Value i is i + 1; not known, or none of them, is 0. */
+        z.strictObject({
+          name: z.string(),
+          type: z.literal("category"),
+          values: z.array(z.string().min(1)).max(100_000),
+        }),
+      ]),
+    )
+    .min(1),
+});
+/** Where the probability of a row stands: in an output of one number a row, or in a column of a wider one. */
+export const onnxOutput = z.strictObject({ name: z.string().min(1), column: z.int().min(0).max(99).nullable() });
+
+const onnx = z.strictObject({
+  kind: z.literal("onnx"),
+  file: z.string(),
+  sha256,
+  bytes: z.int().positive(),
+  input: onnxInput,
+  output: onnxOutput,
+  calibration: calibrationShape,
+});
+export type OnnxOutcome = z.infer<typeof onnx>;
+
 const learned = z.discriminatedUnion("kind", [
+  onnx,
   z.strictObject({
     kind: z.literal("forest"),
     file: z.string(),
@@ -130,6 +164,14 @@ export const digestOf = (value: unknown): string => createHash("sha256").update(
 export const featuresDigest = (features: { readonly version: string; readonly list: readonly unknown[] }): string =>
   digestOf({ version: features.version, list: features.list });
 
+const graphDigested = ({ kind, sha256, input, output, calibration }: OnnxOutcome) => ({
+  kind,
+  sha256,
+  input,
+  output,
+  calibration,
+});
+
 /**
  * What a model is: lineage, forests, calibrations and policy, without its name and the circumstances. The same inputs give the same digest.
  */
@@ -145,7 +187,9 @@ export function modelDigest(record: ModelRecord): string {
       model:
         o.model.kind === "forest"
           ? { kind: o.model.kind, sha256: o.model.sha256, calibration: o.model.calibration }
-          : o.model,
+          : o.model.kind === "onnx"
+            ? graphDigested(o.model)
+            : o.model,
       predictions: o.predictions,
     })),
   });

@@ -7,6 +7,7 @@ import type { FeatureColumns } from "./feature-columns.ts";
 import { type Forest, openForest, readForest } from "./forest.ts";
 import { hasSay } from "./has-say.ts";
 import { type ModelRecord, modelDigest, modelRecord, modelSchema, type OutcomeRecord } from "./model-record.ts";
+import { type OnnxGraph, type OnnxSession, openOnnx } from "./onnx-session.ts";
 import type { ForestFile } from "./tree.ts";
 
 /** A trained version on disk. */
@@ -116,17 +117,35 @@ function baseRates({ record }: Model, name: string, rows: number, count: number)
 /** The forest of one outcome; undefined where it has none. Refuses a file that is not the record's. */
 export async function forestOf(model: Model, outcome: OutcomeRecord): Promise<ForestFile | undefined> {
   if (outcome.model.kind !== "forest") return undefined;
-  const file = join(model.path, outcome.model.file);
+  return readForest((await learnedBytes(model, outcome, outcome.model)).toString());
+}
+
+async function learnedBytes(
+  model: Model,
+  outcome: OutcomeRecord,
+  learned: { readonly file: string; readonly sha256: string },
+): Promise<Buffer> {
+  const file = join(model.path, learned.file);
   const bytes = await readFile(file).catch(() => Buffer.alloc(0));
-  if (createHash("sha256").update(bytes).digest("hex") !== outcome.model.sha256) {
-    throw new UserError(`the forest of ${model.name} for ${outcome.name} is not the one that was trained`, {
+  if (createHash("sha256").update(bytes).digest("hex") !== learned.sha256) {
+    throw new UserError(`what ${model.name} learned for ${outcome.name} is not the one that was trained`, {
       code: "model.changed",
       exit: "check",
       where: file,
       next: "train again under another name",
     });
   }
-  return readForest(bytes.toString());
+  return bytes;
+}
+
+/** The graphs of a version, each of an outcome, in ONNX Runtime; undefined where it has none. */
+async function openGraphs(model: Model): Promise<OnnxSession | undefined> {
+  const graphs: OnnxGraph[] = [];
+  for (const outcome of model.record.outcomes) {
+    if (outcome.model.kind !== "onnx") continue;
+    graphs.push({ outcome: outcome.name, bytes: await learnedBytes(model, outcome, outcome.model) });
+  }
+  return graphs.length === 0 ? undefined : openOnnx(graphs, model.path);
 }
 
 /** Loads a version; refuses files that are not those of its record. */
@@ -136,9 +155,12 @@ export async function openScorer(model: Model): Promise<Scorer> {
     const forest = await forestOf(model, outcome);
     if (forest) forests.set(outcome.name, openForest(forest));
   }
+  const graphs = await openGraphs(model);
+  for (const { name, model: learned } of model.record.outcomes)
+    if (learned.kind === "onnx") forests.set(name, graphs!.scorer(name, learned));
   const names = model.record.lineage.features.list.map((f) => f.name);
 
-  /** Scores of one outcome, calibrated; without a forest the outcome has one probability for everybody. */
+  /** Scores of one outcome, calibrated; without anything learned the outcome has one probability for everybody. */
   function scored(
     name: string,
     columns: FeatureColumns,
@@ -164,6 +186,9 @@ export async function openScorer(model: Model): Promise<Scorer> {
     predictEach: (name, columns, rows, feature, values) =>
       baseRates(model, name, rows, values.length) ??
       scored(name, columns, rows, values.length, (forest) => forest.predictEach(columns, rows, feature, values)),
-    close: () => forests.clear(),
+    close: () => {
+      forests.clear();
+      graphs?.close();
+    },
   };
 }

@@ -1,4 +1,7 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { UserError } from "../../errors/user-error.ts";
+import type { ForeignRequest } from "../../retrain/trainer/foreign/train-with.ts";
+import type { TrainRequest } from "../../retrain/trainer/train.ts";
 import { aucInWords, hasSay } from "../../scoring/has-say.ts";
 import type { Model } from "../../scoring/model.ts";
 import type { RegisterCommand } from "../command.ts";
@@ -20,6 +23,10 @@ interface TrainOptions {
   readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
   readonly weight?: string;
   readonly highPrecision?: boolean;
+  readonly trainer?: string;
+  readonly trainerMinutes?: number;
+  readonly trainerMegabytes?: number;
+  readonly keep?: boolean;
   readonly dryRun?: boolean;
   readonly waive?: Readonly<Record<string, string>>;
   readonly project?: string;
@@ -48,7 +55,7 @@ export const register: RegisterCommand = (program, environment) => {
   program
     .command("train")
     .description(
-      "Train a model version from a snapshot: one forest per outcome, calibrated on people it had not seen, with its lineage",
+      "Train a model version from a snapshot: one forest per outcome, calibrated on people it had not seen, or what a program of yours writes; with its lineage",
     )
     .requiredOption("--snapshot <snapshot>", "name, id or digest of a snapshot")
     .option("--name <name>", "the version's name")
@@ -82,6 +89,23 @@ export const register: RegisterCommand = (program, environment) => {
       "learn from a feature that tells an outcome implausibly well; once for each",
       addWaiver(/^\w+$/, "loyalty_days='counted by hand, before the send'"),
     )
+    .addOption(
+      new Option(
+        "--trainer <command>",
+        "train with this program instead: it reads the rows to learn from and writes ONNX graphs with a manifest (docs/cookbooks/your-own-trainer.md)",
+      ).conflicts(["rows", "threads"]),
+    )
+    .option(
+      "--trainer-minutes <n>",
+      "end the program after so long (default: 60)",
+      numberOption("--trainer-minutes", { whole: true, least: 1, most: 10_000 }),
+    )
+    .option(
+      "--trainer-megabytes <n>",
+      "take no more than this from it (default: 256)",
+      numberOption("--trainer-megabytes", { whole: true, least: 1, most: 100_000 }),
+    )
+    .option("--keep", "keep the folder that the program reads and the one that it writes")
     .option("--project <id>", "Google Cloud project (vertex)")
     .option("--region <region>", "Vertex AI region (vertex)")
     .option("--bucket <name>", "Cloud Storage bucket for snapshots and models (vertex)")
@@ -91,7 +115,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--dry-run", "print what would run and change nothing; for vertex, the exact request")
     .addHelpText(
       "after",
-      "\nExample:\n  inboxloop train --snapshot january --name champion\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
+      "\nExample:\n  inboxloop train --snapshot january --name champion\n  inboxloop train --snapshot january --name boosted --trainer 'venv/bin/python lightgbm_trainer.py'\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
     )
     .action(async (options: TrainOptions) => {
       const world = environment();
@@ -117,11 +141,19 @@ export const register: RegisterCommand = (program, environment) => {
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };
       if (world.trainsOnVertex) {
+        if (options.trainer !== undefined) {
+          throw new UserError("--trainer runs a program on this machine, and --target vertex trains elsewhere", {
+            code: "cli.trainer",
+            exit: "usage",
+            next: "leave out one of them",
+          });
+        }
         const { trainOnVertex } = await import("./retrain/train-on-vertex.ts");
         await trainOnVertex(world, request, options);
         return;
       }
       const { planTraining, train } = await import("../../retrain/trainer/train.ts");
+      const { trainWith } = await import("../../retrain/trainer/foreign/train-with.ts");
       const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const { artefactFolders } = await import("../artefacts.ts");
       const folders = await artefactFolders(world);
@@ -132,21 +164,33 @@ export const register: RegisterCommand = (program, environment) => {
         return;
       }
       const progress = world.console.progress("train");
-      const model = await train(
-        {
-          ...folders,
-          now: world.now,
-          signal: world.signal,
-          onProgress: (_step, done, total) => progress.update(done, total, "outcomes"),
-          onNote: world.console.note,
-        },
-        request,
-      );
+      const env = {
+        ...folders,
+        now: world.now,
+        signal: world.signal,
+        onProgress: (_step: string, done: number, total: number) =>
+          progress.update(done, total, options.trainer === undefined ? "outcomes" : "steps"),
+        onNote: world.console.note,
+      };
+      const model =
+        options.trainer === undefined
+          ? await train(env, request)
+          : await trainWith({ ...env, settings: world.settings, cwd: world.cwd }, foreignRequest(request, options));
       await world.target.models.publish(model.name);
       progress.done(model.name);
       world.console.result(model, () => renderModel(model));
     });
 };
+
+const foreignRequest = (request: TrainRequest, options: TrainOptions): ForeignRequest => ({
+  ...request,
+  command: options.trainer!,
+  keep: options.keep === true,
+  limits: {
+    ...(options.trainerMinutes !== undefined && { seconds: 60 * options.trainerMinutes }),
+    ...(options.trainerMegabytes !== undefined && { bytes: 1_000_000 * options.trainerMegabytes }),
+  },
+});
 
 const figure = (value: number | null, digits = 3): string => (value === null ? "" : value.toFixed(digits));
 
@@ -169,7 +213,7 @@ export function renderModel(model: Model): string {
     outcomes.map((o) => [
       o.name,
       (o.sample.kept_positives + o.sample.kept_negatives).toLocaleString("en-US"),
-      o.model.kind === "forest" ? String(o.model.trees) : "none",
+      o.model.kind === "forest" ? String(o.model.trees) : o.model.kind === "onnx" ? "ONNX" : "none",
       aucInWords(o),
       o.validation.auc === null ? "" : `${figure(o.validation.auc_low)} to ${figure(o.validation.auc_high)}`,
       figure(o.validation.log_loss, 4),
@@ -181,8 +225,9 @@ export function renderModel(model: Model): string {
   );
   return [
     `model ${model.name} ${model.digest}`,
+    `by ${lineage.trainer.name} ${lineage.trainer.version}`,
     `from snapshot ${lineage.snapshot.id}, ${lineage.features.list.length} features (version ${lineage.features.version}), seed ${lineage.seed}`,
-    `fitted to sends before ${lineage.fitted_before}; figures are of sends after`,
+    `fitted to sends before ${lineage.fitted_before}; figures are of the rows that its snapshot sets aside: later sends, to other people`,
     ...Object.entries(model.record.made.waived ?? {}).map(([name, why]) => `waived ${name}: ${why}`),
     "",
     table,
