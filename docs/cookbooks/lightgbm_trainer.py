@@ -17,9 +17,9 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 LEAST_OF_A_CLASS = 20
 FOLDS = 3
 
-snapshot = Path(os.environ["INBOXLOOP_TRAINING_SNAPSHOT"])
-output = Path(os.environ["INBOXLOOP_TRAINING_OUTPUT"])
-settings = json.loads(Path(os.environ["INBOXLOOP_TRAINING_SETTINGS"]).read_text())
+snapshot = Path(os.environ["TRAINING_SNAPSHOT"])
+output = Path(os.environ["TRAINING_OUTPUT"])
+settings = json.loads(Path(os.environ["TRAINING_SETTINGS"]).read_text())
 table = pyarrow.parquet.read_table(snapshot / settings["rows_file"])
 
 

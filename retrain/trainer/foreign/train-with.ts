@@ -76,9 +76,9 @@ export async function trainWith(env: ForeignEnv, request: ForeignRequest): Promi
     const settings = await handOver(snapshotFiles(snapshot), reads, job, lock, { features, outcomes, limits });
     env.onProgress?.("train", 0, 2);
     const told = {
-      INBOXLOOP_TRAINING_SNAPSHOT: reads,
-      INBOXLOOP_TRAINING_SETTINGS: join(reads, "settings.json"),
-      INBOXLOOP_TRAINING_OUTPUT: writes,
+      TRAINING_SNAPSHOT: reads,
+      TRAINING_SETTINGS: join(reads, "settings.json"),
+      TRAINING_OUTPUT: writes,
     };
     const environment = bareEnvironment(env.settings, told, home);
     await runCommand(request.command, { cwd: env.cwd, env: environment, writes: [writes, home] }, limits, env.signal);

@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 
-const settings = JSON.parse(readFileSync(process.env.INBOXLOOP_TRAINING_SETTINGS, "utf8"));
-const output = process.env.INBOXLOOP_TRAINING_OUTPUT;
+const settings = JSON.parse(readFileSync(process.env.TRAINING_SETTINGS, "utf8"));
+const output = process.env.TRAINING_OUTPUT;
 const wish = process.argv[2] ?? "";
 if (wish === "environment") writeFileSync(join(output, "environment.json"), JSON.stringify(process.env));
 if (wish === "hang") await new Promise((resolve) => setTimeout(resolve, 120_000));
@@ -25,7 +25,7 @@ const used = settings.features.filter(({ name }) =>
 );
 const instance = await DuckDBInstance.create(":memory:");
 const connection = await instance.connect();
-const file = join(process.env.INBOXLOOP_TRAINING_SNAPSHOT, settings.rows_file);
+const file = join(process.env.TRAINING_SNAPSHOT, settings.rows_file);
 const names = [...used.map(({ name }) => name), ...settings.outcomes.map(({ column }) => column)];
 const rows = (
   await connection.runAndReadAll(`select ${names.map((name) => `"${name}"`).join(", ")} from read_parquet('${file}')`)
