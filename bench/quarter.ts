@@ -60,7 +60,7 @@ async function prepare(home: string): Promise<void> {
     const history = simulator.world(join(home, "demo", "world"));
     await Promise.all([history.result, ingest(world, history.files, "ingest")]);
     await build(world, root, { asOf: end }, "build");
-    const training = new Training(world, watch);
+    const training = new Training(world, watch, root);
     await training.snapshot("history", end, 120_000);
     // As the demo's second model: orders are too rare to learn from, the clicks that lead to them are not.
     const champion = await training.train({
