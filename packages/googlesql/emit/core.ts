@@ -33,15 +33,18 @@ const parser = (
   },
 });
 
+/** Digits with any space of ASCII around them; before a hexadecimal number the reference evaluator takes blanks alone. */
+const integers = /^(?:[ \t\n\v\f\r]*(?=[+-]?\d+[ \t\n\v\f\r]*$)| *)([+-]?)(0[xX][0-9a-fA-F]+|\d+)[ \t\n\v\f\r]*$/;
+
 function parseInt64(text: string): bigint | undefined {
-  const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|\d+)\s*$/.exec(text);
+  const match = integers.exec(text);
   if (!match) return undefined;
   const value = BigInt(match[2]!) * (match[1] === "-" ? -1n : 1n);
   return value > 0x7fffffffffffffffn || value < -0x8000000000000000n ? undefined : value;
 }
 
 function parseFloat64(text: string): number | undefined {
-  const trimmed = text.trim();
+  const trimmed = text.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, "");
   const special = /^([+-]?)(inf|infinity|nan)$/i.exec(trimmed);
   if (special) {
     if (special[2]!.toLowerCase() === "nan") return Number.NaN;

@@ -38,7 +38,8 @@ export function divideRounded(value: bigint, divisor: bigint): bigint {
   return negative ? -quotient : quotient;
 }
 
-const pattern = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
+// Space of ASCII: what else Unicode calls space is no part of a number.
+const pattern = /^[ \t\n\v\f\r]*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?[ \t\n\v\f\r]*$/;
 
 /** The scaled value of a decimal text such as ` -1.5e3 `, rounded to the scale; undefined when it is none. */
 export function parseDecimal(text: string, scale: number): bigint | undefined {

@@ -4,10 +4,10 @@ import type { JsFunction, JsValue } from "./contract.ts";
 import { bigNumericKind, divideRounded, parseDecimal } from "./decimal.ts";
 import { containsJson } from "./json-contains.ts";
 import { appendJson, insertJson, jsonAt, removeJson, setJson, stripNullsAt } from "./json-edit.ts";
+import { findJson } from "./json-of-text.ts";
 import {
   canonicalNumber,
   doubleText,
-  findJson,
   type Json,
   type PathStep,
   parsePath,

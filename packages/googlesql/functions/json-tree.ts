@@ -84,39 +84,6 @@ class Scanner {
     if (!this.take("]")) this.fail();
     return { kind: "array", items };
   }
-
-  /** Moves to the value at the path and reads that alone: what stands behind it in the text is never looked at. */
-  find(path: readonly PathStep[], depth = 0): Json | undefined {
-    if (depth === path.length) return this.value();
-    const step = path[depth]!;
-    this.space();
-    if (this.text[this.at] === "{") {
-      this.at++;
-      if (this.take("}")) return undefined;
-      do {
-        const key = this.string();
-        if (!this.take(":")) this.fail();
-        if (key === String(step)) return this.find(path, depth + 1);
-        this.value();
-      } while (this.take(","));
-      if (!this.take("}")) this.fail();
-      return undefined;
-    }
-    if (this.text[this.at] === "[") {
-      const wanted = typeof step === "number" ? step : /^\d+$/.test(step) ? Number(step) : -1;
-      this.at++;
-      if (this.take("]")) return undefined;
-      let index = 0;
-      do {
-        if (index++ === wanted) return this.find(path, depth + 1);
-        this.value();
-      } while (this.take(","));
-      if (!this.take("]")) this.fail();
-      return undefined;
-    }
-    this.value();
-    return undefined;
-  }
 }
 
 /** The whole text as one value; throws with a message when it is none. */
@@ -126,16 +93,6 @@ export function readJson(text: string): Json {
   scanner.space();
   if (scanner.at !== text.length) scanner.fail();
   return value;
-}
-
-/** The value at a path of a text that may be no JSON at all; undefined when there is none (before the text goes wrong). */
-export function findJson(text: string, path: readonly PathStep[]): Json | undefined {
-  try {
-    return new Scanner(text).find(path);
-  } catch (problem) {
-    if (problem instanceof SyntaxProblem) return undefined;
-    throw problem;
-  }
 }
 
 /** Steps of a JSONPath; `standard` quotes names with `."a b"`, the older functions with `['a b']`. */

@@ -62,8 +62,11 @@ const value =
         const found = type === "JSON" ? `json_value(${j}, ${text(duck)})` : `try(json_value(${j}, ${text(duck)}))`;
         const slow = `gs_json_value(${j}, ${pathSql}, ${dialect(standard)})`;
         const r = ctx.fresh("r");
-        const missing = type === "JSON" ? "null" : `(case when not json_valid(${j}) then ${slow} end)`;
-        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} when starts_with(${r}, '"') and not contains(${r}, '\\') then substring(${r}, 2, length(${r}) - 2) when regexp_matches(${r}, '^-?[0-9]+[.eE]|^-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
+        // A STRING's escapes are read otherwise than those of JSON, and DuckDB takes words for numbers.
+        const odd = `(${["NaN", "Infinity", "\\ud", "\\uD"].map((mark) => `contains(${j}, '${mark}')`).join(" or ")})`;
+        const missing = type === "JSON" ? "null" : `(case when not json_valid(${j}) or ${odd} then ${slow} end)`;
+        const own = type === "JSON" ? "" : `when ${odd} then ${slow} `;
+        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} ${own}when starts_with(${r}, '"') and not contains(${r}, '\\') then substring(${r}, 2, length(${r}) - 2) when regexp_matches(${r}, '^-?[0-9]+[.eE]|^-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
       });
     });
 

@@ -74,7 +74,7 @@ export class Reader {
     if (more) {
       this.at += more[0].length;
       minutes += Number(more[1]);
-    } else if (separator !== "" && this.text[this.at] === ":") this.at++;
+    }
     if (minutes > 14 * 60) throw new Error("Timezone offset out of valid range -14:00 to +14:00");
     return match[1] === "-" ? -minutes : minutes;
   }
