@@ -40,7 +40,7 @@ const column = {
   has_consent:
     "The consent flag that the signal carried; NULL when it carried none, which is no consent and no refusal.",
   provenance: "Which handler of ours or of a provider produced the record.",
-  isp: "Mailbox provider group of the recipient: gmail, outlook, yahoo, apple, other; unknown when nobody said.",
+  isp: "Mailbox provider group of the recipient, of includes/isps.js: gmail, outlook, yahoo, apple, google_workspace ...; other where the domain says nothing; unknown when nobody said.",
   region: "Coarse region of the recipient, never finer than a country's state.",
   recipient_domain: "Domain of the recipient's address.",
   sender_domain: "Domain that the message was sent from.",

@@ -7,7 +7,7 @@ const commonKeys = [
   "provider_message_id", // the provider's id of the e-mail, where message_id is ours
   "custom_id", // the sender's own id of the e-mail, as the provider hands it back; never taken for message_id
   "recipient_domain", // domain of the recipient's address
-  "isp", // mailbox provider group: gmail, outlook, yahoo, apple, other
+  "isp", // mailbox provider group, see includes/isps.js
   "region", // coarse region, never finer than a country's state
   "tags", // the sender's own tags, array of text
   "user_agent",
@@ -58,6 +58,8 @@ const types = {
       "class",
       "reporting_mta",
       "refused_party",
+      "variant",
+      "sender_domain",
     ],
   },
   // refused_party: recipient | sender | content | host | rate | system, see ingest/bounces/classify.ts
@@ -74,6 +76,8 @@ const types = {
       "reporting_mta",
       "attempt",
       "refused_party",
+      "variant",
+      "sender_domain",
     ],
   },
   complaint: {

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { SourceDeclarations } from "../platform/source-declarations.ts";
 import { unpackHook } from "./collector/hook-message.ts";
 import { consentStatements, isConsentSignal } from "./consent-signals/consent-signal.ts";
 import { decodeLine, decodeRecord, decodeText } from "./door/decode.ts";
@@ -14,6 +15,7 @@ import type { Message } from "./pipeline.ts";
 import { decodeAuthenticationReport } from "./reports/decode-report.ts";
 import { decodePlacement } from "./seeds/placement.ts";
 import { decodePostmasterDay } from "./seeds/postmaster-stats.ts";
+import { withDimensions } from "./sources/declared.ts";
 import { providers } from "./sources/providers.ts";
 import { decodeSuppressions } from "./suppressions/decode-suppressions.ts";
 
@@ -28,6 +30,8 @@ export interface DecoderOptions {
   readonly fileName?: string | undefined;
   /** Whatever mail comes to such an address is an unsubscribe. */
   readonly isOptOutAddress?: IsOptOutAddress | undefined;
+  /** What senders declare of their providers' tags and arguments. */
+  readonly sources?: SourceDeclarations | undefined;
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
   /** What other files of the run say of records of this one. */
@@ -62,7 +66,9 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
 
 function plainDecoder(kind: string, options: DecoderOptions): Decode {
   const { isOptOutAddress } = options;
-  if (kind === "mail") return async ({ data }) => orNothing(await decodeMail(data, isOptOutAddress));
+  if (kind === "mail")
+    return async ({ data }) =>
+      orNothing(withDimensions(await decodeMail(data, isOptOutAddress), "mail", options.sources));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind.startsWith("suppressions-")) return suppressions(kind);
@@ -71,7 +77,7 @@ function plainDecoder(kind: string, options: DecoderOptions): Decode {
     const [source = "", table = "events"] = kind.slice("api-".length).split("/", 2);
     return ({ data }) => [decodeApiRecord(data, table, `api/${source}`)];
   }
-  if (kind.startsWith("hook-")) return hookDecoder(kind.slice("hook-".length));
+  if (kind.startsWith("hook-")) return hookDecoder(kind.slice("hook-".length), options.sources);
   if (kind === "ndjson") return options.table ? (message) => [decodeInto(message, options.table!)] : ownLine;
   if (kind === "json") return (message) => decodeDocument(message, options.table);
   if (kind.startsWith("mapped-")) return mapped(options, kind === "mapped-csv");
@@ -82,7 +88,8 @@ function plainDecoder(kind: string, options: DecoderOptions): Decode {
       Buffer.from(data.buffer, data.byteOffset, Math.min(64, data.byteLength)).toString("latin1"),
     );
     const type = isJson ? "application/json" : "application/x-www-form-urlencoded";
-    return orNothing(provider.decode({ headers: { "content-type": type }, body: data }));
+    const told = provider.decode({ headers: { "content-type": type }, body: data });
+    return orNothing(withDimensions(told, kind, options.sources));
   };
 }
 
@@ -91,14 +98,14 @@ const orNothing = (items: readonly Item[]): readonly Item[] => (items.length > 0
 
 const nothingSaid: Item = { kind: "dead-letter", reason: "not-a-signal", detail: "it says nothing" };
 
-function hookDecoder(name: string): Decode {
+function hookDecoder(name: string, sources: SourceDeclarations | undefined): Decode {
   const provider = providers.get(name);
   if (!provider) throw new Error(`no decoder for "hook-${name}"`);
   return ({ data }) => {
     const call = unpackHook(data);
     if (!call)
       return [{ kind: "dead-letter", reason: "malformed-input", detail: "not a call as the collector keeps it" }];
-    return orNothing(provider.decode(call));
+    return orNothing(withDimensions(provider.decode(call), name, sources));
   };
 }
 

@@ -1,4 +1,5 @@
 import { UserError } from "../errors/user-error.ts";
+import type { SourceDeclarations } from "../platform/source-declarations.ts";
 import { Tombstones } from "../platform/tombstones.ts";
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
@@ -6,6 +7,7 @@ import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
 import { createDoor } from "./door/door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door/door-window.ts";
 import { erasedPeople } from "./door/erased.ts";
+import type { IspOfDomain } from "./door/isp-lookup.ts";
 import { type IngestKeys, keyName } from "./door/keys.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
@@ -28,6 +30,9 @@ export interface IngestContext {
   readonly trustReceivedAt: boolean;
   /** Addresses of the sender's List-Unsubscribe; the usual names where it does not say. */
   readonly isOptOutAddress?: IsOptOutAddress | undefined;
+  /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
+  readonly sources?: SourceDeclarations | undefined;
+  readonly ispOfDomain?: IspOfDomain | undefined;
   /** Rows per table that the door remembers. */
   readonly windowRows?: number;
   /**
@@ -100,7 +105,11 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
         sink instanceof LocalSink ? retractionsMark(context.raw) : "",
       );
   const erased = erasedAt(context);
-  const plain = createDoor({ hashId: erased.hashId, trustReceivedAt: context.trustReceivedAt });
+  const plain = createDoor({
+    hashId: erased.hashId,
+    trustReceivedAt: context.trustReceivedAt,
+    ispOfDomain: context.ispOfDomain,
+  });
   const door = context.trustReceivedAt
     ? guardRetracted(erased.guard(plain), await sink.retractions())
     : erased.guard(plain);

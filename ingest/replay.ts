@@ -55,7 +55,9 @@ export async function replay(
     const erased = erasedAt(context);
     await erased.refresh();
     const { hashId } = erased;
-    const door = erased.guard(createDoor({ hashId, trustReceivedAt: context.trustReceivedAt }));
+    const door = erased.guard(
+      createDoor({ hashId, trustReceivedAt: context.trustReceivedAt, ispOfDomain: context.ispOfDomain }),
+    );
     const arrival = context.now().getTime() * 1000;
     for await (const letter of lettersOf(context.raw, sink, options)) {
       selected += 1;
@@ -158,6 +160,7 @@ async function decodeAgain(
     fileId,
     fileName: String(row["source"]).slice(kind.length + 1),
     isOptOutAddress: context.isOptOutAddress,
+    sources: context.sources,
   });
   const items = await decode({ data: payload, position: Number(record), value });
   return items[Number(item)] ?? refused("malformed-input", "the payload says fewer things than it did");

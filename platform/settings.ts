@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
+import { sourceDeclarations } from "./source-declarations.ts";
 
 /** The file's name, looked for where a command is started. */
 export const settingsFile = "inboxloop.yaml";
@@ -60,6 +61,16 @@ export const settingsShape = z.strictObject({
     .record(name, targetSettings)
     .default({})
     .describe("Targets by name. `local` is there without being written."),
+  sources: sourceDeclarations
+    .default({})
+    .describe("What a provider's tags and arguments mean, by its name; dimensions.md says how."),
+  isp_lookup: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "CSV file of recipients' domains with `mx` (the host that takes their mail) or `isp`; dimensions.md says how.",
+    ),
   privacy: z
     .strictObject({
       erase_within_days: z

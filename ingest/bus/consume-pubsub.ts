@@ -32,6 +32,7 @@ export async function consumePubSub(
     const decode = busDecoder({
       hashId: createIdHasher(context.keys.ids.active),
       isOptOutAddress: context.isOptOutAddress,
+      sources: context.sources,
     });
     return await runIngest(envFor({ source, decode }, options.progress), signal);
   } finally {

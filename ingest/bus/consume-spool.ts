@@ -53,6 +53,7 @@ export async function consumeSpool(
     const decode = busDecoder({
       hashId: createIdHasher(context.keys.ids.active),
       isOptOutAddress: context.isOptOutAddress,
+      sources: context.sources,
     });
     const totals = await runIngest(envFor({ source, decode }, progress), stop);
     await pruneSpool(spool);

@@ -65,6 +65,7 @@ export async function ingestDocuments(
       hashId: createIdHasher(context.keys.ids.active),
       fileId: id,
       isOptOutAddress: context.isOptOutAddress,
+      sources: context.sources,
     });
     const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh);
     const totals = await runIngest(envFor({ source, decode }, progress), signal);

@@ -3,6 +3,7 @@ import { namesAddress } from "../../platform/spellings.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
 import { ipPrefix } from "./ip-prefix.ts";
+import type { IspOfDomain } from "./isp-lookup.ts";
 import { cleanValue, scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
@@ -19,9 +20,11 @@ export interface DoorOptions {
   readonly hashId: IdHasher;
   /** Believe a record's own `received_at` (simulation, backfill) where it has one. */
   readonly trustReceivedAt: boolean;
+  /** What the sender's own list says of a recipient's domain, where the source names no provider. */
+  readonly ispOfDomain?: IspOfDomain | undefined;
 }
 
-export function createDoor({ hashId, trustReceivedAt }: DoorOptions): Door {
+export function createDoor({ hashId, trustReceivedAt, ispOfDomain }: DoorOptions): Door {
   const arrivalOf = (told: unknown, arrival: Micros): Micros | undefined =>
     !trustReceivedAt || told === undefined || told === null || told === "" ? arrival : parseInstant(told);
 
@@ -30,12 +33,15 @@ export function createDoor({ hashId, trustReceivedAt }: DoorOptions): Door {
     if (item.kind === "signal") {
       const received = arrivalOf(item.receivedAt, arrival);
       if (received === undefined) return refuse("time-unreadable", "received_at");
-      const made = pseudonymise(item.signal, received, hashId);
+      const made = pseudonymise(item.signal, received, hashId, ispOfDomain);
       return made.kind === "row" ? bounded("events", made.row) : made;
     }
     const received = arrivalOf(item.values["received_at"], arrival);
     if (received === undefined) return refuse("time-unreadable", "received_at");
-    return admitRow(item.table, item.values, received, hashId);
+    const made = admitRow(item.table, item.values, received, hashId);
+    if (made.kind !== "row" || item.table !== "profiles" || made.row["isp"]) return made;
+    const isp = ispOfDomain?.(String(made.row["recipient_domain"] ?? ""));
+    return isp === undefined ? made : { ...made, row: { ...made.row, isp } };
   };
 }
 

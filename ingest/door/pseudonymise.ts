@@ -3,7 +3,8 @@ import events from "../../includes/events.js";
 import { addressDomain, isHashedId, normaliseAddress } from "./address.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
-import { allowedMetadata, cleanText, isEventType } from "./metadata.ts";
+import type { IspOfDomain } from "./isp-lookup.ts";
+import { allowedMetadata, cleanText, isEventType, type Scrubbing } from "./metadata.ts";
 import type { RawRow } from "./raw-row.ts";
 import { scrubId, scrubText } from "./scrub.ts";
 import type { DeadLetterReason, Signal } from "./signal.ts";
@@ -33,7 +34,12 @@ const schemaVersion: number = events.schemaVersion;
  * time, the arrival stands in and `metadata.is_time_assumed` says so. The event id is the source's, or `digest:` and
  * the SHA-256 of the event itself, so that a redelivery of the same event has the same id.
  */
-export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher): Pseudonymised {
+export function pseudonymise(
+  signal: Signal,
+  arrival: Micros,
+  hashId: IdHasher,
+  ispOfDomain?: IspOfDomain | undefined,
+): Pseudonymised {
   const { eventType } = signal;
   if (typeof eventType !== "string") return refuse("wrong-type", "event_type");
   if (!isEventType(eventType)) return refuse("unknown-event-type", `"${cleanText(eventType).slice(0, 80)}"`);
@@ -90,7 +96,23 @@ export function pseudonymise(signal: Signal, arrival: Micros, hashId: IdHasher):
     schema_version: schemaVersion,
   };
   if (!eventId) row["event_id"] = digestOf(row, signal.occurredAt === undefined);
+  if (signal.declared) addDeclared(row, metadata, signal, { hashId, localPart });
+  const listed = metadata["isp"] === undefined ? ispOfDomain?.(String(metadata["recipient_domain"] ?? "")) : undefined;
+  if (listed !== undefined) metadata["isp"] = listed;
   return { kind: "row", row };
+}
+
+/** What the sender declared, after the event has its id: the same event stays the same whatever is declared later. */
+function addDeclared(
+  row: Record<string, unknown>,
+  metadata: Record<string, unknown>,
+  { eventType, declared = {} }: Signal,
+  scrubbing: Scrubbing,
+): void {
+  const { campaignId, variant, senderDomain, isp } = declared;
+  if (campaignId && campaignId.length <= maxIdLength) row["campaign_id"] = scrubId(campaignId, scrubbing.hashId);
+  const told = { variant, sender_domain: senderDomain, isp: metadata["isp"] ?? isp };
+  Object.assign(metadata, allowedMetadata(eventType, told, scrubbing));
 }
 
 const moneyKeys = ["revenue", "cart_value"] as const;

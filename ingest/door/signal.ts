@@ -26,6 +26,28 @@ export interface Signal {
   readonly provenance: string;
   /** Keys outside the allow-list of the type (includes/events.js) are dropped at the door. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What else the provider said beside the event, for the sender's declaration to read (sources/declared.ts); the door keeps none of it. */
+  readonly beside?: Beside | undefined;
+  /** What the sender declares that the event means. No part of what makes two events the same: a declaration may change. */
+  readonly declared?: Declared | undefined;
+}
+
+/** What a provider hands back with an event: the sender's own arguments, who sent the mail, which host took it. */
+export interface Beside {
+  /** The sender's own arguments by their names; the provider's word for them is custom arguments, user variables, metadata, tags with values ... */
+  readonly arguments?: Readonly<Record<string, unknown>> | undefined;
+  /** The address or mailbox of From or of the envelope. */
+  readonly from?: string | null | undefined;
+  /** The host that took or refused the mail for the recipient's domain, as its MX record names it. */
+  readonly mxHost?: string | null | undefined;
+}
+
+/** Dimensions that a declaration read out of an event. */
+export interface Declared {
+  readonly campaignId?: string | undefined;
+  readonly variant?: string | undefined;
+  readonly senderDomain?: string | undefined;
+  readonly isp?: string | undefined;
 }
 
 /** Why something did not land. Stable codes: people filter and replay by them. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
+import type { SourceDeclarations } from "../../platform/source-declarations.ts";
 import { type Decode, decoderFor } from "../decoders.ts";
 import type { IdHasher } from "../door/id-hasher.ts";
 import { scrubText } from "../door/scrub.ts";
@@ -38,6 +39,8 @@ export interface FileOptions {
   readonly details?: Details | undefined;
   /** The file holds results of seed tests. */
   readonly isSeeds?: boolean | undefined;
+  /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
+  readonly sources?: SourceDeclarations | undefined;
   /** The file is a list of suppressions in this format; `reason` overrules what it says. */
   readonly suppressions?: { readonly format: string; readonly reason?: string | undefined } | undefined;
 }
@@ -106,6 +109,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     table: options.table,
     details: options.details,
     mayAssumeUtc,
+    sources: options.sources,
   });
   return {
     path,

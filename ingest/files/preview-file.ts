@@ -19,7 +19,7 @@ export async function previewFile(
   most = Number.POSITIVE_INFINITY,
 ): Promise<FilePreview> {
   const hashId = createIdHasher(context.keys.ids.active);
-  const door = createDoor({ hashId, trustReceivedAt: context.trustReceivedAt });
+  const door = createDoor({ hashId, trustReceivedAt: context.trustReceivedAt, ispOfDomain: context.ispOfDomain });
   const rows: Record<string, number> = {};
   const reasons: Record<string, number> = {};
   let records = 0;

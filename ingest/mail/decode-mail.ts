@@ -157,6 +157,7 @@ function bounceSignal(mail: Mail, report: RecipientReport): Decoded {
     ...messageIdentity(provider, messageIdOf(mail.original)),
     occurredAt: isoOfMailDate(report.attemptedAt) ?? isoOfMailDate(fieldOf(mail.headers, "date")),
     provenance: "mail/bounce",
+    beside: { from: fieldOf(mail.original, "from"), mxHost: report.remoteMta },
     metadata: present({
       provider,
       provider_event: report.action,

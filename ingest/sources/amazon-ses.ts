@@ -36,7 +36,8 @@ const event = z.looseObject({
     timestamp: optional,
     destination: z.array(z.string()).nullish(),
     tags: z.record(z.string(), z.union([z.array(z.string()), z.string()])).nullish(),
-    commonHeaders: z.looseObject({ messageId: optional }).nullish(),
+    source: optional,
+    commonHeaders: z.looseObject({ messageId: optional, from: z.array(z.string()).nullish() }).nullish(),
   }),
   bounce: z
     .looseObject({
@@ -142,6 +143,7 @@ function decodeOne(e: Event, carrier: Carrier): readonly Decoded[] {
         // The event's own time; only where it has none, that of its publication.
         occurredAt: at ?? carrier.publishedAt,
         provenance: `webhook/${provider}`,
+        beside: { arguments: mail.tags ?? undefined, from: mail.commonHeaders?.from?.[0] ?? mail.source },
         metadata: present({
           provider,
           provider_event: e.eventType ?? e.notificationType,

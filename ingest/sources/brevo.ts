@@ -6,6 +6,7 @@ import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
+  asArguments,
   deadLetter,
   decodeJson,
   ownValue,
@@ -30,6 +31,8 @@ const event = z.looseObject({
   reason: z.string().nullish(),
   tag: z.union([z.string(), z.array(z.string())]).nullish(),
   tags: z.array(z.string()).nullish(),
+  "X-Mailin-custom": z.string().nullish(),
+  sender_email: z.string().nullish(),
   template_id: number,
   campaign_id: number,
   camp_id: number,
@@ -86,6 +89,21 @@ function tagsOf(e: Event): readonly string[] | undefined {
   return parsed.kind === "value" && Array.isArray(parsed.value) ? parsed.value.map(String) : [e.tag];
 }
 
+/** The header X-Mailin-custom as the sender wrote it: JSON, or `name:value|name:value` as Brevo's own examples have it. */
+function customOf(header: string | null | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (!header) return undefined;
+  if (header.startsWith("{")) {
+    const parsed = parseJsonText(header);
+    return parsed.kind === "value" ? asArguments(parsed.value) : undefined;
+  }
+  return Object.fromEntries(
+    header.split("|").flatMap((part) => {
+      const at = part.indexOf(":");
+      return at > 0 ? [[part.slice(0, at).trim(), part.slice(at + 1).trim()]] : [];
+    }),
+  );
+}
+
 /**
  * ts_event is when it happened, in UTC seconds; ts_epoch is when the webhook says so, in milliseconds (though some events, and the documentation's own
  * samples, have it in seconds), and adds its fraction where both name the same second; ts is the sender's local clock and comes last, as does a
@@ -114,6 +132,7 @@ function decodeOne(e: Event): Decoded {
     campaignId: campaign ? String(campaign) : undefined,
     occurredAt: occurredAt(e),
     provenance: `webhook/${provider}`,
+    beside: { arguments: customOf(e["X-Mailin-custom"]), from: e.sender_email },
     metadata: present({
       provider,
       provider_event: e.event,

@@ -31,6 +31,7 @@ const event = z.looseObject({
       template_id: z.string().nullish(),
       email: z
         .looseObject({
+          from: z.string().nullish(),
           tags: z.array(z.string()).nullish(),
           message: z.looseObject({ id: z.string().nullish() }).nullish(),
           recipient: z.looseObject({ email: z.string().nullish() }).nullish(),
@@ -80,6 +81,7 @@ function decodeOne({ type, created_at, data }: Event): Decoded {
     ...messageIdentity(provider, email?.message?.id),
     occurredAt: isoOfText(data.created_at ?? created_at),
     provenance: `webhook/${provider}`,
+    beside: { from: email?.from },
     metadata: present({
       provider,
       provider_event: type,

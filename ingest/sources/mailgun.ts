@@ -8,6 +8,7 @@ import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider, WebhookRequest } from "./provider.ts";
 import {
+  asArguments,
   asList,
   authentic,
   bareAddress,
@@ -37,9 +38,15 @@ const eventData = z.looseObject({
   url: z.string().nullish(),
   ip: z.string().nullish(),
   tags: z.array(z.string()).nullish(),
+  "user-variables": z.unknown().optional(),
+  envelope: z.looseObject({ sender: z.string().nullish() }).nullish(),
   campaigns: z.array(z.looseObject({ id: z.string().nullish() })).nullish(),
   message: z
-    .looseObject({ headers: z.looseObject({ to: z.string().nullish(), "message-id": z.string().nullish() }).nullish() })
+    .looseObject({
+      headers: z
+        .looseObject({ from: z.string().nullish(), to: z.string().nullish(), "message-id": z.string().nullish() })
+        .nullish(),
+    })
     .nullish(),
   "client-info": z
     .looseObject({ "user-agent": z.string().nullish(), "client-name": z.string().nullish(), bot: z.string().nullish() })
@@ -51,6 +58,7 @@ const eventData = z.looseObject({
       message: z.string().nullish(),
       description: z.string().nullish(),
       "enhanced-code": z.string().nullish(),
+      "mx-host": z.string().nullish(),
       "attempt-no": z.number().nullish(),
       "bounce-type": z.string().nullish(),
     })
@@ -120,6 +128,11 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
     campaignId: event.campaigns?.[0]?.id ?? undefined,
     occurredAt: isoOfSeconds(event.timestamp),
     provenance: `webhook/${provider}`,
+    beside: {
+      arguments: asArguments(event["user-variables"]),
+      from: headers?.from ?? event.envelope?.sender,
+      mxHost: status?.["mx-host"],
+    },
     metadata: present({
       provider,
       provider_event: event.severity ? `${event.event}.${event.severity}` : event.event,
@@ -141,6 +154,10 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
   });
 }
 
+/** Old webhooks have the sender's variables in line with their own. */
+const legacyArguments = (event: z.output<typeof legacyEvent>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(event).filter(([key]) => !Object.hasOwn(legacyEvent.shape, key)));
+
 function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
   const isBounce = event.event === "bounced" || event.event === "dropped";
   const eventType = isBounce ? "bounce" : ownValue(wordToType, event.event);
@@ -154,6 +171,7 @@ function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
     campaignId: event["campaign-id"] ?? undefined,
     occurredAt: isoOfSeconds(event.timestamp),
     provenance: `webhook/${provider}`,
+    beside: { arguments: legacyArguments(event) },
     metadata: present({
       provider,
       provider_event: event.event,

@@ -7,6 +7,7 @@ import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
+  asArguments,
   asList,
   deadLetter,
   decodeEvent,
@@ -58,15 +59,13 @@ const event = z.looseObject({
   url: z.string().nullish(),
 });
 type Event = z.output<typeof event>;
-/** `Payload` is the sender's own text: read where it is JSON and says so. */
-const ownPayload = z.looseObject({ campaign_id: z.string().nullish(), variant: z.string().nullish() });
-
 const shape = { schema: event, needed: ["event", "time", "email", "hard_bounce"] };
 
-function ownOf(payload: string | null | undefined): z.output<typeof ownPayload> | undefined {
+/** `Payload` is the sender's own text: its arguments where it is a JSON object. */
+function ownOf(payload: string | null | undefined): Readonly<Record<string, unknown>> | undefined {
   if (!payload?.startsWith("{")) return undefined;
   const parsed = parseJsonText(payload);
-  return parsed.kind === "value" ? ownPayload.safeParse(parsed.value).data : undefined;
+  return parsed.kind === "value" ? asArguments(parsed.value) : undefined;
 }
 
 function decodeOne(e: Event): Decoded {
@@ -74,22 +73,21 @@ function decodeOne(e: Event): Decoded {
   const id = e.mj_message_id || e.MessageID;
   const campaign =
     e.customcampaign || (e.mj_campaign_id && String(e.mj_campaign_id) !== "0" ? String(e.mj_campaign_id) : undefined);
-  const own = ownOf(e.Payload);
   const told = (eventType: string, metadata: Record<string, unknown> = {}): Decoded =>
     signal({
       // Mailjet gives no event id; the door makes a digest of the event instead.
       eventType,
       recipient: e.email ?? undefined,
       ...messageIdentity(provider, id ? String(id) : undefined),
-      campaignId: campaign ?? own?.campaign_id ?? undefined,
+      campaignId: campaign,
       occurredAt: isoOfSeconds(e.time),
       provenance: `webhook/${provider}`,
+      beside: { arguments: ownOf(e.Payload) },
       metadata: present({
         provider,
         provider_event: e.event,
         tags: e.customcampaign ? [e.customcampaign] : undefined,
         custom_id: e.CustomID,
-        variant: eventType === "delivered" ? own?.variant : undefined,
         user_agent: e.agent,
         region: e.geo,
         ip_prefix: e.ip,

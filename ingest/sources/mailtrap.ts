@@ -7,6 +7,7 @@ import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
+  asArguments,
   asList,
   authentic,
   deadLetter,
@@ -30,6 +31,8 @@ const event = z.looseObject({
   event_id: z.string().nullish(),
   email: z.string().nullish(),
   category: z.string().nullish(),
+  custom_variables: z.unknown().optional(),
+  sending_domain_name: z.string().nullish(),
   response: z.string().nullish(),
   response_code: z.union([z.number(), z.string()]).nullish(),
   bounce_category: z.string().nullish(),
@@ -67,6 +70,7 @@ function decodeOne(e: Event): Decoded {
     campaignId: e.category ?? undefined,
     occurredAt: isoOfSeconds(e.timestamp),
     provenance: `webhook/${provider}`,
+    beside: { arguments: asArguments(e.custom_variables), from: e.sending_domain_name },
     metadata: present({
       provider,
       provider_event: e.event,

@@ -8,6 +8,7 @@ import { isoOfSeconds } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
+  asArguments,
   asList,
   authentic,
   bodyDigest,
@@ -43,6 +44,8 @@ const event = z.looseObject({
       email: z.string().nullish(),
       tags: z.array(z.string()).nullish(),
       subaccount: z.string().nullish(),
+      sender: z.string().nullish(),
+      metadata: z.unknown().optional(),
       template: z.string().nullish(),
       bounce_description: z.string().nullish(),
       diag: z.string().nullish(),
@@ -91,6 +94,7 @@ function decodeOne(e: Event): Decoded {
     campaignId: e.msg?.template ?? undefined,
     occurredAt: isoOfSeconds(e.ts),
     provenance: `webhook/${provider}`,
+    beside: { arguments: asArguments(e.msg?.metadata), from: e.msg?.sender },
     metadata: present({
       provider,
       provider_event: e.event,

@@ -25,6 +25,7 @@ const message = z.looseObject({
   id: z.union([z.number(), z.string()]).nullish(),
   message_id: z.string().nullish(),
   to: z.string().nullish(),
+  from: z.string().nullish(),
   tag: z.string().nullish(),
   direction: z.string().nullish(),
 });
@@ -88,6 +89,7 @@ function decodeOne(e: Event): Decoded {
     campaignId: original?.tag ?? undefined,
     occurredAt: isoOfSeconds(e.timestamp ?? payload.timestamp),
     provenance: `webhook/${provider}`,
+    beside: { from: original?.from },
     metadata: present({
       provider,
       provider_event: payload.status ? `${e.event}.${payload.status}` : e.event,

@@ -4,7 +4,16 @@ import { z } from "zod";
 import type { Decoded } from "../door/signal.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
-import { deadLetter, decodeJson, ownValue, present, refusalMetadata, signal, verifyCredentials } from "./webhook.ts";
+import {
+  asArguments,
+  deadLetter,
+  decodeJson,
+  ownValue,
+  present,
+  refusalMetadata,
+  signal,
+  verifyCredentials,
+} from "./webhook.ts";
 
 const provider = "postmark" as const;
 
@@ -16,6 +25,8 @@ const event = z.looseObject({
   Recipient: z.string().nullish(),
   Email: z.string().nullish(),
   Tag: z.string().nullish(),
+  Metadata: z.unknown().optional(),
+  From: z.string().nullish(),
   BouncedAt: z.string().nullish(),
   DeliveredAt: z.string().nullish(),
   ReceivedAt: z.string().nullish(),
@@ -107,6 +118,7 @@ function decodeOne(e: Event): Decoded {
       campaignId: e.Tag || undefined,
       occurredAt: at ?? undefined,
       provenance: `webhook/${provider}`,
+      beside: { arguments: asArguments(e.Metadata), from: e.From },
       metadata: present({ ...common, ...metadata }),
     });
 

@@ -30,6 +30,7 @@ const event = z.looseObject({
   data: z.looseObject({
     email_id: z.string().nullish(),
     broadcast_id: z.string().nullish(),
+    from: z.string().nullish(),
     to: mailboxes,
     cc: mailboxes,
     bcc: mailboxes,
@@ -90,6 +91,10 @@ function tagsOf(data: Event["data"]): readonly string[] | undefined {
   return names.length > 0 ? names : undefined;
 }
 
+/** Resend's tags have values: they are what others call arguments. */
+const argumentsOf = ({ tags }: Event["data"]): Readonly<Record<string, unknown>> =>
+  Array.isArray(tags) ? Object.fromEntries(tags.map(({ name, value }) => [name, value])) : (tags ?? {});
+
 function decodeOne({ type, created_at, data }: Event, callId: string | undefined): readonly Decoded[] {
   const eventType = ownValue(wordToType, type);
   if (!eventType) return [deadLetter("not-a-signal", `type: ${type}`)];
@@ -130,6 +135,7 @@ function decodeOne({ type, created_at, data }: Event, callId: string | undefined
       campaignId: data.broadcast_id ?? undefined,
       occurredAt: isoOfText(touched?.timestamp ?? created_at),
       provenance: `webhook/${provider}`,
+      beside: { arguments: argumentsOf(data), from: data.from },
       metadata: present({
         provider,
         provider_event: type,

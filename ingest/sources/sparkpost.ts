@@ -7,6 +7,7 @@ import { isoOfSeconds, isoOfText } from "./instants.ts";
 import { messageIdentity } from "./message-identity.ts";
 import type { Provider } from "./provider.ts";
 import {
+  asArguments,
   asList,
   authentic,
   deadLetter,
@@ -34,6 +35,11 @@ const event = z.looseObject({
   template_id: text,
   ip_pool: text,
   rcpt_tags: z.array(z.string()).nullish(),
+  rcpt_meta: z.unknown().optional(),
+  msg_from: z.string().nullish(),
+  friendly_from: z.string().nullish(),
+  sending_domain: z.string().nullish(),
+  ab_test_version: text,
   recipient_domain: z.string().nullish(),
   mailbox_provider: z.string().nullish(),
   bounce_class: text,
@@ -104,6 +110,10 @@ function decodeOne(e: Event): Decoded {
         ? isoOfSeconds(e.timestamp)
         : isoOfText(e.timestamp ? String(e.timestamp) : undefined),
       provenance: `webhook/${provider}`,
+      beside: {
+        arguments: { variant: e.ab_test_version, ...asArguments(e.rcpt_meta) },
+        from: e.friendly_from ?? e.sending_domain ?? e.msg_from,
+      },
       metadata: present({
         provider,
         provider_event: e.type,

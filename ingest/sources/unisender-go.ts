@@ -71,6 +71,7 @@ function decodeOne(e: Event): Decoded {
     campaignId: e.metadata?.campaign_id ?? undefined,
     occurredAt: isoOfText(e.event_time),
     provenance: `webhook/${provider}`,
+    beside: { arguments: e.metadata ?? undefined },
     metadata: present({
       provider,
       provider_event: e.status,

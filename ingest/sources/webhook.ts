@@ -80,6 +80,12 @@ export function parseForm(body: Uint8Array): Record<string, string | string[]> {
   return form;
 }
 
+/** A provider's object of the sender's own arguments; undefined for anything else. */
+export const asArguments = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  value !== null && typeof value === "object" && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+
 /** One or many: providers that batch still send a lone event as an object. */
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 

@@ -45,6 +45,13 @@ targets:
 
 ${rowsOf(whole)}
 
+### \`sources\`
+
+By the provider's name, as in \`/hooks/<name>\`, or \`mail\`. Each is \`{ argument: NAME }\`, \`{ tag: BEGINNING }\` or \`{ value: TEXT }\`, or a list of them that is tried in order
+(dimensions.md).
+
+${rowsOf((whole.properties?.["sources"] as { additionalProperties?: JsonSchema } | undefined)?.additionalProperties ?? {})}
+
 ### \`privacy\`
 
 ${rowsOf(whole.properties?.["privacy"] ?? {})}

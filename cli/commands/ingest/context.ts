@@ -1,8 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../../errors/user-error.ts";
+import { ispLookup } from "../../../ingest/door/isp-lookup.ts";
 import { loadIngestKeys } from "../../../ingest/door/keys.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
+import { providers } from "../../../ingest/sources/providers.ts";
+import { readSettings, type Settings, settingsFile } from "../../../platform/settings.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 
@@ -11,6 +15,7 @@ export function ingestContext(
   environment: Environment,
   options: { readonly trustReceivedAt: boolean; readonly batchRecords?: number | undefined } & DestinationOptions,
 ): IngestContext {
+  const settings = readSettings(environment.cwd);
   return {
     raw: environment.home.raw,
     erasures: environment.home.erasures,
@@ -21,10 +26,24 @@ export function ingestContext(
     pid: process.pid,
     trustReceivedAt: options.trustReceivedAt,
     isOptOutAddress: optOutAddresses(environment.settings["INBOXLOOP_UNSUBSCRIBE_ADDRESSES"]),
+    sources: declaredSources(settings),
+    ispOfDomain: ispLookup(settings.isp_lookup, environment.cwd),
     batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),
     bigQuery: destinationOf(environment, options),
   };
+}
+
+/** What is declared of sources; a name that no provider has would be heard by nobody. */
+function declaredSources({ sources }: Pick<Settings, "sources">): Settings["sources"] {
+  const unknown = Object.keys(sources).find((name) => name !== "mail" && !providers.has(name));
+  if (unknown === undefined) return sources;
+  throw new UserError(`there is no source "${unknown}"`, {
+    code: "settings.invalid",
+    exit: "config",
+    where: `sources.${unknown} in ${settingsFile}`,
+    next: `name one of ${[...providers.keys(), "mail"].join(", ")}   (docs/reference/dimensions.md)`,
+  });
 }
 
 /**

@@ -67,6 +67,7 @@ export async function runIngestFile(
           hashId,
           mapping,
           source: options.source,
+          sources: context.sources,
           table: options.table,
           isSeeds: options.isSeeds,
           suppressions: options.suppressions,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import events from "../../../includes/events.js";
+import { withDimensions } from "../../../ingest/sources/declared.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 import { documented, type Meaning } from "./documented-events.ts";
 
@@ -64,7 +65,7 @@ test("when Brevo's two clocks disagree then the event's own time stands, not tha
 });
 
 test("when Mailjet hands back what the sender passed along then it is kept, and is no id of ours", () => {
-  const [one] = decode("mailjet", {
+  const told = decode("mailjet", {
     event: "sent",
     time: 1_604_933_654,
     MessageID: 19,
@@ -72,12 +73,13 @@ test("when Mailjet hands back what the sender passed along then it is kept, and 
     CustomID: "order-77",
     Payload: '{"campaign_id":"spring","variant":"b"}',
   });
+  const [one] = withDimensions(told, "mailjet");
   expect(one).toMatchObject({
     signal: {
       eventType: "delivered",
       messageId: "19",
-      campaignId: "spring",
-      metadata: { custom_id: "order-77", variant: "b" },
+      metadata: { custom_id: "order-77" },
+      declared: { campaignId: "spring", variant: "b" },
     },
   });
   const [odd] = decode("mailjet", {
