@@ -29,6 +29,11 @@ export const hookChecks: Readonly<Record<string, HookCheck>> = {
   mailersend: { check: "HMAC-SHA-256 over the body", signsTime: false, anyOf: [["signingSecret"]] },
   mailgun: { check: "HMAC-SHA-256 over time and token", signsTime: true, anyOf: [["signingKey"]] },
   mailjet: noSignature,
+  mailomat: {
+    check: "HMAC-SHA-256 over id, event and time",
+    signsTime: true,
+    anyOf: [["signingSecret"]],
+  },
   mailtrap: { check: "HMAC-SHA-256 over the body", signsTime: false, anyOf: [["signingSecret"], ...credentials] },
   mandrill: { check: "HMAC-SHA-1 over URL and form", signsTime: false, anyOf: [["signingKey", "url"]] },
   postal: { check: "RSA over the body", signsTime: false, anyOf: [["publicKey"]] },
@@ -36,6 +41,7 @@ export const hookChecks: Readonly<Record<string, HookCheck>> = {
   resend: { check: "Svix: HMAC-SHA-256 over id, time and body", signsTime: true, anyOf: [["signingSecret"]] },
   sendgrid: { check: "ECDSA over time and body", signsTime: true, anyOf: [["publicKey"]] },
   sparkpost: noSignature,
+  sweego: { check: "HMAC-SHA-256 over id, time and body", signsTime: true, anyOf: [["signingSecret"]] },
   unisender_go: { check: "MD5 over the body with the API key in it", signsTime: false, anyOf: [["apiKey"]] },
 };
 

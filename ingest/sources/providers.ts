@@ -3,6 +3,7 @@ import { brevo } from "./brevo.ts";
 import { mailersend } from "./mailersend.ts";
 import { mailgun } from "./mailgun.ts";
 import { mailjet } from "./mailjet.ts";
+import { mailomat } from "./mailomat.ts";
 import { mailtrap } from "./mailtrap.ts";
 import { mandrill } from "./mandrill.ts";
 import { postal } from "./postal.ts";
@@ -11,6 +12,7 @@ import type { Provider } from "./provider.ts";
 import { resend } from "./resend.ts";
 import { sendgrid } from "./sendgrid.ts";
 import { sparkpost } from "./sparkpost.ts";
+import { sweego } from "./sweego.ts";
 import { unisenderGo } from "./unisender-go.ts";
 
 /** Every e-mail service provider that we can hear, by name. */
@@ -21,6 +23,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     mailersend,
     mailgun,
     mailjet,
+    mailomat,
     mailtrap,
     mandrill,
     postal,
@@ -28,6 +31,7 @@ export const providers: ReadonlyMap<string, Provider> = new Map(
     resend,
     sendgrid,
     sparkpost,
+    sweego,
     unisenderGo,
   ].map((provider) => [provider.name, provider]),
 );

@@ -191,6 +191,64 @@ const unisenderGo: Signer = {
   },
 };
 
+const mailomat: Signer = {
+  provider: "mailomat",
+  secrets: { signingSecret: "mailomat-ours" },
+  otherSecrets: { signingSecret: "mailomat-theirs" },
+  covers: "token",
+  signsTime: true,
+  call(id, at) {
+    const event = "delivered";
+    const signature = hmac("sha256", "mailomat-ours", `${id}.${event}.${seconds(at)}`, "hex");
+    return {
+      body: JSON.stringify({
+        id,
+        eventType: event,
+        occurredAt: at.toISOString(),
+        messageId: `${id}@s.mailomat.example`,
+        recipient: "reader@example.org",
+        payload: {},
+      }),
+      headers: {
+        ...json,
+        "x-mom-webhook-id": id,
+        "x-mom-webhook-event": event,
+        "x-mom-webhook-timestamp": seconds(at),
+        "x-mom-webhook-signature": `sha256=${signature}`,
+      },
+    };
+  },
+};
+
+const sweegoKey = Buffer.from("a sweego secret of our own").toString("base64");
+const sweego: Signer = {
+  provider: "sweego",
+  secrets: { signingSecret: sweegoKey },
+  otherSecrets: { signingSecret: Buffer.from("of somebody else").toString("base64") },
+  covers: "bytes",
+  signsTime: true,
+  call(id, at) {
+    const body = JSON.stringify({
+      event_type: "delivered",
+      timestamp: at.toISOString(),
+      swg_uid: id,
+      event_id: id,
+      channel: "email",
+      recipient: "reader@example.org",
+    });
+    const signature = hmac("sha256", Buffer.from(sweegoKey, "base64"), `${id}.${seconds(at)}.${body}`, "base64");
+    return {
+      body,
+      headers: {
+        ...json,
+        "webhook-id": id,
+        "webhook-timestamp": seconds(at),
+        "webhook-signature": signature,
+      },
+    };
+  },
+};
+
 const credentials = (provider: string, event: (id: string, at: Date) => object): Signer => ({
   provider,
   secrets: { username: "us", password: `${provider}-ours` },
@@ -243,6 +301,8 @@ export function snsCall(
 }
 
 export const signers: readonly Signer[] = [
+  mailomat,
+  sweego,
   sendgrid,
   mailgun,
   mandrill,

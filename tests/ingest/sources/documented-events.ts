@@ -117,6 +117,26 @@ const mailtrap = (event: string, more: object = {}) => ({
 });
 const postalMessage = { id: 7, to: "kim@example.org", direction: "outgoing" };
 const postal = (event: string, payload: object) => ({ event, timestamp: 1_714_557_600.25, uuid: "pu1", payload });
+const mailomat = (eventType: string, payload: object = {}) => ({
+  id: "29e785c1-dd0c-4efc-9d41-909d4109769f",
+  eventType,
+  occurredAt: "2024-05-01T12:00:00+02:00",
+  messageId: "m1@s.mailomat.swiss",
+  recipient: "kim@example.org",
+  payload,
+});
+const sweego = (event_type: string, more: object = {}) => ({
+  event_type,
+  timestamp: "2024-05-01T10:00:00+00:00",
+  swg_uid: "02-0d4affd0",
+  event_id: "9f26b9d0",
+  channel: "email",
+  headers: { "x-campaign-id": "default", "x-transaction-id": "t1" },
+  campaign_id: "default",
+  recipient: "kim@example.org",
+  domain_from: "shop.example",
+  ...more,
+});
 const unisender = (status: string, delivery_status = "") => ({
   auth: "x",
   events_by_user: [
@@ -623,6 +643,41 @@ export const documented: Readonly<Record<string, readonly Case[]>> = {
       "bulk_email.completed",
     ].map((type): Case => [type, mailersend(type), "-"]),
   ],
+  mailomat: [
+    ["accepted", mailomat("accepted"), "sent"],
+    ["not_accepted", mailomat("not_accepted", { reason: "suppressed" }), "bounce/block"],
+    ["delivered", mailomat("delivered", { "delivery-status": { code: 250, message: "2.0.0 OK" } }), "delivered"],
+    [
+      "failure_tmp",
+      mailomat("failure_tmp", {
+        "delivery-status": { "attempt-nr": 2, code: 452, "enhanced-code": "4.2.2", message: "4.2.2 mailbox full" },
+      }),
+      "deferred",
+      { smtp_code: "452", enhanced_code: "4.2.2", attempt: 2 },
+    ],
+    [
+      "failure_perm, unknown",
+      mailomat("failure_perm", {
+        "delivery-status": { code: 550, "enhanced-code": "5.1.1", message: "5.1.1 address unknown" },
+      }),
+      "bounce/hard",
+      { smtp_code: "550", enhanced_code: "5.1.1" },
+    ],
+    [
+      "failure_perm, our host",
+      mailomat("failure_perm", {
+        "delivery-status": {
+          code: 554,
+          "enhanced-code": "5.7.1",
+          message: "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+        },
+      }),
+      "bounce/block",
+    ],
+    ["opened", mailomat("opened", { client: { ip: "192.0.2.7", "user-agent": "Mozilla/5.0" } }), "open"],
+    ["clicked", mailomat("clicked", { url: "https://shop.example/" }), "click", { url: "https://shop.example/" }],
+    ["a word of tomorrow", mailomat("forwarded"), "-"],
+  ],
   mailtrap: [
     ["delivery", mailtrap("delivery"), "delivered"],
     ["soft bounce", mailtrap("soft bounce", { response_code: 450 }), "deferred"],
@@ -663,6 +718,23 @@ export const documented: Readonly<Record<string, readonly Case[]>> = {
     ["DomainDNSError", postal("DomainDNSError", { domain: "example.com", spf_status: "Missing" }), "-"],
     ["SendLimitApproaching", postal("SendLimitApproaching", { server: {}, volume: 900, limit: 1000 }), "-"],
     ["SendLimitExceeded", postal("SendLimitExceeded", { server: {}, volume: 1000, limit: 1000 }), "-"],
+  ],
+  sweego: [
+    ["email_sent", sweego("email_sent"), "sent"],
+    ["delivered", sweego("delivered"), "delivered"],
+    ["soft-bounce", sweego("soft-bounce", { response_code: 452 }), "bounce/soft", { smtp_code: "452" }],
+    ["hard_bounce", sweego("hard_bounce", { response_code: 550 }), "bounce/hard", { smtp_code: "550" }],
+    [
+      "hard_bounce, our host",
+      sweego("hard_bounce", { response_code: 554, details: "554 5.7.1 Client host blocked using zen.spamhaus.org" }),
+      "bounce/block",
+    ],
+    ["complaint", sweego("complaint"), "complaint"],
+    ["list_unsub", sweego("list_unsub", { one_click: true }), "unsubscribe", { method: "one_click" }],
+    ["email_opened", sweego("email_opened", { open: { user_agent: "Mozilla/5.0" } }), "open"],
+    ["email_clicked", sweego("email_clicked", { click: { url: "https://shop.example/" } }), "click"],
+    ["sms_sent", sweego("sms_sent", { channel: "sms" }), "-"],
+    ["a word of tomorrow", sweego("email_forwarded"), "-"],
   ],
   unisender_go: [
     ["sent", unisender("sent", "ok_sent"), "sent"],
