@@ -93,7 +93,7 @@ const types = {
   read_time: { family: "engagement", keys: ["seconds"] },
   summary_view: { family: "engagement", keys: ["surface", "expanded"] },
   inbox_placement: { family: "placement", keys: ["folder", "seed_id", "seed_test_id"] },
-  spam_trap_hit: { family: "placement", keys: ["trap_type", "feed"] },
+  spam_trap_hit: { family: "placement", keys: ["trap_type", "feed", "sender_domain"] },
   page_view: { family: "behaviour", keys: ["page", "category", "session_id"] },
   category_view: { family: "behaviour", keys: ["category", "session_id"] },
   product_view: { family: "behaviour", keys: ["product_id", "category", "session_id"] },

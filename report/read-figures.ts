@@ -24,6 +24,18 @@ const figures = z.object({
     }),
   ),
   drift: z.array(z.object({ feature: z.string(), psi: number, kl: number, verdict: z.string() })),
+  senders: z.array(
+    z.object({
+      sender_domain: z.string(),
+      sends: number,
+      dmarc_messages: number,
+      dmarc_unaligned_rate: z.union([number, z.null()]),
+      dmarc_refused: number,
+      provider_spam_rate: z.union([number, z.null()]),
+      tls_failures: number,
+      spam_trap_hits: number,
+    }),
+  ),
   accounts: z.object({ received: number, landed: number, duplicate: number, dead_letter: number }),
   deadLetters: z.array(z.object({ reason: z.string(), letters: number })),
 });
@@ -34,7 +46,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
   const tables = queryBuilder<Tables>(warehouse);
   const rate = (part: string, whole: string) =>
     sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
-  const [labels, opens, kpis, drift, accounts, deadLetters] = [
+  const [labels, opens, kpis, drift, senders, accounts, deadLetters] = [
     await tables
       .selectFrom("training.examples")
       .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
@@ -74,6 +86,25 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .limit(12)
       .execute(),
     await tables
+      .selectFrom("monitoring.sender_health_daily")
+      .select([
+        "sender_domain",
+        ...(["sends", "dmarc_messages", "dmarc_refused", "tls_failures", "spam_trap_hits"] as const).map((name) =>
+          sql<bigint>`sum(${sql.ref(name)})`.as(name),
+        ),
+        rate("dmarc_unaligned", "dmarc_messages").as("dmarc_unaligned_rate"),
+        (e) => e.fn.max("provider_spam_rate").as("provider_spam_rate"),
+      ])
+      // The four weeks that end with the last day of which anything is said.
+      .where(
+        sql<boolean>`activity_date > (select date_sub(max(activity_date), interval 28 day) from monitoring.sender_health_daily)`,
+      )
+      .groupBy("sender_domain")
+      .orderBy("sends", "desc")
+      .orderBy("sender_domain")
+      .limit(20)
+      .execute(),
+    await tables
       .selectFrom("raw.ingest_ledger")
       .select(
         (["received", "landed", "duplicate", "dead_letter"] as const).map((name) =>
@@ -88,5 +119,5 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("reason")
       .execute(),
   ];
-  return figures.parse({ labels, opens, kpis, drift, accounts, deadLetters });
+  return figures.parse({ labels, opens, kpis, drift, senders, accounts, deadLetters });
 }

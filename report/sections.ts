@@ -71,6 +71,37 @@ export function engagementSection({ kpis, labels, opens }: Pick<Figures, "kpis" 
   };
 }
 
+/** What receivers, providers and trap feeds say of the domains that we send from. */
+export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
+  title: "What is said of our senders",
+  lead: "The last four weeks. Receivers report of all mail in a domain's name: messages that are not aligned may be somebody else's. The spam rate is the worst day's.",
+  blocks: [
+    {
+      kind: "table",
+      columns: [
+        { name: "domain" },
+        { name: "sent" },
+        { name: "in DMARC reports" },
+        { name: "not aligned" },
+        { name: "refused or to spam" },
+        { name: "spam rate (Gmail)" },
+        { name: "TLS failures" },
+        { name: "spam traps" },
+      ],
+      rows: senders.map((one) => [
+        one.sender_domain,
+        one.sends,
+        one.dmarc_messages,
+        one.dmarc_unaligned_rate,
+        one.dmarc_refused,
+        one.provider_spam_rate,
+        one.tls_failures,
+        one.spam_trap_hits,
+      ]),
+    },
+  ],
+});
+
 export const driftSection = (features: Figures["drift"]): ReportSection => ({
   title: "Drift",
   lead: "How far features moved in the last week from the four weeks before. Above 0.25 is a trigger to retrain.",

@@ -12,9 +12,8 @@ export const register: RegisterCommand = (program, environment) => {
       const { releaseStatus } = await import("../../release/release.ts");
       const { readFigures } = await import("../../report/read-figures.ts");
       const { renderReport } = await import("../../report/render-report.ts");
-      const { driftSection, engagementSection, historySection, modelsSection, signalsSection } = await import(
-        "../../report/sections.ts"
-      );
+      const { driftSection, engagementSection, historySection, modelsSection, sendersSection, signalsSection } =
+        await import("../../report/sections.ts");
       const { describe } = await import("./release/render.ts");
       const world = environment();
       const warehouse = await world.target.openWarehouse();
@@ -28,6 +27,7 @@ export const register: RegisterCommand = (program, environment) => {
         sections: [
           signalsSection(figures.accounts, figures.deadLetters),
           engagementSection(figures),
+          sendersSection(figures.senders),
           driftSection(figures.drift),
           modelsSection(models.map(({ name, record }) => ({ name, outcomes: record.outcomes }))),
           historySection(state.champion, log),

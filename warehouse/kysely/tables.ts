@@ -940,6 +940,23 @@ export interface Tables {
     sample_ratio_p_value: number | null;
     has_sample_ratio_mismatch: boolean | null;
   };
+  "monitoring.sender_health_daily": {
+    sender_domain: string | null;
+    activity_date: string | null;
+    sends: bigint | null;
+    bounces: bigint | null;
+    complaints: bigint | null;
+    dmarc_messages: bigint | null;
+    dmarc_unaligned: bigint | null;
+    dmarc_refused: bigint | null;
+    dmarc_failure_reports: bigint | null;
+    dmarc_unaligned_rate: number | null;
+    provider_spam_rate: number | null;
+    provider_reject_rate: number | null;
+    tls_sessions: bigint | null;
+    tls_failures: bigint | null;
+    spam_trap_hits: bigint | null;
+  };
   "raw.campaigns": {
     campaign_id: string | null;
     name: string | null;
