@@ -31,13 +31,19 @@ interface Found {
 
 function find(a: Analysis, node: PathExpression, cx: Context): Found {
   const first = node.parts[0]!;
-  return (
-    lookUp(a, node.parts, cx.scope) ??
-    a.fail(
-      first,
-      `Unrecognized name: ${node.parts.map((part) => part.name).join(".")}${suggestion(first.name, cx.scope)}`,
-    )
+  const found = lookUp(a, node.parts, cx.scope);
+  if (found) return found;
+  if (node.parts.length === 1) refusePseudoColumn(a, first);
+  return a.fail(
+    first,
+    `Unrecognized name: ${node.parts.map((part) => part.name).join(".")}${suggestion(first.name, cx.scope)}`,
   );
+}
+
+/** A column that BigQuery adds to a table partitioned by the time of arrival, which nothing here records. */
+function refusePseudoColumn(a: Analysis, name: Identifier): void {
+  if (a.partitions.hasPseudoColumn(name.name))
+    a.refuse(name, name.name.toUpperCase(), "no time of arrival is kept here");
 }
 
 /** A dotted path: the innermost scope that knows its first part decides; what is left are fields. */
@@ -110,6 +116,7 @@ function lookUp(a: Analysis, parts: readonly Identifier[], from: Scope): Found |
       const column = columnOf(a, second, range);
       if (column) return { value: columnValue(column), scope, taken: 2 };
       if (range.value) return { value: columnValue(range.value), scope, taken: 1 };
+      refusePseudoColumn(a, second);
       return a.fail(second, `Name ${second.name} not found inside ${first.name}`);
     }
     const column = scope.columns.get(name);

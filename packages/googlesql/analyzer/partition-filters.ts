@@ -39,6 +39,12 @@ export class PartitionFilters {
     return this.reads.length === 0;
   }
 
+  /** Whether a table that is read is partitioned by the time of arrival, and has a column of this name beside its own. */
+  hasPseudoColumn(name: string): boolean {
+    const isOne = arrivalColumns.includes(name.toUpperCase());
+    return isOne && this.reads.some((read) => read.partitionColumn === arrivalColumn);
+  }
+
   /** A table is read; `textOf` gives the text of one of its columns there. */
   read(
     node: NodeBase,
