@@ -4,6 +4,7 @@ import { register as audit } from "./commands/audit.ts";
 import { register as build } from "./commands/build.ts";
 import { register as change } from "./commands/change.ts";
 import { register as check } from "./commands/check.ts";
+import { register as cycle } from "./commands/cycle.ts";
 import { register as decide } from "./commands/decide.ts";
 import { register as demo } from "./commands/demo.ts";
 import { register as docs } from "./commands/docs.ts";
@@ -50,6 +51,7 @@ const commands: readonly RegisterCommand[] = [
   train,
   evaluate,
   release,
+  cycle,
   change,
   pause,
   keys,

@@ -1,0 +1,63 @@
+import type { CyclePolicy } from "../../retrain/cycle/cycle-policy.ts";
+import type { CycleSignals, KpiCounts } from "../../retrain/cycle/decide-retrain.ts";
+import { listModels } from "../../scoring/model.ts";
+import type { Environment } from "../environment.ts";
+
+const drift = "monitoring.drift";
+const kpis = "monitoring.kpis_daily";
+/** Stages of a version that somebody has yet to decide about. */
+const onTheirWay = new Set(["submitted", "approved", "shadow", "canary"]);
+
+/** What the warehouse, the models and the release log say before it is decided whether to train. */
+export async function readSignals(world: Environment, policy: CyclePolicy): Promise<CycleSignals> {
+  const { releaseStatus } = await import("../../release/release.ts");
+  const { state } = await releaseStatus(world.home.releaseLog);
+  const models = await listModels(await world.target.models.refresh());
+  const trained = models.map(({ record }) => Date.parse(record.made.at));
+  const underWay = [...state.versions.values()].find(({ stage }) => onTheirWay.has(stage))?.version ?? null;
+  const seen = { now: world.now(), trainedAt: trained.length === 0 ? null : new Date(Math.max(...trained)), underWay };
+  const warehouse = await world.target.openWarehouse();
+  try {
+    const rowsOf = async (table: string, sql: string) =>
+      (await warehouse.columns(table)) === undefined ? [] : (await warehouse.query(sql, { signal: world.signal })).rows;
+    const moved = await rowsOf(
+      drift,
+      `select feature, drift_level from ${drift} where drift_level in ('moved', 'drifted') order by psi desc, feature`,
+    );
+    const counts: { current: KpiCounts; reference: KpiCounts }[] = [];
+    for (const trigger of policy.kpis) counts.push(periodsOf(await rowsOf(kpis, kpiSql(trigger))));
+    return {
+      ...seen,
+      drift: moved.map((row) => ({ feature: String(row["feature"]), level: String(row["drift_level"]) })),
+      kpis: counts,
+    };
+  } finally {
+    await warehouse.close();
+  }
+}
+
+/** Sends and outcomes of the latest days whose outcomes are in, and of the days before. */
+const kpiSql = ({ kpi, days, against_days }: CyclePolicy["kpis"][number]): string => `with
+edge as (
+  select max(sent_date) as last_date from ${kpis} where is_mature
+),
+told as (
+  select
+    if(daily.sent_date > date_sub(edge.last_date, interval ${days} day), 'current', 'reference') as period,
+    daily.sends,
+    daily.${kpi} as outcomes
+  from ${kpis} as daily
+  cross join edge
+  where daily.is_mature
+    and daily.sent_date <= edge.last_date
+    and daily.sent_date > date_sub(edge.last_date, interval ${days + against_days} day)
+)
+select period, sum(sends) as sends, sum(outcomes) as outcomes from told group by period`;
+
+function periodsOf(rows: readonly Readonly<Record<string, unknown>>[]): { current: KpiCounts; reference: KpiCounts } {
+  const of = (period: string): KpiCounts => {
+    const row = rows.find((one) => one["period"] === period);
+    return { sends: Number(row?.["sends"] ?? 0), outcomes: Number(row?.["outcomes"] ?? 0) };
+  };
+  return { current: of("current"), reference: of("reference") };
+}
