@@ -14,8 +14,8 @@ export interface AddressBook {
 }
 
 export interface AddressWorld {
-  /** The keyed id of whatever the sender calls somebody by. */
-  readonly hashId: (id: string) => string;
+  /** The keyed ids of whatever the sender calls somebody by, one for each key of the ring. */
+  readonly idsOf: (id: string) => readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly path: (path: string) => string;
   readonly sleep: (ms: number) => Promise<void>;
@@ -46,7 +46,7 @@ const trouble = (where: string, what: string, exit: "config" | "remote", cause?:
   });
 
 /** Reads the file through for each page: no more of it is in memory than the page asks for. */
-function fileBook(path: string, { hashId }: AddressWorld): AddressBook {
+function fileBook(path: string, { idsOf }: AddressWorld): AddressBook {
   const isLines = [".ndjson", ".jsonl"].includes(extname(path).toLowerCase());
   return {
     async of(ids) {
@@ -57,12 +57,13 @@ function fileBook(path: string, { hashId }: AddressWorld): AddressBook {
         for await (const row of rows) {
           const id = row["id"] ?? row["address"];
           if (typeof id !== "string" && typeof id !== "number") continue;
-          const hashed = hashId(String(id));
-          if (!wanted.has(hashed)) continue;
-          const address = addressOf(row["address"], row["name"]);
-          // The last line about somebody holds.
-          if (address) found.set(hashed, address);
-          else found.delete(hashed);
+          for (const hashed of idsOf(String(id))) {
+            if (!wanted.has(hashed)) continue;
+            const address = addressOf(row["address"], row["name"]);
+            // The last line about somebody holds.
+            if (address) found.set(hashed, address);
+            else found.delete(hashed);
+          }
         }
       } catch (error) {
         if (error instanceof UserError) throw error;

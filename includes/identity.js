@@ -5,10 +5,11 @@
  *
  *   login        an anonymous id signed in to an account        click_token   a device followed the personal link of an e-mail
  *   form         a form named the address while the id was seen crm_id        another system's id of the same account
+ *   id_key       one address under two id keys (keys rotate)
  *
  * A kind that is not listed is followed as well: whoever lands it says that the ids are one person.
  */
-const linkKinds = ["login", "form", "click_token", "crm_id"];
+const linkKinds = ["login", "form", "click_token", "crm_id", "id_key"];
 
 /** A person has at most this many ids; what grows beyond is an accident of linking, and nobody in it is merged. */
 const maxIdsPerPerson = 50;

@@ -2,7 +2,7 @@ import type { RegisterCommand } from "../command.ts";
 import { governanceOf } from "../deciding.ts";
 
 export const register: RegisterCommand = (program, environment) => {
-  const noun = program.command("keys").description("Keys of the people who decide");
+  const noun = program.command("keys").description("Keys of the people who decide, and the key that ids are made with");
 
   noun
     .command("person <name>")
@@ -34,6 +34,30 @@ export const register: RegisterCommand = (program, environment) => {
           `${found.person} ${found.fingerprint}`,
           `roles  ${found.roles.join(", ")}`,
           ...(found.keyFile ? [`key    ${found.keyFile}`, `next   export INBOXLOOP_KEY=${found.keyFile}`] : []),
+        ].join("\n"),
+      );
+    });
+
+  noun
+    .command("rotate")
+    .description("After a new id key was put first: make known that people are the same under it")
+    .requiredOption(
+      "--addresses <file>",
+      "the sender's own list of addresses or ids, one a line; the warehouse has none",
+    )
+    .option("--dry-run", "count what would be linked, and land nothing", false)
+    .addHelpText(
+      "after",
+      "\nLands a link from each id known under a former key to the new one, and what stands against mail to it. Until\nthen people heard of under the new key are strangers, to whom nothing is sent.\n\nExample:\n  export INBOXLOOP_ID_KEY=v2:hex:$(openssl rand -hex 32),$INBOXLOOP_ID_KEY\n  inboxloop keys rotate --addresses all.txt && inboxloop build\n",
+    )
+    .action(async (options: { addresses: string; dryRun: boolean }) => {
+      const { rotateCommand } = await import("./keys/rotate.ts");
+      const world = environment();
+      const done = await rotateCommand(world, options);
+      world.console.result(done, () =>
+        [
+          `${done.known} of ${done.addresses} addresses are known under a former key: ${done.links} links, ${done.suppressions} suppressions ${done.state}`,
+          ...(done.state === "landed" ? ["next  inboxloop build"] : []),
         ].join("\n"),
       );
     });

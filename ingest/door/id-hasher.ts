@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { isHashedId, normaliseAddress } from "./address.ts";
-import type { VersionedKey } from "./keys.ts";
+import type { KeyRing, VersionedKey } from "./keys.ts";
 
 /** Turns a recipient's address or id into the id that the warehouse knows. */
 export type IdHasher = (recipient: string) => string;
@@ -26,6 +26,15 @@ export function createIdHasher(key: VersionedKey, cacheSize = 50_000): IdHasher 
     fresh.set(recipient, hashed);
     return hashed;
   };
+}
+
+/**
+ * Every id that an address may be known by: under the active key first, then under the former ones, by which those are known of whom nothing was
+ * heard since. Whoever looks somebody up asks for all of them; what is written down has the first.
+ */
+export function createIdsOf({ all }: KeyRing): (recipient: string) => readonly string[] {
+  const hashers = all.map((key) => createIdHasher(key));
+  return (recipient) => [...new Set(hashers.map((hashId) => hashId(recipient)))];
 }
 
 const hasCapital = /[A-F]/;

@@ -9,7 +9,7 @@ import { ReleaseWatch } from "../release-watch.ts";
 import type { CallerOf } from "./callers.ts";
 import type { DecisionEnv } from "./decision-service.ts";
 import { createServiceMetrics } from "./metrics.ts";
-import { createDecisionServer, type ServiceLimits } from "./server.ts";
+import { createDecisionServer, type ServiceEnv, type ServiceLimits } from "./server.ts";
 
 export interface ServiceOptions {
   readonly host: string;
@@ -24,7 +24,7 @@ export interface ServiceOptions {
   /** Reads the policies' folder; throws what is wrong with it. */
   readonly readPolicies: () => Promise<ReadonlyMap<string, LoadedPolicy>>;
   readonly callerOf: CallerOf;
-  readonly hashId: (recipient: string) => string;
+  readonly idsOf: ServiceEnv["idsOf"];
   readonly limits: ServiceLimits;
   readonly now: () => number;
   readonly ticks: () => number;
@@ -126,7 +126,7 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
     now: options.now,
     ticks: options.ticks,
     callerOf: options.callerOf,
-    hashId: options.hashId,
+    idsOf: options.idsOf,
     limits: options.limits,
     troubles,
     log: options.log,

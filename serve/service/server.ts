@@ -27,7 +27,8 @@ export const defaultServiceLimits: ServiceLimits = {
 
 export interface ServiceEnv extends DecisionEnv {
   readonly callerOf: CallerOf;
-  readonly hashId: (recipient: string) => string;
+  /** Every id that somebody may be known by, the one of today first. */
+  readonly idsOf: (recipient: string) => readonly string[];
   readonly limits: ServiceLimits;
   /** What is not as it should be; nothing when decisions are made as the policies want them. */
   readonly troubles: () => readonly string[];
@@ -99,7 +100,7 @@ export function createDecisionServer(env: ServiceEnv): FastifyInstance {
   app.get<{ Params: { id: string } }>(
     "/v1/customers/:id/features",
     guarded("/v1/customers/features", "read", (request) => {
-      const stored = env.store.person(env.hashId((request.params as { id: string }).id));
+      const stored = env.store.person(personOf(env, (request.params as { id: string }).id));
       return stored ? { status: 200, body: featuresView(stored, env.now()) } : refusal(404, "unknown-customer");
     }),
   );
@@ -164,12 +165,24 @@ async function decisions(env: ServiceEnv, request: FastifyRequest): Promise<Answ
   return answer.error === "unknown-policy" ? refusal(404, "unknown-policy") : { status: 503, body: safe(answer.error) };
 }
 
+/** Who is meant: by today's id where anything is known under it, else by a former one under which something is. */
+function personOf({ idsOf, store }: ServiceEnv, recipient: string): string {
+  const ids = idsOf(recipient);
+  if (ids.length === 1) return ids[0]!;
+  try {
+    return ids.find((id) => store.person(id)) ?? ids[0]!;
+  } catch {
+    // a store that cannot be read is met again, and counted, by whoever decides
+    return ids[0]!;
+  }
+}
+
 function questionOf(env: ServiceEnv, one: DecisionQuestion, key: string | undefined): Asked | undefined {
   const requestId = one.request_id ?? key;
   if (requestId === undefined) return undefined;
   return {
     request_id: requestId,
-    person_id: env.hashId(one.user_id_hash ?? one.user_id!),
+    person_id: personOf(env, one.user_id_hash ?? one.user_id!),
     campaign_id: one.campaign_id ?? one.policy,
     policy: one.policy,
     context: one.context,
@@ -204,7 +217,7 @@ async function setFeatures(env: ServiceEnv, request: FastifyRequest): Promise<An
   const unknown = await env.store.transact((tx) => {
     let missing = 0;
     for (const { user_id, user_id_hash, values, ttl_seconds } of parsed.data.features) {
-      const id = env.hashId(user_id_hash ?? user_id!);
+      const id = personOf(env, user_id_hash ?? user_id!);
       const stored = tx.person(id);
       if (!stored) {
         missing += 1;

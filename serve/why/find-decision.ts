@@ -1,20 +1,20 @@
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import type { DecisionRow } from "../decision-row.ts";
 
-/** The decision of that id, of that message, or the latest about that person; undefined when there is none. */
+/** The decision of that id, of that message, or the latest about a person of those ids; undefined when there is none. */
 export async function findDecision(
   warehouse: Pick<Warehouse, "query">,
   id: string,
-  personId: string,
+  personIds: readonly string[],
   signal: AbortSignal,
 ): Promise<DecisionRow | undefined> {
   const { rows } = await warehouse.query(
     `select decision_id, user_id_hash, message_id, campaign_id, arm, model_version, decided_at, attributes
 from staging.kept_decisions
-where decision_id = @id or message_id = @id or user_id_hash = @person
+where decision_id = @id or message_id = @id or user_id_hash in (select one from unnest(@people) as one)
 order by decision_id = @id desc, message_id is not null and message_id = @id desc, decided_at desc, decision_id
 limit 1`,
-    { params: { id, person: personId }, file: "decision to explain", signal },
+    { params: { id, people: personIds }, file: "decision to explain", signal },
   );
   const row = rows[0];
   if (!row) return undefined;

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const open = (addresses: object) => {
   const settings = parseActivation(JSON.stringify({ schema: "1", addresses, receivers: {} }), "activation.yaml");
   return openAddressBook(settings.addresses, {
-    hashId: (id) => (id.startsWith("sha256:") ? id : `sha256:${id.toLowerCase()}`),
+    idsOf: (id) => [id.startsWith("sha256:") ? id : `sha256:${id.toLowerCase()}`],
     env: { TOKEN: "t0ken" },
     path: (path) => join(folder, path),
     sleep: async () => {},

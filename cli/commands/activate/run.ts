@@ -8,7 +8,7 @@ import { openReceiver } from "../../../activation/receivers/open.ts";
 import { type Rehearsal, rehearseHandOver } from "../../../activation/rehearse.ts";
 import { type ReceiverSettings, readActivation, receiverNamed, templateOf } from "../../../activation/settings.ts";
 import { oneClickToken } from "../../../ingest/collector/one-click.ts";
-import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import { cloudFiles } from "../../../platform/artefacts/object-store.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import { pausesOf } from "../../../release/changes.ts";
@@ -47,7 +47,7 @@ export async function activateCommand(
   const emulator = world.settings["STORAGE_EMULATOR_HOST"];
   const policies = new Map([...(await readPolicies(world, options.policies))].map(([name, one]) => [name, one.policy]));
   const addresses = openAddressBook(settings.addresses, {
-    hashId: createIdHasher(context.keys.ids.active),
+    idsOf: createIdsOf(context.keys.ids),
     env: world.settings,
     path,
     sleep: pause,

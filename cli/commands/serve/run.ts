@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
-import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import type { LoadedPolicy } from "../../../policy/load-policy.ts";
 import { configuredCallers } from "../../../serve/service/callers.ts";
 import { runService } from "../../../serve/service/run-service.ts";
@@ -58,7 +58,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       key: decisionKey(world),
       readPolicies: approvedPolicies(world, options.policies),
       callerOf: callers.callerOf,
-      hashId: createIdHasher(context.keys.ids.active),
+      idsOf: createIdsOf(context.keys.ids),
       limits,
       now: () => world.now().getTime(),
       ticks: () => performance.now(),

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
-import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import { writeSuppressions } from "../../../ingest/suppressions/formats.ts";
 import type { Row } from "../../../warehouse/warehouse.ts";
 import type { Environment } from "../../environment.ts";
@@ -23,7 +23,7 @@ export async function importCommand(
   if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
 }
 
-/** One person asked about: the id's hash, and what eligibility says of it. */
+/** One person asked about: the id's hash under the active key, and what eligibility says of it, or of the same address under a former key. */
 interface Checked {
   readonly user_id_hash: string;
   /** False where no table has heard of the id. */
@@ -49,21 +49,14 @@ export async function checkCommand(
       exit: "usage",
       next: "inboxloop suppressions check --help",
     });
-  const hashes = hashesOf(environment, asked);
-  const rows = await rowsAbout(environment, hashes);
-  const checked = hashes.map((hash): Checked => {
-    const own = rows.filter((row) => row["user_id_hash"] === hash);
-    return {
+  const found = await readRules(environment, asked.map(idsOf(environment)));
+  const checked = found.map(
+    ({ ids: [hash = ""], rules }): Checked => ({
       user_id_hash: hash,
-      is_known: own.length > 0,
-      rules: own.map((row) => ({
-        channel: String(row["channel"]),
-        campaign_kind: String(row["campaign_kind"]),
-        is_eligible: row["is_eligible"] === true,
-        reasons: row["reasons"] as readonly string[],
-      })),
-    };
-  });
+      is_known: rules.length > 0,
+      rules: rules.map(({ is_suppressed: _, ...rule }) => rule),
+    }),
+  );
   environment.console.result(checked, () =>
     renderTable(
       [{ title: "id" }, { title: "channel" }, { title: "campaigns" }, { title: "may be sent" }, { title: "why not" }],
@@ -91,16 +84,10 @@ export async function exportCommand(
   { format, addresses, out }: { readonly format: string; readonly addresses: string; readonly out: string },
 ): Promise<void> {
   const asked = await linesOf(environment, addresses);
-  const hashes = hashesOf(environment, asked);
-  const rows = await rowsAbout(environment, hashes);
-  const stopped = new Map(
-    rows
-      .filter((row) => row["channel"] === "email" && row["campaign_kind"] === "bulk" && row["is_suppressed"] === true)
-      .map((row) => [String(row["user_id_hash"]), row["reasons"] as readonly string[]]),
-  );
+  const found = await readRules(environment, asked.map(idsOf(environment)));
   const entries = asked.flatMap((address, i) => {
-    const reasons = stopped.get(hashes[i]!);
-    return reasons === undefined ? [] : [{ address, reason: worst(reasons) }];
+    const rule = found[i]!.rules.find((one) => one.channel === "email" && one.campaign_kind === "bulk");
+    return rule?.is_suppressed ? [{ address, reason: worst(rule.reasons) }] : [];
   });
   await writeFile(resolve(environment.cwd, out), writeSuppressions(format, entries), { mode: 0o600 });
   const result = { asked: asked.length, suppressed: entries.length, out };
@@ -131,10 +118,54 @@ async function linesOf(environment: Environment, file: string): Promise<readonly
   return lines.filter((line) => line !== "");
 }
 
-function hashesOf(environment: Environment, ids: readonly string[]): readonly string[] {
-  const { keys } = ingestContext(environment, { trustReceivedAt: false });
-  const hashId = createIdHasher(keys.ids.active);
-  return ids.map(hashId);
+const idsOf = (environment: Environment) =>
+  createIdsOf(ingestContext(environment, { trustReceivedAt: false }).keys.ids);
+
+interface Rule {
+  readonly channel: string;
+  readonly campaign_kind: string;
+  readonly is_eligible: boolean;
+  readonly is_suppressed: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** What eligibility says of people, each by all ids of one address: what forbids mail to one of them forbids it to the address. */
+async function readRules(
+  environment: Environment,
+  people: readonly (readonly string[])[],
+): Promise<readonly { readonly ids: readonly string[]; readonly rules: readonly Rule[] }[]> {
+  const byId = new Map<string, Rule[]>();
+  for (const row of await rowsAbout(environment, people.flat())) {
+    const id = String(row["user_id_hash"]);
+    const own = byId.get(id) ?? [];
+    byId.set(id, own);
+    own.push({
+      channel: String(row["channel"]),
+      campaign_kind: String(row["campaign_kind"]),
+      is_eligible: row["is_eligible"] === true,
+      is_suppressed: row["is_suppressed"] === true,
+      reasons: row["reasons"] as readonly string[],
+    });
+  }
+  return people.map((ids) => {
+    const rules = new Map<string, Rule>();
+    for (const rule of ids.flatMap((id) => byId.get(id) ?? [])) {
+      const key = `${rule.channel} ${rule.campaign_kind}`;
+      const known = rules.get(key);
+      rules.set(
+        key,
+        known
+          ? {
+              ...rule,
+              is_eligible: known.is_eligible && rule.is_eligible,
+              is_suppressed: known.is_suppressed || rule.is_suppressed,
+              reasons: [...new Set([...known.reasons, ...rule.reasons])],
+            }
+          : rule,
+      );
+    }
+    return { ids, rules: [...rules.values()] };
+  });
 }
 
 async function rowsAbout(environment: Environment, hashes: readonly string[]): Promise<readonly Row[]> {

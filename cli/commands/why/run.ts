@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type Entry, hasOutbox, openOutbox } from "../../../activation/outbox.ts";
 import { UserError } from "../../../errors/user-error.ts";
-import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import type { DecisionRow } from "../../../serve/decision-row.ts";
 import { type Explanation, explain } from "../../../serve/why/explain.ts";
 import { type CandidateExplanation, explainCandidate } from "../../../serve/why/explain-candidate.ts";
@@ -26,10 +26,10 @@ export interface HandOver extends Pick<Entry, "state" | "to" | "attempts" | "rea
 
 /** `inboxloop why`. An address is hashed before it is looked for. */
 export async function whyCommand(world: Environment, id: string, comparedTo: string | undefined): Promise<Why> {
-  const hashId = createIdHasher(ingestContext(world, { trustReceivedAt: false }).keys.ids.active);
+  const idsOf = createIdsOf(ingestContext(world, { trustReceivedAt: false }).keys.ids);
   const warehouse = await world.target.openWarehouse();
   const find = async (wanted: string): Promise<DecisionRow> => {
-    const found = await findDecision(warehouse, wanted, hashId(wanted), world.signal);
+    const found = await findDecision(warehouse, wanted, idsOf(wanted), world.signal);
     if (found) return found;
     throw new UserError("nothing was decided under that id", {
       code: "why.unknown",

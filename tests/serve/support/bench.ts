@@ -90,7 +90,7 @@ export async function openBench(
       INBOXLOOP_SERVE_KEY_SHOP: `decide+read+write+explain:${secret}`,
       INBOXLOOP_SERVE_KEY_PAGE: `read:${secret}-page`,
     }).callerOf,
-    hashId: (id) => (id.startsWith("sha256:") ? id : `sha256:${Buffer.from(id).toString("hex").padEnd(64, "0")}`),
+    idsOf: (id) => [id.startsWith("sha256:") ? id : `sha256:${Buffer.from(id).toString("hex").padEnd(64, "0")}`],
     limits: defaultServiceLimits,
     troubles: () => [],
     log: () => {},
