@@ -31,7 +31,7 @@ import { build, ingest } from "../demo/local-steps.ts";
 import { Releases } from "../demo/releases.ts";
 import { Simulator } from "../demo/simulator.ts";
 import { Stopwatch } from "../demo/stopwatch.ts";
-import { Training } from "../demo/training.ts";
+import { Training, worthItsMail } from "../demo/training.ts";
 import { seededRandom } from "../platform/seeded-random.ts";
 import { worldConfig, worldEnd } from "../simulate/config.ts";
 
@@ -62,17 +62,11 @@ async function prepare(home: string): Promise<void> {
     await build(world, root, { asOf: end }, "build");
     const training = new Training(world, watch, root);
     await training.snapshot("history", end, 120_000);
-    // As the demo's second model: orders are too rare to learn from, the clicks that lead to them are not.
     const champion = await training.train({
       snapshot: "history",
       name: "champion",
       seed: 1,
-      outcomes: [
-        { name: "conversion", column: "did_click" },
-        { name: "complaint", column: "did_complain" },
-        { name: "unsubscribe", column: "did_unsubscribe" },
-      ],
-      policy: { conversion_value: 6, complaint_cost: 40, send_cost: 0.02 },
+      ...worthItsMail,
     });
     await (await Releases.open(world, judge, end)).bootstrap(champion);
   } finally {

@@ -17,7 +17,7 @@ import { Releases } from "./releases.ts";
 import { type CanaryField, runCanary } from "./run-canary.ts";
 import { Simulator } from "./simulator.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { Training } from "./training.ts";
+import { Training, worthItsMail } from "./training.ts";
 
 export interface DemoOptions {
   readonly seed: number;
@@ -94,14 +94,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
         snapshot: "candidate",
         name: "candidate-2",
         seed: 2,
-        // Orders are too rare to learn from (one mail in 700), the clicks that lead to them are not: a click is worth what it brings in on average.
-        outcomes: [
-          { name: "conversion", column: "did_click" },
-          { name: "complaint", column: "did_complain" },
-          { name: "unsubscribe", column: "did_unsubscribe" },
-        ],
-        // A complaint costs about what an order brings in: the reputation that all other mail lives on. A mail costs attention, two cents of it.
-        policy: { conversion_value: 6, complaint_cost: 40, send_cost: 0.02 },
+        ...worthItsMail,
       })
       .then((model) => ({ candidate: model, evaluation: ahead(releases.evaluate(model, champion)) })),
     training.train({
