@@ -37,6 +37,8 @@ const timeoutMs = 10_000;
 async function post(url: string, body: unknown): Promise<void> {
   const response = await fetch(url, {
     method: "POST",
+    // The host that the setting names is the host that is told.
+    redirect: "error",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeoutMs),

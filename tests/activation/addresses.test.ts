@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openAddressBook } from "../../activation/addresses.ts";
 import { type ActivationSettings, parseActivation, templateOf } from "../../activation/settings.ts";
-import { type LoopbackAnswer, loopback } from "./support/loopback.ts";
+import { type LoopbackAnswer, loopback } from "../support/loopback.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "inboxloop-addresses-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

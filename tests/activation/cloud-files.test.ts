@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { CRC32C } from "@google-cloud/storage";
 import { expect, test } from "vitest";
 import { cloudFiles } from "../../platform/artefacts/object-store.ts";
-import { loopback } from "./support/loopback.ts";
+import { loopback } from "../support/loopback.ts";
 
 test("when mails go to a bucket, then Google's client writes the object whole and finds it by its name", async () => {
   const objects = new Map<string, string>();

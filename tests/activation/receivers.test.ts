@@ -10,7 +10,7 @@ import { sendgridReceiver } from "../../activation/receivers/sendgrid.ts";
 import { sesReceiver } from "../../activation/receivers/ses.ts";
 import { signingKey, webhookReceiver } from "../../activation/receivers/webhook.ts";
 import { parseActivation } from "../../activation/settings.ts";
-import { type LoopbackAnswer, loopback } from "./support/loopback.ts";
+import { type LoopbackAnswer, loopback } from "../support/loopback.ts";
 import { sendTo } from "./support/stand-in.ts";
 
 let server: Awaited<ReturnType<typeof loopback>>;

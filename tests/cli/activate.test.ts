@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Call, type LoopbackAnswer, loopback } from "../activation/support/loopback.ts";
+import { type Call, type LoopbackAnswer, loopback } from "../support/loopback.ts";
 import { type DecidingHome, idOf, makeDecidingHome, people } from "./support/deciding-home.ts";
 
 let at: DecidingHome;
