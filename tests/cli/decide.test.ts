@@ -75,7 +75,11 @@ test("when a decision is asked about, then each step is told, and where it parts
 });
 
 test("when a page is asked for, then it holds what was decided and each step, in one file that fetches nothing and names nobody", () => {
-  const { decision_id, page } = run(["why", idOf(4), "--compared-to", idOf(3), "--page"]).json();
+  const [sent] = run([
+    "query",
+    "select min(decision_id) as id from staging.stg_raw__decisions where campaign_id = 'spring' and action = 'send'",
+  ]).json().rows;
+  const { decision_id, page } = run(["why", sent.id, "--compared-to", idOf(3), "--page"]).json();
   expect(page).toBe(join(at.home, "reports", `why-${decision_id}.html`));
   const html = readFileSync(page, "utf8");
   const { document } = parseHTML(html) as unknown as {
