@@ -8,7 +8,7 @@ export default defineConfig({
     // One worker a core: by default a core is kept free, which of two is half.
     maxWorkers: "100%",
     // An end for what hangs, nothing that a busy machine should meet.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
   },
 });

@@ -23,4 +23,4 @@ test("when the project's own model tests run then all of them pass", async () =>
   } finally {
     rmSync(cacheDir, { recursive: true, force: true });
   }
-}, 240_000);
+});

@@ -65,4 +65,4 @@ test("when a person is erased by address then the address comes from standard in
     if (!entry.isFile()) continue;
     expect(readFileSync(join(entry.parentPath, entry.name)).includes(jane), entry.name).toBe(false);
   }
-}, 240_000);
+});

@@ -45,7 +45,7 @@ describe.runIf(existsSync(file))("docs/cookbooks/hillstrom.md on ../shared/data/
       if (program !== "inboxloop") throw new Error(`the page runs ${program}`);
       results.push(run(words.map((word) => (word === "$HILLSTROM" ? file : word)).filter((word) => word !== "--json")));
     }
-  }, 280_000);
+  });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   test("when the file is taken in then all 64,000 customers arrive and the counts add up", () => {

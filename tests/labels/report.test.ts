@@ -53,7 +53,7 @@ beforeAll(() => {
     ...["--select", "+training.post_ai_validation", "--select", "features.feature_registry"],
     ...["--vars", "as_of=2026-02-05T00:00:00Z"],
   );
-}, 240_000);
+});
 
 test("when labels are reported then every labelling function is there with what it is worth, and people are measured against", () => {
   const { voters } = inboxloop(home, "labels", "report", "--question", "engaged") as {
@@ -70,7 +70,7 @@ test("when labels are reported then every labelling function is there with what 
   const clicked = voters.find(({ voter }) => voter === "clicked")!;
   expect(clicked.coverage).toBeGreaterThan(0.9);
   expect(Number(clicked.measured_on)).toBe(3);
-}, 120_000);
+});
 
 const labelsBy = (name: string) =>
   inboxloop(
@@ -103,7 +103,7 @@ test("when a person labels on the terminal then it lands with why it was asked, 
   expect(rows.map(({ label }) => label)).toEqual(["clicked", "no_engagement", "opened"]);
   expect(new Set(rows.map(({ message_id }) => message_id)).size).toBe(3);
   for (const { note } of rows) expect(note).toMatch(/^review: (uncertain|random|second)$/);
-}, 120_000);
+});
 
 test("when a person labels on the page then only the token opens it, and what was said lands when the person is done", async () => {
   const child = startInboxloop(home, "labels", "review", "--by", "cleo", "--limit", "4", "--page");
@@ -133,7 +133,7 @@ test("when a person labels on the page then only the token opens it, and what wa
   expect((await say("quit", {})).status).toBe(200);
   expect(JSON.parse(await out)).toMatchObject({ reviewer: "cleo", labelled: 1, left: 3, landed: 1 });
   expect(labelsBy("cleo").rows.map(({ label }) => label)).toEqual(["unknown"]);
-}, 120_000);
+});
 
 test("when two people labelled then their agreement and the worth of the choice are told", () => {
   const found = inboxloop(home, "labels", "agreement") as {
@@ -147,7 +147,7 @@ test("when two people labelled then their agreement and the worth of the choice 
   ]);
   expect(found.origins.length).toBeGreaterThan(0);
   for (const { overturned } of found.origins) expect(overturned.low).toBeLessThanOrEqual(overturned.high);
-}, 120_000);
+});
 
 test("when machine-heavy examples are frozen then the data policy lets them, and the lock says how their features were worked out", () => {
   const made = inboxloop(home, "snapshot", "create", "--table", "training.post_ai_validation", "--name", "post-ai") as {
@@ -168,4 +168,4 @@ test("when machine-heavy examples are frozen then the data policy lets them, and
   ) as { rows: { doubtful: number; sure: number }[] };
   expect(rows[0]!.doubtful).toBeGreaterThan(0);
   expect(rows[0]!.sure).toBeGreaterThan(rows[0]!.doubtful);
-}, 120_000);
+});

@@ -69,7 +69,7 @@ describe("scanners that the simulator does not have", () => {
     }
     for (const key of ["open/person", "click/person", "open/person-in-office", "open/person-behind-cdn"])
       expect(hits(groups.get(key)!.ours), key).toBeGreaterThan(0.85);
-  }, 300_000);
+  });
 
   test("when there is neither network nor flag nor visit, and little mail, then it still beats both, and says what it does not know", () => {
     const groups = judge({ seed: 6, recipients: 700, mails: 2, hasNetworks: false, hasFlags: false, hasVisits: false });
@@ -81,5 +81,5 @@ describe("scanners that the simulator does not have", () => {
     // behind a CDN, without a network, nothing tells a reader's open from a proxy's: it says so
     const unsure = groups.get("open/person-behind-cdn")!.ours.map(({ p }) => p);
     expect(unsure.reduce((sum, p) => sum + p, 0) / unsure.length).toBeGreaterThan(0.4);
-  }, 300_000);
+  });
 });

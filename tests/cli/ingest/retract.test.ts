@@ -48,4 +48,4 @@ test("when a selection is taken back and undone on the command line then each sa
   });
   expect(inboxloop(home, ["ingest", "retract", "--undo", id, "--reason", "real"])).toMatchObject({ exit: 2 });
   expect(inboxloop(home, ["ingest", "verify"])).toMatchObject({ exit: 0 });
-}, 180_000);
+});

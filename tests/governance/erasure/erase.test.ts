@@ -41,7 +41,7 @@ beforeAll(async () => {
     rmSync(whole, { recursive: true, force: true });
     rmSync(`${whole}.in`, { recursive: true, force: true });
   };
-}, 60_000);
+});
 
 const freshHome = (): string => {
   const folder = join(temporaryFolder(), "home");

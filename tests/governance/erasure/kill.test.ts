@@ -66,4 +66,4 @@ test("when an erasure dies at one boundary after the other then the next one goe
   expect(await placesNaming(dying, [...janesIds, jane])).toEqual([]);
   for (const snapshot of await listSnapshots(join(dying, "snapshots")))
     expect((await verifySnapshot(snapshot)).verdict).toBe("pass");
-}, 600_000);
+});

@@ -31,4 +31,4 @@ test("when a home is verified after an erasure then nothing is found, and each p
     "warehouse.duckdb other.late.who",
   ]);
   expect(JSON.stringify(found)).not.toMatch(/sha256:|j1-message/);
-}, 300_000);
+});

@@ -80,7 +80,7 @@ const projectDir = resolve(import.meta.dirname, "../../..");
 const cacheDir = mkdtempSync(join(tmpdir(), "inboxloop-retractions-"));
 beforeAll(async () => {
   ({ graph } = await compileProject({ projectDir, cacheDir, vars: { as_of: "2026-01-25" } }));
-}, 120_000);
+});
 afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
 
 const columnsOfRaw = Object.fromEntries(rawTables.names.map((name: string) => [name, rawTables.columns(name)]));
@@ -189,7 +189,7 @@ test("when a batch is taken back then every model is as if it had never landed, 
   await expect(acting(home, (env) => undoRetraction(env, done.retraction_id!, how))).rejects.toMatchObject({
     code: "ingest.no-retraction",
   });
-}, 600_000);
+});
 
 test("when rows that were taken back come again then they land again and are no duplicates, in a run that was under way as well", async () => {
   const raw = join(temporaryFolder(), "raw");

@@ -43,4 +43,4 @@ test("when a model adds up then it adds exact numbers, in whatever order the row
     await warehouse.close();
     await rm(scratch, { recursive: true, force: true });
   }
-}, 180_000);
+});

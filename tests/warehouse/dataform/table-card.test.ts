@@ -7,7 +7,7 @@ import { nearNames, roleOf, tableCard } from "../../../warehouse/dataform/table-
 let graph: Graph;
 beforeAll(async () => {
   graph = (await compileProject({ projectDir: resolve(import.meta.dirname, "../../..") })).graph;
-}, 60_000);
+});
 const action = (id: string) => graph.actions.find((one) => one.id === id)!;
 
 test.each([
