@@ -23,8 +23,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { parse } from "csv-parse";
 import { createEnvironment } from "../cli/environment.ts";
 import { Judge } from "../demo/judge.ts";
 import { build, ingest } from "../demo/local-steps.ts";
@@ -103,26 +103,21 @@ async function readTruth(home: string): Promise<Sums> {
   const sums = new Map<string, Float64Array>();
   const folder = join(home, "quarter/truth");
   for (const file of readdirSync(folder).filter((name) => name.startsWith("messages"))) {
-    let header: string[] | undefined;
-    for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
-      const cells = line.split(",");
-      if (!header) {
-        header = cells;
-        continue;
-      }
-      const cell = (name: string): string => cells[header!.indexOf(name)] ?? "";
-      const is = (name: string): number => (cell(name) === "true" ? 1 : 0);
-      const own = sums.get(cell("user_id")) ?? new Float64Array(measures.length);
-      sums.set(cell("user_id"), own);
+    const rows = createReadStream(join(folder, file)).pipe(parse({ columns: true }));
+    for await (const row of rows as AsyncIterable<Readonly<Record<string, string>>>) {
+      const is = (name: string): number => (row[name] === "true" ? 1 : 0);
+      const id = row["user_id"]!;
+      const own = sums.get(id) ?? new Float64Array(measures.length);
+      sums.set(id, own);
       for (const [i, value] of [
         1,
         is("is_complaint_felt"),
         is("is_unsubscribed"),
         is("is_converted"),
-        Number(cell("revenue")),
-        Number(cell("p_complaint")),
-        Number(cell("p_unsubscribe")),
-        Number(cell("p_conversion")),
+        Number(row["revenue"]),
+        Number(row["p_complaint"]),
+        Number(row["p_unsubscribe"]),
+        Number(row["p_conversion"]),
       ].entries())
         own[i]! += value;
     }
@@ -168,18 +163,22 @@ try {
   say(
     `${values.weeks} weeks, two mails a week at most, seed ${values.seed}; ${people.length} of ${customers} customers got mail. Per 1,000 of them:`,
   );
+  const mean = (values: Float64Array): number => values.reduce((a, b) => a + b, 0) / values.length;
   for (const [m, measure] of measures.entries()) {
     say(`\n${measure}`);
+    const of = (policy: string) =>
+      Float64Array.from(people, (one) => (truths.get(policy)!.get(one) ?? nothing)[m]! * 1000);
+    const rules = of("rules-only");
     for (const policy of policies) {
-      const own = Float64Array.from(people, (one) => (truths.get(policy)!.get(one) ?? nothing)[m]! * 1000);
-      const rules = Float64Array.from(people, (one) => (truths.get("rules-only")!.get(one) ?? nothing)[m]! * 1000);
-      const mean = own.reduce((a, b) => a + b, 0) / own.length;
-      const [low, high] = interval(own.map((value, i) => value - rules[i]!));
-      const against =
-        policy === "rules-only"
-          ? ""
-          : `   ${(mean - rules.reduce((a, b) => a + b, 0) / rules.length).toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
-      say(`  ${policy.padEnd(16)} ${mean.toFixed(1).padStart(10)}${against}`);
+      const own = of(policy);
+      const line = `  ${policy.padEnd(16)} ${mean(own).toFixed(1).padStart(10)}`;
+      if (policy === "rules-only") {
+        say(line);
+        continue;
+      }
+      const differences = own.map((value, i) => value - rules[i]!);
+      const [low, high] = interval(differences);
+      say(`${line}   ${mean(differences).toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`);
     }
   }
 } finally {

@@ -1,6 +1,6 @@
-import { createHmac, randomBytes } from "node:crypto";
-import { loadIngestKeys } from "../ingest/door/keys.ts";
+import { createHmac } from "node:crypto";
 import type { Environment } from "./environment.ts";
+import { ingestKeys } from "./ingest-keys.ts";
 
 /**
  * The secret from which arms, hold-outs and exploration are drawn: INBOXLOOP_DECISION_KEY, else made of the active id key. Whoever changes it draws
@@ -8,8 +8,6 @@ import type { Environment } from "./environment.ts";
  */
 export function decisionKey(world: Environment): Uint8Array {
   const stated = world.settings["INBOXLOOP_DECISION_KEY"]?.trim();
-  const secret = stated
-    ? Buffer.from(stated)
-    : loadIngestKeys(world.settings, world.home.state, randomBytes).ids.active.secret;
+  const secret = stated ? Buffer.from(stated) : ingestKeys(world).ids.active.secret;
   return createHmac("sha256", secret).update("inboxloop decisions").digest();
 }

@@ -32,17 +32,21 @@ export class Mailings {
     this.#policies = policies;
   }
 
-  /** Writes the policies into the home. */
-  static async open(world: Environment, watch: Stopwatch): Promise<Mailings> {
+  /** Writes policies into the home, by default the demo's. */
+  static async open(
+    world: Environment,
+    watch: Stopwatch,
+    texts: Readonly<Record<string, string>> = policies,
+  ): Promise<Mailings> {
     const folder = join(world.home.root, "policies");
     await mkdir(folder, { recursive: true });
-    for (const [name, text] of Object.entries(policies)) await writeWhole(join(folder, `${name}.yaml`), text);
+    for (const [name, text] of Object.entries(texts)) await writeWhole(join(folder, `${name}.yaml`), text);
     return new Mailings(world, watch, folder);
   }
 
   /** Decides for everybody at an instant, with the models that the release log names then. Decided before, it stays as it was. */
-  decide(campaign: string, at: Date): Promise<Summary> {
-    return this.#batch({ campaign, policy: newsletter, at, dryRun: false });
+  decide(campaign: string, at: Date, policy = newsletter): Promise<Summary> {
+    return this.#batch({ campaign, policy, at, dryRun: false });
   }
 
   /** People whom nothing stands against mailing, as of the last build. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { ingestContext } from "../cli/commands/ingest/context.ts";
 import type { Environment } from "../cli/environment.ts";
+import { ingestKeys } from "../cli/ingest-keys.ts";
 import { seededRandom } from "../platform/seeded-random.ts";
 import { type CanaryPolicy, canaryPolicy, defaultCanaryPolicy } from "../release/canary/canary-policy.ts";
 import type { CanaryEvidence } from "../release/canary/evidence.ts";
@@ -84,7 +84,7 @@ export async function runCanary(
     startsAt: begins.getTime(),
     complaintFactor,
     orderFactor,
-    idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
+    idKey: ingestKeys(world).ids.active,
   });
   const plan = await planFor(field, judged);
   const stage = await releases.stageOf(candidate);

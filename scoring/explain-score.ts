@@ -17,21 +17,10 @@ export interface ScoreExplanation {
 
 const logOdds = (p: number): number => Math.log(p / (1 - p));
 
-/** A graph says what, not why: its probability without contributions. */
-async function unexplained(model: Model, outcome: string, row: InputRow): Promise<ScoreExplanation> {
-  const scorer = await openScorer(model);
-  try {
-    const columns = encodeInputs(model.record.lineage.features.list, [row]);
-    const probability = scorer.predict(outcome, columns, 1)[0]!;
-    return { outcome, probability, expected: logOdds(probability), has_say: true, features: [] };
-  } finally {
-    scorer.close();
-  }
-}
-
 /** Explains what a policy counts with for one row, outcome by outcome: calibrated, so in units of the probability's log-odds. */
 export async function explainScore(model: Model, row: InputRow): Promise<readonly ScoreExplanation[]> {
   const explained: ScoreExplanation[] = [];
+  const fromGraphs = await graphProbabilities(model, row);
   for (const outcome of model.record.outcomes) {
     const rate = baseRateOf(outcome);
     if (rate !== undefined) {
@@ -39,8 +28,15 @@ export async function explainScore(model: Model, row: InputRow): Promise<readonl
       explained.push({ outcome: outcome.name, probability: rate, expected, has_say: false, features: [] });
       continue;
     }
-    if (outcome.model.kind === "onnx") {
-      explained.push(await unexplained(model, outcome.name, row));
+    const probability = fromGraphs.get(outcome.name);
+    if (probability !== undefined) {
+      explained.push({
+        outcome: outcome.name,
+        probability,
+        expected: logOdds(probability),
+        has_say: true,
+        features: [],
+      });
       continue;
     }
     const forest = await forestOf(model, outcome);
@@ -56,4 +52,18 @@ export async function explainScore(model: Model, row: InputRow): Promise<readonl
     explained.push({ outcome: outcome.name, probability: sigmoid(sum), expected: base, has_say: true, features });
   }
   return explained;
+}
+
+/** A graph says what, not why: the probabilities of the outcomes that are learned by one, without contributions. */
+async function graphProbabilities(model: Model, row: InputRow): Promise<ReadonlyMap<string, number>> {
+  const { outcomes, lineage } = model.record;
+  const own = outcomes.filter((outcome) => outcome.model.kind === "onnx" && baseRateOf(outcome) === undefined);
+  if (own.length === 0) return new Map();
+  const scorer = await openScorer(model);
+  try {
+    const columns = encodeInputs(lineage.features.list, [row]);
+    return new Map(own.map(({ name }) => [name, scorer.predict(name, columns, 1)[0]!]));
+  } finally {
+    scorer.close();
+  }
 }

@@ -2,19 +2,14 @@
 //
 // tsx bench/quarter/arm.ts <home> <policy> <events> <seed> <weeks>
 
-import { copyFile, mkdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { decideBatch } from "../../cli/commands/decide/run.ts";
-import { ingestContext } from "../../cli/commands/ingest/context.ts";
 import { createEnvironment } from "../../cli/environment.ts";
-import { campaignsOf, readPolicies } from "../../cli/policies.ts";
-import { build, compileAhead, ingest, memoryLimitOf } from "../../demo/local-steps.ts";
+import { ingestKeys } from "../../cli/ingest-keys.ts";
+import { build, compileAhead, ingest } from "../../demo/local-steps.ts";
 import { Mailings } from "../../demo/mailings.ts";
 import { Simulator } from "../../demo/simulator.ts";
 import { Stopwatch } from "../../demo/stopwatch.ts";
-import { pausesOf } from "../../release/changes.ts";
-import { releaseStatus } from "../../release/release.ts";
-import { lineupOf } from "../../serve/models-in-force.ts";
 import { DAY_MS, HOUR_MS, worldConfig, worldEnd } from "../../simulate/config.ts";
 
 const [home, policy, events, seed, weeks] = process.argv.slice(2);
@@ -30,10 +25,8 @@ const watch = new Stopwatch(() => performance.now());
 const config = worldConfig({ seed: Number(seed), events: Number(events) });
 const begins = worldEnd(config);
 const simulator = new Simulator(world, watch, config);
-const mailings = await Mailings.open(world, watch);
-const policies = join(world.home.root, "quarter-policies");
-await mkdir(policies, { recursive: true });
-await copyFile(join(import.meta.dirname, `${policy}.yaml`), join(policies, `${policy}.yaml`));
+const text = await readFile(join(import.meta.dirname, `${policy}.yaml`), "utf8");
+const mailings = await Mailings.open(world, watch, { [policy!]: text });
 
 const hear = async (upTo: number) => {
   const made = simulator.writeUntil(upTo);
@@ -48,9 +41,8 @@ try {
     startsAt: begins,
     complaintFactor: 1,
     orderFactor: 1,
-    idKey: ingestContext(world, { trustReceivedAt: true }).keys.ids.active,
+    idKey: ingestKeys(world).ids.active,
   });
-  const { state } = await releaseStatus(world.home.releaseLog);
   for (let week = 0; week < Number(weeks); week++) {
     const [first, next] = [7 * week, 7 * (week + 1)];
     const time = { asOf: new Date(begins + next * DAY_MS), receivedFrom: new Date(begins + first * DAY_MS) };
@@ -58,18 +50,7 @@ try {
     const days = mailDays.map((day) => first + day);
     for (const [i, campaign] of (await simulator.announce(days, first)).entries()) {
       await hear(days[i]!);
-      const at = begins + days[i]! * DAY_MS + decidedAfterMs;
-      await decideBatch(
-        world,
-        {
-          campaigns: campaignsOf([`${campaign}=${policy}`], await readPolicies(world, policies)),
-          occasion: new Date(at).toISOString().slice(0, 10),
-          now: at,
-          lineup: lineupOf(state),
-          pauses: pausesOf(state),
-        },
-        { pageRows: 7_000, dryRun: false, trustReceivedAt: true, memoryLimit: memoryLimitOf(world, "other") },
-      );
+      await mailings.decide(campaign, new Date(begins + days[i]! * DAY_MS + decidedAfterMs), policy);
       await simulator.mail(mailDays.length * week + i, await mailings.sends(campaign));
     }
     await hear(next);

@@ -153,7 +153,6 @@ export const register: RegisterCommand = (program, environment) => {
         return;
       }
       const { planTraining, train } = await import("../../retrain/trainer/train.ts");
-      const { trainWith } = await import("../../retrain/trainer/foreign/train-with.ts");
       const { findSnapshot } = await import("../../retrain/snapshot/snapshot.ts");
       const { artefactFolders } = await import("../artefacts.ts");
       const folders = await artefactFolders(world);
@@ -172,10 +171,11 @@ export const register: RegisterCommand = (program, environment) => {
           progress.update(done, total, options.trainer === undefined ? "outcomes" : "steps"),
         onNote: world.console.note,
       };
-      const model =
-        options.trainer === undefined
-          ? await train(env, request)
-          : await trainWith({ ...env, settings: world.settings, cwd: world.cwd }, foreignRequest(request, options));
+      const trainElsewhere = async (): Promise<Model> => {
+        const { trainWith } = await import("../../retrain/trainer/foreign/train-with.ts");
+        return trainWith({ ...env, settings: world.settings, cwd: world.cwd }, foreignRequest(request, options));
+      };
+      const model = options.trainer === undefined ? await train(env, request) : await trainElsewhere();
       await world.target.models.publish(model.name);
       progress.done(model.name);
       world.console.result(model, () => renderModel(model));

@@ -40,7 +40,9 @@ const stepResult = z.strictObject({
 });
 const decision = z.strictObject({
   retrain: z.boolean(),
-  reasons: z.array(z.strictObject({ trigger: z.enum(["first", "schedule", "drift", "kpi"]), why: z.string() })),
+  reasons: z
+    .array(z.strictObject({ trigger: z.enum(["first", "schedule", "drift", "kpi"]), why: z.string() }))
+    .readonly(),
   held: z.string().nullable(),
 });
 const turnState = z.strictObject({
@@ -119,7 +121,7 @@ export async function runTurn(policy: CyclePolicy, env: TurnEnv): Promise<Turn> 
   for (const step of watchingSteps(standing.canary, env.build))
     rolledBack = (await take(step)).code === exitCodes.check || rolledBack;
   const exit = rolledBack ? exitCodes.check : 0;
-  if (state.decision === null) await keep({ ...state, decision: mutable(decideRetrain(policy, await env.signals())) });
+  if (state.decision === null) await keep({ ...state, decision: decideRetrain(policy, await env.signals()) });
   if (!state.decision!.retrain) return end("watched", null, exit);
 
   const { champion } = await env.standing();
@@ -134,12 +136,6 @@ export async function runTurn(policy: CyclePolicy, env: TurnEnv): Promise<Turn> 
   }
   return end("submitted", `inboxloop release approve ${state.name}, by somebody else`, exit);
 }
-
-const mutable = ({ retrain, reasons, held }: RetrainDecision): z.infer<typeof decision> => ({
-  retrain,
-  reasons: [...reasons],
-  held,
-});
 
 const verdicts = z.object({ verdict: z.string().optional(), check: z.object({ verdict: z.string() }).optional() });
 function verdictOf(result: unknown): string | null {

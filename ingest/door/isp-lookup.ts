@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { parse } from "csv-parse/sync";
 import { UserError } from "../../errors/user-error.ts";
 import isps from "../../includes/isps.js";
 
@@ -13,27 +14,12 @@ export type IspOfDomain = (domain: string) => string | undefined;
 export function ispLookup(file: string | undefined, cwd: string): IspOfDomain | undefined {
   if (file === undefined) return undefined;
   const path = isAbsolute(file) ? file : join(cwd, file);
-  const [header = "", ...lines] = textOf(path)
-    .replace(/^\ufeff/, "")
-    .split(/\r?\n/);
-  const cells = (line: string): readonly string[] =>
-    line.split(/[,;\t]/).map((cell) =>
-      cell
-        .trim()
-        .replace(/^"(.*)"$/, "$1")
-        .toLowerCase(),
-    );
-  const columns = cells(header);
-  const [domainAt, mxAt, ispAt] = ["domain", "mx", "isp"].map((name) => columns.indexOf(name)) as [
-    number,
-    number,
-    number,
-  ];
+  const [header = [], ...rows] = cellsOf(path);
+  const [domainAt = -1, mxAt = -1, ispAt = -1] = ["domain", "mx", "isp"].map((name) => header.indexOf(name));
   if (domainAt < 0 || (mxAt < 0 && ispAt < 0))
     throw unusable(path, "its header has not `domain` and one of `mx` and `isp`");
   const found = new Map<string, string>();
-  for (const line of lines) {
-    const row = cells(line);
+  for (const row of rows) {
     const domain = row[domainAt];
     const isp = (ispAt >= 0 && row[ispAt]) || isps.ofMx(mxAt >= 0 ? row[mxAt] : undefined);
     if (domain && isp) found.set(domain, isp);
@@ -41,9 +27,11 @@ export function ispLookup(file: string | undefined, cwd: string): IspOfDomain | 
   return (domain) => found.get(domain.toLowerCase());
 }
 
-function textOf(path: string): string {
+function cellsOf(path: string): readonly (readonly string[])[] {
   try {
-    return readFileSync(path, "utf8");
+    const text = readFileSync(path, "utf8").toLowerCase();
+    const form = { bom: true, delimiter: [",", ";", "\t"], trim: true, skip_empty_lines: true };
+    return parse(text, { ...form, relax_column_count: true, relax_quotes: true });
   } catch (cause) {
     throw unusable(path, "it cannot be read", cause);
   }

@@ -14,6 +14,7 @@ import {
   bareAddress,
   deadLetter,
   decodeEvent,
+  fieldsBeside,
   isFresh,
   isSame,
   ownValue,
@@ -154,10 +155,6 @@ function decodeEventData(event: z.output<typeof eventData>): Decoded {
   });
 }
 
-/** Old webhooks have the sender's variables in line with their own. */
-const legacyArguments = (event: z.output<typeof legacyEvent>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(event).filter(([key]) => !Object.hasOwn(legacyEvent.shape, key)));
-
 function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
   const isBounce = event.event === "bounced" || event.event === "dropped";
   const eventType = isBounce ? "bounce" : ownValue(wordToType, event.event);
@@ -171,7 +168,7 @@ function decodeLegacy(event: z.output<typeof legacyEvent>): Decoded {
     campaignId: event["campaign-id"] ?? undefined,
     occurredAt: isoOfSeconds(event.timestamp),
     provenance: `webhook/${provider}`,
-    beside: { arguments: legacyArguments(event) },
+    beside: { arguments: fieldsBeside(event, legacyEvent.shape) },
     metadata: present({
       provider,
       provider_event: event.event,

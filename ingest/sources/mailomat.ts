@@ -18,6 +18,7 @@ import {
   refusalMetadata,
   refused,
   signal,
+  textOfCode,
 } from "./webhook.ts";
 
 const provider = "mailomat" as const;
@@ -66,12 +67,11 @@ function decodeOne(e: Event): Decoded {
   if (!eventType) return deadLetter("not-a-signal", `eventType: ${e.eventType}`);
   const { payload } = e;
   const status = payload?.["delivery-status"];
-  const code = status?.code === null || status?.code === undefined ? undefined : String(status.code);
   const isUntried = e.eventType === "not_accepted";
   const trouble = refusalMetadata({
     said: status?.message,
     status: status?.["enhanced-code"],
-    smtpCode: code,
+    smtpCode: textOfCode(status?.code),
     reported: eventType === "deferred" ? "soft" : "hard",
   });
   return signal({

@@ -14,6 +14,7 @@ import {
   authentic,
   deadLetter,
   decodeJson,
+  fieldsBeside,
   isFresh,
   present,
   publicKeyOf,
@@ -75,10 +76,6 @@ function messageIdOf(e: Event): string | undefined {
   return sendId(e.sg_message_id) ?? (isSendGrids ? /^<?([^@>]+)/.exec(smtpId)?.[1] : smtpId);
 }
 
-/** What is none of SendGrid's own keys. */
-const ownArguments = (e: Event): Returned =>
-  Object.fromEntries(Object.entries(e).filter(([key]) => !Object.hasOwn(event.shape, key)));
-
 function decodeOne(e: Event): Decoded {
   const said = (e.response ?? e.reason)?.trim();
   const status = e.status === null || e.status === undefined ? undefined : String(e.status).trim();
@@ -98,7 +95,7 @@ function decodeOne(e: Event): Decoded {
       campaignId: campaign === null || campaign === undefined ? undefined : String(campaign),
       occurredAt: isoOfSeconds(e.timestamp),
       provenance: `webhook/${provider}`,
-      beside: { arguments: ownArguments(e) },
+      beside: { arguments: fieldsBeside(e, event.shape) },
       metadata: present({
         provider,
         provider_event: e.event,

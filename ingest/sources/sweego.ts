@@ -17,6 +17,7 @@ import {
   refusalMetadata,
   refused,
   signal,
+  textOfCode,
 } from "./webhook.ts";
 
 const provider = "sweego" as const;
@@ -65,9 +66,7 @@ function decodeOne(e: Event): Decoded {
   const eventType = ownValue(wordToType, word);
   if (!eventType) return deadLetter("not-a-signal", `event_type: ${e.event_type}`);
   const touched = eventType === "click" ? e.click : eventType === "open" ? e.open : undefined;
-  const code = (value: string | number | null | undefined) =>
-    value === null || value === undefined ? undefined : String(value);
-  const campaign = code(e.campaign_id);
+  const campaign = textOfCode(e.campaign_id);
   return signal({
     eventId: e.event_id ?? undefined,
     eventType,
@@ -89,8 +88,8 @@ function decodeOne(e: Event): Decoded {
       ...(eventType === "bounce"
         ? refusalMetadata({
             said: e.details,
-            status: code(e.status),
-            smtpCode: code(e.response_code),
+            status: textOfCode(e.status),
+            smtpCode: textOfCode(e.response_code),
             reported: word === "hard_bounce" ? "hard" : "soft",
           })
         : {}),

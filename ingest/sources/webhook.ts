@@ -86,6 +86,17 @@ export const asArguments = (value: unknown): Readonly<Record<string, unknown>> |
     ? (value as Readonly<Record<string, unknown>>)
     : undefined;
 
+/** What stands in a provider's event beside its own fields: some put the sender's arguments there. */
+export const fieldsBeside = (
+  event: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(event).filter(([key]) => !Object.hasOwn(own, key)));
+
+/** A code that some calls write as a number and some as text. */
+export const textOfCode = (code: string | number | null | undefined): string | undefined =>
+  code === null || code === undefined ? undefined : String(code);
+
 /** One or many: providers that batch still send a lone event as an object. */
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 

@@ -114,3 +114,7 @@ export type SnapshotLock = z.infer<typeof snapshotLock>;
 
 /** Snapshots are named by the first 16 hex digits of their content. */
 export const snapshotId = (content: string): string => content.slice(0, 16);
+
+/** The column that says who somebody is, by whatever id; where a table does not know it, the id. */
+export const personColumn = ({ lock }: SnapshotLock): string =>
+  lock.columns.some(({ name }) => name === "person_id") ? "person_id" : "user_id_hash";

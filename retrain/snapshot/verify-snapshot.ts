@@ -6,16 +6,23 @@ import type { Column } from "../../warehouse/warehouse.ts";
 import { type ContentDigest, ContentHasher } from "../digest/content-digest.ts";
 import { type Snapshot, snapshotFiles } from "./snapshot.ts";
 
-/** The content digest of Parquet files, computed from their values without SQL. */
-export async function digestOfFiles(
+/** The hashes of the rows of Parquet files, computed from their values without SQL. */
+async function hashesOf(
+  files: readonly string[],
+  columns: readonly Column[],
+  signal: AbortSignal | undefined,
+): Promise<ContentHasher> {
+  const hasher = new ContentHasher(columns);
+  await readParquet(files, columns, (valuesOf, rows) => hasher.addColumns(valuesOf, rows), signal);
+  return hasher;
+}
+
+/** The content digest of Parquet files. */
+export const digestOfFiles = async (
   files: readonly string[],
   columns: readonly Column[],
   signal?: AbortSignal,
-): Promise<ContentDigest> {
-  const hasher = new ContentHasher(columns);
-  await readParquet(files, columns, (valuesOf, rows) => hasher.addColumns(valuesOf, rows), signal);
-  return hasher.digest();
-}
+): Promise<ContentDigest> => (await hashesOf(files, columns, signal)).digest();
 
 export interface SnapshotVerdict {
   readonly id: string;
@@ -37,15 +44,14 @@ export async function verifySnapshot(snapshot: Snapshot, signal?: AbortSignal): 
     if (sha !== file.sha256) changedFiles.push(file.name);
   }
   const expected = { rows: lock.rows, content: lock.content.value };
-  const actual = await digestOfFiles(snapshotFiles(snapshot), lock.columns, signal).then(
-    (d) => ({ rows: d.rows, content: d.content.value }),
-    (error: unknown) => {
-      if (error instanceof UserError || error instanceof TypeError) return null;
-      throw error;
-    },
-  );
+  const hasher = await hashesOf(snapshotFiles(snapshot), lock.columns, signal).catch((error: unknown) => {
+    if (error instanceof UserError || error instanceof TypeError) return null;
+    throw error;
+  });
+  const found = hasher?.digest();
+  const actual = found === undefined ? null : { rows: found.rows, content: found.content.value };
   const same = actual?.content === expected.content && actual.rows === expected.rows;
-  const erased = actual === null ? [] : await provenParents(snapshot, signal);
+  const erased = hasher === null ? [] : provenParents(snapshot, hasher);
   return {
     id: snapshot.id,
     verdict: same && changedFiles.length === 0 && erased.every(({ proven }) => proven) ? "pass" : "fail",
@@ -56,21 +62,11 @@ export async function verifySnapshot(snapshot: Snapshot, signal?: AbortSignal): 
   };
 }
 
-/** Whether the rows that are left and the hashes of those that went give the content of each snapshot that this one was before. */
-async function provenParents(snapshot: Snapshot, signal: AbortSignal | undefined): Promise<SnapshotVerdict["erased"]> {
-  const { lock, erased = [] } = snapshot.lock;
-  if (erased.length === 0) return [];
-  const hasher = new ContentHasher(lock.columns);
-  await readParquet(
-    snapshotFiles(snapshot),
-    lock.columns,
-    (valuesOf, rows) => hasher.addColumns(valuesOf, rows),
-    signal,
-  );
-  return erased.toReversed().map(({ parent, rows, row_hashes }) => {
+/** Whether the rows that are left and the hashes of those that went give the content of each snapshot that this one was before. Adds those to `hasher`. */
+const provenParents = (snapshot: Snapshot, hasher: ContentHasher): SnapshotVerdict["erased"] =>
+  (snapshot.lock.erased ?? []).toReversed().map(({ parent, rows, row_hashes }) => {
     for (const hash of row_hashes) hasher.addHash(hash);
     const before = hasher.digest();
     const proven = before.content.value === parent.content.value && before.rows === parent.rows;
     return { parent: parent.id, rows, proven };
   });
-}

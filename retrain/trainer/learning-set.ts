@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { type ImplausibleFeature, implausibleFeatures } from "../alarm/implausible-features.ts";
-import type { SnapshotLock } from "../snapshot/snapshot-lock.ts";
+import { personColumn, type SnapshotLock } from "../snapshot/snapshot-lock.ts";
 import { type BinnedRows, binnedRows } from "./boosting/binned-rows.ts";
 import { binColumn, categoryBinning, numberBinning } from "./boosting/binning.ts";
 
@@ -54,7 +54,7 @@ export async function readLearningSet(
   const { rows } = lock.lock;
   const read = (wanted: Record<string, Reading>): Promise<Table> =>
     readParquetTable(files, wanted, ["sent_at", "message_id"], rows);
-  const person = lock.lock.columns.some(({ name }) => name === "person_id") ? "person_id" : "user_id_hash";
+  const person = personColumn(lock);
   const wanted: Record<string, Reading> = {
     sent_at: "seconds",
     revenue: "number",

@@ -15,6 +15,7 @@ import {
 import { refuseImplausible } from "../alarm/implausible-features.ts";
 import { outcomeMetrics } from "../evaluate/metrics.ts";
 import { type CrossFitTerms, defaultTerms } from "./boosting/cross-fit.ts";
+import { conversionValue } from "./conversion-value.ts";
 import { canBeLearned, fewPositives } from "./few-positives.ts";
 import type { TrainerListener, TrainingJob } from "./job.ts";
 import { type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
@@ -78,7 +79,7 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
       sent_to: instant(set.rows - 1),
     },
     variants: [...set.variants],
-    policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? conversionValue(set, outcomes) },
+    policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? valueOfConversion(set, outcomes) },
     outcomes: trained.map((t) => t.record),
     made: {
       at: job.made_at,
@@ -227,19 +228,12 @@ async function trainOutcome(
   };
 }
 
-/** Mean revenue of the messages that are learned from and converted; 0 without one. */
-function conversionValue({ labels, revenue, isLearnSide }: LearningSet, outcomes: readonly Outcome[]): number {
-  const column = outcomes.find((o) => o.name === "conversion")?.column;
-  if (!column) return 0;
-  const converted = labels.get(column)!;
-  let [sum, messages] = [0, 0];
-  for (let row = 0; row < revenue.length; row++) {
-    if (isLearnSide[row] !== 1 || converted[row] !== 1 || Number.isNaN(revenue[row]!)) continue;
-    sum += revenue[row]!;
-    messages += 1;
-  }
-  return messages === 0 ? 0 : Math.max(0, sum / messages);
-}
+const valueOfConversion = ({ labels, revenue, isLearnSide }: LearningSet, outcomes: readonly Outcome[]): number =>
+  conversionValue(outcomes, {
+    labels: (column) => labels.get(column)!,
+    revenue,
+    isLearned: (row) => isLearnSide[row] === 1,
+  });
 
 /** Works through items with a number of threads; results in the items' order. */
 async function inThreads<Item, Result>(

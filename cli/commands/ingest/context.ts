@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
 import { ispLookup } from "../../../ingest/door/isp-lookup.ts";
-import { loadIngestKeys } from "../../../ingest/door/keys.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 import { readSettings, type Settings, settingsFile } from "../../../platform/settings.ts";
 import type { Environment } from "../../environment.ts";
+import { ingestKeys } from "../../ingest-keys.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 
 /** The ingester's world, from the command line's. */
@@ -19,7 +19,7 @@ export function ingestContext(
   return {
     raw: environment.home.raw,
     erasures: environment.home.erasures,
-    keys: loadIngestKeys(environment.settings, environment.home.state, randomBytes),
+    keys: ingestKeys(environment),
     now: environment.now,
     randomBytes,
     sleep: (ms) => sleep(ms),

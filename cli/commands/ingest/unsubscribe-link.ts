@@ -2,7 +2,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { oneClickToken } from "../../../ingest/collector/one-click.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import type { Environment } from "../../environment.ts";
-import { ingestContext } from "./context.ts";
+import { ingestKeys } from "../../ingest-keys.ts";
 
 export interface UnsubscribeLinkOptions {
   readonly user: string;
@@ -14,7 +14,7 @@ export interface UnsubscribeLinkOptions {
 
 /** `inboxloop ingest unsubscribe-link`: the headers of one e-mail. A sender's program uses `oneClickToken` itself. */
 export function unsubscribeLinkCommand(environment: Environment, options: UnsubscribeLinkOptions): void {
-  const { keys } = ingestContext(environment, { trustReceivedAt: false });
+  const { ids } = ingestKeys(environment);
   if (!/^https:\/\/[^\s?#]+$/.test(options.base))
     throw new UserError("--base is no https address: RFC 8058 wants one", {
       code: "ingest.bad-base",
@@ -23,12 +23,12 @@ export function unsubscribeLinkCommand(environment: Environment, options: Unsubs
     });
   const token = oneClickToken(
     {
-      userIdHash: createIdHasher(keys.ids.active)(options.user),
+      userIdHash: createIdHasher(ids.active)(options.user),
       messageId: options.message,
       campaignId: options.campaign,
       listId: options.list,
     },
-    keys.ids.active,
+    ids.active,
   );
   const url = `${options.base.replace(/\/+$/, "")}/unsubscribe/${token}`;
   environment.console.result({ url }, () =>

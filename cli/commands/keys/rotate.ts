@@ -2,11 +2,9 @@ import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { UserError } from "../../../errors/user-error.ts";
-import { decoderFor } from "../../../ingest/decoders.ts";
-import { createIdHasher, createIdsOf } from "../../../ingest/door/id-hasher.ts";
+import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import { type KeyRing, keyName } from "../../../ingest/door/keys.ts";
-import { openIngest } from "../../../ingest/ingest-files.ts";
-import { type Message, runIngest, type Source } from "../../../ingest/pipeline.ts";
+import { landRecords } from "../../../ingest/land-records.ts";
 import type { Row, Warehouse } from "../../../warehouse/warehouse.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "../ingest/context.ts";
@@ -55,27 +53,24 @@ export async function rotateCommand(
       for await (const _ of pages);
       return { ...counts, keys, state: "planned" };
     }
-    const { sink, envFor } = await openIngest(context);
-    try {
-      let position = 0;
-      const source: Source = {
+    let position = 0;
+    await landRecords(
+      context,
+      () => ({
         name: "ndjson:keys-rotate",
         id: `keys-rotate/${context.randomBytes(16).toString("hex")}`,
         from: 0,
         async *pull(stop) {
           for await (const rows of pages) {
-            yield rows.map((row): Message => ({ data: Buffer.from(JSON.stringify(row)), position: ++position }));
+            yield rows.map((row) => ({ data: Buffer.from(JSON.stringify(row)), position: ++position }));
             if (stop.aborted) return;
           }
         },
         ack: async () => {},
-      };
-      const decode = decoderFor("ndjson", { hashId: createIdHasher(ring.active), fileId: "" });
-      await runIngest(envFor({ source, decode }), world.signal);
-      world.signal.throwIfAborted();
-    } finally {
-      await sink.close();
-    }
+      }),
+      world.signal,
+    );
+    world.signal.throwIfAborted();
     return { ...counts, keys, state: "landed" };
   } finally {
     await warehouse.close();

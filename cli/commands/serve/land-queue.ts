@@ -1,7 +1,6 @@
-import { decoderFor } from "../../../ingest/decoders.ts";
-import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
-import { type IngestContext, openIngest } from "../../../ingest/ingest-files.ts";
-import { type Message, runIngest, type Source } from "../../../ingest/pipeline.ts";
+import type { IngestContext } from "../../../ingest/ingest-files.ts";
+import { landRecords } from "../../../ingest/land-records.ts";
+import type { Message } from "../../../ingest/pipeline.ts";
 
 const blockRows = 1000;
 
@@ -25,13 +24,13 @@ export async function landQueue(
   isDraining: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { sink, envFor } = await openIngest({ ...context, batchAgeMs: 1000 });
-  try {
-    const id = `${store.name}/${store.queue}`;
-    const source: Source = {
+  const id = `${store.name}/${store.queue}`;
+  await landRecords(
+    { ...context, batchAgeMs: 1000 },
+    (progressOf) => ({
       name: `ndjson:${store.name}`,
       id,
-      from: sink.progressOf(id)?.to ?? 0,
+      from: progressOf(id),
       async *pull(stop) {
         for (let at = this.from; ; ) {
           const rows = store.queued(at, blockRows);
@@ -46,10 +45,7 @@ export async function landQueue(
         }
       },
       ack: (_ids, to) => store.dropQueued(to),
-    };
-    const decode = decoderFor("ndjson", { hashId: createIdHasher(context.keys.ids.active), fileId: "" });
-    await runIngest(envFor({ source, decode }), signal);
-  } finally {
-    await sink.close();
-  }
+    }),
+    signal,
+  );
 }

@@ -7,9 +7,9 @@ import { runService } from "../../../serve/service/run-service.ts";
 import { defaultServiceLimits } from "../../../serve/service/server.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
+import { ingestKeys } from "../../ingest-keys.ts";
 import { readPolicies } from "../../policies.ts";
 import { refuseUnapprovedPolicies } from "../../running-things.ts";
-import { ingestContext } from "../ingest/context.ts";
 import { onlineOf } from "./online-of.ts";
 import { workBeside } from "./work-beside.ts";
 
@@ -42,7 +42,6 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       next: "INBOXLOOP_SERVE_KEY_<CALLER>=decide+read:<key>   (docs/reference/decisions.md)",
     });
   }
-  const context = ingestContext(world, { trustReceivedAt: false });
   const limits = {
     ...defaultServiceLimits,
     ...(options.rate === undefined ? {} : { perSecond: options.rate, burst: options.rate * 2 }),
@@ -58,7 +57,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       key: decisionKey(world),
       readPolicies: approvedPolicies(world, options.policies),
       callerOf: callers.callerOf,
-      idsOf: createIdsOf(context.keys.ids),
+      idsOf: createIdsOf(ingestKeys(world).ids),
       limits,
       now: () => world.now().getTime(),
       ticks: () => performance.now(),

@@ -6,8 +6,8 @@ import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
 import { writeSuppressions } from "../../../ingest/suppressions/formats.ts";
 import type { Row } from "../../../warehouse/warehouse.ts";
 import type { Environment } from "../../environment.ts";
+import { ingestKeys } from "../../ingest-keys.ts";
 import { renderTable } from "../../table.ts";
-import { ingestContext } from "../ingest/context.ts";
 import type { DestinationOptions } from "../ingest/destination.ts";
 import { runIngestFile } from "../ingest/file.ts";
 import { renderOutcome } from "../ingest/render.ts";
@@ -118,8 +118,7 @@ async function linesOf(environment: Environment, file: string): Promise<readonly
   return lines.filter((line) => line !== "");
 }
 
-const idsOf = (environment: Environment) =>
-  createIdsOf(ingestContext(environment, { trustReceivedAt: false }).keys.ids);
+const idsOf = (environment: Environment) => createIdsOf(ingestKeys(environment).ids);
 
 interface Rule {
   readonly channel: string;

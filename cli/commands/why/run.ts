@@ -8,8 +8,8 @@ import { type Explanation, explain } from "../../../serve/why/explain.ts";
 import { type CandidateExplanation, explainCandidate } from "../../../serve/why/explain-candidate.ts";
 import { eventsBefore, findDecision, type SeenEvent } from "../../../serve/why/find-decision.ts";
 import type { Environment } from "../../environment.ts";
+import { ingestKeys } from "../../ingest-keys.ts";
 import { outboxOf } from "../activate/outbox-folder.ts";
-import { ingestContext } from "../ingest/context.ts";
 import { whyReport } from "./why-report.ts";
 
 export interface Why extends Explanation {
@@ -26,7 +26,7 @@ export interface HandOver extends Pick<Entry, "state" | "to" | "attempts" | "rea
 
 /** `inboxloop why`. An address is hashed before it is looked for. */
 export async function whyCommand(world: Environment, id: string, comparedTo: string | undefined): Promise<Why> {
-  const idsOf = createIdsOf(ingestContext(world, { trustReceivedAt: false }).keys.ids);
+  const idsOf = createIdsOf(ingestKeys(world).ids);
   const warehouse = await world.target.openWarehouse();
   const find = async (wanted: string): Promise<DecisionRow> => {
     const found = await findDecision(warehouse, wanted, idsOf(wanted), world.signal);

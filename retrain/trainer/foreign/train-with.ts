@@ -22,8 +22,9 @@ import { implausibleFeatures, refuseImplausible } from "../../alarm/implausible-
 import { columnsOf } from "../../evaluate/columns-of.ts";
 import { outcomeMetrics } from "../../evaluate/metrics.ts";
 import { findSnapshot, snapshotFiles } from "../../snapshot/snapshot.ts";
-import type { SnapshotLock } from "../../snapshot/snapshot-lock.ts";
+import { personColumn, type SnapshotLock } from "../../snapshot/snapshot-lock.ts";
 import { splitColumn, splitOf } from "../../snapshot/split.ts";
+import { conversionValue } from "../conversion-value.ts";
 import type { TrainingJob } from "../job.ts";
 import type { Feature, Outcome } from "../learning-set.ts";
 import { fittedBefore, lineageOf, readWholeLock, subjectOf } from "../lineage.ts";
@@ -142,9 +143,6 @@ const tooMuch = ({ bytes }: CommandLimits, where: string): UserError =>
     next: "inboxloop train --trainer <command> --trainer-megabytes <more>",
   });
 
-const personOf = ({ lock }: SnapshotLock): string =>
-  lock.columns.some(({ name }) => name === "person_id") ? "person_id" : "user_id_hash";
-
 /** Lays down what the command reads: the rows that may be learned from, with what was asked for of them, and the settings. */
 async function handOver(
   files: readonly string[],
@@ -164,7 +162,7 @@ async function handOver(
   const rows = await copyParquet(files, join(folder, "learn.parquet"), {
     columns: [...new Set(columns)],
     where: [splitColumn.name, "learn"],
-    group: [personOf(lock), "_person"],
+    group: [personColumn(lock), "_person"],
     orderBy: ["sent_at", "message_id"],
   });
   const settings = foreignSettings.parse({
@@ -296,7 +294,10 @@ function recordOf(job: TrainingJob, lock: SnapshotLock, table: Table, parts: Par
       sent_to: instant(table.rows - 1),
     },
     variants: hasVariant ? [...new Set(table.texts("variant"))].filter((one) => one !== "").sort() : [],
-    policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? conversionValue(table, parts.outcomes) },
+    policy: {
+      ...job.policy,
+      conversion_value: job.policy.conversion_value ?? valueOfConversion(table, parts.outcomes),
+    },
     outcomes: records,
     made: {
       at: job.made_at,
@@ -307,16 +308,11 @@ function recordOf(job: TrainingJob, lock: SnapshotLock, table: Table, parts: Par
   });
 }
 
-/** Mean revenue of the messages that may be learned from and converted; 0 without one. */
-function conversionValue(table: Table, outcomes: readonly Outcome[]): number {
-  const column = outcomes.find(({ name }) => name === "conversion")?.column;
-  if (column === undefined) return 0;
-  const [converted, revenue, side] = [table.numbers(column), table.numbers("revenue"), table.texts(splitColumn.name)];
-  let [sum, messages] = [0, 0];
-  for (let row = 0; row < table.rows; row++) {
-    if (side[row] !== "learn" || converted[row] !== 1 || Number.isNaN(revenue[row]!)) continue;
-    sum += revenue[row]!;
-    messages += 1;
-  }
-  return messages === 0 ? 0 : Math.max(0, sum / messages);
+function valueOfConversion(table: Table, outcomes: readonly Outcome[]): number {
+  const side = table.texts(splitColumn.name);
+  return conversionValue(outcomes, {
+    labels: (column) => table.numbers(column),
+    revenue: table.numbers("revenue"),
+    isLearned: (row) => side[row] === "learn",
+  });
 }
