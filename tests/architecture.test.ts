@@ -87,7 +87,11 @@ test("when a room imports another then it is one that it may know", () => {
 });
 
 /** What may be imported of the engine: what its package.json exports. */
-const engineDoors = ["packages/googlesql/index.ts", "packages/googlesql/verification.json"];
+const engineDoors = [
+  "packages/googlesql/index.ts",
+  "packages/googlesql/duckdb/client.ts",
+  "packages/googlesql/verification.json",
+];
 
 test("when a room imports the engine then it is by its door", () => {
   const deeper: string[] = [];
@@ -110,6 +114,16 @@ test("when a file of the engine needs another then it does not go round by the d
     ),
   );
   expect(round).toEqual([]);
+});
+
+test("when a file needs DuckDB then it takes the client that keeps texts exact", () => {
+  const rooms = ["packages", "warehouse"].flatMap((room) => sourceFiles(join(root, room)));
+  const others = rooms.filter(
+    (file) =>
+      !/\/(tests|referee)\//.test(file) &&
+      imports(readFileSync(file, "utf8")).some((target) => target.startsWith("@duckdb/")),
+  );
+  expect(others.map((file) => relative(root, file))).toEqual(["packages/googlesql/duckdb/client.ts"]);
 });
 
 test("when a model needs the time then it takes it from a variable", () => {

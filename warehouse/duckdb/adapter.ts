@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "../../packages/googlesql/duckdb/client.ts";
 import {
   asGoogleSqlError,
   type CatalogColumn,

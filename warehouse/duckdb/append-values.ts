@@ -9,7 +9,7 @@ import {
   type DuckDBValue,
   listValue,
   structValue,
-} from "@duckdb/node-api";
+} from "../../packages/googlesql/duckdb/client.ts";
 import { type GoogleSqlType, structFieldName, typeName } from "../../packages/googlesql/index.ts";
 
 /** A value that a column of its type cannot hold. */

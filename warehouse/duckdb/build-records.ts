@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import type { BuildRecord } from "../dataform/engine.ts";
 
 /** DuckDB schema of what is remembered of builds and sources; no project's models may live there. */

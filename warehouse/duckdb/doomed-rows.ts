@@ -1,4 +1,4 @@
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { syncFile } from "../../platform/files.ts";
 
 /** A column of what is searched, as DuckDB describes it. */

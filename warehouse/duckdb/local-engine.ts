@@ -1,4 +1,4 @@
-import { version } from "@duckdb/node-api";
+import { version } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName, typeName } from "../../packages/googlesql/index.ts";
 import type { BuildEngine } from "../dataform/engine.ts";
 import { hasRelation } from "../dataform/graph.ts";

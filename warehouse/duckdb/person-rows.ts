@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName } from "../../packages/googlesql/index.ts";
 import { DoomedRows, literal, type TextColumn } from "./doomed-rows.ts";
 

@@ -1,4 +1,4 @@
-import { DuckDBInstance } from "@duckdb/node-api";
+import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 
 /**
  * Rows of anybody's Parquet file, behind the first `skip`, in blocks. Values are what JSON can say: decimals, 64-bit integers

@@ -1,3 +1,4 @@
+import { UserError } from "../../errors/user-error.ts";
 import {
   DuckDBBlobValue,
   DuckDBDateValue,
@@ -5,8 +6,7 @@ import {
   DuckDBInstance,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
-} from "@duckdb/node-api";
-import { UserError } from "../../errors/user-error.ts";
+} from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName } from "../../packages/googlesql/index.ts";
 
 /** DuckDB opens with this: a checkpoint rewrites tables for the rows that are gone only when asked to. */

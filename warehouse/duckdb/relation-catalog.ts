@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import {
   type Catalog,
   type CatalogColumn,

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { fileSha256 } from "../../platform/files.ts";
 import { metaSchema } from "./build-records.ts";
 import type { SegmentFile } from "./raw-views.ts";

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
 
 /** A part of a segment: so many rows, behind the first `skip`. */

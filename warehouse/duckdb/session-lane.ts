@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
 import { damagedData } from "./damaged-data.ts";
 import type { LaneSpeaker } from "./lane-speaker.ts";

@@ -1,5 +1,5 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
-import { DuckDBBlobValue, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
+import { DuckDBBlobValue, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { openDatabase } from "./open-database.ts";
 
 /** Distinct values of one column that hold text anywhere within, a batch at a time; BLOBs as their bytes. */

@@ -3,8 +3,8 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { UserError } from "../../errors/user-error.ts";
+import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column, Row } from "../warehouse.ts";
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

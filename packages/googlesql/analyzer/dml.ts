@@ -12,7 +12,7 @@ import type {
   Update,
 } from "../ast.ts";
 import type { CatalogColumn, CatalogTable } from "../catalog.ts";
-import { quoteName } from "../emit/text.ts";
+import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, structFieldName, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
@@ -195,7 +195,7 @@ function withFields(
       a.fail(one.node, `Field ${one.path[0]!.name} does not exist in the column`);
     }
   }
-  const missing = `CAST(gs_raise('Cannot set field of NULL ${typeName(type).replaceAll("'", "''")}') AS ${duckdbType(type)})`;
+  const missing = `CAST(gs_raise(${stringText(`Cannot set field of NULL ${typeName(type)}`)}) AS ${duckdbType(type)})`;
   return `(CASE WHEN ${stored} IS NULL THEN ${missing} ELSE {${fields.join(", ")}} END)`;
 }
 

@@ -1,5 +1,5 @@
 import type { Identifier, NodeBase, PathExpression } from "../ast.ts";
-import { structText } from "../emit/text.ts";
+import { stringText, structText } from "../emit/text.ts";
 import { JSON_TYPE, structFieldName, typeName } from "../types.ts";
 import type { Analysis, Context } from "./context.ts";
 import type { Column, RangeVariable, Scope } from "./scope.ts";
@@ -161,7 +161,7 @@ export function fieldAt(value: Typed, index: number): Typed {
 }
 
 export function jsonField(value: Typed, key: string): Typed {
-  const sql = `gs_json_key(${value.sql}, '${key.replaceAll("'", "''")}')`;
+  const sql = `gs_json_key(${value.sql}, ${stringText(key)})`;
   return { sql, type: JSON_TYPE, ...flagsOf(value) };
 }
 

@@ -1,5 +1,6 @@
 import type { CommonTable, Query, QueryBody, SetOperation } from "../ast.ts";
 import { refersTo } from "../common-table-order.ts";
+import { stringText } from "../emit/text.ts";
 import { duckdbType, supportsGrouping, typeName } from "../types.ts";
 import type { Analysis, CommonTableInfo, CommonTables } from "./context.ts";
 import { resolveBody, resolveWith } from "./query.ts";
@@ -94,8 +95,8 @@ function terms(a: Analysis, entry: CommonTable, union: SetOperation, env: Enviro
 
 /** The number of a round, counted in a column of its own so that a recursion without an end is an error. */
 function nextRound(entry: CommonTable, before: string): string {
-  const name = entry.name.name.replaceAll("'", "''");
-  const error = `gs_raise('Recursive query ${name} has more than ${maxRounds} iterations')`;
+  const message = `Recursive query ${entry.name.name} has more than ${maxRounds} iterations`;
+  const error = `gs_raise(${stringText(message)})`;
   return `CASE WHEN ${before} >= ${maxRounds} THEN CAST(${error} AS INTEGER) ELSE ${before} + 1 END`;
 }
 

@@ -1,8 +1,8 @@
-import { type DuckDBConnection, DuckDBScalarFunction } from "@duckdb/node-api";
 import { coreLibrary } from "../emit/core.ts";
 import { catalogue } from "../functions/catalogue.ts";
 import type { JsFunction, Macro } from "../functions/contract.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
+import { type DuckDBConnection, DuckDBScalarFunction } from "./client.ts";
 import { fromJsValue, toJsValue, typeOfText } from "./values.ts";
 
 const macros = new Map<string, Macro>();

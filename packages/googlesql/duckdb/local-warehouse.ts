@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { typeName } from "../types.ts";
+import { DuckDBInstance } from "./client.ts";
 import { defaultLimits, RunBudget, type RunLimits, timeLimitError } from "./run-limits.ts";
 import { GoogleSqlSession, type RunOptions } from "./session.ts";
 import { spreadRows } from "./spread-rows.ts";

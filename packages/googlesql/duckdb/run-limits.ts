@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { DuckDBDataChunk, DuckDBVector } from "@duckdb/node-api";
 import { UnsupportedGoogleSql } from "../errors.ts";
+import type { DuckDBDataChunk, DuckDBVector } from "./client.ts";
 
 /** What a run may use up before it is refused by name; memory has a limit of its own. */
 export interface RunLimits {

@@ -1,9 +1,9 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Query, Script, Statement } from "../ast.ts";
 import { GoogleSqlEvaluationError, type Source } from "../errors.ts";
 import { deepNesting, readScript } from "../read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../translate.ts";
 import type { GoogleSqlType } from "../types.ts";
+import type { DuckDBConnection } from "./client.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { parameterBinding } from "./render-value.ts";

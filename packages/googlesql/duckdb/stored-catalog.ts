@@ -1,4 +1,3 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
 import {
   type Catalog,
   type CatalogColumn,
@@ -11,6 +10,7 @@ import {
 } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { type GoogleSqlType, holdsCollated, parseType, structFieldName } from "../types.ts";
+import type { DuckDBConnection } from "./client.ts";
 import { splitTop } from "./values.ts";
 
 /** The tables, views and functions of the session's database, read from DuckDB when they may have changed. */

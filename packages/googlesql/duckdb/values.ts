@@ -1,3 +1,9 @@
+import { dateText, datetimeText, timestampText, timeText } from "../emit/civil.ts";
+import { decimalText, numericKind } from "../emit/decimal.ts";
+import { intervalText } from "../emit/intervals.ts";
+import { canonicalJson } from "../emit/json.ts";
+import type { JsValue } from "../functions/contract.ts";
+import { type GoogleSqlType, structFieldName } from "../types.ts";
 import {
   BIGINT,
   BLOB,
@@ -24,13 +30,7 @@ import {
   TIMESTAMP,
   TIMESTAMPTZ,
   VARCHAR,
-} from "@duckdb/node-api";
-import { dateText, datetimeText, timestampText, timeText } from "../emit/civil.ts";
-import { decimalText, numericKind } from "../emit/decimal.ts";
-import { intervalText } from "../emit/intervals.ts";
-import { canonicalJson } from "../emit/json.ts";
-import type { JsValue } from "../functions/contract.ts";
-import { type GoogleSqlType, structFieldName } from "../types.ts";
+} from "./client.ts";
 
 /**
  * An exact GoogleSQL value: INT64 bigint; FLOAT64 number; NUMERIC and BIGNUMERIC canonical decimal text; BYTES Uint8Array;

@@ -1,4 +1,4 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "./client.ts";
 
 export interface WallOptions {
   /** Folders whose files can still be read and written, besides the database's own file and its spill folder. */

@@ -12,6 +12,8 @@ class Reader {
   constructor(private readonly text: string) {}
 
   whole(): Json {
+    // A mark of encoding before the value is passed over, as in PARSE_JSON.
+    if (this.text.startsWith("\ufeff")) this.at = 1;
     const value = this.value(0);
     this.blanks();
     if (this.at < this.text.length) this.fail();

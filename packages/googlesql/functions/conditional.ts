@@ -1,6 +1,7 @@
+import { stringText } from "../emit/text.ts";
 import { typeName } from "../types.ts";
 import type { FunctionLibrary } from "./contract.ts";
-import { bind, refuseAll, scalar, sig, sigOf, text } from "./signature.ts";
+import { bind, refuseAll, scalar, sig, sigOf } from "./signature.ts";
 
 const group = "conditional";
 
@@ -45,7 +46,7 @@ export const conditional: FunctionLibrary = {
     ]),
     scalar("debugging", "ISERROR", [sig("ANY", "BOOL", (a) => `(try([${a}]) is null)`)], { cannotFail: true }),
     scalar("debugging", "NULLIFERROR", [sig("T1", "T1", (a) => `try(${a})`)], { cannotFail: true }),
-    scalar("utility", "TYPEOF", [sigOf("ANY", "STRING", ([a]) => text(typeName(a!.type)))], { cannotFail: true }),
+    scalar("utility", "TYPEOF", [sigOf("ANY", "STRING", ([a]) => stringText(typeName(a!.type)))], { cannotFail: true }),
     scalar("utility", "GENERATE_UUID", [sig("", "STRING", () => "cast(uuid() as varchar)")], {
       volatile: true,
       cannotFail: true,

@@ -1,9 +1,10 @@
 import { floatText } from "../emit/civil.ts";
+import { stringText } from "../emit/text.ts";
 import { type GoogleSqlType, structFieldName } from "../types.ts";
 import type { Argument, EmitContext, FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
 import { decimalBy, formatDynamic, type PrintedArgument, specifier } from "./format-dynamic.ts";
 import { formatDouble, formatInteger, formatText, quoteLiteral, readSpecifier } from "./printf.ts";
-import { bind, isNullLiteral, literalText, scalar, sigOf, text } from "./signature.ts";
+import { bind, isNullLiteral, literalText, scalar, sigOf } from "./signature.ts";
 import { bytesToUnits } from "./text-algorithms.ts";
 
 /** DuckDB text of what %t ("t") or %T ("T") prints of a value; NULL prints as NULL. */
@@ -82,7 +83,7 @@ function formatOne(whole: string, letter: string, arg: Argument, index: number, 
   const wrong = (expected: string): never =>
     ctx.error(`Invalid type for argument ${index + 2} to FORMAT; Expected ${expected}; Got ${kind}`);
   const simple = whole.length === 2;
-  const spec = text(whole);
+  const spec = stringText(whole);
   if (/[dioxX]/.test(letter)) {
     if (kind !== "INT64") return wrong("integer");
     return simple && /[di]/.test(letter) ? `cast(${arg.sql} as varchar)` : `gs_format_integer(${spec}, ${arg.sql})`;
@@ -117,7 +118,7 @@ const format = sigOf("STRING, ANY*", "STRING", ([f, ...args], ctx) => {
   let at = 0;
   let used = 0;
   for (const match of given.matchAll(specifier)) {
-    if (match.index > at) pieces.push(text(given.slice(at, match.index)));
+    if (match.index > at) pieces.push(stringText(given.slice(at, match.index)));
     at = match.index + match[0].length;
     if (match[0] === "%%") {
       pieces.push("'%'");
@@ -145,7 +146,7 @@ const format = sigOf("STRING, ANY*", "STRING", ([f, ...args], ctx) => {
   }
   const rest = given.slice(at);
   if (rest.includes("%")) return ctx.error(`Format string cannot end with a single '%': "${given}"`);
-  if (rest !== "") pieces.push(text(rest));
+  if (rest !== "") pieces.push(stringText(rest));
   if (used < args.length)
     return ctx.error(
       `Too many arguments to FORMAT for pattern "${given}"; Expected ${used + 1}; Got ${args.length + 1}`,
@@ -169,7 +170,7 @@ function dynamicText(format: Argument, args: readonly Argument[], ctx: EmitConte
           : "cast(null as varchar)";
     return `[${raw}, ${displayText(arg.sql, arg.type, "t", ctx)}, ${displayText(arg.sql, arg.type, "T", ctx)}]`;
   });
-  const kinds = text(args.map((arg) => arg.type.kind).join(" "));
+  const kinds = stringText(args.map((arg) => arg.type.kind).join(" "));
   return `gs_format_dynamic(${format.sql}, ${kinds}, cast([${texts.join(", ")}] as varchar[][]))`;
 }
 

@@ -54,7 +54,7 @@ function laxInt64(value: Json): bigint | null {
 function laxFloat64(value: Json): number | null {
   if (value.kind === "number") return Number(value.text);
   if (value.kind !== "string") return null;
-  const given = value.value.trim();
+  const given = value.value.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, "");
   const special = /^([+-]?)(?:(inf|infinity)|nan)$/i.exec(given);
   if (special) return special[2] ? (special[1] === "-" ? -Infinity : Infinity) : Number.NaN;
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(given) ? Number(given) : null;

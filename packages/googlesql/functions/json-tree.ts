@@ -86,9 +86,10 @@ class Scanner {
   }
 }
 
-/** The whole text as one value; throws with a message when it is none. */
+/** The whole text as one value, behind a mark of encoding where it has one; throws with a message when it is none. */
 export function readJson(text: string): Json {
   const scanner = new Scanner(text);
+  if (text.startsWith("\ufeff")) scanner.at = 1;
   const value = scanner.value();
   scanner.space();
   if (scanner.at !== text.length) scanner.fail();

@@ -1,8 +1,9 @@
+import { stringText } from "../emit/text.ts";
 import type { GoogleSqlType } from "../types.ts";
 import type { Argument, EmitContext, FunctionLibrary, Signature } from "./contract.ts";
 import { jsonFunctions } from "./json-functions.ts";
 import { type PathStep, parsePath } from "./json-tree.ts";
-import { bind, isNullLiteral, literalText, refuseAll, scalar, sig, sigOf, text } from "./signature.ts";
+import { bind, isNullLiteral, literalText, refuseAll, scalar, sig, sigOf } from "./signature.ts";
 import { jsonText } from "./to-json.ts";
 
 const group = "json";
@@ -59,7 +60,8 @@ const value =
       if (duck === undefined || isNullLiteral(json))
         return `gs_json_value(${json!.sql}, ${pathSql}, ${dialect(standard)})`;
       return bind(ctx, [json!.sql], (j) => {
-        const found = type === "JSON" ? `json_value(${j}, ${text(duck)})` : `try(json_value(${j}, ${text(duck)}))`;
+        const found =
+          type === "JSON" ? `json_value(${j}, ${stringText(duck)})` : `try(json_value(${j}, ${stringText(duck)}))`;
         const slow = `gs_json_value(${j}, ${pathSql}, ${dialect(standard)})`;
         const r = ctx.fresh("r");
         // A STRING's escapes are read otherwise than those of JSON, and DuckDB takes words for numbers.

@@ -165,12 +165,17 @@ const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\
 export function quoteLiteral(value: string, bytes: boolean): string {
   const quote = value.includes('"') && !value.includes("'") ? "'" : '"';
   let body = "";
+  let isBehindHex = false;
   for (const c of value) {
     const code = c.codePointAt(0) ?? 0;
-    if (escapes[c]) body += escapes[c];
-    else if (c === quote) body += `\\${c}`;
-    else if (code < 32 || code === 127 || (bytes && code > 127)) body += `\\x${code.toString(16).padStart(2, "0")}`;
-    else body += c;
+    // Who reads a text again must not take a digit for a part of the escape before it.
+    const isHex: boolean =
+      !escapes[c] &&
+      (code < 32 || code === 127 || (bytes && code > 127) || (!bytes && isBehindHex && /[0-9a-f]/i.test(c)));
+    if (isHex) body += `\\x${code.toString(16).padStart(2, "0")}`;
+    else if (escapes[c]) body += escapes[c];
+    else body += c === quote ? `\\${c}` : c;
+    isBehindHex = isHex;
   }
   return `${bytes ? "b" : ""}${quote}${body}${quote}`;
 }

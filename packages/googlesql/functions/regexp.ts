@@ -1,4 +1,5 @@
 import { castable, castText } from "../emit/cast.ts";
+import { stringText } from "../emit/text.ts";
 import { duckdbType, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
 import type { Argument, EmitContext, FunctionLibrary, JsFunction, JsValue } from "./contract.ts";
 import {
@@ -56,8 +57,6 @@ function mayBeEmpty(pattern: string): boolean {
   }
 }
 
-const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-
 /** Whether a pattern asks what stands before a place: outside of brackets, `^`, `\\A`, `\\b` or `\\B`. */
 const looksBack = (pattern: string): boolean =>
   /[\^]|\\[AbB]/.test(pattern.replace(/\\[^AbB]/g, "x").replace(/\[\^?\]?(?:\[:\^?\w+:\]|[^\]])*\]/g, "x"));
@@ -96,7 +95,9 @@ const extraction = both(
   (type) => `${type}, ${type}, INT64?, INT64?`,
   (type) => type,
   ([s, , position, occurrence], { text, groups }) =>
-    position || occurrence || groups > 1 ? undefined : `(regexp_extract_all(${s!.sql}, ${quote(text)}, ${groups}))[1]`,
+    position || occurrence || groups > 1
+      ? undefined
+      : `(regexp_extract_all(${s!.sql}, ${stringText(text)}, ${groups}))[1]`,
   ([s, p, position, occurrence], letter, ctx) => {
     checkPosition("REGEXP_EXTRACT", p, position, ctx);
     return `gs_re_extract_${letter}(${s!.sql}, ${p!.sql}, ${position?.sql ?? one}, ${occurrence?.sql ?? one})`;
@@ -110,8 +111,8 @@ const allExtractions = both(
   ([s], { text, groups }) => {
     if (groups > 1 || mayBeEmpty(text)) return undefined;
     return groups === 0
-      ? `regexp_extract_all(${s!.sql}, ${quote(text)})`
-      : `list_transform(regexp_extract_all(${s!.sql}, ${quote(text)}, 1), lambda gs_m: coalesce(gs_m, ''))`;
+      ? `regexp_extract_all(${s!.sql}, ${stringText(text)})`
+      : `list_transform(regexp_extract_all(${s!.sql}, ${stringText(text)}, 1), lambda gs_m: coalesce(gs_m, ''))`;
   },
   ([s, p], letter) => `gs_re_extract_all_${letter}(${s!.sql}, ${p!.sql})`,
 );
@@ -127,7 +128,7 @@ const position = both(
       ctx,
       [s!.sql],
       (v) =>
-        `case when regexp_matches(${v}, ${quote(text)}) then length(regexp_extract(${v}, ${quote(`^((?s:.*?))(?:${text})`)}, 1)) + 1 when ${v} is not null then 0 end`,
+        `case when regexp_matches(${v}, ${stringText(text)}) then length(regexp_extract(${v}, ${stringText(`^((?s:.*?))(?:${text})`)}, 1)) + 1 when ${v} is not null then 0 end`,
     );
   },
   ([s, p, from, occurrence, after], letter, ctx) => {
@@ -145,7 +146,7 @@ const replacing = both(
     if (replacement === undefined) return undefined;
     for (const [, to = ""] of replacement.matchAll(/\\(.?)/gs))
       if (!/^[\\0-9]$/.test(to) || (to !== "\\" && Number(to) > groups)) return undefined;
-    return `regexp_replace(${s!.sql}, ${quote(text)}, ${quote(replacement)}, 'g')`;
+    return `regexp_replace(${s!.sql}, ${stringText(text)}, ${stringText(replacement)}, 'g')`;
   },
   ([s, p, r], letter) => `gs_re_replace_${letter}(${s!.sql}, ${p!.sql}, ${r!.sql})`,
 );
@@ -214,7 +215,7 @@ const test = (name: string, duck: string, js: string) =>
       name,
       (type) => `${type}, ${type}`,
       () => "BOOL",
-      ([s], { text }) => `${duck}(${s!.sql}, ${quote(text)})`,
+      ([s], { text }) => `${duck}(${s!.sql}, ${stringText(text)})`,
       ([s, p], letter) => `${js}_${letter}(${s!.sql}, ${p!.sql})`,
     ),
   );

@@ -1,4 +1,5 @@
 /** A compact way to write entries of the catalogue, and the few shapes that their DuckDB text is built from. */
+import { stringText } from "../emit/text.ts";
 import type {
   AggregateCall,
   AggregateOptions,
@@ -127,9 +128,6 @@ export function refuseAll(group: string, reason: string, names: readonly string[
   return names.map((name) => ({ names: [name], kind: "scalar", group, status: refused(reason), signatures: [] }));
 }
 
-/** A DuckDB text literal. */
-export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-
 const plain = /^(?:[\w."]+|'(?:[^']|'')*'|-?[0-9.]+)(?:::\w+)?$/;
 
 /**
@@ -167,7 +165,7 @@ export function sigBind(args: string, result: ResultType, print: Print): Signatu
 }
 
 /** Fails the statement when it is evaluated. `error()` would do, but DuckDB bars it from TRY, which `SAFE.` needs. */
-export const fail = (message: string, type: string): string => `cast(gs_fail(${text(message)}) as ${type})`;
+export const fail = (message: string, type: string): string => `cast(gs_fail(${stringText(message)}) as ${type})`;
 
 /** The value of a literal argument when it is there, not NULL and of that JS type. */
 export const literalText = (arg: Argument | undefined): string | undefined =>

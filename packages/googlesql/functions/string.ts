@@ -1,8 +1,9 @@
 import { castable, castText } from "../emit/cast.ts";
+import { stringText } from "../emit/text.ts";
 import { STRING, typeName } from "../types.ts";
 import { containsSubstr, jsonContainsSubstr } from "./contains-substr.ts";
 import type { FunctionLibrary } from "./contract.ts";
-import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf, text } from "./signature.ts";
+import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
 import { stringJs } from "./string-js.ts";
 
 const group = "string";
@@ -37,7 +38,7 @@ const pads = (name: "LPAD" | "RPAD") =>
       const short = literalInt(n);
       const filler = pattern === undefined ? " " : literalText(pattern);
       if (short !== undefined && short >= 0n && short < 10_000n && filler) {
-        return `${name.toLowerCase()}(${s!.sql}, ${short}, ${text(filler)})`;
+        return `${name.toLowerCase()}(${s!.sql}, ${short}, ${stringText(filler)})`;
       }
       return `gs_${name.toLowerCase()}(${s!.sql}, ${n!.sql}, ${pattern?.sql ?? "' '"})`;
     }),
@@ -52,7 +53,7 @@ const trims = (name: "TRIM" | "LTRIM" | "RTRIM") => {
   const lower = name.toLowerCase();
   return scalar(group, name, [
     sigOf("STRING, STRING?", "STRING", ([s, set]) => {
-      if (set === undefined) return `${lower}(${s!.sql}, ${text(whiteSpace)})`;
+      if (set === undefined) return `${lower}(${s!.sql}, ${stringText(whiteSpace)})`;
       return literalText(set) ? `${lower}(${s!.sql}, ${set.sql})` : `gs_${lower}(${s!.sql}, ${set.sql})`;
     }),
     sig("BYTES, BYTES", "BYTES", (s, set) => `gs_${lower}_bytes(${s}, ${set})`),
@@ -162,7 +163,7 @@ export const string: FunctionLibrary = {
       sigOf(
         "STRING, PART[NFC|NFKC|NFD|NFKD]?",
         "STRING",
-        ([s, mode]) => `gs_normalize(${s!.sql}, ${text(mode?.part ?? "NFC")})`,
+        ([s, mode]) => `gs_normalize(${s!.sql}, ${stringText(mode?.part ?? "NFC")})`,
       ),
     ]),
     scalar(group, "NORMALIZE_AND_CASEFOLD", [
@@ -171,7 +172,7 @@ export const string: FunctionLibrary = {
           ctx,
           [s!.sql],
           (v) =>
-            `case when strlen(${v}) <> length(${v}) then gs_casefold(${v}, ${text(mode?.part ?? "NFC")}) else lower(${v}) end`,
+            `case when strlen(${v}) <> length(${v}) then gs_casefold(${v}, ${stringText(mode?.part ?? "NFC")}) else lower(${v}) end`,
         ),
       ),
     ]),

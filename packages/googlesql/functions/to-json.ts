@@ -1,8 +1,9 @@
 /** DuckDB texts that print a value of any type as JSON, type by type, as TO_JSON_STRING and TO_JSON do. */
+import { stringText } from "../emit/text.ts";
 import { duckdbType, type GoogleSqlType, structFieldName } from "../types.ts";
 import type { EmitContext } from "./contract.ts";
 import { quoteJson } from "./json-tree.ts";
-import { bind, text } from "./signature.ts";
+import { bind } from "./signature.ts";
 
 /** "string": TO_JSON_STRING; "json": TO_JSON; "wide": TO_JSON with stringify_wide_numbers; "build": JSON_ARRAY, JSON_OBJECT. */
 export type JsonMode = "string" | "json" | "wide" | "build";
@@ -62,7 +63,7 @@ function present(sql: string, type: GoogleSqlType, mode: JsonMode, ctx: EmitCont
       return bind(ctx, [sql], (v) => {
         const fields = type.fields.map(
           (field, i) =>
-            `${text(`${quoteJson(field.name ?? "", true)}:`)} || ${jsonText(`${v}.${structFieldName(i)}`, field.type, mode, ctx)}`,
+            `${stringText(`${quoteJson(field.name ?? "", true)}:`)} || ${jsonText(`${v}.${structFieldName(i)}`, field.type, mode, ctx)}`,
         );
         const body = fields.length === 0 ? "'{}'" : `'{' || ${fields.join(" || ',' || ")} || '}'`;
         return `case when ${v} is not null then ${body} end`;

@@ -71,7 +71,7 @@ const readers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Characters that one reader or another knows, and some that none does: other spaces, digits that are not ASCII's. */
-const characters = [..." \t\n.,:-+/TZtzeExXpP_0159aAmM[](){}\"'%$\\", "\u00a0", "\u2003", "\u0661", "\u00e9"];
+const characters = [..." \t\n.,:-+/TZtzeExXpP_0159aAmM[](){}\"'%$\\", "\u00a0", "\u2003", "\u0661", "\u00e9", "\ufeff"];
 
 /** Mulberry32: the same numbers from the same seed. */
 function randomOf(seed: number): () => number {
@@ -151,6 +151,7 @@ describeOnBoth("texts that are damaged are read alike", (both) => {
     "\\u2028",
     "\\u3000",
     "\\u200b",
+    "\\ufeff",
   ];
   for (const [type, texts] of Object.entries(types)) {
     test(`when any kind of space stands before or after a ${type}, then both take the same ones`, async () => {

@@ -64,6 +64,44 @@ function edited({ texts, with: characters }: { readonly texts: readonly string[]
   return [...all].filter((text) => !/[.,]\d{7}/.test(text));
 }
 
+describeOnBoth("a mark of encoding is a character like another", (both) => {
+  const calls = [
+    "trim(x)",
+    "upper(x)",
+    "length(x)",
+    "reverse(x)",
+    "to_code_points(x)",
+    "split(x, '')",
+    "regexp_replace(x, r'\\s', '_')",
+    "regexp_contains(x, r'^\\W')",
+    "strpos(x, 'a')",
+    "soundex(x)",
+    "farm_fingerprint(x)",
+    "sha256(x)",
+    "normalize_and_casefold(x)",
+    "to_json(x)",
+    "safe.parse_json(x)",
+    "safe.parse_json(concat(x, '1'))",
+    "json_value(x, '$.a')",
+    "json_value(concat('{\"a\":\"', x, '\"}'), '$.a')",
+    "format('%t %T', x, x)",
+    "x like '_a%'",
+    "safe.parse_date('%Y', x)",
+    "net.host(x)",
+    "safe_cast(x as int64)",
+    "lax_float64(to_json(x))",
+    "lax_float64(to_json(concat(x, '1')))",
+  ];
+  test("when a text begins with U+FEFF or NUL, then every function sees it", async () => {
+    const texts = ["\\ufeff", "\\ufeffaBc", "\\ufeff\\ufeff1", "\\x00", "\\x00aBc", " \\ufeff ", "a\\x00", "\\ufeff{}"];
+    for (const call of calls) {
+      const sql = `select x, ${call} from unnest([${texts.map((text) => `'${text}'`).join(", ")}]) x`;
+      expect(await both.run(sql), call).toEqual({ kind: "same", as: "rows" });
+    }
+    expect(await both.run("select json '\\ufeff{\"a\":1}'")).toEqual({ kind: "same", as: "rows" });
+  });
+});
+
 describeOnBoth("texts that are no value are none to both", (both) => {
   for (const [reader, seeds] of Object.entries(readers)) {
     test(`when ${reader} reads texts one character off, then both take the same ones`, async () => {
