@@ -54,12 +54,39 @@ export const asPlain = (value: Typed): Typed => ({
 export const collatedLike = (operand: Typed, pattern: Typed): string =>
   `(gs_ci_ascii(${operand.sql}) LIKE gs_ci_pattern(${pattern.sql}))`;
 
-/** Each row of a relation once; of strings that differ in case alone, one. */
+/** What stands before a SELECT list for each row to come once; of strings that differ in case alone, one. */
+export function distinctHead(values: readonly Pick<Typed, "sql" | "type">[]): string {
+  if (!values.some((value) => value.type.kind === "COLLATED")) return "DISTINCT ";
+  return `DISTINCT ON (${values.map(comparedText).join(", ")}) `;
+}
+
+const valuesOf = (t: string, columns: Relation["columns"]): readonly Pick<Typed, "sql" | "type">[] =>
+  columns.map((column) => ({ sql: `${t}.${column.sqlName}`, type: column.type }));
+
+/** Each row of a relation once. */
 export function distinctRows(a: Analysis, { sql, columns }: Pick<Relation, "sql" | "columns">): string {
-  if (!columns.some((column) => column.type.kind === "COLLATED")) return sql.replace(/^SELECT /, "SELECT DISTINCT ");
   const t = a.fresh("t");
-  const keys = columns.map((column) => comparedText({ sql: `${t}.${column.sqlName}`, type: column.type }));
-  return `SELECT DISTINCT ON (${keys.join(", ")}) ${t}.* FROM (${sql}) AS ${t}`;
+  return `SELECT ${distinctHead(valuesOf(t, columns))}${t}.* FROM (${sql}) AS ${t}`;
+}
+
+/** The rows of the first relation, each once, that all of the others have too (`in all`), or none of them has (`in none`). */
+export function rowsBeside(
+  a: Analysis,
+  how: "in all" | "in none",
+  inputs: readonly Pick<Relation, "sql" | "columns">[],
+): string {
+  const { columns } = inputs[0]!;
+  const t = a.fresh("t");
+  // Groups, not a join: DuckDB has no join of this kind in a query that refers to the one around it.
+  const sides = inputs.map((input, side) => {
+    const list = input.columns.map(({ sqlName }, i) => `${sqlName} AS ${columns[i]!.sqlName}`);
+    return `(SELECT ${[...list, `${side} AS side`].join(", ")} FROM (${input.sql}) AS ${a.fresh("t")})`;
+  });
+  const first = columns.map(({ sqlName }) => `first(${t}.${sqlName}) FILTER (WHERE ${t}.side = 0) AS ${sqlName}`);
+  const has = (side: number): string => `bool_or(${t}.side = ${side})`;
+  const having = how === "in all" ? inputs.map((_, side) => has(side)).join(" AND ") : `bool_and(${t}.side = 0)`;
+  const keys = valuesOf(t, columns).map(comparedText).join(", ");
+  return `SELECT ${first.join(", ")} FROM (${sides.join(" UNION ALL ")}) AS ${t} GROUP BY ${keys} HAVING ${having}`;
 }
 
 /** Of functions that the documentation says pass collation on, by what of theirs is collated. */

@@ -72,7 +72,7 @@ export class GroupingStep {
 
   /** Takes an expression as a key; the same expression twice is one key. */
   addKey(node: Expression | undefined, value: Typed, at: Expression | GroupBy): string {
-    const isCollated = value.type.kind === "COLLATED" && !this.isInSet;
+    const isCollated = value.type.kind === "COLLATED";
     if (!supportsGrouping(value.type) && !isCollated)
       this.a.fail(at, `Grouping by expressions of type ${typeName(value.type)} is not allowed`);
     const form = node && !value.isVolatile ? formOf(this.a, node, this.rows) : undefined;
@@ -84,9 +84,8 @@ export class GroupingStep {
       return this.keyNames.get(before)!;
     }
     const name = this.a.fresh("g");
-    // A group of strings that differ in case shows any of them.
     const ref: Typed = isCollated
-      ? this.sink.add(`any_value(${value.sql})`, value.type, false)
+      ? this.sink.add(this.shown(value, name), value.type, false)
       : { sql: `${this.table}.${name}`, type: value.type, isSimple: true };
     this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : comparedText(value)} AS ${name}`);
     this.keyRefs.push(ref);
@@ -99,6 +98,12 @@ export class GroupingStep {
       if (node.kind !== "path" && !value.literal) this.sink.keyKinds.add(node.kind);
     }
     return name;
+  }
+
+  /** A group of strings that differ in case shows any of them, and none in a set without that key. */
+  private shown(value: Typed, key: string): string {
+    const any = `any_value(${value.sql})`;
+    return this.isInSet ? `CASE WHEN GROUPING(${key}) = 0 THEN ${any} END` : any;
   }
 
   groupBy(node: GroupBy, items: readonly ListItem[]): void {

@@ -1,7 +1,7 @@
 import type { Expression, OrderItem, Select } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
-import { comparedText } from "./collation.ts";
+import { distinctHead } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
@@ -241,13 +241,9 @@ class Step {
       if (windowKeys?.includes(source.sql) !== false) a.partitions.passOn(source.sql, sqlName);
   }
 
-  /** Of strings that differ in case alone, one row is kept. */
   private distinctText(): string {
     if (!this.distinct) return "";
-    const { columns } = this;
-    if (!columns.some((column) => column.type.kind === "COLLATED")) return "DISTINCT ";
-    const keys = columns.map((column) => comparedText({ sql: typedText(column.source), type: column.type }));
-    return `DISTINCT ON (${keys.join(", ")}) `;
+    return distinctHead(this.columns.map(({ source, type }) => ({ sql: typedText(source), type })));
   }
 
   private select(head: string, source: string, tail: string): string {
@@ -279,8 +275,7 @@ class Step {
 
   private checkDistinct(): void {
     for (const value of this.columns) {
-      if (value.type.kind === "COLLATED" && !this.env.scope) continue;
-      if (!supportsGrouping(value.type))
+      if (value.type.kind !== "COLLATED" && !supportsGrouping(value.type))
         this.a.fail(this.node, `Column of type ${typeName(value.type)} cannot be used in SELECT DISTINCT`);
     }
   }

@@ -2,7 +2,7 @@ import type { NodeBase, SetOperation } from "../ast.ts";
 import { supertypeOf } from "../coercion.ts";
 import { duckdbType, structFieldName, supportsGrouping, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
-import { distinctRows } from "./collation.ts";
+import { distinctRows, rowsBeside } from "./collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolveBody } from "./query.ts";
 import type { Environment, OutColumn, Relation } from "./relation.ts";
@@ -16,33 +16,40 @@ export function resolveSetOperation(a: Analysis, node: SetOperation, env: Enviro
   return combineInputs(a, node, inputs);
 }
 
-export function combineInputs(
-  a: Analysis,
-  node: Pick<SetOperation, "operator" | "quantifier"> & NodeBase,
-  inputs: readonly Relation[],
-): Relation {
+export function combineInputs(a: Analysis, node: Operation, inputs: readonly Relation[]): Relation {
   const first = inputs[0]!;
-  const isCollated = first.columns.some((column) => column.type.kind === "COLLATED");
-  if (node.quantifier === "distinct" && isCollated && node.operator === "union") {
-    const all = combineInputs(a, { ...node, quantifier: "all" }, inputs);
-    return { ...all, sql: distinctRows(a, all) };
-  }
-  if (isCollated && node.operator !== "union")
-    a.refuse(node, "collation", `${node.operator.toUpperCase()} of collated strings`);
   if (node.quantifier === "distinct") {
     for (const column of first.columns) {
-      if (!supportsGrouping(column.type)) {
+      if (column.type.kind !== "COLLATED" && !supportsGrouping(column.type)) {
         a.fail(node, `Column of type ${typeName(column.type)} cannot be used in a DISTINCT set operation`);
       }
     }
   }
-  const operator = `${node.operator.toUpperCase()}${node.quantifier === "all" ? " ALL" : ""}`;
-  const rows = operator === "UNION ALL" ? rowsText(inputs) : undefined;
-  const sql = rows ?? inputs.map((input) => `(${input.sql})`).join(` ${operator} `);
+  const sql = first.columns.some((column) => column.type.kind === "COLLATED")
+    ? collatedText(a, node, inputs)
+    : plainText(node, inputs);
   for (const input of inputs.slice(1))
     for (const [i, column] of input.columns.entries()) a.partitions.passOn(column.sqlName, first.columns[i]!.sqlName);
   const columns = first.columns.map((column): OutColumn => ({ ...column, source: { sql: "", type: column.type } }));
   return { sql, columns, isValueTable: first.isValueTable };
+}
+
+type Operation = Pick<SetOperation, "operator" | "quantifier"> & NodeBase;
+
+function plainText({ operator, quantifier }: Operation, inputs: readonly Relation[]): string {
+  const isAll = quantifier === "all";
+  const rows = operator === "union" && isAll ? rowsText(inputs) : undefined;
+  return rows ?? inputs.map((input) => `(${input.sql})`).join(` ${operator.toUpperCase()}${isAll ? " ALL" : ""} `);
+}
+
+/** Where strings are the same that differ in case alone. */
+function collatedText(a: Analysis, node: Operation, inputs: readonly Relation[]): string {
+  if (node.operator === "union") {
+    const all = plainText({ ...node, quantifier: "all" }, inputs);
+    return node.quantifier === "all" ? all : distinctRows(a, { sql: all, columns: inputs[0]!.columns });
+  }
+  if (node.quantifier === "all") a.refuse(node, "collation", `${node.operator.toUpperCase()} ALL of collated strings`);
+  return rowsBeside(a, node.operator === "intersect" ? "in all" : "in none", inputs);
 }
 
 /**

@@ -27,6 +27,18 @@ const statements: Readonly<Record<string, readonly string[]>> = {
     "select count(*) from (select collate('a', 'und:ci') union distinct select 'A' union distinct select 'b')",
     "select count(*) from (select collate('a', 'und:ci') as x) join (select 'A' as x) on true where true",
   ],
+  sets: [
+    "select count(*) from (select collate('a', 'und:ci') as x union all select 'b' union all select 'B' intersect distinct select 'A')",
+    "select lower(x) from (select x from unnest([collate('a','und:ci'),'b','B','c',null,null]) x intersect distinct select y from unnest(['A','B',null,'d']) y) order by 1",
+    "select lower(x) from (select x from unnest([collate('a','und:ci'),'b','B','c',null,null]) x except distinct select y from unnest(['A',null,'d']) y) order by 1",
+    "select lower(x), n from (select x, n from unnest([struct(collate('a','und:ci') as x, 1 as n),('A',1),('a',2),('c',3)]) except distinct select y, 1 from unnest(['A',null,'d']) y) order by 1,2",
+    "select lower(x), n from (select x, n from unnest([struct(collate('a','und:ci') as x, 1 as n),('A',1),('a',2),('c',3),('D',null)]) intersect distinct (select y, 1 from unnest(['A',null,'d']) y union all select 'd', null) intersect distinct select 'D', null) order by 1,2",
+    "select y, (select count(*) from (select distinct x from unnest([collate('a','und:ci'),'A','b']) x where x > y)) from unnest(['','a','b']) y",
+    "select y, (select count(*) from (select distinct concat(x, y) from unnest([collate('a','und:ci'),'A','b']) x)) from unnest(['','a','b']) y",
+    "select y, array(select lower(z) from (select x as z from unnest([collate('a','und:ci'),'A','b']) x intersect distinct select y) order by 1) from unnest(['','a','B']) y",
+    "select y, array_length(array(select distinct collate(x, 'und:ci') from unnest(y) x)) from unnest([struct(['a','A'] as y), struct(['a','b'])])",
+    "select y, exists(select x from unnest([collate('a','und:ci')]) x except distinct select y) from unnest(['','a','A']) y",
+  ],
   queries: [
     "select 'A' in (select collate('a', 'und:ci')), collate('a', 'und:ci') in (select 'A'), exists(select 1 from unnest([collate('b', 'und:ci')]) x where x = 'B')",
     "select max(x) over (), min(x) over (order by x), count(distinct x) over () from unnest([collate('a', 'und:ci'), 'B']) x",
