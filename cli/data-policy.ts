@@ -167,8 +167,8 @@ async function approvedGrants(world: Environment, stated: StatedPolicy): Promise
   const { releaseStatus, verifySignatures } = await import("../release/decide.ts");
   const people = await readPeople(governanceOf(world));
   if (!people) return new Set();
-  const status = await releaseStatus(world.home.releaseLog);
-  verifySignatures(status, people, world.home.releaseLog);
+  const status = await releaseStatus(world.releaseLog);
+  verifySignatures(status, people, world.releaseLog);
   const things = dataPolicyThings(stated).filter(({ name }) => name !== wholePolicy);
   const rights = { ...people.rights, enforce: [...riskClass.options] };
   const open = new Set(unapproved(rights, status.state, things).map(({ name }) => name));

@@ -26,7 +26,7 @@ export async function deciding(world: Environment, options: DeciderOptions): Pro
   const file = options.key ?? world.settings["INBOXLOOP_KEY"];
   const { alertSinks } = await import("./alert-sinks.ts");
   const env = {
-    log: world.home.releaseLog,
+    log: world.releaseLog,
     now: world.now,
     people,
     alerts: await alertSinks(world),

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Home } from "../platform/home.ts";
+import type { ReleaseLog } from "../release/log.ts";
 import type { Target } from "../targets/target.ts";
 import { type Console, createConsole } from "./console.ts";
 
@@ -17,6 +18,8 @@ export interface Environment {
   readonly target: Target;
   /** `--target vertex`: the models are trained as jobs of Vertex AI; everything else is where the default target is. */
   readonly trainsOnVertex: boolean;
+  /** What was released, changed and paused, by whom: where the target keeps it. */
+  readonly releaseLog: ReleaseLog;
   /** What of it is on this machine: the target's. */
   readonly home: Home;
   readonly cwd: string;
@@ -31,6 +34,7 @@ export interface Environment {
 /** Loads what reads settings and opens targets only now, so that `--help` costs nothing. */
 export async function createEnvironment(options: GlobalOptions, signal: AbortSignal): Promise<Environment> {
   const { openTarget } = await import("../targets/open-target.ts");
+  const { releaseLogIn } = await import("./release-log.ts");
   const settings = process.env;
   const cwd = resolve(".");
   const trainsOnVertex = options.target === "vertex";
@@ -38,6 +42,7 @@ export async function createEnvironment(options: GlobalOptions, signal: AbortSig
   return {
     target,
     trainsOnVertex,
+    releaseLog: releaseLogIn(target),
     home: target.home,
     cwd,
     console: createConsole(

@@ -81,7 +81,7 @@ async function refuseUnapprovedThings(
   if (!people || people.rights.enforce.length === 0) return;
   const { refuseUnapproved } = await import("../release/changes.ts");
   const { releaseStatus, verifySignatures } = await import("../release/decide.ts");
-  const status = await releaseStatus(world.home.releaseLog);
-  verifySignatures(status, people, world.home.releaseLog);
+  const status = await releaseStatus(world.releaseLog);
+  verifySignatures(status, people, world.releaseLog);
   refuseUnapproved(people.rights, status.state, await things(), act);
 }

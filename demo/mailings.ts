@@ -120,7 +120,7 @@ order by user_id_hash`,
   }): Promise<Summary> {
     const { campaign, policy, at, dryRun } = asked;
     const world = this.#world;
-    const { state } = await releaseStatus(world.home.releaseLog);
+    const { state } = await releaseStatus(world.releaseLog);
     const campaigns = campaignsOf([`${campaign}=${policy}`], await readPolicies(world, this.#policies));
     const { summary } = await this.#watch.time("decide", () =>
       decideBatch(

@@ -49,7 +49,7 @@ export class Releases {
     }
     const people = await readPeople(home.governance);
     if (!people) throw new Error("the desk has no people");
-    const last = (await releaseStatus(home.releaseLog)).entries.at(-1)?.at;
+    const last = (await releaseStatus(world.releaseLog)).entries.at(-1)?.at;
     const now = last !== undefined && Date.parse(last) > begins.getTime() ? new Date(last) : begins;
     const person = async (name: Name) => {
       const file = join(keys, `${name}.key`);
@@ -64,9 +64,9 @@ export class Releases {
   }
 
   as(person: Name | "inboxloop"): ReleaseEnv {
-    const { home } = this.#world;
+    const { home, releaseLog } = this.#world;
     return {
-      log: home.releaseLog,
+      log: releaseLog,
       now: () => this.#now,
       person: person === "inboxloop" ? null : this.#persons[person],
       people: this.#people,
@@ -79,12 +79,12 @@ export class Releases {
   }
 
   async stateOf(model: Model): Promise<VersionState | undefined> {
-    return (await releaseStatus(this.#world.home.releaseLog)).state.versions.get(model.name);
+    return (await releaseStatus(this.#world.releaseLog)).state.versions.get(model.name);
   }
 
   /** A look at its canary, counted from 1, as the log has it. */
   async lookAt(model: Model, look: number): Promise<Extract<Entry["event"], { kind: "canary_checked" }> | undefined> {
-    const { entries } = await releaseStatus(this.#world.home.releaseLog);
+    const { entries } = await releaseStatus(this.#world.releaseLog);
     const looks = entries.flatMap(({ event }) =>
       event.kind === "canary_checked" && event.version === model.name ? [event] : [],
     );

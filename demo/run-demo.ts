@@ -138,7 +138,7 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     accounts,
     deadLetters: letters,
   } = await watch.time("report", () => withWarehouse(world, readFigures));
-  const status = await releaseStatus(world.home.releaseLog);
+  const status = await releaseStatus(world.releaseLog);
   const truth = simulated.stream.counts;
   const deadTotal = Object.values(truth.deadLetters).reduce((total, n) => total + n, 0);
   const result: DemoResult = {

@@ -10,7 +10,6 @@ export interface Home {
   readonly spool: string;
   readonly snapshots: string;
   readonly models: string;
-  readonly releaseLog: string;
   /** Whose keys are whose and who may do what: `rights.yaml`, `allowed_signers`. */
   readonly governance: string;
   /** Generated keys (demo only), compiled graphs, and other things that are not data. */
@@ -31,7 +30,6 @@ export function homeAt(dir: string): Home {
     spool: join(root, "spool"),
     snapshots: join(root, "snapshots"),
     models: join(root, "models"),
-    releaseLog: join(root, "release_log.ndjson"),
     governance: join(root, "governance"),
     state: join(root, "state"),
     erasures: join(root, "governance", "erasures.ndjson"),

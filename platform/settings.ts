@@ -11,6 +11,20 @@ export const settingsFile = "inboxloop.yaml";
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "a lower-case word");
 const dataset = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a dataset's name");
 
+/** What both kinds of target may say of the way of a signal from the collector to the writer. */
+const bus = {
+  pubsub_topic: z
+    .string()
+    .regex(/^projects\/[^/\s]+\/topics\/[^/\s]+$/, "projects/<p>/topics/<t>")
+    .optional()
+    .describe("Pub/Sub topic on which `ingest serve` puts what it accepts; the home's spool when not given."),
+  pubsub_subscription: z
+    .string()
+    .regex(/^projects\/[^/\s]+\/subscriptions\/[^/\s]+$/, "projects/<p>/subscriptions/<s>")
+    .optional()
+    .describe("Pub/Sub subscription that `ingest consume` reads; the home's spool when not given."),
+};
+
 const localTarget = z
   .strictObject({
     kind: z.literal("local"),
@@ -26,6 +40,7 @@ const localTarget = z
       .regex(/^\d+(\.\d+)?\s?[KMGT]i?B$/i, "a size like 4GB")
       .optional()
       .describe("What the engine may take of the machine's memory; a quarter when not given."),
+    ...bus,
   })
   .describe("This machine: DuckDB in place of BigQuery, folders in place of buckets.");
 
@@ -47,6 +62,7 @@ const bigQueryTarget = z
       .describe(
         "Folder of what stays on this machine: compiled graphs, downloaded snapshots and models, the ingester's state. `.inboxloop` when not given.",
       ),
+    ...bus,
   })
   .describe("Google Cloud: BigQuery, Cloud Storage.");
 

@@ -3,12 +3,11 @@ import type { AlertSink } from "./alert-sinks.ts";
 import { sameName } from "./control/allowed-signers.ts";
 import { isSignedBy, type People, type Person } from "./control/people.ts";
 import { type ReleaseEvent, takesAPerson } from "./events.ts";
-import { appendEntries, type Entry, type Log, readLog, statementOf } from "./log.ts";
+import { appendEntries, type Entry, entryPlace, type Log, type ReleaseLog, readLog, statementOf } from "./log.ts";
 import { type ReleaseState, stateOf } from "./state.ts";
 
 export interface ReleaseEnv {
-  /** The log's file (`home.releaseLog`). */
-  readonly log: string;
+  readonly log: ReleaseLog;
   readonly now: () => Date;
   /** Who decides, with the key in hand; null: the machinery, which may only check, ramp and roll back. */
   readonly person: Person | null;
@@ -52,7 +51,7 @@ export const isSamePerson = (a: string, b: string): boolean => sameName(a) === s
  * Every decision of a person in the log must be signed by a key that was theirs then. Throws with the first that is not: a line that
  * somebody wrote into the file decides nothing.
  */
-export function verifySignatures(log: Log, people: People | null, path: string): void {
+export function verifySignatures(log: Log, people: People | null, journal: ReleaseLog): void {
   for (const entry of log.entries) {
     if (!takesAPerson(entry.event.kind) && entry.signature === null) continue;
     const isSigned =
@@ -63,7 +62,7 @@ export function verifySignatures(log: Log, people: People | null, path: string):
     throw new UserError(`"${entry.event.kind}" by ${entry.by} is not signed by ${entry.by}'s key`, {
       code: "release.unsigned",
       exit: "check",
-      where: `${path}:${entry.sequence + 1}`,
+      where: entryPlace(journal, entry.sequence),
       next: "restore the log and governance/allowed_signers from a backup",
     });
   }
@@ -99,7 +98,7 @@ export interface ReleaseStatus {
 }
 
 /** Reads and checks the log. */
-export async function releaseStatus(log: string): Promise<ReleaseStatus> {
+export async function releaseStatus(log: ReleaseLog): Promise<ReleaseStatus> {
   const { entries, head } = await readLog(log);
   return { head, entries, state: stateOf(entries) };
 }

@@ -1,9 +1,11 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "../platform/files.ts";
+import { noJournal } from "../platform/journal/journal.ts";
 import type { Pause } from "../policy/decision.ts";
 import { pausesOf } from "../release/changes.ts";
+import type { ReleaseLog } from "../release/log.ts";
 import { releaseStatus } from "../release/release.ts";
 import { type Lineup, LoadedModels, lineupOf, loadModels, sameLineup } from "./models-in-force.ts";
 
@@ -25,8 +27,9 @@ export interface InForce {
 }
 
 export interface WatchOptions {
-  readonly log: string;
-  readonly models: string;
+  readonly log: ReleaseLog;
+  /** The folder of models, brought up to date. */
+  readonly models: () => Promise<string>;
   readonly key: Uint8Array;
   /** Where the last lineup that could be read is kept, for a start without the log. */
   readonly lastGood: string;
@@ -35,7 +38,7 @@ export interface WatchOptions {
 
 /**
  * Follows the release log: who is champion, canary and shadow, and what is paused. A change is in force with the next decision after it is seen, four
- * times a second. A log that cannot be read, or is not whole, changes nothing: what was good last stands, from the disk after a start.
+ * times a second of a file's. A log that cannot be read, or is not whole, changes nothing: what was good last stands, from the disk after a start.
  */
 export class ReleaseWatch {
   readonly #options: WatchOptions;
@@ -64,14 +67,10 @@ export class ReleaseWatch {
   async look(): Promise<boolean> {
     const { log } = this.#options;
     try {
-      const found = await stat(log).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return undefined;
-        throw error;
-      });
-      const stamp = found ? `${found.size} ${found.mtimeMs} ${found.ino}` : "none";
+      const stamp = await log.stamp();
       if (stamp === this.#stamp) return false;
       // A log that was there and is gone was not emptied by anybody who releases.
-      if (!found && this.#stamp !== "" && this.#stamp !== "none") throw new Error("the release log is gone");
+      if (stamp === noJournal && this.#stamp !== "") throw new Error("the release log is gone");
       const { state } = await releaseStatus(log);
       const isChanged = await this.#take(lineupOf(state), pausesOf(state));
       this.#stamp = stamp;
@@ -96,7 +95,7 @@ export class ReleaseWatch {
       if (trouble !== undefined) this.#change({ ...this.#current, trouble: undefined });
       return false;
     }
-    const loaded = isSame ? models : await loadModels(this.#options.models, lineup, this.#options.key, models);
+    const loaded = isSame ? models : await loadModels(await this.#options.models(), lineup, this.#options.key, models);
     if (loaded !== models) this.#retired.push(models);
     this.#change({ models: loaded, pauses, trouble: undefined });
     // Decisions under way may still ask the models before.

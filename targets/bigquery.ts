@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
 import { bucketArtefacts, folderArtefacts } from "../platform/artefacts/artefacts.ts";
 import { cloudStorage, type ObjectStore } from "../platform/artefacts/object-store.ts";
@@ -74,9 +74,10 @@ export function bigQueryTarget(
           journals ??= connect();
           return journals;
         },
-        `${settings.ops_dataset}.${journal}`,
+        `${settings.ops_dataset}.${basename(journal)}`,
         kind,
       ),
+    bus: { topic: settings.pubsub_topic, subscription: settings.pubsub_subscription },
     close: async () => {
       await (await journals?.catch(() => undefined))?.close();
     },

@@ -70,6 +70,7 @@ export function localTarget(
         sleep: (ms) => sleep(ms),
         patienceMs: 5_000,
       }),
+    bus: { topic: settings.pubsub_topic, subscription: settings.pubsub_subscription },
     close: async () => {},
   };
 }

@@ -46,6 +46,8 @@ export interface Target {
   journal<Body extends object>(name: string, kind: JournalKind<Body>): Journal<Body>;
   /** Where raw rows land and are verified: BigQuery's project; undefined for this machine's segments. */
   readonly rawInBigQuery: RawInBigQuery | undefined;
+  /** Pub/Sub between the collector and the writer; undefined: the home's spool. */
+  readonly bus: { readonly topic: string | undefined; readonly subscription: string | undefined };
   /** Lets go of what the target itself holds open (the warehouse behind a journal). */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { valueCircles } from "./support/value-circles.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -124,6 +125,33 @@ test("when a file needs DuckDB then it takes the client that keeps texts exact",
       imports(readFileSync(file, "utf8")).some((target) => target.startsWith("@duckdb/")),
   );
   expect(others.map((file) => relative(root, file))).toEqual(["packages/googlesql/duckdb/client.ts"]);
+});
+
+/** Languages are read by recursive descent: an expression holds queries, and a query expressions. Only there may files need each other. */
+const descents = [
+  "packages/googlesql/parser",
+  "packages/googlesql/analyzer",
+  "packages/googlesql/lineage",
+  "warehouse/dataform/leakage",
+];
+
+test("when files need one another's values in a circle then they read a language by recursive descent", () => {
+  const rooms = [...Object.keys(mayKnow), "bench", "scripts"];
+  const files = rooms
+    .flatMap((room) => sourceFiles(join(root, room)))
+    .filter((file) => !/\/(tests|referee|dist)\//.test(file));
+  const circles = valueCircles(new Map(files.map((file) => [file, readFileSync(file, "utf8")])));
+  const strange = circles
+    .map((circle) => circle.map((file) => relative(root, file)))
+    .filter((circle) => !descents.some((room) => circle.every((file) => file.startsWith(`${room}/`))));
+  expect(strange).toEqual([]);
+});
+
+test("when two files take values of each other then a circle is found, and when one takes a type then none is", () => {
+  const circle = { "/a.ts": 'import { b } from "./b.ts";', "/b.ts": 'import { type A, a } from "./a.ts";' };
+  expect(valueCircles(new Map(Object.entries(circle)))).toEqual([["/a.ts", "/b.ts"]]);
+  const none = { ...circle, "/b.ts": 'import { type A } from "./a.ts";\nimport type { C } from "./a.ts";' };
+  expect(valueCircles(new Map(Object.entries(none)))).toEqual([]);
 });
 
 test("when a model needs the time then it takes it from a variable", () => {

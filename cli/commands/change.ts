@@ -56,7 +56,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { renderTable } = await import("../table.ts");
       const world = environment();
       const people = await readPeople(governanceOf(world));
-      const { state } = await releaseStatus(world.home.releaseLog);
+      const { state } = await releaseStatus(world.releaseLog);
       const rows = (await runningThings(world)).map((thing) => ({
         ...thing,
         risk: people ? riskOf(people.rights, thing.thing) : null,
@@ -76,7 +76,7 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async () => {
       const { releaseStatus } = await import("../../release/decide.ts");
       const { renderLog } = await import("./release/render.ts");
-      const status = await releaseStatus(environment().home.releaseLog);
+      const status = await releaseStatus(environment().releaseLog);
       environment().console.result(status.entries, () => renderLog(status));
     });
 
@@ -86,8 +86,27 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async () => {
       const { anchorLog, readLog } = await import("../../release/log.ts");
       const world = environment();
-      const anchor = anchorLog(await readLog(world.home.releaseLog), world.now());
+      const anchor = anchorLog(await readLog(world.releaseLog), world.now());
       world.console.result(anchor, () => JSON.stringify(anchor));
+    });
+
+  noun
+    .command("adopt <file>")
+    .description(
+      "Take a release log in a file over, whole, as the target's own, which must be empty; signatures and anchors hold",
+    )
+    .action(async (file: string) => {
+      const { adoptLog, readLog } = await import("../../release/log.ts");
+      const { verifySignatures } = await import("../../release/decide.ts");
+      const { readPeople } = await import("../../release/control/people.ts");
+      const { releaseLogFile } = await import("../release-log.ts");
+      const world = environment();
+      const from = releaseLogFile(file);
+      const log = await readLog(from);
+      verifySignatures(log, await readPeople(governanceOf(world)), from);
+      const entries = await adoptLog(world.releaseLog, log);
+      const found = { entries: entries.length, head: log.head, where: world.releaseLog.where };
+      world.console.result(found, () => `${found.entries} entries are in ${found.where} now; head ${found.head}`);
     });
 
   noun
@@ -103,14 +122,14 @@ export const register: RegisterCommand = (program, environment) => {
       const { verifySignatures } = await import("../../release/decide.ts");
       const { readPeople } = await import("../../release/control/people.ts");
       const world = environment();
-      const log = await readLog(world.home.releaseLog);
+      const log = await readLog(world.releaseLog);
       const people = await readPeople(governanceOf(world));
-      verifySignatures(log, people, world.home.releaseLog);
+      verifySignatures(log, people, world.releaseLog);
       const anchors =
         options.anchor === undefined
           ? []
           : parseAnchors(await readFile(options.anchor, "utf8"), logName, options.anchor);
-      verifyAnchors(log, anchors, world.home.releaseLog);
+      verifyAnchors(log, anchors, world.releaseLog);
       const signed = log.entries.filter(({ signature }) => signature !== null).length;
       const found = { entries: log.entries.length, signed, head: log.head, anchors: anchors.length };
       world.console.result(found, () =>

@@ -38,7 +38,7 @@ export const register: RegisterCommand = (program, environment) => {
       const env = await deciding(world, options);
       await refuseUnapprovedChanges(world, "release");
       const { model, artefact } = await artefactOf(world, name);
-      const { state } = await releaseStatus(world.home.releaseLog);
+      const { state } = await releaseStatus(world.releaseLog);
       if (options.evaluation !== undefined && options.waiveGuardrail !== undefined) {
         const { UserError } = await import("../../errors/user-error.ts");
         throw new UserError("a guardrail is waived when the evaluation is made, and this one was made before", {
@@ -179,7 +179,7 @@ export const register: RegisterCommand = (program, environment) => {
       const env = await deciding(world, options);
       await refuseUnapprovedChanges(world, "release");
       const { artefact } = await artefactOf(world, name);
-      const { state } = await releaseStatus(world.home.releaseLog);
+      const { state } = await releaseStatus(world.releaseLog);
       const evidence = state.canary === name ? (await evidenceOf(world, name, options)).evidence : null;
       show(world, await promote(env, name, { artefact, evidence }));
     });
@@ -215,7 +215,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { releaseStatus } = await import("../../release/release.ts");
       const { reviewsOf } = await import("../../release/reviews.ts");
       const world = environment();
-      const status = await releaseStatus(world.home.releaseLog);
+      const status = await releaseStatus(world.releaseLog);
       const { champion, canary, previous, versions, paused } = status.state;
       const reviews = reviewsOf(status.state, world.now());
       world.console.result(
@@ -242,7 +242,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { reviewsOf } = await import("../../release/reviews.ts");
       const { UserError } = await import("../../errors/user-error.ts");
       const world = environment();
-      const status = await releaseStatus(world.home.releaseLog);
+      const status = await releaseStatus(world.releaseLog);
       const found = status.state.versions.get(name);
       if (!found) {
         throw new UserError(`no version "${name}" was submitted`, {
@@ -263,7 +263,7 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Every decision, the oldest first; the chain of hashes is checked as it is read")
     .action(async () => {
       const { releaseStatus } = await import("../../release/release.ts");
-      const status = await releaseStatus(environment().home.releaseLog);
+      const status = await releaseStatus(environment().releaseLog);
       environment().console.result(status.entries, () => renderLog(status));
     });
 };
@@ -319,7 +319,7 @@ async function evidenceOf(world: Environment, name: string, options: EvidenceOpt
     return { evidence: parseCanaryEvidence(text, options.evidence), source, placement: null };
   }
   const { releaseStatus } = await import("../../release/release.ts");
-  const { state } = await releaseStatus(world.home.releaseLog);
+  const { state } = await releaseStatus(world.releaseLog);
   const baseline = state.versions.get(name)?.canary?.baseline ?? state.champion ?? "";
   const warehouse = await world.target.openWarehouse();
   try {

@@ -19,7 +19,7 @@ export const register: RegisterCommand = (program, environment) => {
       const warehouse = await world.target.openWarehouse();
       const figures = await readFigures(warehouse).finally(() => warehouse.close());
       const models = await listModels(await world.target.models.refresh());
-      const { state, entries } = await releaseStatus(world.home.releaseLog);
+      const { state, entries } = await releaseStatus(world.releaseLog);
       const log = entries.map(({ at, by, event, entry_hash }) => ({ at, by, what: describe(event), hash: entry_hash }));
       const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
       const html = renderReport({

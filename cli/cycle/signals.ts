@@ -11,7 +11,7 @@ const onTheirWay = new Set(["submitted", "approved", "shadow", "canary"]);
 /** What the warehouse, the models and the release log say before it is decided whether to train. */
 export async function readSignals(world: Environment, policy: CyclePolicy): Promise<CycleSignals> {
   const { releaseStatus } = await import("../../release/release.ts");
-  const { state } = await releaseStatus(world.home.releaseLog);
+  const { state } = await releaseStatus(world.releaseLog);
   const models = await listModels(await world.target.models.refresh());
   const trained = models.map(({ record }) => Date.parse(record.made.at));
   const underWay = [...state.versions.values()].find(({ stage }) => onTheirWay.has(stage))?.version ?? null;

@@ -34,11 +34,11 @@ export async function turnEnvironment(
       run: (words) => ownCommand([...target, "--json", "--quiet", ...words], settings, world),
       signals: () => readSignals(world, policy),
       standing: async () => {
-        const { champion, canary } = (await releaseStatus(world.home.releaseLog)).state;
+        const { champion, canary } = (await releaseStatus(world.releaseLog)).state;
         return { champion, canary };
       },
       isThere: async (step, name) => {
-        if (step === "submit") return (await releaseStatus(world.home.releaseLog)).state.versions.has(name);
+        if (step === "submit") return (await releaseStatus(world.releaseLog)).state.versions.has(name);
         return (await listModels(await world.target.models.refresh())).some((model) => model.name === name);
       },
       now: world.now,

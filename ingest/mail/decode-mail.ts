@@ -10,13 +10,9 @@ import { isoOfMailDate } from "./mail-date.ts";
 import { mailKind } from "./mail-kind.ts";
 import { type IsOptOutAddress, optOutAddresses, whoLeaves } from "./opt-out.ts";
 import { type Mail, readMail } from "./read-mail.ts";
-import { addressOfField, fieldOf, type ReportFields } from "./report-fields.ts";
+import { addressOfField, fieldOf, messageIdOf } from "./report-fields.ts";
 
 const provider = "mail" as const;
-
-/** `<id@host>`, without the brackets. */
-export const messageIdOf = (fields: ReportFields | undefined): string | undefined =>
-  /<?([^<>\s]+@[^<>\s]+)>?/.exec(fieldOf(fields, "message-id") ?? "")?.[1];
 
 /** Reads one mail: bounces and complaints become a signal per recipient, automatic replies one, anything else a dead letter. */
 export const decodeMail = (

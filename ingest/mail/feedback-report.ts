@@ -2,10 +2,9 @@ import type { Decoded } from "../door/signal.ts";
 import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
-import { messageIdOf } from "./decode-mail.ts";
 import { isoOfMailDate } from "./mail-date.ts";
 import type { Mail } from "./read-mail.ts";
-import { addressOfField, fieldOf } from "./report-fields.ts";
+import { addressOfField, fieldOf, messageIdOf } from "./report-fields.ts";
 
 /** Feedback types that say "I did not want this": RFC 5965 section 7.3, RFC 6430. */
 const complaintTypes = new Set(["abuse", "fraud", "virus", "other", "miscategorized"]);

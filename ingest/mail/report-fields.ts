@@ -78,3 +78,7 @@ function withoutXtext(text: string): string {
   const codes = text.includes("@") ? /\+(2B|3D)/g : /\+(2B|3D|40)/g;
   return text.replace(codes, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
+
+/** The `Message-ID` of a mail, `<id@host>`, without the brackets. */
+export const messageIdOf = (fields: ReportFields | undefined): string | undefined =>
+  /<?([^<>\s]+@[^<>\s]+)>?/.exec(fieldOf(fields, "message-id") ?? "")?.[1];

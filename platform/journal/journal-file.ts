@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, truncate } from "node:fs/promises";
+import { mkdir, open, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncDirectory } from "../files.ts";
 import { brokenLink, firstHash, type Sealed, seal } from "./chain.ts";
-import type { AppendOutcome, Journal, JournalKind, JournalState } from "./journal.ts";
+import { type AppendOutcome, type Journal, type JournalKind, noJournal } from "./journal.ts";
 import { type LockOptions, withLock } from "./lock.ts";
 
 /**
@@ -112,25 +112,38 @@ export class JournalLines<Body extends object> {
   }
 }
 
-/** A journal in a file of this machine (or a volume that several containers share), one writer at a time by `<path>.lock`. */
+/**
+ * A journal in a file of this machine (or a volume that several containers share), one writer at a time by `<path>.lock`. Every read is of the
+ * whole file, so that an entry which was changed meanwhile is found.
+ */
 export function journalFile<Body extends object>(
   path: string,
   kind: JournalKind<Body>,
   lock: Omit<LockOptions, "what" | "code">,
 ): Journal<Body> {
-  const lines = new JournalLines(path, kind);
-  const state = (): JournalState<Body> => ({ entries: [...lines.entries], head: lines.head });
   return {
     where: path,
+    lookEveryMs: 250,
     async read() {
+      const lines = new JournalLines(path, kind);
       await lines.refresh({ repair: false });
-      return state();
+      return { entries: lines.entries, head: lines.head };
+    },
+    async stamp() {
+      try {
+        const { size, mtimeMs, ino } = await stat(path);
+        return `${size} ${mtimeMs} ${ino}`;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return noJournal;
+        throw error;
+      }
     },
     append: (bodies, seen) =>
       withLock(
         `${path}.lock`,
         { ...lock, what: kind.name, code: "journal.locked" },
         async (held): Promise<AppendOutcome<Body>> => {
+          const lines = new JournalLines(path, kind);
           await lines.refresh({ repair: true });
           if (lines.head !== seen) return { kind: "moved-on", last: lines.entries.at(-1), head: lines.head };
           held.check();

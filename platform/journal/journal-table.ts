@@ -1,5 +1,5 @@
 import { brokenLink, firstHash, type Sealed, seal } from "./chain.ts";
-import type { AppendOutcome, Journal, JournalKind, JournalState } from "./journal.ts";
+import { type AppendOutcome, type Journal, type JournalKind, type JournalState, noJournal } from "./journal.ts";
 
 /** What a journal asks of a warehouse. */
 export interface JournalWarehouse {
@@ -69,7 +69,13 @@ export function journalTable<Body extends object>(
 
   return {
     where: table,
+    lookEveryMs: 5_000,
     read,
+    async stamp() {
+      const warehouse = await prepare();
+      const { rows } = await warehouse.query(`select entry_hash from \`${table}\` where sequence = ${headRow}`);
+      return rows[0] === undefined ? noJournal : String(rows[0]["entry_hash"]);
+    },
     async append(bodies, seen): Promise<AppendOutcome<Body>> {
       const before = await read();
       if (before.head !== seen) return { kind: "moved-on", last: before.entries.at(-1), head: before.head };

@@ -22,6 +22,9 @@ export type AppendOutcome<Body extends object> =
   /** Somebody else appended after `seen`: look again and decide again. */
   | { readonly kind: "moved-on"; readonly last: Sealed<Body> | undefined; readonly head: string };
 
+/** The stamp of a journal that nothing was ever appended to. */
+export const noJournal = "none";
+
 /**
  * An append-only log of decisions, chained by hash. Wherever it is kept (a file, a table), of two who append on the same head one
  * succeeds, and every read checks every hash and every link.
@@ -30,6 +33,10 @@ export interface Journal<Body extends object> {
   /** Where it is, for people. */
   readonly where: string;
   read(): Promise<JournalState<Body>>;
+  /** Milliseconds between two looks at the stamp: a file's costs nothing, a table's is a query that is paid for. */
+  readonly lookEveryMs: number;
+  /** A text that changes with every entry, cheaper to have than the entries; `noJournal` where there is none yet. */
+  stamp(): Promise<string>;
   /** Appends all of `bodies` or none, if `seen` is still the head. Durable when it resolves. */
   append(bodies: readonly Body[], seen: string): Promise<AppendOutcome<Body>>;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import features from "../../includes/features.js";
 import type { LoadedPolicy } from "../../policy/load-policy.ts";
+import type { ReleaseLog } from "../../release/log.ts";
 import { type CampaignBook, campaignInputs, emptyBook } from "../campaign-inputs.ts";
 import { openLmdbStore } from "../online/lmdb-store.ts";
 import type { PushNote } from "../online/push.ts";
@@ -18,8 +19,9 @@ export interface ServiceOptions {
   /** Folder of the online store. */
   readonly online: string;
   readonly state: string;
-  readonly releaseLog: string;
-  readonly models: string;
+  readonly releaseLog: ReleaseLog;
+  /** The folder of models, brought up to date. */
+  readonly models: () => Promise<string>;
   readonly key: Uint8Array;
   /** Reads the policies' folder; throws what is wrong with it. */
   readonly readPolicies: () => Promise<ReadonlyMap<string, LoadedPolicy>>;
@@ -153,7 +155,7 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
       metrics.failed("policy-invalid");
     }
   };
-  const beside = [every(250, () => watch.look()), every(1000, lookAtPolicies)];
+  const beside = [every(options.releaseLog.lookEveryMs, () => watch.look()), every(1000, lookAtPolicies)];
   const work = options.workBeside({
     onStreamed: ({ rows, received_to, is_behind }) => {
       const since = received_to === null ? undefined : Math.max(0, (options.now() - received_to) / 1000);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,4 +48,26 @@ test("when the target is BigQuery then the loop gives the snapshot that this mac
   const judged = await inboxloop(["evaluate", "--candidate", "m1", ...at("bigquery")], { env: cloud });
   expect([0, 4], judged.stderr).toContain(judged.code);
   expect(JSON.parse(judged.stdout)).toMatchObject({ candidate: { name: "m1" } });
+
+  // Who releases: two people, and the log is a table, not a file of this machine.
+  const home = join(folder, "bigquery");
+  const keyOf = async (person: string, role: string) => {
+    await run("bigquery", "keys", "person", person, "--role", role, "--keys", folder);
+    return ["--key", join(folder, `${person}.key`)];
+  };
+  const ada = await keyOf("ada", "modeller");
+  const ben = await keyOf("ben", "approver");
+  const waivers = (JSON.parse(judged.stdout) as { guardrails: { name: string; verdict: string }[] }).guardrails
+    .filter(({ verdict }) => verdict === "not-measurable")
+    .flatMap(({ name }) => ["--waive-guardrail", `${name}=a small world`]);
+  await run("bigquery", "release", "submit", "m1", ...ada, ...waivers);
+  await run("bigquery", "release", "approve", "m1", ...ben, "--despite", "a small world");
+  await run("bigquery", "release", "promote", "m1", ...ben);
+  expect(await run("bigquery", "release", "status")).toMatchObject({ champion: "m1" });
+  const logged = await run("bigquery", "query", "select count(*) as n from ops.release_log where sequence >= 0");
+  expect(logged["rows"]).toEqual([{ n: "3" }]);
+  expect(existsSync(join(home, "release_log.ndjson"))).toBe(false);
+  expect(await run("bigquery", "change", "verify")).toMatchObject({ entries: 3, signed: 3 });
+  await run("bigquery", "release", "rollback", "m1", ...ben, "--reason", "readers wrote in");
+  expect(await run("bigquery", "release", "status")).toMatchObject({ champion: null });
 });

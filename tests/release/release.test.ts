@@ -245,15 +245,15 @@ describe("whose decision it is", () => {
     const { head, entries } = await releaseStatus(desk.log);
     const event = { kind: "approved", version: "v1", artefact: "artefact of v1", despite: null, note: null };
     for (const signature of [null, entries[0]!.signature]) {
-      const whole = await readFile(desk.log, "utf8");
+      const whole = await readFile(desk.log.where, "utf8");
       const forged = { at: noon.toISOString(), by: "ben", event, signature, sequence: 1, previous_hash: head };
-      await appendFile(desk.log, `${canonicalJson({ ...forged, entry_hash: hashOf(forged) })}\n`);
+      await appendFile(desk.log.where, `${canonicalJson({ ...forged, entry_hash: hashOf(forged) })}\n`);
       expect((await releaseStatus(desk.log)).state.versions.get("v1")?.stage).toBe("approved");
       await expect(promote(desk.as("ben"), "v1", { ...artefactOf("v1"), evidence: null })).rejects.toMatchObject({
         code: "release.unsigned",
-        where: `${desk.log}:2`,
+        where: `${desk.log.where}:2`,
       });
-      await writeFile(desk.log, whole);
+      await writeFile(desk.log.where, whole);
     }
   });
 

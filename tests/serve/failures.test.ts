@@ -7,6 +7,7 @@ import type { OnlineStore } from "../../serve/online/store.ts";
 import { ReleaseWatch } from "../../serve/release-watch.ts";
 import { key, now, personOf } from "../policy/cases.ts";
 import { type Desk, openDesk } from "../release/support/desk.ts";
+import { logAt } from "../release/support/log-at.ts";
 import { openBench, stored } from "./support/bench.ts";
 import { writeConstantModel } from "./support/constant-model.ts";
 
@@ -125,8 +126,8 @@ async function release(opened: Bench): Promise<Desk> {
   return desk;
 }
 const watchOf = (opened: Bench) => ({
-  log: join(opened.folder, "release_log.ndjson"),
-  models: opened.models,
+  log: logAt(join(opened.folder, "release_log.ndjson")),
+  models: async () => opened.models,
   key,
   lastGood: join(opened.folder, "in-force.json"),
 });
@@ -150,7 +151,7 @@ test("when the log is torn or gone, then what it said last stands, after a start
   const options = watchOf(bench);
   await release(bench);
   const watch = await ReleaseWatch.open(options);
-  appendFileSync(options.log, '{"not":"an entry"}\n');
+  appendFileSync(options.log.where, '{"not":"an entry"}\n');
   await watch.look();
   expect(watch.current).toMatchObject({
     trouble: expect.any(String),
@@ -162,7 +163,7 @@ test("when the log is torn or gone, then what it said last stands, after a start
     models: { lineup: { champion: { version: "m1" } } },
   });
   expect(again.current.models.assign(personOf(1)).kind).toBe("model");
-  rmSync(options.log);
+  rmSync(options.log.where);
   await watch.look();
   expect(watch.current.models.lineup.champion?.version).toBe("m1");
   watch.close();

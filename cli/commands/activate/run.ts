@@ -67,7 +67,7 @@ export async function activateCommand(
     addresses,
     policies,
     key: decisionKey(world),
-    pauses: async () => pausesOf((await releaseStatus(world.home.releaseLog)).state),
+    pauses: async () => pausesOf((await releaseStatus(world.releaseLog)).state),
     unsubscribeUrl: ({ user_id_hash, message_id, campaign_id }: DecidedSend) =>
       base === undefined
         ? null

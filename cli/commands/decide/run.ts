@@ -27,7 +27,7 @@ export async function decideCommand(world: Environment, options: DecideRequest):
   const campaigns = campaignsOf(options.campaign, await readPolicies(world, options.policies));
   await refuseUnapprovedPolicies(world, "decide", campaigns);
   const now = world.now();
-  const { state } = await releaseStatus(world.home.releaseLog);
+  const { state } = await releaseStatus(world.releaseLog);
   return decideBatch(
     world,
     {

@@ -118,7 +118,10 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       )
       .option("--rate <n>", "calls a second and source (default: 5000)", countedNumber)
       .option("--replay-window <seconds>", "how far a signed time may lie from now (default: 300)", countedNumber)
-      .option("--pubsub-topic <name>", "put what is accepted on projects/<p>/topics/<t> instead of the spool"),
+      .option(
+        "--pubsub-topic <name>",
+        "put what is accepted on projects/<p>/topics/<t> (default: the target's `pubsub_topic`, else the spool)",
+      ),
   ).action(async (options: IngestServeOptions) => {
     const { ingestServeCommand } = await import("./serve.ts");
     await ingestServeCommand(environment(), options);
@@ -129,7 +132,10 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       .command("consume")
       .description("Land what the collector accepted, until told to stop")
       .option("--once", "end at the end of the spool")
-      .option("--pubsub-subscription <name>", "read projects/<p>/subscriptions/<s> instead of the spool"),
+      .option(
+        "--pubsub-subscription <name>",
+        "read projects/<p>/subscriptions/<s> (default: the target's `pubsub_subscription`, else the spool)",
+      ),
   ).action(async (options: { once?: boolean; pubsubSubscription?: string } & DestinationOptions) => {
     const { ingestConsumeCommand } = await import("./serve.ts");
     await ingestConsumeCommand(environment(), options);

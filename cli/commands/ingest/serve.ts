@@ -42,8 +42,9 @@ export async function ingestServeCommand(environment: Environment, options: Inge
     burst: options.rate === undefined ? defaultLimits.burst : options.rate * 2,
     replayWindowSeconds: options.replayWindow ?? defaultLimits.replayWindowSeconds,
   };
-  if (options.pubsubTopic !== undefined && options.withPipeline) {
-    throw new UserError("a pipeline in the process reads the spool, and --pubsub-topic puts nothing there", {
+  const topicName = options.pubsubTopic ?? environment.target.bus.topic;
+  if (topicName !== undefined && options.withPipeline) {
+    throw new UserError(`a pipeline in the process reads the spool, and nothing is put there but on ${topicName}`, {
       code: "collector.two-buses",
       exit: "usage",
       next: "inboxloop ingest consume --pubsub-subscription <projects/p/subscriptions/s>",
@@ -51,7 +52,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
   }
   try {
     const context = ingestContext(environment, { ...options, trustReceivedAt: false });
-    const topic = options.pubsubTopic === undefined ? undefined : await openTopic(options.pubsubTopic);
+    const topic = topicName === undefined ? undefined : await openTopic(topicName);
     const outcome = await runCollector(
       context,
       {
@@ -100,7 +101,7 @@ export async function ingestConsumeCommand(
   try {
     const context = ingestContext(environment, { ...options, trustReceivedAt: false });
     const update = (so: IngestTotals) => progress.update(so.received, undefined, "signals");
-    const name = options.pubsubSubscription;
+    const name = options.pubsubSubscription ?? environment.target.bus.subscription;
     const totals =
       name === undefined
         ? await consumeSpool(

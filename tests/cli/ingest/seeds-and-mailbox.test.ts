@@ -10,6 +10,7 @@ import { ingestImapCommand } from "../../../cli/commands/ingest/imap.ts";
 import { ingestSeedsCommand } from "../../../cli/commands/ingest/seeds.ts";
 import { createConsole } from "../../../cli/console.ts";
 import type { Environment } from "../../../cli/environment.ts";
+import { releaseLogIn } from "../../../cli/release-log.ts";
 import { localTarget } from "../../../targets/local.ts";
 import { temporaryFolder } from "../../ingest/support.ts";
 
@@ -33,6 +34,7 @@ function world(folder: string, settings: Record<string, string> = {}) {
   const environment = (json: boolean): Environment => ({
     target,
     trainsOnVertex: false,
+    releaseLog: releaseLogIn(target),
     home: target.home,
     cwd: folder,
     console: createConsole({ stdout: stdout.stream, stderr: stderr.stream }, { ...at, json }),

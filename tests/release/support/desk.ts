@@ -10,6 +10,7 @@ import { newPersonKey, publicLine } from "../../../release/control/person-key.ts
 import { firstRights, type Rights } from "../../../release/control/rights.ts";
 import type { ReleaseEnv } from "../../../release/decide.ts";
 import { approve, canary, promote, shadow, submit } from "../../../release/release.ts";
+import { logAt } from "./log-at.ts";
 
 export const noon = new Date("2026-03-01T12:00:00Z");
 
@@ -35,7 +36,7 @@ export function openDesk(folder: string, rights: Partial<Rights> = {}) {
   const desk = {
     people,
     keys,
-    log: join(folder, "release_log.ndjson"),
+    log: logAt(join(folder, "release_log.ndjson")),
     at: noon,
     as(name: Name | null, more: Partial<ReleaseEnv> = {}): ReleaseEnv {
       const key = name === null ? undefined : keys[name];
