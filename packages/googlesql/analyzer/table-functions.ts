@@ -8,6 +8,7 @@ import type { TableCall } from "./built-in-tables/arguments.ts";
 import { gapFill } from "./built-in-tables/gap-fill.ts";
 import { rangeSessionize } from "./built-in-tables/range-sessionize.ts";
 import type { Rewritten } from "./built-in-tables/rewritten.ts";
+import { vectorSearch } from "./built-in-tables/vector-search.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, CommonTableInfo, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -61,9 +62,13 @@ export function resolveTableFunction(
   return fromRelation(a, { ...relation, sql, orderColumn: undefined }, alias);
 }
 
-const builtIns: Readonly<Record<string, (a: Analysis, node: TableCall, input: Relation) => Rewritten>> = {
+type TableOf = (argument: TableCall["arguments"][number]) => Relation;
+type Rewrite = (a: Analysis, node: TableCall, input: Relation, tableOf: TableOf) => Rewritten;
+
+const builtIns: Readonly<Record<string, Rewrite>> = {
   GAP_FILL: gapFill,
   RANGE_SESSIONIZE: rangeSessionize,
+  VECTOR_SEARCH: vectorSearch,
 };
 
 /** A table function of BigQuery's own, resolved as the query that says the same. */
@@ -79,15 +84,23 @@ function builtIn(
   if (piped) a.refuse(node, "pipe_CALL", `${name.toUpperCase()} in a pipe`);
   const [table] = node.arguments;
   if (!table) return a.fail(node, `${name.toUpperCase()} needs a table`);
-  const input = tableArgument(a, table, env);
-  if (input.columns.some((column) => holdsCollated(column.type)))
-    a.fail(table, "A table with collated strings as argument of a table function is not allowed");
-  const { text, locals } = rewrite(a, node, input);
-  const sqlName = a.fresh("w");
-  const { columns, isValueTable } = input;
-  const tables = new Map([["input", { name: "input", sqlName, columns, isValueTable }]]);
+  const tableOf: TableOf = (argument) => {
+    const given = tableArgument(a, argument, env);
+    if (given.columns.some((column) => holdsCollated(column.type)))
+      a.fail(argument, "A table with collated strings as argument of a table function is not allowed");
+    return given;
+  };
+  const input = tableOf(table);
+  const { text, locals, tables: further = [] } = rewrite(a, node, input, tableOf);
+  const texts: string[] = [];
+  const tables = new Map<string, CommonTableInfo>();
+  for (const [of, { sql, columns, isValueTable }] of [["input", input], ...further] as const) {
+    const sqlName = a.fresh("w");
+    texts.push(`${sqlName} AS (${sql})`);
+    tables.set(of, { name: of, sqlName, columns, isValueTable });
+  }
   const relation = saidHere(a, node, () => resolveQuery(a, parseQuery(text), { scope: new Scope({ locals }), tables }));
-  const sql = `WITH ${sqlName} AS (${input.sql}) SELECT * FROM (${relation.sql}) AS ${a.fresh("t")}`;
+  const sql = `WITH ${texts.join(", ")} SELECT * FROM (${relation.sql}) AS ${a.fresh("t")}`;
   return fromRelation(a, { ...relation, sql, orderColumn: undefined }, alias);
 }
 

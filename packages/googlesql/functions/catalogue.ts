@@ -23,6 +23,7 @@ import { net } from "./net.ts";
 import { percentiles } from "./percentile.ts";
 import { range } from "./range.ts";
 import { regexp } from "./regexp.ts";
+import { searching } from "./search.ts";
 import { sketches } from "./sketch.ts";
 import { statistics } from "./statistics.ts";
 import { string } from "./string.ts";
@@ -30,6 +31,7 @@ import { string } from "./string.ts";
 export const catalogue: readonly FunctionLibrary[] = [
   string,
   regexp,
+  searching,
   math,
   decimalMath,
   conditional,

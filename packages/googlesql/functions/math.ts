@@ -303,6 +303,16 @@ export const math: FunctionLibrary = {
     ]),
     scalar(group, "COSINE_DISTANCE", distances("cosine")),
     scalar(group, "EUCLIDEAN_DISTANCE", distances("euclidean")),
+    // https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-distance
+    scalar("search", "ML.DISTANCE", [
+      sigOf("ARRAY<FLOAT64>, ARRAY<FLOAT64>, STRING!?", "FLOAT64", ([a, b, type], ctx) => {
+        const name = String(type?.literal?.value ?? "EUCLIDEAN").toUpperCase();
+        if (name === "COSINE" || name === "EUCLIDEAN") return `gs_${name.toLowerCase()}_distance(${a!.sql}, ${b!.sql})`;
+        return name === "MANHATTAN"
+          ? ctx.refuse("ML.DISTANCE by MANHATTAN")
+          : ctx.error("The distance type of ML.DISTANCE is EUCLIDEAN, MANHATTAN or COSINE");
+      }),
+    ]),
     scalar(
       "bit",
       "BIT_COUNT",

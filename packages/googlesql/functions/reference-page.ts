@@ -38,6 +38,7 @@ export function referencePage(catalogue: readonly FunctionLibrary[]): string {
     "| --- | --- |",
     "| `GAP_FILL` | `TABLE t \\| (query), ts_column, bucket_width, [partitioning_columns], [value_columns], [origin], [ignore_null_values]`; `linear` for INT64 and FLOAT64 |",
     "| `RANGE_SESSIONIZE` | `TABLE t \\| (query), range_column, partitioning_columns, [sessionize_option]` |",
+    "| `VECTOR_SEARCH` | `TABLE t \\| (query), column_to_search, TABLE q \\| (query) \\| query_value => v, [query_column_to_search], [top_k], [distance_type], [options]`; every row is compared; `EUCLIDEAN` and `COSINE` |",
     "",
     "## Not on the local engine",
     "",

@@ -3,7 +3,7 @@ import { stringText } from "../emit/text.ts";
 import { STRING, typeName } from "../types.ts";
 import { containsSubstr, jsonContainsSubstr } from "./contains-substr.ts";
 import type { FunctionLibrary } from "./contract.ts";
-import { bind, fail, literalInt, literalText, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
+import { bind, fail, literalInt, literalText, scalar, sig, sigBind, sigOf } from "./signature.ts";
 import { stringJs } from "./string-js.ts";
 
 const group = "string";
@@ -277,13 +277,6 @@ export const string: FunctionLibrary = {
           return ctx.error("The search value of CONTAINS_SUBSTR cannot be NULL");
         return containsSubstr(value!.sql, value!.type, part.sql, scope?.sql ?? "'JSON_VALUES'", ctx);
       }),
-    ]),
-    ...refuseAll(group, "needs BigQuery's text analyzer", [
-      "SEARCH",
-      "TEXT_ANALYZE",
-      "BAG_OF_WORDS",
-      "TF_IDF",
-      "VECTOR_SEARCH",
     ]),
   ],
   macros: [
