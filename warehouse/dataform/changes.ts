@@ -1,6 +1,6 @@
 import { UserError } from "../../errors/user-error.ts";
 import type { Column, Warehouse } from "../warehouse.ts";
-import type { BuildRecord } from "./engine.ts";
+import { type BuildRecord, wantsPartitionFilter } from "./engine.ts";
 import {
   type Action,
   actionsById,
@@ -10,9 +10,11 @@ import {
   inDependencyOrder,
   reachable,
   sqlName,
+  type TableAction,
   type Target,
 } from "./graph.ts";
 import { digest, sqlDigest } from "./plan.ts";
+import { tableStatements } from "./statements.ts";
 
 export type ChangeKind =
   | "added"
@@ -189,17 +191,40 @@ async function compareData(
     columns.some(
       (column) => column.after === undefined || (column.before !== undefined && column.before !== column.after),
     );
+  // A table reads what its query reads as soon as it is built, a view only when it is read itself.
+  if (action.kind !== "view") await warehouse.query(`select * from ${sqlName(trial)} limit 0`, { file: action.file });
   const shared = (standing ?? []).filter((column) => after.some((other) => sameColumn(column, other)));
-  const rows =
-    standing === undefined || shared.length === 0
-      ? { before: 0, after: await countOf(`select * from ${sqlName(trial)}`, warehouse), gone: 0, come: 0 }
-      : await compareTables(sqlName(action.target), sqlName(trial), shared, warehouse);
-  return {
-    ...change,
-    columns,
-    rows: standing === undefined ? { ...rows, come: rows.after } : rows,
-    isBreaking: change.isBreaking || isBreaking,
-  };
+  const rows = await rowsOf(action, trial, standing === undefined ? undefined : shared, warehouse);
+  if (isTableWith(action) && action.storage.partitionBy && action.storage.requirePartitionFilter)
+    await standAsTable(action, trial, query, warehouse);
+  return { ...change, columns, rows, isBreaking: change.isBreaking || isBreaking };
+}
+
+const isTableWith = (action: Action): action is TableAction => action.kind === "table" || action.kind === "incremental";
+
+/** Rows before and after; undefined where a table of them wants a filter on its partitions. */
+async function rowsOf(
+  { target }: Action,
+  trial: Target,
+  shared: readonly Column[] | undefined,
+  warehouse: Warehouse,
+): Promise<Change["rows"]> {
+  try {
+    if (shared !== undefined && shared.length > 0)
+      return await compareTables(sqlName(target), sqlName(trial), shared, warehouse);
+    const after = await countOf(`select * from ${sqlName(trial)}`, warehouse);
+    return { before: 0, after, gone: 0, come: shared === undefined ? after : 0 };
+  } catch (error) {
+    if (wantsPartitionFilter(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What reads the table is asked for a filter on its partitions, as it will be after the build. */
+async function standAsTable(action: TableAction, target: Target, query: string, warehouse: Warehouse): Promise<void> {
+  const made = { ...action, target, query, preOps: [], postOps: [] };
+  const { statements } = tableStatements(made, { kind: "view", columns: [] }, { fullRefresh: true });
+  for (const statement of statements) await warehouse.execute(statement, { file: action.file });
 }
 
 const sameColumn = (a: Column, b: Column): boolean =>

@@ -53,6 +53,10 @@ export interface BuildEngine {
   forget(ids: readonly string[]): Promise<void>;
 }
 
+/** Whether a read was refused because the table that is read has `require_partition_filter`. */
+export const wantsPartitionFilter = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes("without a filter over column(s)");
+
 /** Any warehouse, by GoogleSQL alone: each statement is as atomic as the warehouse makes it, and nothing is remembered. */
 export function engineOver(warehouse: Warehouse, parallel = 4): BuildEngine {
   return {
@@ -94,7 +98,7 @@ export function engineOver(warehouse: Warehouse, parallel = 4): BuildEngine {
         return Number(rows[0]?.["n"] ?? 0);
       } catch (error) {
         // A table that requires a filter on its partitions tells no total.
-        if (error instanceof Error && error.message.includes("without a filter over column(s)")) return undefined;
+        if (wantsPartitionFilter(error)) return undefined;
         throw error;
       }
     },

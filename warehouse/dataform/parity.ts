@@ -13,6 +13,9 @@ import verification from "../../packages/googlesql/verification.json" with { typ
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
 import { placeInFile } from "./place-in-file.ts";
+import { type Step, statementsOf } from "./plan.ts";
+import { script } from "./run.ts";
+import type { Relation } from "./statements.ts";
 
 /** What the run of the referee says about a function; see packages/googlesql/referee. */
 export interface FunctionEvidence {
@@ -53,7 +56,7 @@ export interface Certificate {
 
 export interface CertifyOptions {
   /** Runs a script on an empty engine that nobody else uses. */
-  readonly run: (sql: string, file: string) => Promise<unknown>;
+  readonly run: (sql: string, file: string) => Promise<{ readonly rows: readonly (readonly unknown[])[] }>;
   /** The columns of something declared, undefined when they are not known. */
   readonly columnsOf: (target: Target) => Promise<readonly Column[] | undefined>;
 }
@@ -114,8 +117,7 @@ async function judge(
   options: CertifyOptions & Pick<Graph, "texts">,
 ): Promise<ModelParity> {
   const base = { id: action.id, kind: action.kind, file: action.file };
-  const texts = textsOf(action);
-  if (texts === undefined) {
+  if (action.kind === "foreign" || action.kind === "declaration") {
     const reason = {
       code: "refused.action",
       message: `a ${action.kind === "foreign" ? action.what : action.kind} runs on Google Cloud only`,
@@ -125,13 +127,18 @@ async function judge(
   let functions: readonly FunctionEvidence[] = [];
   let constructs: readonly string[] = [];
   try {
-    ({ functions, constructs } = partsOf(texts.all, action.file));
+    ({ functions, constructs } = partsOf(textsOf(action), action.file));
     const blind = action.dependsOn.find((id) => unknown.has(id));
     if (blind !== undefined) {
       const reason = { code: "parity.unknown", message: `reads ${blind}, whose columns are not known` };
       return { ...base, verdict: "unknown", reason, functions, constructs };
     }
-    for (const text of texts.run) await options.run(text, action.file);
+    const build = (relation?: Relation) =>
+      options.run(script(statementsOf(action, relation, false).statements), action.file);
+    await build();
+    // The second build finds what the first has made.
+    if (action.kind === "incremental" && action.incremental)
+      await build({ kind: "table", columns: await columnsMade(action.target, options) });
   } catch (error) {
     if (!(error instanceof GoogleSqlError)) throw error;
     if (error instanceof GoogleSqlEvaluationError && constructs.includes(madeAtRunTime)) {
@@ -146,28 +153,21 @@ async function judge(
   return { ...base, verdict: isServed ? "served" : "verified", functions, constructs };
 }
 
-/** What to read, and what to run so that what comes after finds its tables. */
-function textsOf(action: Action): { readonly all: readonly string[]; readonly run: readonly string[] } | undefined {
-  switch (action.kind) {
-    case "operation":
-      return { all: action.queries, run: action.queries };
-    case "assertion":
-      return { all: [action.query], run: [action.query] };
-    case "table":
-    case "view":
-    case "incremental": {
-      const create = `create or replace table ${sqlName(action.target)} as\n${action.query}`;
-      const again = action.kind === "incremental" ? action.incremental : undefined;
-      const first = [...action.preOps, create, ...action.postOps];
-      const second = again ? [...again.preOps, again.query, ...again.postOps] : [];
-      return {
-        all: [...action.preOps, action.query, ...action.postOps, ...second],
-        run: [first.join(";\n"), ...(second.length > 0 ? [second.join(";\n")] : [])],
-      };
-    }
-    default:
-      return undefined;
-  }
+/** What the project itself wrote. */
+function textsOf(action: Step["action"]): readonly string[] {
+  if (action.kind === "operation") return action.queries;
+  if (action.kind === "assertion") return [action.query];
+  const again = action.incremental;
+  const second = again ? [...again.preOps, again.query, ...again.postOps] : [];
+  return [...action.preOps, action.query, ...action.postOps, ...second];
+}
+
+async function columnsMade({ schema, name }: Target, { run }: CertifyOptions): Promise<readonly Column[]> {
+  const { rows } = await run(
+    `select column_name, data_type from \`${schema}\`.INFORMATION_SCHEMA.COLUMNS where table_name = '${name}' order by ordinal_position`,
+    "certificate",
+  );
+  return rows.map(([column, type]) => ({ name: String(column), type: String(type) }));
 }
 
 const emptyTable = (target: Target, columns: readonly Column[]): string =>

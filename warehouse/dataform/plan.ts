@@ -129,7 +129,8 @@ function throughDisabled(ids: readonly string[], byId: ReadonlyMap<string, Actio
   return found;
 }
 
-function statementsOf(
+/** What a build runs for an action, given what stands under its name. */
+export function statementsOf(
   action: Step["action"],
   relation: Relation | undefined,
   fullRefresh: boolean,

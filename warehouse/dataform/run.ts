@@ -313,7 +313,7 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
 }
 
 /** One script. A statement may end in a comment, so the semicolon stands on a line of its own. */
-const script = (statements: readonly string[]): string =>
+export const script = (statements: readonly string[]): string =>
   statements.length === 1 ? statements[0]! : statements.map((text) => `${text}\n;`).join("\n");
 
 async function columnsOf(step: Step, warehouse: Warehouse): Promise<BuildRecord["columns"]> {
