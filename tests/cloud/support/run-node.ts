@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 export const root = resolve(import.meta.dirname, "..", "..", "..");
 
@@ -28,7 +28,7 @@ export function runNode(args: readonly string[], { env = {}, cwd = root }: RunNo
 
 /** The command line from its source, as `inboxloop` runs it. */
 export const inboxloop = (args: readonly string[], options?: RunNodeOptions): Promise<Ended> =>
-  runNode(["--import", "tsx", "cli/main.ts", ...args, "--quiet"], options);
+  runNode(["--import", import.meta.resolve("tsx"), join(root, "cli/main.ts"), ...args, "--quiet"], options);
 
 /** The same, and it must end well. */
 export async function inboxloopOrThrow(args: readonly string[], options?: RunNodeOptions): Promise<string> {
