@@ -94,7 +94,16 @@ export async function runCanary(
     const acceptBlind = plan.isBlind
       ? "a demo of so few events shows how a canary goes, not how its models differ"
       : undefined;
-    await canary(releases.as("ada"), name, { artefact, policy: demoPolicy, plan, acceptBlind });
+    // Its readers wait for nobody: the canary begins on the day of the approval.
+    const withoutShadow = "the demo's time is short: a shadow that lasts a day comes first elsewhere";
+    await canary(releases.as("ada"), name, {
+      artefact,
+      policy: demoPolicy,
+      plan,
+      acceptBlind,
+      shadow: null,
+      withoutShadow,
+    });
   }
   const before = (await releases.stateOf(candidate))?.canary?.looks.length ?? 0;
   let day = 0;

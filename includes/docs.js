@@ -454,6 +454,15 @@ const column = {
   as_of_at: "The instant as of which the features hold.",
   expires_at:
     "When the first source will have been silent for too long, or was: its features are missing from then on.",
+  shadow_version: "The version in the shadow.",
+  shadow_digest: "Digest of what it learned.",
+  segment_kind: "all, campaign_kind, isp or region.",
+  shadow_sends: "Decisions in which the shadow would have sent something.",
+  changed: "Decisions in which the shadow would have done something else: another variant, or nothing.",
+  changed_share: "changed / decisions.",
+  changed_share_error: "Standard error of changed_share, with the person as the unit; NULL for one person.",
+  value_shift: "Mean of the shadow's value of its choice less the value of the model's own, as the policy counts.",
+  value_shift_error: "Standard error of value_shift, with the person as the unit; NULL for one person.",
   first_decided_at: "First decision.",
   cohort_at: "The hour in which the cohort's messages were sent.",
   planned_share:

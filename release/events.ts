@@ -3,6 +3,7 @@ import { guardrailResult, verdict } from "../policy/guardrails.ts";
 import { canaryPolicy } from "./canary/canary-policy.ts";
 import { cohortArm } from "./canary/evidence.ts";
 import { riskClass, thingKinds } from "./control/rights.ts";
+import { shadowVerdict } from "./shadow.ts";
 
 const version = z
   .string()
@@ -75,6 +76,19 @@ const versionEvents = [
     plan: planSummary.nullable(),
     /** Why it goes on although the plan says that it cannot see what its policy promises, or without a plan. */
     accept_blind: reason.nullable(),
+    /** What its shadow had shown by then; older entries have none. */
+    shadow: z
+      .strictObject({
+        verdict: shadowVerdict,
+        hours: z.number(),
+        decisions: z.number(),
+        people: z.number(),
+        changed_share: z.number().nullable(),
+      })
+      .nullable()
+      .optional(),
+    /** Why it goes on although its shadow has not shown what its policy asks for. */
+    without_shadow: reason.nullable().optional(),
   }),
   z.strictObject({ kind: z.literal("ramp_advanced"), version, share }),
   z.strictObject({

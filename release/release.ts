@@ -7,6 +7,7 @@ import { mayApprove, mayChange, mayPause } from "./control/rights.ts";
 import { type Decision, decide, deciderOf, isSamePerson, type ReleaseEnv, refusal } from "./decide.ts";
 import type { ReleaseEvent, reviewKinds, Source } from "./events.ts";
 import { nextShare } from "./ramp.ts";
+import type { ShadowJudgement } from "./shadow.ts";
 import { type Stage, stages, type Verb } from "./stages.ts";
 import type { ReleaseState, VersionState } from "./state.ts";
 
@@ -83,6 +84,10 @@ export interface CanaryStart {
   readonly plan: CanaryPlan | null;
   /** Why it may begin without a plan, or although the plan says that it cannot see what its policy promises. */
   readonly acceptBlind?: string | undefined;
+  /** What its shadow has shown; null: nobody looked. */
+  readonly shadow: ShadowJudgement | null;
+  /** Why it may begin although its shadow has not shown what the policy asks for. */
+  readonly withoutShadow?: string | undefined;
 }
 
 /** It decides for a share of people from now on: the first of the policy's ramp. */
@@ -118,6 +123,7 @@ export const canary = (env: ReleaseEnv, version: string, start: CanaryStart): Pr
         next: `inboxloop release plan${plan === null ? "" : longer}, or --accept-blind "<why>"`,
       });
     }
+    refuseUnshadowed(version, start);
     return [
       {
         kind: "canary_started",
@@ -133,9 +139,33 @@ export const canary = (env: ReleaseEnv, version: string, start: CanaryStart): Pr
           is_blind: plan.isBlind,
         },
         accept_blind: start.acceptBlind ?? null,
+        shadow: start.shadow && {
+          verdict: start.shadow.verdict,
+          hours: start.shadow.hours,
+          decisions: start.shadow.decisions,
+          people: start.shadow.people,
+          changed_share: start.shadow.changed?.share ?? null,
+        },
+        without_shadow: start.withoutShadow ?? null,
       },
     ];
   });
+
+/** Nobody gets what a version decides before it was seen what it would decide. */
+function refuseUnshadowed(version: string, { shadow: seen, withoutShadow }: CanaryStart): void {
+  if (seen?.verdict === "enough" || withoutShadow) return;
+  const next =
+    seen?.verdict === "too-different"
+      ? ""
+      : `inboxloop release shadow ${version}, then release shadowed ${version}, or `;
+  throw refusal(
+    seen === null
+      ? `nobody looked at what ${version} would decide`
+      : `the shadow of ${version} is ${seen.verdict}: ${seen.note}`,
+    "release.shadow",
+    { next: `${next}--without-shadow "<why>"` },
+  );
+}
 
 const percent = (value: number): string => `${Math.round(100 * value)} %`;
 

@@ -5,6 +5,7 @@ import { type DeciderOptions, decided, deciding } from "../deciding.ts";
 import type { Environment } from "../environment.ts";
 import { addWaiver } from "../waivers.ts";
 import { renderCheck, renderLog, renderPlan, renderStatus, renderStory, show } from "./release/render.ts";
+import { renderShadow, shadowOf } from "./release/shadow.ts";
 import { type PlanCommandOptions, planOf, policyOf } from "./release/traffic.ts";
 import { numberOption } from "./retrain/options.ts";
 
@@ -86,6 +87,22 @@ export const register: RegisterCommand = (program, environment) => {
     },
   );
 
+  noun
+    .command("shadowed <model>")
+    .description(
+      "What a version in the shadow would have decided otherwise, by segment, and whether that was seen for long enough",
+    )
+    .option("--policy <file>", "a canary policy (YAML), instead of the default: its `shadow` is the rule")
+    .addHelpText("after", "\nExit code 4 unless the verdict is `enough`.\n")
+    .action(async (name: string, options: { policy?: string }) => {
+      const { exitCodes } = await import("../../errors/user-error.ts");
+      const world = environment();
+      const policy = await policyOf({ ...options, canaries: 0 });
+      const { segments, judged } = await shadowOf(world, name, (await artefactOf(world, name)).model.digest, policy);
+      world.console.result({ ...judged, segments }, () => renderShadow(judged, segments));
+      if (judged.verdict !== "enough") process.exitCode = exitCodes.check;
+    });
+
   const planned = (command: Command): Command =>
     command
       .option(
@@ -131,20 +148,25 @@ export const register: RegisterCommand = (program, environment) => {
       "--accept-blind <reason>",
       "begin although it cannot see what its policy promises; in the log and every status",
     )
-    .action(async (name: string, options: DeciderOptions & PlanCommandOptions & { acceptBlind?: string }) => {
+    .option(
+      "--without-shadow <reason>",
+      "begin although its shadow has not shown what the policy asks for; in the log and its story",
+    )
+    .action(async (name: string, options: DeciderOptions & PlanCommandOptions & CanaryOptions) => {
       const { canary } = await import("../../release/release.ts");
       const { refuseUnapprovedChanges } = await import("../running-things.ts");
       const { refuseOtherMaturity } = await import("../../release/canary/read-evidence.ts");
       const world = environment();
       const env = await deciding(world, options);
       await refuseUnapprovedChanges(world, "release");
-      const { artefact } = await artefactOf(world, name);
+      const { model, artefact } = await artefactOf(world, name);
       const policy = await policyOf(options);
       refuseOtherMaturity(policy.matures_after_hours);
       const plan = await planOf(world, policy, options);
-      show(world, await canary(env, name, { artefact, policy, plan, acceptBlind: options.acceptBlind }), () =>
-        renderPlan(plan),
-      );
+      const { judged } = await shadowOf(world, name, model.digest, policy);
+      const { acceptBlind, withoutShadow } = options;
+      const start = { artefact, policy, plan, acceptBlind, shadow: judged, withoutShadow };
+      show(world, await canary(env, name, start), () => renderPlan(plan));
     });
 
   verb(
@@ -309,6 +331,11 @@ async function evaluationOf(
   const { evaluationSummary } = await import("../../retrain/evaluate/evaluation-summary.ts");
   const { text, source } = await vouchedFor(options.evaluation, options.waive);
   return { evaluation: evaluationSummary(text, options.evaluation, digest), source };
+}
+
+interface CanaryOptions {
+  readonly acceptBlind?: string;
+  readonly withoutShadow?: string;
 }
 
 /** What the canary has seen: read from the warehouse now, or from a file that somebody vouches for. */

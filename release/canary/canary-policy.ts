@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { defaultShadowRule, shadowRule } from "../shadow.ts";
 
 const share = z.number().gt(0).lt(1);
 
@@ -41,6 +42,8 @@ export const canaryPolicy = z
       .nullable(),
     /** Outcomes later than this after the send are not waited for, and a send younger than this is no evidence for a pass. */
     matures_after_hours: z.number().gt(0),
+    /** What must have been seen of it in the shadow before it decides for anybody; policies of old logs have none. */
+    shadow: shadowRule.optional(),
     /** Share of people and hours at it at least; the last step stays. */
     ramp: z.array(z.strictObject({ share, hours: z.number().gt(0) })).min(1),
     /** Hours between looks. */
@@ -94,6 +97,7 @@ export const defaultCanaryPolicy: CanaryPolicy = canaryPolicy.parse({
   ],
   revenue: { margin: 0.1, harm_error: 0.01, least_people: 1_000, owner: "growth" },
   matures_after_hours: 72,
+  shadow: defaultShadowRule,
   ramp: [
     { share: 0.01, hours: 12 },
     { share: 0.05, hours: 12 },

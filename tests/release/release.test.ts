@@ -20,7 +20,17 @@ import {
   submit,
 } from "../../release/release.ts";
 import { reviewsOf } from "../../release/reviews.ts";
-import { artefactOf, type Desk, evidence, noon, openDesk, policy, submission, withCanary } from "./support/desk.ts";
+import {
+  artefactOf,
+  type Desk,
+  evidence,
+  noon,
+  openDesk,
+  policy,
+  submission,
+  unshadowed,
+  withCanary,
+} from "./support/desk.ts";
 
 let folder: string;
 let desk: Desk;
@@ -82,7 +92,7 @@ describe("release", () => {
 
   test("when a verb is out of turn, then it is refused and the log stays", async () => {
     await submit(desk.as("ada"), submission("v1"));
-    const start = { ...artefactOf("v1"), policy, plan: null, acceptBlind: "a test" };
+    const start = { ...artefactOf("v1"), policy, plan: null, acceptBlind: "a test", ...unshadowed };
     for (const attempt of [
       () => shadow(desk.as("ada"), "v1"),
       () => canary(desk.as("ada"), "v1", start),
@@ -170,7 +180,7 @@ describe("canary", () => {
     await approve(desk.as("ben"), "v3", artefactOf("v3"));
     const traffic = { sendsPerDay: 2_000, rates: { complaints: 0.001 }, delayHours: 12 };
     const plan = planCanary(policy, traffic, { canaries: 60, random: seededRandom });
-    const start = { ...artefactOf("v3"), policy, plan };
+    const start = { ...artefactOf("v3"), policy, plan, ...unshadowed };
     await expect(canary(desk.as("ada"), "v3", start)).rejects.toMatchObject({ code: "release.blind", exitCode: 4 });
     await expect(canary(desk.as("ada"), "v3", { ...start, plan: null })).rejects.toMatchObject({
       code: "release.blind",

@@ -957,6 +957,24 @@ export interface Tables {
     tls_failures: bigint | null;
     spam_trap_hits: bigint | null;
   };
+  "monitoring.shadow": {
+    shadow_version: string | null;
+    shadow_digest: string | null;
+    model_version: string | null;
+    segment_kind: string | null;
+    segment: string | null;
+    people: bigint | null;
+    decisions: bigint | null;
+    sends: bigint | null;
+    shadow_sends: bigint | null;
+    changed: bigint | null;
+    changed_share: number | null;
+    changed_share_error: number | null;
+    value_shift: number | null;
+    value_shift_error: number | null;
+    first_decided_at: string | null;
+    last_decided_at: string | null;
+  };
   "raw.campaigns": {
     campaign_id: string | null;
     name: string | null;

@@ -9,7 +9,7 @@ import type { Environment } from "../../environment.ts";
 import { renderTable } from "../../table.ts";
 import { renderGuardrails } from "../evaluate.ts";
 
-const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
 
 /** Prints a decision: what was written, and the head that the next one is made on. */
 export function show(
@@ -50,7 +50,7 @@ export function describe(event: Decision["events"][number]): string {
     case "shadow_started":
       return `${event.version} runs in the shadow of the champion`;
     case "canary_started":
-      return `${event.version} decides for ${percent(event.policy.ramp[0]?.share ?? 0, 1)} of people, beside ${event.baseline}${event.accept_blind ? `, blind: ${event.accept_blind}` : ""}`;
+      return `${event.version} decides for ${percent(event.policy.ramp[0]?.share ?? 0, 1)} of people, beside ${event.baseline}${event.accept_blind ? `, blind: ${event.accept_blind}` : ""}${event.without_shadow ? `, without a shadow: ${event.without_shadow}` : ""}`;
     case "ramp_advanced":
       return `${event.version} decides for ${percent(event.share, 1)} of people`;
     case "canary_checked":

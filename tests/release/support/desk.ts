@@ -68,6 +68,9 @@ export const artefactOf = (version: string) => ({ artefact: submission(version).
 
 export const policy: CanaryPolicy = { ...defaultCanaryPolicy, ramp: [{ share: 0.5, hours: 24 }] };
 
+/** A canary whose shadow nobody looked at, as most tests want it. */
+export const unshadowed = { shadow: null, withoutShadow: "a test" } as const;
+
 /** v1 is champion; v2 is a canary. */
 export async function withCanary(desk: Desk, of: CanaryPolicy = policy): Promise<void> {
   for (const version of ["v1", "v2"]) {
@@ -76,7 +79,13 @@ export async function withCanary(desk: Desk, of: CanaryPolicy = policy): Promise
     if (version === "v1") await promote(desk.as("ben"), version, { ...artefactOf(version), evidence: null });
   }
   await shadow(desk.as("ada"), "v2");
-  await canary(desk.as("ada"), "v2", { ...artefactOf("v2"), policy: of, plan: null, acceptBlind: "a test" });
+  await canary(desk.as("ada"), "v2", {
+    ...artefactOf("v2"),
+    policy: of,
+    plan: null,
+    acceptBlind: "a test",
+    ...unshadowed,
+  });
 }
 
 const arm = (sends: number, complaints: number): CohortArm => ({
