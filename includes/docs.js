@@ -434,6 +434,7 @@ const column = {
   decided_at: "When it was decided.",
   linked_at: "When the link was made, or taken back.",
   known_at: "From when on it is known.",
+  superseded_at: "When something newer was known; at the end of the year 9999 while nothing is.",
   unlinked_at: "When the link was last taken back.",
   changed_at: "When it changed.",
   begins_at: "From when on.",

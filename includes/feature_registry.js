@@ -131,7 +131,7 @@ const groups = [
     layer: "identity",
     owner: "crm",
     purpose: "How long somebody has been with us.",
-    from: ["staging.stg_raw__profiles.signed_up_at", "events.messages.sent_at"],
+    from: ["staging.stg_raw__profile_versions.signed_up_at", "events.messages.sent_at"],
     names: ["days_since_signup"],
   },
   {
@@ -201,14 +201,18 @@ const groups = [
     layer: "identity",
     owner: "deliverability",
     purpose: "Where somebody's mailbox is.",
-    from: ["events.events.isp", "staging.stg_raw__profiles.isp", "staging.stg_raw__profiles.recipient_domain"],
+    from: [
+      "events.events.isp",
+      "staging.stg_raw__profile_versions.isp",
+      "staging.stg_raw__profile_versions.recipient_domain",
+    ],
     names: ["isp"],
   },
   {
     layer: "identity",
     owner: "crm",
     purpose: "Where somebody lives, no finer than a country's state.",
-    from: ["events.events.region", "staging.stg_raw__profiles.region"],
+    from: ["events.events.region", "staging.stg_raw__profile_versions.region"],
     names: ["region"],
   },
 ];
@@ -226,7 +230,7 @@ const rate = (joined, count, scope) => ({
 /** Features that are not counted over somebody's past: SQL over the joined tables of features.message_features, and what stands behind it. */
 const joined = {
   days_since_signup: {
-    sql: `if(profiles.signed_up_at < messages.sent_at, ${time.daysBetween("profiles.signed_up_at", "messages.sent_at")}, null)`,
+    sql: `if(messages.signed_up_at < messages.sent_at, ${time.daysBetween("messages.signed_up_at", "messages.sent_at")}, null)`,
   },
   isp_bounce_rate_30d: rate("isps", "bounces", "isp"),
   isp_complaint_rate_30d: rate("isps", "complaints", "isp"),

@@ -8,7 +8,7 @@
 //   query   followed through its query, but for what is said here
 //
 // `ids`: what a column is the id of. `sentAt`: when the mail that `ids` calls "mail" was sent. `times`: columns that are instants and
-// known as they pass. `unique`: no two rows have these alike.
+// known as they pass, or with the row; `ends`: only as they pass. `unique`: no two rows have these alike.
 
 const events = require("./events");
 const rawTables = require("./raw_tables");
@@ -48,6 +48,15 @@ const tables = {
     times: ["signed_up_at"],
     ids: people,
     unique: [["user_id_hash"]],
+  },
+  // a row says what was known after known_at and until it was superseded
+  "staging.stg_raw__profile_versions": {
+    kind: "act",
+    at: "known_at",
+    times: ["signed_up_at"],
+    ends: ["superseded_at"],
+    ids: people,
+    unique: [["user_id_hash", "known_at"]],
   },
   "staging.stg_raw__campaigns": { kind: "fixed", times: ["started_at"], ids: people, unique: [["campaign_id"]] },
   "staging.stg_raw__seed_tests": { kind: "act", at: "tested_at", times: [], ids: people },
@@ -100,11 +109,6 @@ const accepted = [
     column: `labels.rule_labels.${column}`,
     from: ["events.messages.delivered_at", "events.messages.campaign_id", "events.messages.*"],
     why: "whether a provider reports deliveries at all is a property of its feed, though it is read off the whole campaign",
-  })),
-  ...["isp", "region", "recipient_domain"].map((column) => ({
-    column: `events.messages.${column}`,
-    from: ["isp", "region", "recipient_domain", "*"].map((one) => `staging.stg_raw__profiles.${one}`),
-    why: "the address that a mail goes to, and with it its provider, is the profile's; a move between is not told from one before",
   })),
 ];
 

@@ -198,6 +198,7 @@ module.exports = {
           time_zone: "behaviour",
           "*": "sensitive",
         },
+        known_at: "reference",
         received_at: "reference",
       },
     },

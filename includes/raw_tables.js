@@ -34,6 +34,7 @@ const tables = {
     region: "STRING",
     signed_up_at: "TIMESTAMP",
     attributes: "JSON",
+    known_at: "TIMESTAMP", // since when another system knew it, where that was before it came to us
     received_at: "TIMESTAMP",
   },
   consents: {

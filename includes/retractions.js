@@ -11,12 +11,19 @@ const tables = rawTables.names.filter((name) => !accounts.includes(name));
 /** What stands between two columns in what a digest is made of. */
 const separator = "|";
 
+/** Columns that came after rows had been taken back: a digest that is kept does not know them, and must go on meaning its row. */
+const laterColumns = { profiles: ["known_at"] };
+
 /**
- * The columns that a row's digest is made of, in order: all but documents and bytes, which engines write in their own way.
+ * The columns that a row's digest is made of, in order: all but documents and bytes, which engines write in their own way, and those that
+ * are younger than the digest.
  *
  *   digestColumns("erasure_requests")  =>  user_id_hash, requested_at, provenance, received_at
  */
-const digestColumns = (table) => rawTables.columns(table).filter(({ type }) => type !== "JSON" && type !== "BYTES");
+const digestColumns = (table) =>
+  rawTables
+    .columns(table)
+    .filter(({ name, type }) => type !== "JSON" && type !== "BYTES" && !(laterColumns[table] ?? []).includes(name));
 
 const asText = ({ name, type }, alias) => {
   const column = `${alias}.${name}`;

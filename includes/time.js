@@ -41,6 +41,31 @@ function asOf(vars) {
  */
 const saidBy = (column, vars) => (vars?.as_of ? `${column} < ${asOf(vars)}` : "true");
 
+/**
+ * When something that was so from one instant on was known: as it was received. What came more than an outcome window later is imported
+ * history, of which nobody knows when it was first known; it counts as known when it was so.
+ *
+ *   heardAt("effective_at", "received_at")
+ *   =>  if(received_at < timestamp_add(effective_at, interval 7 day), received_at, effective_at)
+ */
+const heardAt = (since, receivedAt) => `if(${receivedAt} < ${daysAfter(since, outcomeDays)}, ${receivedAt}, ${since})`;
+
+/** An instant that does not come: the end of what has none. */
+const never = "9999-12-31";
+
+/**
+ * That it was what was known at the as-of instant: known before it, and by then not superseded. Without var `as_of` what was received last.
+ *
+ *   standsBy("known_at", "superseded_at", { as_of: "2026-04-01" })
+ *   =>  known_at < timestamp '2026-04-01 00:00:00+00' and superseded_at >= timestamp '2026-04-01 00:00:00+00'
+ *   standsBy("known_at", "superseded_at", {})
+ *   =>  superseded_at = timestamp '9999-12-31 00:00:00+00'
+ */
+const standsBy = (knownAt, supersededAt, vars) =>
+  vars?.as_of
+    ? `${knownAt} < ${asOf(vars)} and ${supersededAt} >= ${asOf(vars)}`
+    : `${supersededAt} = ${literal(never)}`;
+
 function wholeNumber(value, where) {
   if (!Number.isInteger(value) || value < 0)
     throw new Error(`includes/time.js: ${where} wants a whole number, got ${value}`);
@@ -90,6 +115,9 @@ module.exports = {
   literal,
   asOf,
   saidBy,
+  heardAt,
+  never,
+  standsBy,
   daysAfter,
   daysBefore,
   closesAt,

@@ -64,6 +64,7 @@ const knownAtSend = [
   "sent_date",
   "sent_at",
   "closes_at",
+  "signed_up_at",
 ];
 
 /** What customers did, and when: the evidence that labels are made of, too. */

@@ -129,6 +129,7 @@ export interface Tables {
     complained_at: string | null;
     unsubscribed_at: string | null;
     converted_at: string | null;
+    signed_up_at: string | null;
   };
   "events.orders": {
     order_id: string | null;
@@ -1124,6 +1125,7 @@ export interface Tables {
     region: string | null;
     signed_up_at: string | null;
     attributes: string | null;
+    known_at: string | null;
     received_at: string | null;
   };
   "raw.retractions": {
@@ -1292,6 +1294,7 @@ export interface Tables {
     region: string | null;
     signed_up_at: string | null;
     attributes: string | null;
+    known_at: string | null;
     received_at: string | null;
   };
   "staging.kept_seed_tests": {
@@ -1491,6 +1494,16 @@ export interface Tables {
     activity_date: string | null;
     metric_value: number | null;
     source: string | null;
+  };
+  "staging.stg_raw__profile_versions": {
+    user_id_hash: string | null;
+    recipient_domain: string | null;
+    isp: string | null;
+    region: string | null;
+    attributes: string | null;
+    signed_up_at: string | null;
+    known_at: string | null;
+    superseded_at: string | null;
   };
   "staging.stg_raw__profiles": {
     user_id_hash: string | null;

@@ -80,6 +80,20 @@ test("when a dimension is filled in by the click that it is to predict then its 
   expect(findings.some((each) => each.model === "training.examples" && each.column === "region")).toBe(true);
 });
 
+test("when a mail takes the profile of after its send then every dimension of it is found, and what is counted by one", async () => {
+  const { findings } = await checkCopy([
+    {
+      file: "definitions/events/messages.sqlx",
+      from: "descriptions.known_at < per_message.sent_at",
+      to: "descriptions.known_at < per_message.closes_at",
+    },
+  ]);
+  const columns = findings.filter((one) => one.model === "features.message_features").map((one) => one.column);
+  for (const column of ["isp", "region", "days_since_signup", "domain_bounce_rate_30d"])
+    expect(columns).toContain(column);
+  expect(columns).not.toContain("variant");
+});
+
 test("when our own models are broken then each break is found where it is", async () => {
   const { findings } = await checkCopy([
     {
@@ -89,8 +103,8 @@ test("when our own models are broken then each break is found where it is", asyn
     },
     {
       file: "includes/feature_registry.js",
-      from: "if(profiles.signed_up_at < messages.sent_at, ",
-      to: "if(profiles.signed_up_at is not null, ",
+      from: 'sql: "messages.variant"',
+      to: 'sql: "messages.bounce_class"',
     },
     {
       file: "includes/feature_registry.js",
@@ -105,10 +119,10 @@ test("when our own models are broken then each break is found where it is", asyn
   ]);
   const columns = findings.filter((one) => one.model === "features.message_features").map((one) => one.column);
   expect([...new Set(columns)].sort()).toEqual([
-    "days_since_signup",
     "isp_bounce_rate_30d",
     "seed_inbox_rate_14d",
     "subject_length",
+    "variant",
   ]);
 });
 

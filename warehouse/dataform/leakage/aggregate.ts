@@ -56,6 +56,9 @@ export function aggregateVal(a: Analysis, node: FunctionCall, name: string, env:
   // A mail is one person's, whichever of its events says so.
   if (env.isPerMail && (first.domain === "user" || first.domain === "person"))
     return val(env.keys, { domain: first.domain });
+  // And it was sent once: the send says nothing of which of its events are there.
+  if (env.isPerMail && first.domain === "send" && first.time && survivors.has(first.time.at))
+    return val(env.keys, { domain: first.domain, time: first.time });
   return val(handOn(needs, taken, name, survivors), {
     ...timeOf(taken, name, (at) => [...survivors].flatMap((one) => bounds(taken.facts, at, one))),
     ...(first.mail !== undefined && survivors.has(first.mail) ? { mail: first.mail } : {}),

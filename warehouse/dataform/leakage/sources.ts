@@ -9,6 +9,7 @@ export interface KnownTable {
   readonly kind: "act" | "send" | "state" | "fixed" | "query";
   readonly at?: string | undefined;
   readonly times?: readonly string[] | undefined;
+  readonly ends?: readonly string[] | undefined;
   readonly sentAt?: string | undefined;
   readonly ids?: Readonly<Record<string, string>> | undefined;
   readonly unique?: readonly (readonly string[])[] | undefined;
@@ -38,7 +39,7 @@ export const accepted: readonly Accepted[] = knownAt.accepted;
 /** The relation of a source: each column, and from when on it is known. */
 export function sourceRelation(id: string, known: KnownTable, names: readonly string[]): Relation {
   const times = new Map<string, number>();
-  for (const name of [known.at, known.sentAt, ...(known.times ?? [])])
+  for (const name of [known.at, known.sentAt, ...(known.times ?? []), ...(known.ends ?? [])])
     if (name !== undefined) times.set(name, newInstant());
   const at = known.at === undefined ? undefined : times.get(known.at)!;
   const isOfMails = Object.values(known.ids ?? {}).includes("mail");
@@ -82,7 +83,7 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
         need(
           name,
           name === known.at,
-          [...own, { at: time, plus: 0 }]
+          [...(known.ends?.includes(name) ? [] : own), { at: time, plus: 0 }]
             .filter((one) => one.at !== asOf || known.kind !== "state")
             .concat(known.kind === "state" ? [{ at: asOf, plus: 0 }] : []),
         ),
@@ -95,6 +96,7 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
   // It is reported after it happened, and a mail is sent before anything comes of it: clocks that disagree aside.
   if (at !== undefined && times.has("received_at") && known.at !== "received_at")
     orders.push(order(at, times.get("received_at")!, 0));
+  for (const end of known.ends ?? []) if (at !== undefined) orders.push(order(at, times.get(end)!, 0));
   if (at !== undefined && mail !== undefined && known.kind === "act") orders.push(order(mail, at, 0));
   return {
     columns: names.map((name) => {
