@@ -161,7 +161,7 @@ async function usesOfPolicies(world: Environment, folder: string): Promise<reado
 }
 
 /** The grants whose text, as it stands, enough people have signed for: always, whatever `rights.yaml` enforces of other things. */
-async function approvedGrants(world: Environment, stated: StatedPolicy): Promise<ReadonlySet<string>> {
+export async function approvedGrants(world: Environment, stated: StatedPolicy): Promise<ReadonlySet<string>> {
   if (stated.policy.grants.length === 0) return new Set();
   const { readPeople } = await import("../release/control/people.ts");
   const { releaseStatus, verifySignatures } = await import("../release/decide.ts");

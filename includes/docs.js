@@ -363,6 +363,10 @@ const column = {
   landed: "Records written to a raw table.",
   duplicate: "Records that the door had already seen.",
   dead_letter: "Records that could not be landed.",
+  left_out_name: "Table, column and key of what was left out; `*` for keys that are no names of a field.",
+  left_out_rows: "Rows that landed without it.",
+  left_out:
+    "What the door left out of records that landed: a list of names (table, column, key) and in how many rows; NULL where nothing.",
   unaccounted: "received - landed - duplicate - dead_letter.",
   duplicate_rate: "duplicate / received.",
   dead_letter_rate: "dead_letter / received.",

@@ -208,6 +208,7 @@ const tables = {
     content_digest: "STRING",
     previous_hash: "STRING",
     entry_hash: "STRING",
+    left_out: "JSON", // [{ name, rows }]: what the door left out, by table.column.key; null where nothing
     received_at: "TIMESTAMP",
   },
 };

@@ -149,7 +149,8 @@ export function decodeApiRecord(data: Uint8Array, table: string, said: string): 
     return { kind: "dead-letter", reason: "not-a-signal", detail: `only ${table} come this way` };
   if (item.kind !== "row") return item;
   const { provenance: own, provenance_id: other } = item.values;
-  return own || other ? item : { ...item, values: { ...item.values, provenance: said } };
+  const values = own || other ? item.values : { ...item.values, provenance: said };
+  return { ...item, values, source: said };
 }
 
 function decodeInto(message: Message, table: string): Item {

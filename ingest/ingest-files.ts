@@ -4,10 +4,12 @@ import { Tombstones } from "../platform/tombstones.ts";
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
 import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
-import { createDoor } from "./door/door.ts";
+import { createDoor, type Door } from "./door/door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door/door-window.ts";
 import { erasedPeople } from "./door/erased.ts";
+import type { IdHasher } from "./door/id-hasher.ts";
 import type { IspOfDomain } from "./door/isp-lookup.ts";
+import type { DeclaredAttributes } from "./door/json-columns.ts";
 import { type IngestKeys, keyName } from "./door/keys.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
@@ -33,6 +35,8 @@ export interface IngestContext {
   /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
   readonly sources?: SourceDeclarations | undefined;
   readonly ispOfDomain?: IspOfDomain | undefined;
+  /** What sources may say of a person beside what everybody may. */
+  readonly attributes?: (() => Promise<DeclaredAttributes>) | undefined;
   /** Rows per table that the door remembers. */
   readonly windowRows?: number;
   /**
@@ -91,9 +95,18 @@ export const erasedAt = ({ erasures = "", keys }: Pick<IngestContext, "erasures"
     keys.ids,
   );
 
+/** The door of a context. */
+export async function doorOf(context: IngestContext, hashId: IdHasher): Promise<Door> {
+  const { trustReceivedAt, ispOfDomain } = context;
+  return createDoor({ hashId, trustReceivedAt, ispOfDomain, attributes: await context.attributes?.() });
+}
+
 async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: IngestContext) {
+  const erased = erasedAt(context);
+  let plain: Door;
   try {
     refuseChangedKey(sink, keyName(context.keys.ids.active));
+    plain = await doorOf(context, erased.hashId);
   } catch (error) {
     await sink.close();
     throw error;
@@ -104,12 +117,6 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
     : new DoorWindows(windowRows, windowSeed(context.randomBytes), sink, () =>
         sink instanceof LocalSink ? retractionsMark(context.raw) : "",
       );
-  const erased = erasedAt(context);
-  const plain = createDoor({
-    hashId: erased.hashId,
-    trustReceivedAt: context.trustReceivedAt,
-    ispOfDomain: context.ispOfDomain,
-  });
   const door = context.trustReceivedAt
     ? guardRetracted(erased.guard(plain), await sink.retractions())
     : erased.guard(plain);

@@ -45,6 +45,8 @@ export interface BatchBody extends BatchCounts {
   readonly id_key: string;
   /** Dead letters that this batch settled (replay). */
   readonly replayed?: readonly string[] | undefined;
+  /** Rows of which something was left out at the door, by `table.column.key`; absent where nothing was. */
+  readonly left_out?: Readonly<Record<string, number>> | undefined;
   readonly received_at: string;
 }
 
@@ -91,6 +93,12 @@ export type LedgerEntry = BatchEntry | ReplacementEntry;
 export function stagedId(entry: LedgerEntry): string {
   if (entry.kind === "batch") return entry.batch_id;
   return entry.kind === "compaction" ? entry.compaction_id : entry.step_id;
+}
+
+/** What an entry keeps of what was left out, by name: nothing where nothing was. */
+export function leftOutOf(leftOut: Readonly<Record<string, number>>): Pick<BatchBody, "left_out"> {
+  const names = Object.keys(leftOut).sort();
+  return names.length > 0 ? { left_out: Object.fromEntries(names.map((name) => [name, leftOut[name]!])) } : {};
 }
 
 /** The digest over what a batch put into its tables. */

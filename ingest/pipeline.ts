@@ -9,7 +9,15 @@ import type { RawRow } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
 import type { BatchCounts } from "./ledger.ts";
 import { recordOf, rowOf } from "./row-record.ts";
-import { addTotals, countLetters, type IngestTotals, type MutableTotals, noTotals, sumOfTotals } from "./totals.ts";
+import {
+  addTotals,
+  countLeftOut,
+  countLetters,
+  type IngestTotals,
+  type MutableTotals,
+  noTotals,
+  sumOfTotals,
+} from "./totals.ts";
 
 export { type IngestTotals, noTotals } from "./totals.ts";
 
@@ -75,6 +83,8 @@ export interface BatchEnd extends BatchCounts {
   readonly isEnd: boolean;
   readonly receivedAt: Micros;
   readonly replayed?: readonly string[] | undefined;
+  /** Rows of which something was left out at the door, by `table.column.key`. */
+  readonly leftOut: Readonly<Record<string, number>>;
 }
 
 export interface Sink {
@@ -228,6 +238,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
         made.rows.push(admitted.row);
         made.messages.push(message);
         made.items.push(item);
+        if (admitted.leftOut.length > 0) countLeftOut(batch.counts, admitted.table, admitted.leftOut);
       } else batch.counts.duplicate += 1;
     }
   }
@@ -374,7 +385,8 @@ async function commitBatch(
     const { received, landed, duplicate, dead_letter } = counts;
     const replayed = env.source.isReplay ? batch.ackIds : undefined;
     const receivedAt = env.now() * 1000;
-    const end = { received, landed, duplicate, dead_letter, to: batch.to, isEnd, receivedAt, replayed };
+    const sums = { received, landed, duplicate, dead_letter };
+    const end = { ...sums, to: batch.to, isEnd, receivedAt, replayed, leftOut: counts.left_out };
     const result = await batch.sink.commit(end);
     if (result.kind !== "refused-rows") return result;
     const made = result.refused.map(({ table, index, line, reason }) => {

@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { csvLetterValue, decoderFor, isDecoderKind } from "./decoders.ts";
 import { pointedTo, setAsideName, unseal } from "./door/dead-letter.ts";
-import { createDoor } from "./door/door.ts";
 import { type Micros, parseInstant } from "./door/instant.ts";
 import { type RawRow, rawColumns } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
 import { guessDelimiter } from "./files/csv.ts";
-import { erasedAt, type IngestContext, openLocalIngest } from "./ingest-files.ts";
+import { doorOf, erasedAt, type IngestContext, openLocalIngest } from "./ingest-files.ts";
 import type { BatchEntry } from "./ledger.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import { type IngestTotals, type Message, runIngest, type Source } from "./pipeline.ts";
@@ -55,9 +54,7 @@ export async function replay(
     const erased = erasedAt(context);
     await erased.refresh();
     const { hashId } = erased;
-    const door = erased.guard(
-      createDoor({ hashId, trustReceivedAt: context.trustReceivedAt, ispOfDomain: context.ispOfDomain }),
-    );
+    const door = erased.guard(await doorOf(context, hashId));
     const arrival = context.now().getTime() * 1000;
     for await (const letter of lettersOf(context.raw, sink, options)) {
       selected += 1;

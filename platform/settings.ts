@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
+import { attributeDeclarations } from "./attribute-declarations.ts";
 import { sourceDeclarations } from "./source-declarations.ts";
 
 /** The file's name, looked for where a command is started. */
@@ -80,6 +81,11 @@ export const settingsShape = z.strictObject({
   sources: sourceDeclarations
     .default({})
     .describe("What a provider's tags and arguments mean, by its name; dimensions.md says how."),
+  attributes: attributeDeclarations
+    .default({})
+    .describe(
+      "What sources may say of a person beside the listed attributes: source (`*`, `file`, `api/<caller>`), then attribute and its type; attributes.md says how.",
+    ),
   isp_lookup: z
     .string()
     .min(1)

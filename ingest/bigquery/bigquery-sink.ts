@@ -15,6 +15,7 @@ import {
   contentDigest,
   type LandedTable,
   type LedgerLog,
+  leftOutOf,
   openLedger,
 } from "../ledger.ts";
 import type { BatchEnd, CommitResult, Sink, SinkBatch, Source } from "../pipeline.ts";
@@ -250,7 +251,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
     this.#fault("committing");
     const to = this.progressOf(batch.source.id)?.to ?? 0;
     if (to !== batch.from) return { kind: "superseded", to };
-    const { received, landed, duplicate, dead_letter, isEnd, receivedAt, replayed } = end;
+    const { received, landed, duplicate, dead_letter, isEnd, receivedAt, replayed, leftOut } = end;
     const counts = { received, landed, duplicate, dead_letter };
     const entry = await this.#enter(batch.tables, {
       batch_id: batch.id,
@@ -261,6 +262,7 @@ where received_at >= @since order by received_at desc limit ${rows}`,
       is_end: isEnd,
       ...counts,
       ...(replayed ? { replayed } : {}),
+      ...leftOutOf(leftOut),
       received_at: instantText(receivedAt),
     });
     this.#fault("ledger-appended");

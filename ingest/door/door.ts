@@ -2,16 +2,24 @@ import policies from "../../includes/policies.js";
 import { namesAddress } from "../../platform/spellings.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
-import { ipPrefix } from "./ip-prefix.ts";
 import type { IspOfDomain } from "./isp-lookup.ts";
-import { cleanValue, scrubbed } from "./metadata.ts";
+import { type DeclaredAttributes, fitted, jsonShapes, type ShapeOf } from "./json-columns.ts";
+import { scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
 import { isRoleAddress } from "./role-address.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
 import { columnKind } from "./text-kinds.ts";
 
-export type Admitted = { readonly kind: "row"; readonly table: string; readonly row: RawRow } | Refusal;
+export type Admitted =
+  | {
+      readonly kind: "row";
+      readonly table: string;
+      readonly row: RawRow;
+      /** Paths of what the record held and may not: `attributes.health`, `region`. */
+      readonly leftOut: readonly string[];
+    }
+  | Refusal;
 
 /** Everything that enters passes here: an item becomes a row of a raw table without raw ids, or is refused. */
 export type Door = (item: Item, arrival: Micros) => Admitted;
@@ -22,9 +30,15 @@ export interface DoorOptions {
   readonly trustReceivedAt: boolean;
   /** What the sender's own list says of a recipient's domain, where the source names no provider. */
   readonly ispOfDomain?: IspOfDomain | undefined;
+  /** What sources may say of a person beside what includes/attributes.js lists. */
+  readonly attributes?: DeclaredAttributes | undefined;
 }
 
-export function createDoor({ hashId, trustReceivedAt, ispOfDomain }: DoorOptions): Door {
+/** The source of rows that come by files. */
+export const fileSource = "file";
+
+export function createDoor({ hashId, trustReceivedAt, ispOfDomain, attributes }: DoorOptions): Door {
+  const shapeOf = jsonShapes(attributes);
   const arrivalOf = (told: unknown, arrival: Micros): Micros | undefined =>
     !trustReceivedAt || told === undefined || told === null || told === "" ? arrival : parseInstant(told);
 
@@ -34,11 +48,11 @@ export function createDoor({ hashId, trustReceivedAt, ispOfDomain }: DoorOptions
       const received = arrivalOf(item.receivedAt, arrival);
       if (received === undefined) return refuse("time-unreadable", "received_at");
       const made = pseudonymise(item.signal, received, hashId, ispOfDomain);
-      return made.kind === "row" ? bounded("events", made.row) : made;
+      return made.kind === "row" ? bounded("events", made.row, made.leftOut) : made;
     }
     const received = arrivalOf(item.values["received_at"], arrival);
     if (received === undefined) return refuse("time-unreadable", "received_at");
-    const made = admitRow(item.table, item.values, received, hashId);
+    const made = admitRow(item, received, hashId, shapeOf);
     if (made.kind !== "row" || item.table !== "profiles" || made.row["isp"]) return made;
     const isp = ispOfDomain?.(String(made.row["recipient_domain"] ?? ""));
     return isp === undefined ? made : { ...made, row: { ...made.row, isp } };
@@ -67,11 +81,12 @@ const required: Readonly<Record<string, readonly string[]>> = {
 };
 
 function admitRow(
-  table: string,
-  values: Readonly<Record<string, unknown>>,
+  { table, values, source = fileSource }: Extract<Item, { kind: "row" }>,
   received: Micros,
   hashId: IdHasher,
+  shapeOf: ShapeOf,
 ): Admitted {
+  const leftOut: string[] = [];
   const row: Record<string, string | number | boolean | object | null> = {};
   for (const { name, type } of rawColumns(table)) {
     if (name === "received_at") {
@@ -86,16 +101,18 @@ function admitRow(
       row[name] = null;
       continue;
     }
-    const cast = castTo(type, value);
-    if (cast === undefined) return refuse(type === "TIMESTAMP" ? "time-unreadable" : "wrong-type", name);
-    if (typeof cast !== "string") {
-      row[name] = cast;
+    const cast = type === "JSON" ? fitted(shapeOf(table, name, source), value, name, leftOut) : castTo(type, value);
+    if (cast === undefined && (type !== "JSON" || required[table]?.includes(name)))
+      return refuse(type === "TIMESTAMP" ? "time-unreadable" : "wrong-type", name);
+    if (typeof cast !== "string" || type === "JSON") {
+      row[name] = (cast ?? null) as RawRow[string];
       continue;
     }
     const kind = columnKind(name);
     if ((kind === "person" || kind === "id") && cast.length > maxIdLength) return refuse("too-large", name);
     if (kind === "person" || (name === "labelled_by" && namesAddress(cast))) row[name] = hashId(cast);
-    else row[name] = kind === "ip" ? (ipPrefix(cast) ?? null) : scrubbed(kind, cast.trim(), { hashId });
+    else row[name] = scrubbed(kind, cast.trim(), { hashId }) ?? null;
+    if (row[name] === null) leftOut.push(name);
   }
   if (table === "consents") {
     const purpose = String(row["purpose"]).toLowerCase();
@@ -110,16 +127,16 @@ function admitRow(
       if (typeof id === "string") row[`${side}_is_role`] = isRoleAddress(id) ?? row[`${side}_is_role`] ?? null;
     }
   }
-  return bounded(table, row);
+  return bounded(table, row, leftOut);
 }
 
 /** A row larger than this is a dead letter: every writer (segments, Storage Write API) takes what is smaller. */
 export const maxRowBytes = 2 << 20;
 
-const bounded = (table: string, row: RawRow): Admitted =>
+const bounded = (table: string, row: RawRow, leftOut: readonly string[]): Admitted =>
   isLarger(row, maxRowBytes)
     ? refuse("too-large", `a row of more than ${maxRowBytes >> 20} MiB`)
-    : { kind: "row", table, row };
+    : { kind: "row", table, row, leftOut };
 
 /** Whether a value takes more bytes as JSON, at least; by the lengths of its texts, and without writing it. */
 function isLarger(value: unknown, most: number): boolean {
@@ -139,7 +156,7 @@ function isLarger(value: unknown, most: number): boolean {
   return left < 0;
 }
 
-function castTo(type: string, value: unknown): string | number | boolean | object | undefined {
+function castTo(type: string, value: unknown): string | number | boolean | undefined {
   switch (type) {
     case "STRING":
       return typeof value === "string"
@@ -155,8 +172,6 @@ function castTo(type: string, value: unknown): string | number | boolean | objec
     }
     case "TIMESTAMP":
       return parseInstant(value);
-    case "JSON":
-      return (cleanValue(value) ?? undefined) as string | number | boolean | object | undefined;
     default:
       return undefined;
   }

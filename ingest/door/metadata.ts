@@ -1,12 +1,10 @@
 import events from "../../includes/events.js";
-import { isPersonalKey } from "../../platform/personal-keys.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { ipPrefix } from "./ip-prefix.ts";
+import { type LeftOut, writtenKey } from "./json-columns.ts";
+import { coarseRegion } from "./places.ts";
 import { isUrl, maxTextLength, scrubAgent, scrubId, scrubPhrase, scrubText, scrubUrl } from "./scrub.ts";
 import { metadataKind, type TextKind } from "./text-kinds.ts";
-
-/** Values nested deeper than this inside `metadata` are not kept: nothing on the allow-list needs them. */
-const maxDepth = 4;
 
 const allowedKeys: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   events.names.map((name: string) => [name, new Set<string>(events.metadataKeys(name))]),
@@ -21,8 +19,8 @@ export interface Scrubbing {
   readonly localPart?: string | undefined;
 }
 
-/** A text of a kind without what names a person. Ids of persons and IP addresses are not for here. */
-export function scrubbed(kind: TextKind, text: string, { hashId, localPart }: Scrubbing): string {
+/** A text of a kind without what names a person; undefined where nothing may be left of it. Ids of persons are not for here. */
+export function scrubbed(kind: TextKind, text: string, { hashId, localPart }: Scrubbing): string | undefined {
   switch (kind) {
     case "id":
       return scrubId(text.slice(0, maxTextLength), hashId);
@@ -32,6 +30,10 @@ export function scrubbed(kind: TextKind, text: string, { hashId, localPart }: Sc
       return scrubPhrase(text, localPart);
     case "agent":
       return scrubAgent(text);
+    case "ip":
+      return ipPrefix(text);
+    case "region":
+      return coarseRegion(text);
     default:
       return scrubText(text);
   }
@@ -39,53 +41,36 @@ export function scrubbed(kind: TextKind, text: string, { hashId, localPart }: Sc
 
 /**
  * The metadata that may pass the door: keys on the allow-list of the type (includes/events.js), texts scrubbed by
- * their kind (text-kinds.ts) and of bounded length, IP addresses as prefixes (`ip` becomes `ip_prefix`). Nulls are left out.
+ * their kind (text-kinds.ts) and of bounded length, IP addresses as prefixes (`ip` becomes `ip_prefix`), lists of such values. Nulls are left out;
+ * what else is, is told by its path.
  */
 export function allowedMetadata(
   eventType: string,
   metadata: Readonly<Record<string, unknown>>,
   scrubbing: Scrubbing,
+  leftOut: LeftOut,
 ): Record<string, unknown> {
   const allowed = allowedKeys.get(eventType);
   const kept: Record<string, unknown> = {};
   for (const key in metadata) {
     const value = metadata[key];
     if (value === null || value === undefined) continue;
-    if (key === "ip" || key === "ip_prefix") {
-      const prefix = typeof value === "string" ? ipPrefix(value) : undefined;
-      if (prefix !== undefined) kept["ip_prefix"] = prefix;
-      continue;
-    }
-    if (!allowed?.has(key)) continue;
-    if (typeof value === "boolean" || typeof value === "number") kept[key] = value;
-    else if (typeof value === "string") kept[key] = scrubbed(metadataKind(key), value, scrubbing);
-    else {
-      const cleaned = cleanValue(value, 1);
-      if (cleaned !== undefined) kept[key] = cleaned;
-    }
+    const name = key === "ip" ? "ip_prefix" : key;
+    const made = allowed?.has(name) ? allowedValue(name, value, scrubbing) : undefined;
+    if (made === undefined) leftOut.push(`metadata.${writtenKey(key)}`);
+    else kept[name] = made;
   }
   return kept;
 }
 
-/**
- * A free JSON value (attributes of a profile, details of a report) without what names a person, keys that say so included;
- * bounded in depth and length.
- */
-export function cleanValue(value: unknown, depth = 0): unknown {
-  if (typeof value === "string") return cleanText(value);
+/** A number, a flag, a text, or a list of them. Objects are none: what they would hold, nobody has listed. */
+function allowedValue(key: string, value: unknown, scrubbing: Scrubbing): unknown {
+  if (typeof value === "string") return scrubbed(metadataKind(key), value, scrubbing);
+  if (typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (typeof value === "boolean" || value === null) return value;
-  if (typeof value !== "object" || depth >= maxDepth) return undefined;
-  if (Array.isArray(value))
-    return value.map((item) => cleanValue(item, depth + 1)).filter((item) => item !== undefined);
-  const kept: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    if (isPersonalKey(key)) continue;
-    const cleaned = cleanValue(item, depth + 1);
-    if (cleaned !== undefined) kept[cleanText(key)] = cleaned;
-  }
-  return kept;
+  if (!Array.isArray(value)) return undefined;
+  const items = value.map((item) => (Array.isArray(item) ? undefined : allowedValue(key, item, scrubbing)));
+  return items.filter((item) => item !== undefined);
 }
 
 /** A text without what names a person, cut to `maxTextLength`. */

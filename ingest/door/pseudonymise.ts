@@ -20,7 +20,9 @@ export type Refusal = {
   readonly detail: string;
 };
 
-export type Pseudonymised = { readonly kind: "row"; readonly row: RawRow } | Refusal;
+export type Pseudonymised =
+  /** `leftOut`: paths of what its metadata held and may not. */
+  { readonly kind: "row"; readonly row: RawRow; readonly leftOut: readonly string[] } | Refusal;
 
 const placementTypes = new Set<string>(events.ofFamily("placement"));
 const schemaVersion: number = events.schemaVersion;
@@ -62,7 +64,8 @@ export function pseudonymise(
   let address: string | undefined;
   if (recipient?.includes("@") && !isHashedId(recipient)) address = normaliseAddress(recipient);
   const localPart = address?.slice(0, address.lastIndexOf("@"));
-  const metadata = allowedMetadata(eventType, signal.metadata, { hashId, localPart });
+  const leftOut: string[] = [];
+  const metadata = allowedMetadata(eventType, signal.metadata, { hashId, localPart }, leftOut);
   if (address !== undefined) {
     // One spelling of a domain, whatever the source calls it beside the address.
     const domain = addressDomain(address);
@@ -99,7 +102,7 @@ export function pseudonymise(
   if (signal.declared) addDeclared(row, metadata, signal, { hashId, localPart });
   const listed = metadata["isp"] === undefined ? ispOfDomain?.(String(metadata["recipient_domain"] ?? "")) : undefined;
   if (listed !== undefined) metadata["isp"] = listed;
-  return { kind: "row", row };
+  return { kind: "row", row, leftOut };
 }
 
 /** What the sender declared, after the event has its id: the same event stays the same whatever is declared later. */
@@ -112,7 +115,8 @@ function addDeclared(
   const { campaignId, variant, senderDomain, isp } = declared;
   if (campaignId && campaignId.length <= maxIdLength) row["campaign_id"] = scrubId(campaignId, scrubbing.hashId);
   const told = { variant, sender_domain: senderDomain, isp: metadata["isp"] ?? isp };
-  Object.assign(metadata, allowedMetadata(eventType, told, scrubbing));
+  // An event of a type that has no variant is told of one all the same: that is nothing left out.
+  Object.assign(metadata, allowedMetadata(eventType, told, scrubbing, []));
 }
 
 const moneyKeys = ["revenue", "cart_value"] as const;

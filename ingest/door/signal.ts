@@ -86,5 +86,11 @@ export type Item =
       /** When another system accepted it; believed only where the caller says so (simulation, backfill). */
       readonly receivedAt?: unknown;
     }
-  | { readonly kind: "row"; readonly table: string; readonly values: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "row";
+      readonly table: string;
+      readonly values: Readonly<Record<string, unknown>>;
+      /** Whose list of attributes holds: `api/<caller>`; `file` where it is not said. */
+      readonly source?: string | undefined;
+    }
   | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason; readonly detail: string };

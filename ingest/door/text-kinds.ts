@@ -4,8 +4,9 @@
  *   id      names a thing and is compared: a keyed token where it names a person     url     without its query
  *   phrase  written by people or servers: names go too                               agent   versions stay
  *   person  an address or a raw id: hashed                                           ip      its network
+ *   region  no finer than a country's state, or nothing
  */
-export type TextKind = "text" | "id" | "url" | "phrase" | "agent" | "person" | "ip";
+export type TextKind = "text" | "id" | "url" | "phrase" | "agent" | "person" | "ip" | "region";
 
 const columnKinds: ReadonlyMap<string, TextKind> = new Map([
   ["user_id_hash", "person"],
@@ -22,6 +23,7 @@ const columnKinds: ReadonlyMap<string, TextKind> = new Map([
   ["id_digest", "id"],
   ["source_ip_prefix", "ip"],
   ["note", "phrase"],
+  ["region", "region"],
 ]);
 
 const metadataKinds: ReadonlyMap<string, TextKind> = new Map([
@@ -45,6 +47,7 @@ const metadataKinds: ReadonlyMap<string, TextKind> = new Map([
   ["user_agent", "agent"],
   ["ip", "ip"],
   ["ip_prefix", "ip"],
+  ["region", "region"],
 ]);
 
 export const columnKind = (column: string): TextKind => columnKinds.get(column) ?? "text";

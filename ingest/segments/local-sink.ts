@@ -16,6 +16,7 @@ import {
   type LandedTable,
   type LedgerEntry,
   type LedgerLog,
+  leftOutOf,
   openLedger,
   type ReplacementEntry,
   stagedId,
@@ -332,7 +333,7 @@ export class LocalSink implements Sink {
         sha256: batch.digests.get(table)!.bytes,
       };
     }
-    const { received, landed, duplicate, dead_letter, to, isEnd, receivedAt, replayed } = batch.end;
+    const { received, landed, duplicate, dead_letter, to, isEnd, receivedAt, replayed, leftOut } = batch.end;
     return {
       kind: "batch" as const,
       batch_id: batch.id,
@@ -349,6 +350,7 @@ export class LocalSink implements Sink {
       content_digest: contentDigest(tables),
       id_key: this.#options.idKey,
       ...(replayed ? { replayed } : {}),
+      ...leftOutOf(leftOut),
       received_at: instantText(receivedAt),
     };
   }
@@ -440,6 +442,7 @@ export function ledgerRow(entry: BatchEntry): RawRow {
     content_digest: entry.content_digest,
     previous_hash: entry.previous_hash,
     entry_hash: entry.entry_hash,
+    left_out: entry.left_out ? Object.entries(entry.left_out).map(([name, rows]) => ({ name, rows })) : null,
     received_at: Date.parse(entry.received_at) * 1000,
   };
 }

@@ -1,7 +1,7 @@
 // Executes docs/cookbooks/hillstrom.md on the real file and holds its figures against plain DuckDB.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -10,6 +10,8 @@ import { commandsOf } from "./cookbook.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const file = resolve(root, "../shared/data/hillstrom/hillstrom.csv.gz");
+const mappingOfPage = "docs/cookbooks/hillstrom.mapping.yaml";
+const mapping = join(root, mappingOfPage);
 const page = join(root, "docs/cookbooks/hillstrom.md");
 
 interface Lift {
@@ -28,9 +30,18 @@ describe.runIf(existsSync(file))("docs/cookbooks/hillstrom.md on ../shared/data/
   const run = (words: readonly string[]): unknown => {
     const out = execFileSync(
       process.execPath,
-      ["--import", "tsx", join(root, "cli/main.ts"), "--home", home, "--json", "--quiet", ...words],
+      [
+        "--import",
+        import.meta.resolve("tsx"),
+        join(root, "cli/main.ts"),
+        "--home",
+        home,
+        "--json",
+        "--quiet",
+        ...words,
+      ],
       {
-        cwd: root,
+        cwd: home,
         encoding: "utf8",
         maxBuffer: 64 * 1024 * 1024,
         stdio: ["ignore", "pipe", "pipe"],
@@ -41,9 +52,17 @@ describe.runIf(existsSync(file))("docs/cookbooks/hillstrom.md on ../shared/data/
   const results: unknown[] = [];
 
   beforeAll(() => {
+    const [, declared] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(page, "utf8")) ?? [];
+    writeFileSync(join(home, "inboxloop.yaml"), declared ?? "");
     for (const [program, ...words] of commandsOf(page)) {
       if (program !== "inboxloop") throw new Error(`the page runs ${program}`);
-      results.push(run(words.map((word) => (word === "$HILLSTROM" ? file : word)).filter((word) => word !== "--json")));
+      results.push(
+        run(
+          words
+            .map((word) => (word === "$HILLSTROM" ? file : word === mappingOfPage ? mapping : word))
+            .filter((word) => word !== "--json"),
+        ),
+      );
     }
   });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -61,7 +80,7 @@ describe.runIf(existsSync(file))("docs/cookbooks/hillstrom.md on ../shared/data/
   });
 
   test("when the same file comes again then nothing changes", () => {
-    const again = run(["ingest", "file", file, "--map", "docs/cookbooks/hillstrom.mapping.yaml"]) as {
+    const again = run(["ingest", "file", file, "--map", mapping]) as {
       totals: Record<string, number>;
     };
     expect(again.totals["landed"]).toBe(0);

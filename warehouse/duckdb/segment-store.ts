@@ -16,6 +16,11 @@ const keysAText = 8192;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const segment = (path: string): string => `read_parquet(${quoted(path)}, hive_partitioning = false)`;
+/** A segment with every column of a table: NULL where it was written before a column came. */
+const wholeSegment = (path: string, columns: readonly Column[]): string =>
+  `(select ${columns.map((column) => `null::${storedType(column)} as ${quotedName(column.name)}`).join(", ")} where false
+    union all by name select * from ${segment(path)})`;
+const quotedName = (name: string): string => `"${name}"`;
 
 /** How the engine reads a column of a line, and what it makes of it. */
 function readAs({ name, type }: Column): { readonly json: string; readonly select: string } {
@@ -35,6 +40,19 @@ function readAs({ name, type }: Column): { readonly json: string; readonly selec
     default:
       throw new Error(`raw column ${name}: type ${type} has no place in a segment`);
   }
+}
+
+/** The engine's type of a stored column. */
+function storedType({ type }: Column): string {
+  const types: Readonly<Record<string, string>> = {
+    STRING: "varchar",
+    BOOL: "boolean",
+    INT64: "bigint",
+    TIMESTAMP: "timestamptz",
+    JSON: "json",
+    BYTES: "blob",
+  };
+  return types[type] ?? "varchar";
 }
 
 /** The inverse of `readAs`: a stored column as JSON says it. */
@@ -81,7 +99,7 @@ export class SegmentStore {
   /** The rows of a segment in order, in blocks. */
   async *read(path: string, columns: readonly Column[], window?: RowWindow): AsyncIterable<PlainRow[]> {
     const fields = columns.map((column) => `${quoted(column.name)}: ${asJson(column)}`).join(", ");
-    const texts = `select to_json({${fields}})::varchar from ${segment(path)}${limited(window)}`;
+    const texts = `select to_json({${fields}})::varchar from ${wholeSegment(path, columns)}${limited(window)}`;
     for await (const block of this.#texts(texts)) yield block.map((text) => JSON.parse(text) as PlainRow);
   }
 
@@ -104,7 +122,7 @@ export class SegmentStore {
   /** Writes several segments of a table into one, in the order given, synced. Gives the number of rows. */
   async merge(paths: readonly string[], target: string): Promise<number> {
     const written = await this.#count(
-      `copy (select * from read_parquet([${paths.map(quoted).join(", ")}], hive_partitioning = false))
+      `copy (select * from read_parquet([${paths.map(quoted).join(", ")}], union_by_name = true, hive_partitioning = false))
        to ${quoted(target)} (format parquet, compression zstd)`,
     );
     await syncFile(target);

@@ -865,6 +865,13 @@ export interface Tables {
     duplicate_rate: number | null;
     dead_letter_rate: number | null;
   };
+  "monitoring.ingest_left_out": {
+    received_date: string | null;
+    source: string | null;
+    left_out_name: string | null;
+    left_out_rows: bigint | null;
+    landed: bigint | null;
+  };
   "monitoring.kpis_daily": {
     sent_date: string | null;
     isp: string | null;
@@ -1108,6 +1115,7 @@ export interface Tables {
     content_digest: string | null;
     previous_hash: string | null;
     entry_hash: string | null;
+    left_out: string | null;
     received_at: string | null;
   };
   "raw.postmaster_stats": {
@@ -1486,6 +1494,7 @@ export interface Tables {
     landed: bigint | null;
     duplicate: bigint | null;
     dead_letter: bigint | null;
+    left_out: string | null;
     received_at: string | null;
   };
   "staging.stg_raw__postmaster_stats": {

@@ -8,6 +8,7 @@ import { providers } from "../../../ingest/sources/providers.ts";
 import { readSettings, type Settings, settingsFile } from "../../../platform/settings.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestKeys } from "../../ingest-keys.ts";
+import { allowedAttributes } from "./allowed-attributes.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 
 /** The ingester's world, from the command line's. */
@@ -27,6 +28,7 @@ export function ingestContext(
     trustReceivedAt: options.trustReceivedAt,
     isOptOutAddress: optOutAddresses(environment.settings["INBOXLOOP_UNSUBSCRIBE_ADDRESSES"]),
     sources: declaredSources(settings),
+    attributes: () => allowedAttributes(environment, settings.attributes),
     ispOfDomain: ispLookup(settings.isp_lookup, environment.cwd),
     batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),

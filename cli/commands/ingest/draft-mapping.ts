@@ -77,7 +77,7 @@ async function writeNew(path: string, text: string): Promise<void> {
 
 function render(
   { text, doubts, unused }: DraftedMapping,
-  { records, rows_by_table, dead_letters_by_reason }: FilePreview,
+  { records, rows_by_table, dead_letters_by_reason, left_out }: FilePreview,
   { from, out }: DraftMappingOptions,
 ): string {
   const said = (counts: Readonly<Record<string, number>>, of: (name: string) => string) =>
@@ -89,6 +89,7 @@ function render(
   const told = [
     `${records} first records: ${rows}${letters ? `; ${letters}` : ""}`,
     ...doubts.map(({ where, why }) => `unsure: ${where}: ${why}`),
+    ...Object.keys(left_out).map((name) => `left out at the door: ${name}   (docs/reference/attributes.md)`),
     ...(unused.length > 0
       ? [`not used: ${unused.slice(0, 20).join(", ")}${unused.length > 20 ? ` and ${unused.length - 20} more` : ""}`]
       : []),

@@ -54,5 +54,13 @@ export function renderOutcome({ files: outcomes, totals }: IngestSummary): strin
   );
   const rows = Object.entries(totals.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
   const sum = sumOf(totals);
-  return [files, ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows)] : []), "", sum].join("\n");
+  const left = leftOutLines(totals.left_out);
+  return [files, ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows)] : []), ...left, "", sum].join("\n");
+}
+
+/** What the door left out of the rows that landed, and where it says what may pass. */
+export function leftOutLines(leftOut: Readonly<Record<string, number>>): readonly string[] {
+  const names = Object.entries(leftOut).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  if (names.length === 0) return [];
+  return ["", table(["left out at the door (docs/reference/attributes.md)", "rows"], names)];
 }

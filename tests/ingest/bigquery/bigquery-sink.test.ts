@@ -54,7 +54,7 @@ const event = (id: string): RawRow => ({
 });
 const source = { name: "pubsub:s", id: "pubsub-s/run" };
 const end = (received: number, to = received) => ({
-  received, landed: received, duplicate: 0, dead_letter: 0, to, isEnd: false, receivedAt: 1_769_900_000_000_000,
+  received, landed: received, duplicate: 0, dead_letter: 0, leftOut: {}, to, isEnd: false, receivedAt: 1_769_900_000_000_000,
 }); // biome-ignore format: short
 
 const eventsOf = (world: World) => (world.tables.get(pathOf("events")) ?? []).map((row) => row["event_id"]);

@@ -118,7 +118,8 @@ test("when a Parquet export is mapped then its types arrive", async () => {
     "{version: 1, rows: [{table: profiles, set: {user_id: {column: id}, signed_up_at: {column: at}, attributes: {object: {n: {column: n}, spend: {column: spend}}}}}]}",
     "m.yaml",
   );
-  await ingest(raw, [file], { file: { mapping } });
+  const attributes = async () => ({ file: { n: "integer", spend: "text" } }) as const;
+  await ingest(raw, [file], { file: { mapping }, context: { attributes } });
   const rows = await rowsOf(raw, "profiles");
   expect(rows.map((row) => row["attributes"])).toEqual([0, 1, 2].map((n) => ({ n, spend: "12.50" })));
   expect(rows[0]?.["signed_up_at"]).toBe(Date.UTC(2026, 0, 1) * 1000 + 123_456);

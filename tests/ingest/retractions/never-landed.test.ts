@@ -117,6 +117,7 @@ const accounts = new Set([
   "staging.stg_raw__ingest_ledger",
   "staging.stg_raw__retractions",
   "monitoring.ingest_accounting",
+  "monitoring.ingest_left_out",
 ]);
 
 async function land(home: string, name: string, records: readonly unknown[]): Promise<void> {
