@@ -136,6 +136,35 @@ test("when a policy is not there, then the command says which are", () => {
   expect(refused.stderr).toMatch(/no policy "nothing"; there is cart, newsletter, winback \[policy\.unknown\]/);
 });
 
+test("when people who can be named were taken in, decided for and asked about, then the home names none of them", () => {
+  const who = { user_id: "Jane.Doe@Example.org", region: "Hauptstr. 1, 10115 Berlin" };
+  const signed_up_at = "2026-01-01T00:00:00Z";
+  const attributes = { plan: "pro", phone: "+49 170 1234567", first_name: "Jane", spot: "52.52000, 13.40500" };
+  const file = at.write("named.ndjson", [
+    { table: "profiles", ...who, signed_up_at, attributes },
+    { table: "consents", ...who, purpose: "activation", is_granted: true, effective_at: signed_up_at },
+    {
+      event_type: "bounce",
+      ...who,
+      message_id: "jane.doe@example.org/7",
+      timestamp_utc: signed_up_at,
+      metadata: {
+        reason: "550 user jane.doe@example.org unknown at 198.51.100.7",
+        ip: "198.51.100.7",
+        phone: "+49 30 5550100",
+      },
+    },
+    { event_type: "no such type", ...who },
+  ]);
+  expect(run(["ingest", "file", file]).json()).toMatchObject({ totals: { landed: 3, dead_letter: 1 } });
+  expect(at.build().stderr).toBe("");
+  expect(run(["decide", "--campaign", "named=winback", "--occasion", "o2"]).status).toBe(0);
+  expect(landed("named").n).toBe(people + 1);
+  const audit = run(["audit", "pii"]);
+  expect(audit.json()).toMatchObject({ findings: [], unread: [] });
+  expect(audit.status).toBe(0);
+});
+
 test("when policies need approvals, then nobody decides under one that nobody approved, and after two people agreed it decides", async () => {
   at.enforce();
   const decide = ["decide", "--campaign", "approved=winback", "--dry-run"];

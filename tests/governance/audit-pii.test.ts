@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { zipSync } from "fflate";
+import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { gzipSync, zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { auditHome } from "../../governance/pii/audit-home.ts";
 import { findIdentifiers } from "../../governance/pii/find-identifiers.ts";
@@ -79,6 +80,83 @@ describe("findIdentifiers", () => {
       Buffer.from(Array.from({ length: 600 }, () => Math.floor(random() * 256))).toString("base64"),
     );
     expect(texts.flatMap((text) => findIdentifiers(text))).toEqual([]);
+  });
+});
+
+describe("a home with 200 people planted", () => {
+  let home: string;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), "inboxloop-planted-"));
+  });
+  afterAll(() => rm(home, { recursive: true, force: true }));
+
+  test("when each stands somewhere else, in any of twelve encodings, then each place is told", async () => {
+    const names = Object.keys(encodings);
+    const planted = Array.from({ length: 200 }, (_, n) => {
+      const encoding = names[n % names.length]!;
+      // Of five kinds and twelve encodings each meets each.
+      return { n, text: `status=ok ref ${encodings[encoding]!(people[n % people.length]!(n))} end` };
+    });
+    const places = new Map<string, string>();
+    const put = async (n: number, file: string, place: string, bytes: string | Uint8Array): Promise<void> => {
+      await mkdir(dirname(join(home, file)), { recursive: true });
+      await writeFile(join(home, file), bytes);
+      places.set(`${file} ${place}`, String(n));
+    };
+    const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+    const columns: string[][] = [[], [], []];
+    const noise = Buffer.from([0, 255, 17, 0, 3, 130]);
+    for (const { n, text } of planted) {
+      const line = `${JSON.stringify({ at: "2026-01-31T08:00:00Z", said: text })}\n`;
+      switch (n % 9) {
+        case 0: // a segment of the raw tables
+        case 1: // a frozen snapshot
+        case 2: // the warehouse
+          columns[n % 9]!.push(`${quoted(text)} as c${n}`);
+          break;
+        case 3:
+          await put(n, `spool/events/${n}.log`, "", Buffer.concat([noise, Buffer.from(text), noise]));
+          break;
+        case 4:
+          await put(n, `models/m${n}/model.json`, "", line);
+          break;
+        case 5:
+          await put(
+            n,
+            `models/m${n}/forest.zip`,
+            "spec.pb",
+            zipSync({ "spec.pb": Buffer.concat([noise, Buffer.from(line)]) }),
+          );
+          break;
+        case 6:
+          await put(n, `reports/${n}.html`, "", `<p title="x">${text}</p>`);
+          break;
+        case 7:
+          await put(n, `state/${n}.ndjson`, "", line.repeat(2));
+          break;
+        default:
+          await put(n, `release_log-${n}.ndjson.gz`, "(unpacked)", gzipSync(Buffer.from(line)));
+      }
+    }
+    const instance = await DuckDBInstance.create(join(home, "warehouse.duckdb"));
+    const connection = await instance.connect();
+    await mkdir(join(home, "raw/events"), { recursive: true });
+    await mkdir(join(home, "snapshots/s1"), { recursive: true });
+    for (const [at, file] of ["raw/events/1.parquet", "snapshots/s1/part-0.parquet"].entries())
+      await connection.run(`copy (select ${columns[at]!.join(", ")}) to '${join(home, file)}' (format parquet)`);
+    await connection.run(`create schema s; create table s.planted as select ${columns[2]!.join(", ")}`);
+    connection.closeSync();
+    instance.closeSync();
+    for (const { n } of planted) {
+      if (n % 9 === 0) places.set(`raw/events/1.parquet c${n}`, String(n));
+      if (n % 9 === 1) places.set(`snapshots/s1/part-0.parquet c${n}`, String(n));
+      if (n % 9 === 2) places.set(`warehouse.duckdb s.planted.c${n}`, String(n));
+    }
+    expect(places.size).toBe(200);
+    const found = await auditHome(home, { signal: new AbortController().signal });
+    expect(found.unread).toEqual([]);
+    const told = new Set(found.findings.map(({ file, place }) => `${file} ${place}`));
+    expect([...places.keys()].filter((place) => !told.has(place))).toEqual([]);
   });
 });
 
