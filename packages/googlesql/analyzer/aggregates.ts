@@ -13,7 +13,7 @@ import {
   type Prepared,
   prepare,
   valuesOf,
-} from "./calls.ts";
+} from "./call-arguments.ts";
 import { type CollatedCall, collatedCall } from "./collation.ts";
 import { compare } from "./compare.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";

@@ -1,22 +1,9 @@
 import type { TypeName } from "../ast.ts";
-import { COLLATED, type GoogleSqlType, scalarTypeNamed } from "../types.ts";
+import { COLLATED, type GoogleSqlType } from "../types.ts";
 import { collationNamed } from "./collation.ts";
 import type { Analysis } from "./context.ts";
 import { limitedType } from "./type-limits.ts";
-
-/** The same type name with the collations that `choose` gives its strings, from those that they have. */
-export function withCollation(node: TypeName, choose: (own: string | undefined) => string | undefined): TypeName {
-  switch (node.kind) {
-    case "simple-type":
-      return scalarTypeNamed(node.name)?.kind === "STRING" ? { ...node, collation: choose(node.collation) } : node;
-    case "array-type":
-      return { ...node, element: withCollation(node.element, choose) };
-    case "struct-type":
-      return { ...node, fields: node.fields.map((field) => ({ ...field, type: withCollation(field.type, choose) })) };
-    default:
-      return node;
-  }
-}
+import { withCollation } from "./type-names.ts";
 
 /** The type that a column's type name means, its strings collated where it says so. */
 export function collatedType(a: Analysis, node: TypeName): GoogleSqlType {

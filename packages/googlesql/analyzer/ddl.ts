@@ -12,7 +12,7 @@ import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
-import { collatedType, withCollation } from "./column-collation.ts";
+import { collatedType } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { readOptions, requiresPartitionFilter } from "./options.ts";
@@ -21,6 +21,7 @@ import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { declaredText, heldAs } from "./type-limits.ts";
+import { withCollation } from "./type-names.ts";
 
 /** The DuckDB name of an object that is to be made: `"dataset"."table"`; the project is not part of it. */
 export function targetName(path: readonly string[], temporary: boolean): string {

@@ -2,9 +2,8 @@ import type { SimpleType, TypeName } from "../ast.ts";
 import { letBind } from "../emit/let.ts";
 import { parseTypeName } from "../parser/parse.ts";
 import { duckdbType, fieldText, type GoogleSqlType, scalarTypeNamed, structFieldName } from "../types.ts";
-import { withCollation } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
-import { resolveType } from "./type-names.ts";
+import { resolveType, withCollation } from "./type-names.ts";
 
 /** What holds a value of a type to the limits written with it: `STRING(10)`, `NUMERIC(10, 2)`, at any depth. */
 export type Hold = (x: string) => string;

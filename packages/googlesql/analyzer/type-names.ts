@@ -36,3 +36,17 @@ export function resolveType(a: Analysis, node: TypeName): GoogleSqlType {
       return a.fail(node, "ANY TYPE is not allowed here");
   }
 }
+
+/** The same type name with the collations that `choose` gives its strings, from those that they have. */
+export function withCollation(node: TypeName, choose: (own: string | undefined) => string | undefined): TypeName {
+  switch (node.kind) {
+    case "simple-type":
+      return scalarTypeNamed(node.name)?.kind === "STRING" ? { ...node, collation: choose(node.collation) } : node;
+    case "array-type":
+      return { ...node, element: withCollation(node.element, choose) };
+    case "struct-type":
+      return { ...node, fields: node.fields.map((field) => ({ ...field, type: withCollation(field.type, choose) })) };
+    default:
+      return node;
+  }
+}

@@ -1,5 +1,5 @@
 import type { Expression, FunctionCall, FunctionParameter } from "../ast.ts";
-import type { ForeignFunction, SqlFunction, UserFunction } from "../catalog.ts";
+import type { ForeignFunction, SqlFunction } from "../catalog.ts";
 import { isPlain } from "../emit/let.ts";
 import { tryText } from "../emit/tried.ts";
 import { duckdbType } from "../types.ts";
@@ -10,27 +10,6 @@ import { GroupingStep } from "./grouping.ts";
 import { Scope } from "./scope.ts";
 import { resolveType } from "./type-names.ts";
 import { flagsOf, type Typed } from "./typed.ts";
-import { callUserAggregate } from "./user-aggregates.ts";
-
-/** A call of a function that the user created: SQL bodies are resolved in place with the arguments' types. */
-export function callUserFunction(
-  a: Analysis,
-  node: FunctionCall,
-  user: UserFunction,
-  isSafe: boolean,
-  cx: Context,
-): Typed {
-  if (user.kind === "foreign") return callForeign(a, node, user, isSafe, cx);
-  if (user.definition.aggregate) return callUserAggregate(a, node, user, isSafe, cx);
-  if (node.over || node.distinct || node.orderBy.length > 0 || node.limit || node.nulls || node.having) {
-    a.fail(node, `Function ${nameOf(node)} takes no more than its arguments`);
-  }
-  const { parameters } = user.definition;
-  const values = argumentNodes(a, node, parameters).map((argument, i) =>
-    argumentValue(a, parameters[i]!, argument, argument && resolve(a, argument, cx)),
-  );
-  return inBody(a, node, user, () => scalarCall(a, node, user, values, isSafe));
-}
 
 export const nameOf = (node: FunctionCall): string => node.name.map((part) => part.name).join(".");
 
@@ -38,7 +17,7 @@ export const nameOf = (node: FunctionCall): string => node.name.map((part) => pa
  * The value of a SQL function: each argument counts as evaluated once, as GoogleSQL has it. One that is more than a name and is used
  * several times, or that differs each time, is bound around the body, where that holds no subquery.
  */
-function scalarCall(
+export function scalarCall(
   a: Analysis,
   node: FunctionCall,
   user: SqlFunction,
@@ -74,7 +53,13 @@ function scalarCall(
   return { ...body, sql, ...flags, isSimple: false, isLiteral: false, literal: undefined };
 }
 
-function callForeign(a: Analysis, node: FunctionCall, user: ForeignFunction, isSafe: boolean, cx: Context): Typed {
+export function callForeign(
+  a: Analysis,
+  node: FunctionCall,
+  user: ForeignFunction,
+  isSafe: boolean,
+  cx: Context,
+): Typed {
   if (isSafe) a.refuse(node, "SAFE_function", "SAFE. before a function in JavaScript");
   const given = node.arguments.map((argument) => plainArgument(a, node, argument));
   if (given.length !== user.parameters.length) wrongCount(a, node, user.parameters.length, user.parameters.length);

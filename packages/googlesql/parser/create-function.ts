@@ -6,10 +6,10 @@ import type {
   TableTypeColumn,
   TypeName,
 } from "../ast.ts";
-import { type CreateHead, parseCreatedName } from "./create.ts";
 import type { Cursor } from "./cursor.ts";
 import { parseExpression } from "./expression.ts";
 import { parseString } from "./literals.ts";
+import { type CreateHead, parseCreatedName } from "./names.ts";
 import { parseQuery } from "./query.ts";
 import { parseOptionsIfAny, parseType } from "./types.ts";
 

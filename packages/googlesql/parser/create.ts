@@ -6,7 +6,6 @@ import type {
   CreateTableFrom,
   CreateView,
   Expression,
-  ObjectName,
   Statement,
   ViewColumn,
 } from "../ast.ts";
@@ -16,17 +15,10 @@ import type { Cursor } from "./cursor.ts";
 import { parseExpression } from "./expression.ts";
 import { parseSystemTime } from "./from.ts";
 import { parseString } from "./literals.ts";
-import { parseObjectName } from "./names.ts";
+import { type CreateHead, parseCreatedName, parseObjectName } from "./names.ts";
 import { parseQuery } from "./query.ts";
 import { parseStatements } from "./statement.ts";
 import { parseOptionsIfAny } from "./types.ts";
-
-/** What is known of a CREATE before the kind of object is. */
-export interface CreateHead {
-  readonly start: number;
-  readonly orReplace: boolean;
-  readonly temporary: boolean;
-}
 
 export function parseCreate(p: Cursor): Statement {
   const start = p.start;
@@ -65,14 +57,6 @@ function parseCreateConstant(p: Cursor, head: CreateHead): CreateConstant {
     value,
     span: p.spanFrom(start),
   };
-}
-
-/** [IF NOT EXISTS] name */
-export function parseCreatedName(p: Cursor, head: CreateHead): { ifNotExists: boolean; name: ObjectName } {
-  const at = p.start;
-  const ifNotExists = p.accept("IF", "NOT", "EXISTS");
-  if (ifNotExists && head.orReplace) p.fail("CREATE cannot specify both OR REPLACE and IF NOT EXISTS", at);
-  return { ifNotExists, name: parseObjectName(p) };
 }
 
 function parseCreateTable(p: Cursor, head: CreateHead, type: CreateTable["type"]): CreateTable {

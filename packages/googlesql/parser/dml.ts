@@ -14,9 +14,8 @@ import type {
 import type { Cursor } from "./cursor.ts";
 import { atParenthesizedQuery, parseExpression } from "./expression.ts";
 import { parseFrom, parseTable } from "./from.ts";
-import { parseObjectName } from "./names.ts";
+import { parseAlias, parseObjectName } from "./names.ts";
 import { parseQuery } from "./query.ts";
-import { parseAlias } from "./select.ts";
 import { parseOptions } from "./types.ts";
 
 /** INSERT [INTO] table [(columns)] VALUES (...), ... | query */

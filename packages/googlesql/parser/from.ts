@@ -12,9 +12,8 @@ import type {
 import { parseTableFunctionArgument } from "./call.ts";
 import type { Cursor } from "./cursor.ts";
 import { atParenthesizedQuery, parseExpression } from "./expression.ts";
-import { parseHint, parseObjectName } from "./names.ts";
+import { parseAlias, parseHint, parseObjectName } from "./names.ts";
 import { atSetOperation, parseQuery } from "./query.ts";
-import { parseAlias } from "./select.ts";
 import { atPivot, atUnpivot, parsePivotTable, parseSample, parseUnpivotTable } from "./table-operators.ts";
 
 /** FROM and its tables and joins. */

@@ -1,9 +1,8 @@
 import type { Expression, GroupBy, GroupingItem, GroupingOrder, GroupingSet } from "../ast.ts";
 import type { Cursor } from "./cursor.ts";
 import { parseExpression } from "./expression.ts";
-import { parseHint } from "./names.ts";
+import { parseAlias, parseHint } from "./names.ts";
 import { atEndOfPipeOperator, parseNullOrder } from "./query.ts";
-import { parseAlias } from "./select.ts";
 
 /** GROUP BY of a SELECT. */
 export function parseGroupBy(p: Cursor): GroupBy {

@@ -82,3 +82,24 @@ function parseHintEntry(p: Cursor): HintEntry {
   const value = parseExpression(p);
   return { kind: "hint-entry", name, value, span: p.spanFrom(start) };
 }
+
+/** `[AS] name` */
+export function parseAlias(p: Cursor): Identifier | undefined {
+  if (p.accept("AS")) return p.identifier("an alias");
+  return p.atIdentifier() ? p.identifier() : undefined;
+}
+
+/** What is known of a CREATE before the kind of object is. */
+export interface CreateHead {
+  readonly start: number;
+  readonly orReplace: boolean;
+  readonly temporary: boolean;
+}
+
+/** [IF NOT EXISTS] name */
+export function parseCreatedName(p: Cursor, head: CreateHead): { ifNotExists: boolean; name: ObjectName } {
+  const at = p.start;
+  const ifNotExists = p.accept("IF", "NOT", "EXISTS");
+  if (ifNotExists && head.orReplace) p.fail("CREATE cannot specify both OR REPLACE and IF NOT EXISTS", at);
+  return { ifNotExists, name: parseObjectName(p) };
+}

@@ -12,7 +12,7 @@ import type { Cursor } from "./cursor.ts";
 import { parseExpression } from "./expression.ts";
 import { parseCondition, parseJoinOperator, parseTable, parseTableFunctionCall } from "./from.ts";
 import { parseGroupingOrder, parsePipeGroupBy } from "./group-by.ts";
-import { parseHint } from "./names.ts";
+import { parseAlias, parseHint } from "./names.ts";
 import { parseSubquery } from "./primary.ts";
 import {
   atEndOfPipeOperator,
@@ -22,7 +22,7 @@ import {
   parseSetOperator,
   parseWithClause,
 } from "./query.ts";
-import { parseAlias, parseSelectHead, parseSelectItems, parseWindows } from "./select.ts";
+import { parseSelectHead, parseSelectItems, parseWindows } from "./select.ts";
 import { parsePivot, parseSample, parseUnpivot } from "./table-operators.ts";
 
 /** `|> OPERATOR ...` */

@@ -14,7 +14,7 @@ import type { Cursor } from "./cursor.ts";
 import { parseExpression } from "./expression.ts";
 import { parseFrom } from "./from.ts";
 import { parseGroupBy } from "./group-by.ts";
-import { parseHint } from "./names.ts";
+import { parseAlias, parseHint } from "./names.ts";
 
 /** SELECT up to and without ORDER BY. */
 export function parseSelect(p: Cursor): Select {
@@ -121,12 +121,6 @@ function parseReplacement(p: Cursor): StarReplacement {
   p.expect("AS");
   const name = p.identifier("the name of a column");
   return { kind: "star-replacement", expression, name, span: p.spanFrom(start) };
-}
-
-/** `[AS] name` */
-export function parseAlias(p: Cursor): Identifier | undefined {
-  if (p.accept("AS")) return p.identifier("an alias");
-  return p.atIdentifier() ? p.identifier() : undefined;
 }
 
 /** WINDOW w AS (...), v AS w */

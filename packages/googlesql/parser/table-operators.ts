@@ -14,7 +14,7 @@ import type {
 import type { Cursor } from "./cursor.ts";
 import { parseExpression, parseOperand } from "./expression.ts";
 import { parseLiteral, parseParameter } from "./literals.ts";
-import { parseAlias } from "./select.ts";
+import { parseAlias } from "./names.ts";
 
 export function atPivot(p: Cursor): boolean {
   return p.at("PIVOT", "(");
