@@ -224,7 +224,7 @@ export function update(a: Analysis, node: Update): Change {
   return {
     sql: `UPDATE ${at.from.sql} SET ${set}${from} WHERE ${where}`,
     guard: source && {
-      sql: `SELECT 1 FROM ${at.from.sql} CROSS JOIN ${source.sql.includes(" JOIN ") ? `(${source.sql})` : source.sql} WHERE ${where} GROUP BY ${at.alias}.rowid HAVING count(*) > 1 LIMIT 1`,
+      sql: `SELECT 1 FROM ${at.from.sql} CROSS JOIN ${source.form?.kind === "join" ? `(${source.sql})` : source.sql} WHERE ${where} GROUP BY ${at.alias}.rowid HAVING count(*) > 1 LIMIT 1`,
       message: oneSourceRow,
     },
   };

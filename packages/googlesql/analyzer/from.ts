@@ -129,7 +129,10 @@ function scanOf(sql: string, t: string, node: UnnestTable, type: GoogleSqlType):
   const offset: Column[] = node.offset
     ? [{ name: node.offset.alias?.name ?? "offset", sql: `(${t}.c2 - 1)`, type: INT64, isNeverNull: true }]
     : [];
-  return tableOf(`${sql} AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset);
+  return {
+    ...tableOf(`${sql} AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset),
+    form: { kind: "array", alias: t },
+  };
 }
 
 /** The most elements that are counted out without an array around them, and how far from zero they may be. */
@@ -164,9 +167,6 @@ const words: Readonly<Record<Join["operator"], string>> = {
   full: "FULL JOIN",
 };
 
-/** Whether a part of FROM reads columns of what stands to its left. */
-const isArrayScan = (sql: string): boolean => /^(unnest|range)\(/.test(sql);
-
 function join(a: Analysis, node: Join, env: Environment, outerLeft: From | undefined): From {
   const left = resolveFrom(a, node.left, env, outerLeft);
   const visible = outerLeft ? sideBySide(a, node, outerLeft, left) : left;
@@ -194,6 +194,7 @@ function sideBySide(
   }
   return {
     sql: "",
+    form: { kind: "join" },
     star: [...left.star, ...right.star],
     ranges: [...left.ranges, ...right.ranges],
     names: [...left.names, ...right.names],
@@ -211,15 +212,11 @@ export function joinSides(
 ): From {
   const using_ = node.condition?.kind === "join-using" ? node.condition.columns : [];
   const both = sideBySide(a, node, left, right, new Set(using_.map((column) => column.name.toLowerCase())));
-  const scan = isArrayScan(right.sql);
+  const scan = right.form?.kind === "array" ? right.form : undefined;
   if ((node.operator === "right" || node.operator === "full") && scan && /\bt\d+\./.test(right.sql)) {
     a.refuse(node, "outer_array_join", `${words[node.operator]} with UNNEST`);
   }
-  const rightSql = scan
-    ? `LATERAL ${right.sql}`
-    : right.sql.includes(" JOIN ") && !right.sql.startsWith("(")
-      ? `(${right.sql})`
-      : right.sql;
+  const rightSql = scan ? `LATERAL ${right.sql}` : right.form?.kind === "join" ? `(${right.sql})` : right.sql;
   const operator = words[node.operator];
   const isLateral = right.sql.startsWith("LATERAL (");
   if (isLateral && (node.operator === "right" || node.operator === "full")) a.fail(node, `${operator} with LATERAL`);
@@ -249,10 +246,10 @@ export function joinSides(
     const inner = `LATERAL (SELECT * FROM ${right.sql.slice("LATERAL ".length)} WHERE ${on.sql}) AS ${alias}`;
     return { ...both, sql: `${left.sql} ${operator} ${inner} ON true` };
   }
-  const scanAlias = scan ? / AS (t\d+)\(c1, c2\)$/.exec(right.sql)?.[1] : undefined;
-  if (scanAlias && node.operator === "left") {
+  if (scan && node.operator === "left") {
+    const { alias } = scan;
     // DuckDB takes only plain comparisons in the condition of an outer lateral join: it goes inside.
-    const inner = `(SELECT ${scanAlias}.c1, ${scanAlias}.c2 FROM ${right.sql} WHERE ${on.sql}) AS ${scanAlias}(c1, c2)`;
+    const inner = `(SELECT ${alias}.c1, ${alias}.c2 FROM ${right.sql} WHERE ${on.sql}) AS ${alias}(c1, c2)`;
     return { ...both, sql: `${left.sql} ${operator} LATERAL ${inner} ON true` };
   }
   return { ...both, sql: `${left.sql} ${operator} ${rightSql} ON ${on.sql}` };
@@ -333,6 +330,6 @@ function onlyColumn(
 
 function sampled(a: Analysis, node: SampledTable, env: Environment, left: From | undefined): From {
   const input = resolveFrom(a, node.input, env, left);
-  if (isArrayScan(input.sql)) a.fail(node.sample, "TABLESAMPLE is not allowed with array scans");
+  if (input.form?.kind === "array") a.fail(node.sample, "TABLESAMPLE is not allowed with array scans");
   return sampleOf(a, node.sample, input, env);
 }

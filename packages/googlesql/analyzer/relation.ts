@@ -37,6 +37,8 @@ export interface Environment {
 /** A resolved FROM clause, or a part of one. */
 export interface From {
   readonly sql: string;
+  /** What the text is, where that matters to what stands beside it: the scan of an array with the columns `c1` and `c2`, or a join. */
+  readonly form?: { readonly kind: "array"; readonly alias: string } | { readonly kind: "join" } | undefined;
   /** The columns of `*`. */
   readonly star: readonly Column[];
   readonly ranges: readonly RangeVariable[];

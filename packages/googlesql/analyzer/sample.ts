@@ -16,7 +16,7 @@ export function sampleOf(a: Analysis, sample: SampledTable["sample"], input: Fro
     return a.fail(sample.size, "TABLESAMPLE needs a non-negative literal or parameter");
   }
   if (sample.repeatable) a.refuse(sample.repeatable, "TABLESAMPLE_REPEATABLE", "a repeatable sample");
-  const isPlain = !sample.weight && !/^(unnest|range)\(| JOIN /.test(input.sql) && sample.partitionBy.length === 0;
+  const isPlain = !sample.weight && input.form === undefined && sample.partitionBy.length === 0;
   if (sample.unit === "percent") {
     if (coercionCost(size, FLOAT64) === undefined || Number(given) > 100) {
       a.fail(sample.size, "PERCENT value must be in the range [0, 100]");

@@ -200,7 +200,7 @@ class Step {
       const keys = order.map((one) => orderText(a, one.item, one.value)).join(", ");
       const orderColumn = wantsOrder ? a.fresh("o") : this.naturalOrder();
       if (wantsOrder) list.push(`row_number() OVER (ORDER BY ${keys}) AS ${orderColumn}`);
-      else if (orderColumn) list.push(`${this.from!.sql.match(/ AS (t\d+)\(c1, c2\)$/)![1]}.c2 AS ${orderColumn}`);
+      else if (orderColumn) list.push(`${this.place()}.c2 AS ${orderColumn}`);
       const distinct = this.distinctText();
       const ordered = keys === "" || (wantsOrder && !tail.limit) ? "" : ` ORDER BY ${keys}`;
       return {
@@ -263,9 +263,13 @@ class Step {
   private naturalOrder(): string | undefined {
     const { tail, node } = this;
     if (!tail.keepOrder || tail.orderBy.length > 0 || this.grouping || node.distinct || !this.from) return undefined;
-    return /^(unnest|range)\(/.test(this.from.sql) && / AS t\d+\(c1, c2\)$/.test(this.from.sql)
-      ? this.a.fresh("o")
-      : undefined;
+    return this.place() === undefined ? undefined : this.a.fresh("o");
+  }
+
+  /** The alias of the array that is all of FROM. */
+  private place(): string | undefined {
+    const form = this.from?.form;
+    return form?.kind === "array" ? form.alias : undefined;
   }
 
   private plainSource(): string {
