@@ -117,6 +117,9 @@ export type Settings = z.infer<typeof settingsShape>;
 export const environmentVariables: Readonly<Record<string, { readonly what: string; readonly secret?: boolean }>> = {
   INBOXLOOP_HOME: { what: "The home of a local target that names none." },
   INBOXLOOP_TARGET: { what: "The target of a command that names none; goes before `default_target`." },
+  INBOXLOOP_ROLE: {
+    what: "The role of the data policy in which `query`, `why` and `privacy export` read; roles.md says what it protects.",
+  },
   INBOXLOOP_MEMORY: { what: "What the local engine may take of the machine's memory, like `4GB`." },
   INBOXLOOP_ENV: { what: "`production` refuses generated keys." },
   INBOXLOOP_ID_KEY: { what: "Key of the pseudonyms.", secret: true },

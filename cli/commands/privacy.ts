@@ -95,11 +95,14 @@ Example:
     .command("export <who>")
     .description("Everything that this home holds of a person, as NDJSON: a line for each row, with its table")
     .option("--out <file>", "write it there, readable for its owner alone, instead of printing it")
+    .option("--role <role>", "refuse it to a role that does not see every class (default: INBOXLOOP_ROLE)")
     .addHelpText(
       "after",
       "\n<who> is a pseudonymous id, a file with one id or address, or - for standard input.\n\nExample:\n  inboxloop privacy export - --out person.ndjson < address.txt\n",
     )
-    .action(async (who: string, options: { out?: string }) => {
+    .action(async (who: string, options: { out?: string; role?: string }) => {
+      const { refuseUnseen } = await import("../role.ts");
+      await refuseUnseen(environment(), options.role, "privacy export");
       const { exportCommand } = await import("./privacy/run.ts");
       await exportCommand(environment(), who, options);
     });

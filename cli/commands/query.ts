@@ -7,6 +7,7 @@ import { cellText, renderTable } from "../table.ts";
 interface QueryCommandOptions {
   readonly file?: string;
   readonly limit: string;
+  readonly role?: string;
 }
 
 export const register: RegisterCommand = (program, environment) => {
@@ -15,9 +16,13 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Run one GoogleSQL query on the warehouse and print its rows")
     .option("--file <path>", "read the statement from a file; - is standard input")
     .option("--limit <rows>", "print at most so many rows as a table; --json prints all", "1000")
+    .option(
+      "--role <role>",
+      "show what this role of the data policy may see, and mask the rest (default: INBOXLOOP_ROLE)",
+    )
     .addHelpText(
       "after",
-      '\nExample:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n',
+      '\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n',
     )
     .action(async (sql: string | undefined, options: QueryCommandOptions) => {
       const world = environment();
@@ -29,8 +34,19 @@ export const register: RegisterCommand = (program, environment) => {
           exit: "usage",
         });
       }
+      const { roleOf } = await import("../role.ts");
+      const role = await roleOf(world, options.role);
       const warehouse = await world.target.openWarehouse();
       try {
+        if (role) {
+          const { runMasked } = await import("./query/masked.ts");
+          const masked = await runMasked(world, warehouse, statement, role);
+          const { columns, rows, masks } = masked;
+          const hidden = masks.map(({ column, mask, class: of }) => `${column}: ${mask} (${of})`).join(", ");
+          if (hidden !== "") world.console.note(`masked for the role ${role.name}: ${hidden}`);
+          world.console.result({ columns, rows, role: role.name, masks }, () => renderRows(masked, limit));
+          return;
+        }
         const result = await warehouse.query(statement, { signal: world.signal, file: options.file });
         world.console.result({ columns: result.columns, rows: result.rows }, () => renderRows(result, limit));
       } finally {

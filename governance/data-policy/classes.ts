@@ -35,7 +35,7 @@ export const travels: Readonly<Record<DataClass, (edge: LineageEdge) => boolean>
 };
 
 /** A count of rows is made of the rows, and hands no value of theirs on. */
-function handsValueOn({ isDirect, from, to }: LineageEdge): boolean {
+export function handsValueOn({ isDirect, from, to }: LineageEdge): boolean {
   return isDirect && from.column !== "*" && to.column !== "*";
 }
 

@@ -72,6 +72,8 @@ const grantShape = z.strictObject({
 });
 export type Grant = z.infer<typeof grantShape>;
 
+const roleShape = z.strictObject({ means: words, sees: z.array(dataClass) });
+
 /** The name under which the policy as a whole is proposed and approved. */
 export const wholePolicy = "matrix";
 
@@ -86,6 +88,8 @@ export const dataPolicyShape = z
     uses: z.array(useShape).min(1),
     derived: z.array(derivedShape).default([]),
     grants: z.array(grantShape).default([]),
+    /** Who reads, and which classes they see as they are. */
+    roles: z.record(name, roleShape).default({}),
   })
   .superRefine((policy, context) => {
     const issue = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });

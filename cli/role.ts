@@ -1,0 +1,53 @@
+import { UserError } from "../errors/user-error.ts";
+import { type DataClass, type DataPolicy, dataClasses } from "../governance/data-policy/data-policy.ts";
+import { dataPolicyOf, type StatedPolicy } from "./data-policy.ts";
+import { projectDirOf } from "./dataform-project.ts";
+import type { Environment } from "./environment.ts";
+
+/** In which role somebody reads, and what they see in it as it is. */
+export interface ReadingRole {
+  readonly name: string;
+  readonly sees: readonly DataClass[];
+  readonly stated: StatedPolicy;
+}
+
+/** `--role`, else INBOXLOOP_ROLE. Undefined where nobody names one: then everything is shown. */
+export async function roleOf(
+  world: Environment,
+  asked: string | undefined,
+  projectDir = projectDirOf({}, world.cwd),
+): Promise<ReadingRole | undefined> {
+  const name = asked ?? world.settings["INBOXLOOP_ROLE"];
+  if (!name) return undefined;
+  const stated = await dataPolicyOf(projectDir);
+  const role = (stated?.policy.roles as DataPolicy["roles"] | undefined)?.[name];
+  if (stated && role) return { name, sees: role.sees, stated };
+  const known = Object.keys(stated?.policy.roles ?? {});
+  throw new UserError(`there is no role "${name}"`, {
+    code: "role.unknown",
+    exit: "usage",
+    where: stated ? `roles in ${stated.file}` : `${projectDir} states no data policy`,
+    next: known.length > 0 ? `--role ${known.join(" | ")}` : "docs/reference/roles.md says how roles are stated",
+  });
+}
+
+/** Refuses what shows the rows of one person to a role that does not see all of these classes. */
+export async function refuseUnseen(
+  world: Environment,
+  asked: string | undefined,
+  what: string,
+  needed: readonly DataClass[] = dataClasses,
+): Promise<void> {
+  const role = await roleOf(world, asked);
+  const unseen = needed.filter((one) => role && !role.sees.includes(one));
+  if (!role || unseen.length === 0) return;
+  const others = Object.entries(role.stated.policy.roles).filter(([, { sees }]) =>
+    needed.every((one) => sees.includes(one)),
+  );
+  throw new UserError(`${what} shows ${unseen.join(", ")}, which the role ${role.name} does not see`, {
+    code: "role.unseen",
+    exit: "check",
+    where: `roles in ${role.stated.file}`,
+    next: others.length > 0 ? `ask ${others.map(([name]) => name).join(" or ")}` : "no role sees all of it",
+  });
+}
