@@ -10,6 +10,7 @@ import { decodeMail } from "./mail/decode-mail.ts";
 import type { IsOptOutAddress } from "./mail/opt-out.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Details } from "./mapping/details.ts";
+import type { Lookups } from "./mapping/lookups.ts";
 import type { Mapping } from "./mapping/schema.ts";
 import type { Message } from "./pipeline.ts";
 import { decodeAuthenticationReport } from "./reports/decode-report.ts";
@@ -36,6 +37,8 @@ export interface DecoderOptions {
   readonly table?: string | undefined;
   /** What other files of the run say of records of this one. */
   readonly details?: Details | undefined;
+  /** Records of other files of the run in which a mapping looks values up. */
+  readonly lookups?: Lookups | undefined;
   /** Of mapped files: nothing in the file speaks against UTC, where neither times nor mapping name a zone. */
   readonly mayAssumeUtc?: boolean | undefined;
 }
@@ -220,7 +223,10 @@ function seeds({ hashId, fileId }: DecoderOptions, kind: string): Decode {
 }
 
 /** A record that no row of the mapping wants gives nothing. */
-function mapped({ mapping, fileId, fileName, hashId, details, mayAssumeUtc }: DecoderOptions, isCsv: boolean): Decode {
+function mapped(
+  { mapping, fileId, fileName, hashId, details, lookups, mayAssumeUtc }: DecoderOptions,
+  isCsv: boolean,
+): Decode {
   if (!mapping) throw new Error("a mapped file without its mapping");
   return (message) => {
     let fields = message.value ?? parse(message);
@@ -244,6 +250,7 @@ function mapped({ mapping, fileId, fileName, hashId, details, mayAssumeUtc }: De
       hashId,
       defaultProvenance: provenance,
       mayAssumeUtc,
+      lookups,
     });
   };
 }

@@ -20,7 +20,7 @@ export const register: RegisterCommand = (program, environment) => {
       .argument("<paths...>", "files or globs; plain or gzip")
       .option(
         "--map <mapping>",
-        "how an export becomes rows: marketo, hubspot, klaviyo, or a YAML file (docs/reference/mapping.md)",
+        "how an export becomes rows: hubspot, iterable, klaviyo, mailchimp, marketo, or a YAML file (docs/reference/mapping.md)",
       )
       .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
       .option("--table <name>", "raw table of NDJSON records that name none (default: events)")

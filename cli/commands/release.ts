@@ -163,8 +163,9 @@ export const register: RegisterCommand = (program, environment) => {
       const policy = await policyOf(options);
       refuseOtherMaturity(policy.matures_after_hours);
       const plan = await planOf(world, policy, options);
-      const { judged } = await shadowOf(world, name, model.digest, policy);
       const { acceptBlind, withoutShadow } = options;
+      // Whoever goes on without one needs no warehouse for it.
+      const judged = withoutShadow ? null : (await shadowOf(world, name, model.digest, policy)).judged;
       const start = { artefact, policy, plan, acceptBlind, shadow: judged, withoutShadow };
       show(world, await canary(env, name, start), () => renderPlan(plan));
     });

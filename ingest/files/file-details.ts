@@ -1,17 +1,26 @@
 import { basename } from "node:path";
 import type { IdHasher } from "../door/id-hasher.ts";
 import { type DetailFile, type Details, fieldsOf, readDetails } from "../mapping/details.ts";
+import { type Lookups, readLookups } from "../mapping/lookups.ts";
 import type { Mapping } from "../mapping/schema.ts";
 import { fileInput } from "./file.ts";
 
-/** What the files of one run say of each other's records, where the mapping joins them. */
-export async function detailsOfFiles(
+/** What the files of one run say of each other's records. */
+export interface OtherFiles {
+  /** Where the mapping joins records of two files. */
+  readonly details: Details | undefined;
+  /** Where it looks values up. */
+  readonly lookups: Lookups | undefined;
+}
+
+/** Reads the files of one run for what its mapping wants to know of the others. */
+export async function otherFilesOf(
   paths: readonly string[],
   mapping: Mapping,
   hashId: IdHasher,
   signal: AbortSignal,
-): Promise<Details | undefined> {
-  if (!mapping.details || paths.length < 2) return undefined;
+): Promise<OtherFiles> {
+  if ((!mapping.details && !mapping.lookups) || paths.length < 2) return { details: undefined, lookups: undefined };
   const files = await Promise.all(
     paths.map(async (path): Promise<DetailFile> => {
       const input = await fileInput(path, { hashId, mapping });
@@ -28,5 +37,8 @@ export async function detailsOfFiles(
       };
     }),
   );
-  return readDetails(mapping, files, signal);
+  return {
+    details: await readDetails(mapping, files, signal),
+    lookups: await readLookups(mapping, files, signal),
+  };
 }

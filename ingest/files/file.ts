@@ -5,13 +5,13 @@ import type { SourceDeclarations } from "../../platform/source-declarations.ts";
 import { type Decode, decoderFor } from "../decoders.ts";
 import type { IdHasher } from "../door/id-hasher.ts";
 import { scrubText } from "../door/scrub.ts";
-import type { Details } from "../mapping/details.ts";
 import type { Mapping } from "../mapping/schema.ts";
 import { hasLocalTimes, speaksAgainstUtc } from "../mapping/times.ts";
 import type { Message, Source } from "../pipeline.ts";
 import { providers } from "../sources/providers.ts";
 import { fileChunks, fileDigest, fileHead } from "./bytes.ts";
 import { csvRecords, guessDelimiter } from "./csv.ts";
+import type { OtherFiles } from "./file-details.ts";
 import { linesOf } from "./ndjson.ts";
 import { parquetRows } from "./parquet.ts";
 
@@ -36,7 +36,7 @@ export interface FileOptions {
   /** The raw table of records that name none. */
   readonly table?: string | undefined;
   /** What other files of the run say of records of this one. */
-  readonly details?: Details | undefined;
+  readonly others?: OtherFiles | undefined;
   /** The file holds results of seed tests. */
   readonly isSeeds?: boolean | undefined;
   /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
@@ -86,8 +86,9 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
       : options.isSeeds
         ? `seeds-${shape.kind}`
         : (provider ?? (shape.kind === "document" ? "json" : "ndjson"));
-  // Another set of details makes other rows of the same file.
-  const joined = options.details ? [options.details.digest] : [];
+  // Other details, or other records to look up in, make other rows of the same file.
+  const { details, lookups } = options.others ?? {};
+  const joined = [details, lookups].flatMap((one) => (one ? [one.digest] : []));
   const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
     "/",
   );
@@ -107,7 +108,8 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     fileId: content,
     fileName: basename(path),
     table: options.table,
-    details: options.details,
+    details,
+    lookups,
     mayAssumeUtc,
     sources: options.sources,
   });

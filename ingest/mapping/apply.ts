@@ -4,8 +4,9 @@ import type { IdHasher } from "../door/id-hasher.ts";
 import { instantText } from "../door/instant.ts";
 import { cleanText } from "../door/metadata.ts";
 import type { DeadLetterReason, Item } from "../door/signal.ts";
+import type { Lookups } from "./lookups.ts";
 import { readMoney, readNumber } from "./numbers.ts";
-import type { ColumnExpression, Condition, Expression, Mapping } from "./schema.ts";
+import type { ColumnExpression, Condition, Expression, LookupExpression, Mapping } from "./schema.ts";
 import { readTime } from "./times.ts";
 
 export interface RowContext {
@@ -19,11 +20,14 @@ export interface RowContext {
   readonly fileName?: string | undefined;
   /** Nothing in the file speaks against UTC. */
   readonly mayAssumeUtc?: boolean | undefined;
+  /** What other files of the run hold. */
+  readonly lookups?: Lookups | undefined;
 }
 
 /** The context of one record, with what the whole mapping says and what was found on the way. */
 interface Reading extends RowContext {
-  readonly mapping: Pick<Mapping, "zone" | "decimal">;
+  readonly mapping: Pick<Mapping, "zone" | "decimal" | "lookups">;
+  readonly nulls: ReadonlySet<string>;
   isZoneAssumed: boolean;
 }
 
@@ -46,7 +50,7 @@ class Refused {
 export function applyMapping(mapping: Mapping, fields: Fields, context: RowContext): readonly Item[] {
   const nulls = new Set(mapping.nulls ?? []);
   const read = reader(fields, nulls);
-  const reading: Reading = { ...context, mapping, isZoneAssumed: false };
+  const reading: Reading = { ...context, mapping, nulls, isZoneAssumed: false };
   const items: Item[] = [];
   for (const [index, { table, when, set }] of mapping.rows.entries()) {
     let hasAssumedZone = false;
@@ -133,6 +137,7 @@ const isEqual = (value: unknown, wanted: unknown): boolean =>
 function evaluate(expression: Expression, read: Reader, context: Reading): unknown {
   if (expression === null || typeof expression !== "object") return expression;
   if ("column" in expression) return columnValue(expression, read, context);
+  if ("lookup" in expression) return lookedUp(expression, read, context);
   if ("row" in expression) return rowId(expression.row, context);
   if ("text" in expression) {
     return expression.text.replace(/\{([^{}]+)\}/g, (_whole, name: string) => {
@@ -170,6 +175,19 @@ function evaluate(expression: Expression, read: Reader, context: Reading): unkno
 
 const rowId = (prefix: string, { fileId, rowNumber }: RowContext): string =>
   `${prefix}:${fileId.slice(0, 12)}:${rowNumber}`;
+
+/** A value of another file's record. What is not there is null where that may be, and else a dead letter that says which file to give. */
+function lookedUp({ lookup, by, of, ...how }: LookupExpression, read: Reader, context: Reading): unknown {
+  const key = read(by, how.optional);
+  const found = key === null ? undefined : context.lookups?.find(lookup, String(key));
+  if (found !== undefined) return columnValue({ ...how, column: of }, reader(found, context.nulls), context);
+  if (how.default !== undefined || how.optional) return how.default ?? null;
+  const file = context.mapping.lookups?.[lookup]?.by ?? "id";
+  throw new Refused(
+    "missing-column",
+    `no record of "${lookup}" has this ${by} as its ${file}: give the file that does in the same run`,
+  );
+}
 
 function columnValue(expression: ColumnExpression, read: Reader, context: Reading): unknown {
   let value = read(expression.column, expression.optional);

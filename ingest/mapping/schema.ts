@@ -6,6 +6,7 @@ import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import { isRawTable, rawColumns } from "../door/raw-row.ts";
 import { isCharset } from "../files/charset.ts";
+import { lookupsIn } from "./lookup-expressions.ts";
 import { isTimeFormat, zoneOf } from "./times.ts";
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -42,6 +43,18 @@ const column = z.strictObject({
 });
 export type ColumnExpression = z.output<typeof column>;
 
+/** A column of another file's record: the one whose key is what stands in this record's column `by`. It is read as a column of one's own is. */
+const lookup = z.strictObject({
+  ...column.omit({ column: true }).shape,
+  /** One of the mapping's `lookups`. */
+  lookup: z.string(),
+  by: z.string(),
+  of: z.string(),
+  /** Null where no file has the record; without it the row is a dead letter. */
+  optional: z.boolean().optional(),
+});
+export type LookupExpression = z.output<typeof lookup>;
+
 const row = z.strictObject({ row: z.string() });
 const text = z.strictObject({ text: z.string() });
 
@@ -49,6 +62,7 @@ export type Scalar = z.output<typeof scalar>;
 export type Expression =
   | Scalar
   | ColumnExpression
+  | LookupExpression
   | { readonly row: string }
   | { readonly text: string }
   | { readonly hash: Expression }
@@ -61,6 +75,7 @@ const expression: z.ZodType<Expression> = z.lazy(() =>
   z.union([
     scalar,
     column,
+    lookup,
     row,
     text,
     z.strictObject({ hash: expression }),
@@ -138,6 +153,8 @@ const mapping = z.strictObject({
   nulls: z.array(z.string()).optional(),
   /** Records of one file whose details stand in others, given in the same run and joined by a column that both have. */
   details: z.strictObject({ by: z.string(), of: condition, in: condition }).optional(),
+  /** Records of other files of the same run in which values are looked up: which records, and the column that is their key. */
+  lookups: z.record(z.string(), z.strictObject({ in: condition, by: z.string() })).optional(),
   rows: z
     .array(
       z.strictObject({
@@ -157,7 +174,7 @@ const beside: Readonly<Record<string, readonly string[]>> = {
 const notMappable = new Set(["dead_letters", "ingest_ledger"]);
 
 /** Mappings that come with us, for exports that many have. */
-export const presetNames = ["hubspot", "klaviyo", "marketo"] as const;
+export const presetNames = ["hubspot", "iterable", "klaviyo", "mailchimp", "marketo"] as const;
 
 export const readPreset = (name: (typeof presetNames)[number]): Mapping =>
   readMapping(fileURLToPath(new URL(`presets/${name}.yaml`, import.meta.url)));
@@ -217,5 +234,9 @@ export function parseMapping(source: string, path: string): Mapping {
       if (!known.has(name)) throw wrong(`raw.${table} has no column "${name}"`, at(["rows", index, "set", name]));
     }
   });
+  for (const { lookup: name } of lookupsIn(checked.data)) {
+    if (!Object.hasOwn(checked.data.lookups ?? {}, name))
+      throw wrong(`it looks up "${name}", which is none of its lookups`, at(["rows"]));
+  }
   return checked.data;
 }

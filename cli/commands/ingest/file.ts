@@ -6,7 +6,7 @@ import { exitCodes, UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { isRawTable } from "../../../ingest/door/raw-row.ts";
 import { checkProvider, type FileInput, fileInput } from "../../../ingest/files/file.ts";
-import { detailsOfFiles } from "../../../ingest/files/file-details.ts";
+import { otherFilesOf } from "../../../ingest/files/file-details.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
 import { namedMapping } from "../../../ingest/mapping/schema.ts";
@@ -59,11 +59,11 @@ export async function runIngestFile(
       batchRecords: options.batchSize,
     });
     const hashId = createIdHasher(context.keys.ids.active);
-    const details = mapping && (await detailsOfFiles(paths, mapping, hashId, environment.signal));
+    const others = mapping && (await otherFilesOf(paths, mapping, hashId, environment.signal));
     const inputs = async function* () {
       for (const path of paths) {
         const input = await fileInput(path, {
-          details,
+          others,
           hashId,
           mapping,
           source: options.source,

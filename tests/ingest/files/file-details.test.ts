@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
-import { detailsOfFiles } from "../../../ingest/files/file-details.ts";
+import { otherFilesOf } from "../../../ingest/files/file-details.ts";
 import { parseMapping, readPreset } from "../../../ingest/mapping/schema.ts";
 import { ingest, rowsOf, temporaryFolder, testKeys } from "../support.ts";
 
@@ -42,9 +42,11 @@ function hubspotExport() {
 }
 
 const run = async (raw: string, paths: readonly string[]) => {
-  const details = await detailsOfFiles(paths, mapping, hashId, live);
-  return ingest(raw, paths, { file: { mapping, details } });
+  const others = await otherFilesOf(paths, mapping, hashId, live);
+  return ingest(raw, paths, { file: { mapping, others } });
 };
+const detailsOf = async (paths: readonly string[], of = mapping) =>
+  (await otherFilesOf(paths, of, hashId, live)).details;
 const landed = async (raw: string) =>
   Object.fromEntries(
     (await rowsOf(raw, "events")).map((row) => [
@@ -100,13 +102,13 @@ test("when the same export comes again then nothing lands, and what more details
 
 test("when a file comes alone, or the mapping joins nothing, then files are read as they are", async () => {
   const files = hubspotExport();
-  expect(await detailsOfFiles([files.bounces], mapping, hashId, live)).toBeUndefined();
-  expect(await detailsOfFiles([files.bounces, files.clicks], mapping, hashId, live)).toBeUndefined();
+  expect(await detailsOf([files.bounces])).toBeUndefined();
+  expect(await detailsOf([files.bounces, files.clicks])).toBeUndefined();
   const plain = parseMapping("{version: 1, rows: [{table: profiles, set: {user_id: {column: id}}}]}", "mapping.yaml");
-  expect(await detailsOfFiles([files.events, files.bounces], plain, hashId, live)).toBeUndefined();
+  expect(await detailsOf([files.events, files.bounces], plain)).toBeUndefined();
   const lines = files.events.replace("email_event_data.csv", "details.ndjson");
   writeFileSync(lines, '{"id":"b1","category":"MAILBOX_FULL"}\n[1]\n{broken\n');
-  const details = await detailsOfFiles([files.events, lines], mapping, hashId, live);
+  const details = await detailsOf([files.events, lines]);
   expect(
     details?.join({ id: "b1", type: "BOUNCE", recipient: "x", category: "" }, "email_event_data.csv"),
   ).toMatchObject({

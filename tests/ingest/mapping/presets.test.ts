@@ -103,7 +103,7 @@ test("when Klaviyo names its columns with or without underscores then they mean 
 });
 
 describe.runIf(existsSync(exportsFolder))("exports of ../shared/data/esp_exports", () => {
-  test.each(presetNames)(
+  test.each(presetNames.filter((name) => existsSync(join(exportsFolder, name))))(
     "when every %s file is ingested then nothing is a dead letter and no address lands",
     async (name) => {
       const raw = temporaryFolder();
@@ -115,4 +115,83 @@ describe.runIf(existsSync(exportsFolder))("exports of ../shared/data/esp_exports
       expect(JSON.stringify(await rowsOf(raw, "events"))).not.toMatch(/[\w.]+@(?:gmail|hotmail)\./);
     },
   );
+});
+
+const mailchimp = { campaign_id: "c1", member_id: "m1", _fivetran_synced: "2026-02-01 00:00:00.000", list_id: "l1" };
+
+test("when Mailchimp's members act on a campaign then each act is of the mail that they were sent, and automations' of theirs", () => {
+  const act = { ...mailchimp, timestamp: "2026-01-31 08:05:11", ip: "192.0.2.7", bounce_type: "", url: "" };
+  const ids = ["open", "click", "bounce"].map((action) => {
+    const [item] = decode("mailchimp", { ...act, action, bounce_type: action === "bounce" ? "hard" : "" });
+    return item?.kind === "signal"
+      ? [item.signal.eventType, item.signal.metadata?.["class"] ?? null, item.signal.messageId]
+      : item;
+  });
+  expect(ids).toEqual([
+    ["open", null, hashId("mailchimp:c1:m1")],
+    ["click", null, hashId("mailchimp:c1:m1")],
+    ["bounce", "hard", hashId("mailchimp:c1:m1")],
+  ]);
+  const { campaign_id: _, ...ofAutomation } = act;
+  expect(decode("mailchimp", { ...ofAutomation, automation_email_id: "a1", action: "open" })).toMatchObject([
+    { kind: "signal", signal: { campaignId: "a1", messageId: hashId("mailchimp:a1:m1") } },
+  ]);
+  expect(decode("mailchimp", { ...mailchimp, timestamp: "2026-01-31 08:05:11", reason: "" })).toMatchObject([
+    { signal: { eventType: "unsubscribe", messageId: hashId("mailchimp:c1:m1"), recipient: "m1" } },
+  ]);
+  expect(decode("mailchimp", { automation_email_id: "a1", member_id: "m1", list_id: "l1" })).toEqual([]);
+});
+
+test("when Mailchimp's members have left a list or their address is cleaned then they are suppressed, and pending ones are not", () => {
+  const member = {
+    id: "m1",
+    list_id: "l1",
+    email_address: "reader@example.org",
+    country_code: "CA",
+    timestamp_signup: "2026-01-01 00:00:00",
+    last_changed: "2026-01-31 08:05:11",
+  };
+  const suppressed = (status: string) =>
+    decode("mailchimp", { ...member, status }).flatMap((item) =>
+      item.kind === "row" && item.table === "suppressions" ? [item.values] : [],
+    );
+  expect(suppressed("unsubscribed")).toMatchObject([
+    { user_id: "m1", reason: "unsubscribe", scope: "list", scope_key: "l1" },
+  ]);
+  expect(suppressed("cleaned")).toMatchObject([{ user_id: "m1", reason: "invalid_address", scope: "all" }]);
+  for (const status of ["subscribed", "pending", "archived", "transactional"]) expect(suppressed(status)).toEqual([]);
+  const tables = decode("mailchimp", { ...member, status: "subscribed" }).map(
+    (item) => item.kind === "row" && item.table,
+  );
+  expect(tables).toEqual(["profiles", "identity_links"]);
+});
+
+const iterable = {
+  _fivetran_id: "e1",
+  email: "reader@example.org",
+  created_at: "2026-01-31 08:05:11.000",
+  message_id: "msg-1",
+  campaign_id: "7",
+};
+
+test("when Iterable's bounce names its kind or only the server's words then its class is known; subscriptions and pushes are no mail", () => {
+  const bounce = { ...iterable, event_name: "emailBounce" };
+  expect(
+    said("iterable", { ...bounce, recipient_state: "HardBounce", status: "550 5.1.1 no such user" }),
+  ).toMatchObject([{ type: "bounce", class: "hard", smtp_code: "550", enhanced_code: "5.1.1" }]);
+  expect(said("iterable", { ...bounce, recipient_state: "", status: "452 4.2.2 mailbox full" })).toMatchObject([
+    { class: "soft" },
+  ]);
+  expect(said("iterable", { ...iterable, event_name: "emailOpen", proxy_source: "Apple" })).toMatchObject([
+    { machine: true },
+  ]);
+  expect(said("iterable", { ...iterable, event_name: "emailOpen", proxy_source: "Google" })[0]).not.toHaveProperty(
+    "machine",
+  );
+  for (const event_name of ["emailSubscribe", "pushSend", "emailSendSkip"])
+    expect(said("iterable", { ...iterable, event_name })).toEqual([]);
+  const { email: _, ...nobody } = iterable;
+  const [item] = decode("iterable", { ...nobody, _fivetran_user_id: "9", event_name: "emailSend" });
+  expect(item).toMatchObject({ kind: "signal", signal: { messageId: "msg-1" } });
+  expect(item?.kind === "signal" && item.signal.recipient).toBeFalsy();
 });
