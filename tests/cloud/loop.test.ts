@@ -65,7 +65,7 @@ test("when the target is BigQuery then the loop gives the snapshot that this mac
   await run("bigquery", "release", "promote", "m1", ...ben);
   expect(await run("bigquery", "release", "status")).toMatchObject({ champion: "m1" });
   const logged = await run("bigquery", "query", "select count(*) as n from ops.release_log where sequence >= 0");
-  expect(logged["rows"]).toEqual([{ n: "3" }]);
+  expect(logged["rows"]).toMatchObject([{ n: 3 }]);
   expect(existsSync(join(home, "release_log.ndjson"))).toBe(false);
   expect(await run("bigquery", "change", "verify")).toMatchObject({ entries: 3, signed: 3 });
   await run("bigquery", "release", "rollback", "m1", ...ben, "--reason", "readers wrote in");
