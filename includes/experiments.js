@@ -8,6 +8,8 @@ const leastSpenders = 10;
 const leastCustomers = 30;
 /** Below this the arms are not of the sizes that were planned: something else than chance put people into them, or took them out. */
 const sampleRatioAlarm = 0.001;
+/** Customers that an arm is expected to have, at least: somebody in an arm that was planned for nobody is a mismatch, and no division by zero. */
+const leastExpected = 1e-9;
 /** Revenue per message is cut off here for comparisons: one order may not decide a release. */
 const winsorisedRevenue = 500;
 
@@ -45,6 +47,7 @@ module.exports = {
   leastSpenders,
   leastCustomers,
   sampleRatioAlarm,
+  leastExpected,
   winsorisedRevenue,
   canaryMaturityHours,
   glanceSeconds,
