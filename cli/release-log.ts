@@ -1,14 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors/user-error.ts";
-import { journalFile } from "../platform/journal/journal-file.ts";
 import { type ReleaseLog, releaseLogId, releaseLogKind } from "../release/log.ts";
+import { fileJournal } from "../targets/local.ts";
 import type { Target } from "../targets/target.ts";
 
 /** A release log in a file, as a local target keeps it. */
-export const releaseLogFile = (path: string): ReleaseLog =>
-  journalFile(path, releaseLogKind, { pid: process.pid, sleep: (ms) => sleep(ms), patienceMs: 5_000 });
+export const releaseLogFile = (path: string): ReleaseLog => fileJournal(path, releaseLogKind);
 
 /**
  * The release log where the target keeps it. A log that was begun in the home's file, before the target kept one of its own, is not passed over: while

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Warehouse } from "../warehouse/warehouse.ts";
+import { instant, number } from "./row-values.ts";
 
 /** How long a version must have stood in the shadow, and how far it may part from the champion, before it decides for anybody. */
 export const shadowRule = z.strictObject({
@@ -23,8 +24,6 @@ const leastPeople = 100;
 /** One-sided 95 % of the normal distribution. */
 const z95 = 1.6448536269514722;
 
-const number = z.union([z.number(), z.bigint()]).transform(Number);
-const instant = z.union([z.date(), z.string()]).transform((value) => new Date(value));
 const row = z.object({
   segment_kind: z.string(),
   segment: z.string(),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import rawTables from "../includes/raw_tables.js";
 import { folderArtefacts } from "../platform/artefacts/artefacts.ts";
 import { homeAt } from "../platform/home.ts";
+import type { Journal, JournalKind } from "../platform/journal/journal.ts";
 import { journalFile } from "../platform/journal/journal-file.ts";
 import type { LocalTargetSettings } from "../platform/settings.ts";
 import type { LocalEngine } from "../warehouse/duckdb/local-engine.ts";
@@ -16,6 +17,10 @@ export interface LocalTarget extends Target {
     options: EngineLimits & { readonly projectDir: string; readonly sources?: string | undefined },
   ): Promise<LocalEngine>;
 }
+
+/** A journal in a file, as a local target keeps its own. */
+export const fileJournal = <Body extends object>(path: string, kind: JournalKind<Body>): Journal<Body> =>
+  journalFile(path, kind, { pid: process.pid, sleep: (ms) => sleep(ms), patienceMs: 5_000 });
 
 /** This machine: DuckDB over immutable segments, folders, journals in files. `home` goes before what the settings say. */
 export function localTarget(
@@ -64,12 +69,7 @@ export function localTarget(
       const project = createHash("sha256").update(realpathSync(options.projectDir)).digest("hex").slice(0, 16);
       return localEngine(warehouse, project);
     },
-    journal: (journal, kind) =>
-      journalFile(join(at.root, `${journal}.ndjson`), kind, {
-        pid: process.pid,
-        sleep: (ms) => sleep(ms),
-        patienceMs: 5_000,
-      }),
+    journal: (journal, kind) => fileJournal(join(at.root, `${journal}.ndjson`), kind),
     bus: { topic: settings.pubsub_topic, subscription: settings.pubsub_subscription },
     close: async () => {},
   };

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { valueCircles } from "./support/value-circles.ts";
+import { valueCircles } from "../packages/googlesql/tests/support/value-circles.ts";
 
 const root = resolve(import.meta.dirname, "..");
 

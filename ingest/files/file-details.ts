@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import type { IdHasher } from "../door/id-hasher.ts";
-import { type DetailFile, type Details, fieldsOf, readDetails } from "../mapping/details.ts";
+import { type Details, readDetails } from "../mapping/details.ts";
 import { type Lookups, readLookups } from "../mapping/lookups.ts";
+import { fieldsOf, type RunFile } from "../mapping/run-files.ts";
 import type { Mapping } from "../mapping/schema.ts";
 import { fileInput } from "./file.ts";
 
@@ -22,7 +23,7 @@ export async function otherFilesOf(
 ): Promise<OtherFiles> {
   if ((!mapping.details && !mapping.lookups) || paths.length < 2) return { details: undefined, lookups: undefined };
   const files = await Promise.all(
-    paths.map(async (path): Promise<DetailFile> => {
+    paths.map(async (path): Promise<RunFile> => {
       const input = await fileInput(path, { hashId, mapping });
       return {
         fileName: basename(path),

@@ -1,20 +1,7 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../../errors/user-error.ts";
-import type { CsvValue } from "../files/csv.ts";
-import type { Message } from "../pipeline.ts";
 import { recordMatches } from "./apply.ts";
+import { type Fields, keyIn, type RunFile, tooMany } from "./run-files.ts";
 import type { Mapping } from "./schema.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A file as far as its details are looked for: its records, parsed. */
-export interface DetailFile {
-  /** Without its folder. */
-  readonly fileName: string;
-  /** Names the content. */
-  readonly fileId: string;
-  records(): AsyncIterable<Fields>;
-}
 
 /** Details that stand in files of their own, found by the id of the record that they belong to. */
 export interface Details {
@@ -33,15 +20,12 @@ const maxDetails = 1_000_000;
  */
 export async function readDetails(
   mapping: Mapping,
-  files: readonly DetailFile[],
+  files: readonly RunFile[],
   signal: AbortSignal,
 ): Promise<Details | undefined> {
   const rule = mapping.details;
   if (!rule || files.length < 2) return undefined;
-  const keyOf = (fields: Fields): string | undefined => {
-    const value = fields[rule.by];
-    return value === undefined || value === null || value === "" ? undefined : String(value);
-  };
+  const keyOf = (fields: Fields): string | undefined => keyIn(fields, rule.by);
   const isDetail = (fields: Fields, fileName: string): boolean => recordMatches(rule.in, fields, fileName);
   const isOwner = (fields: Fields, fileName: string): boolean => recordMatches(rule.of, fields, fileName);
 
@@ -55,7 +39,7 @@ export async function readDetails(
       isFirst = false;
       const key = keyOf(fields);
       if (key !== undefined) found.set(key, { ...found.get(key), ...fields });
-      if (found.size > maxDetails) throw tooMany(file.fileName);
+      if (found.size > maxDetails) throw tooMany(maxDetails, "details", file.fileName);
     }
   }
   if (found.size === 0) return undefined;
@@ -85,27 +69,3 @@ const filled = (fields: Fields): Fields =>
   Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== null && value !== undefined && value !== ""),
   );
-
-const tooMany = (fileName: string): UserError =>
-  new UserError(`more than ${maxDetails.toLocaleString("en-US")} details to hold at once`, {
-    code: "ingest.too-many-details",
-    exit: "usage",
-    where: fileName,
-    next: "ingest the export of a shorter time, its files together",
-  });
-
-/** The fields of a message as its format's reader, or JSON, gives them; undefined for what is no record. */
-export function fieldsOf(message: Message): Fields | undefined {
-  let value: unknown = message.value;
-  if (value === undefined) {
-    try {
-      value = JSON.parse(Buffer.from(message.data).toString("utf8"));
-    } catch {
-      return undefined;
-    }
-  }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
-  const csv = value as CsvValue;
-  if (csv.kind === "record" && "fields" in csv) return csv.fields;
-  return csv.kind === "malformed" && "detail" in csv ? undefined : (value as Fields);
-}

@@ -1,11 +1,8 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../../errors/user-error.ts";
 import { recordMatches } from "./apply.ts";
-import type { DetailFile } from "./details.ts";
 import { lookupsIn } from "./lookup-expressions.ts";
+import { type Fields, keyIn, type RunFile, tooMany } from "./run-files.ts";
 import type { Mapping } from "./schema.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Records of other files of the run that a mapping looks values up in. */
 export interface Lookups {
@@ -25,7 +22,7 @@ const maxRecords = 2_000_000;
  */
 export async function readLookups(
   mapping: Mapping,
-  files: readonly DetailFile[],
+  files: readonly RunFile[],
   signal: AbortSignal,
 ): Promise<Lookups | undefined> {
   const rules = Object.entries(mapping.lookups ?? {});
@@ -43,10 +40,10 @@ export async function readLookups(
         if (signal.aborted || !recordMatches(rule.in, fields, file.fileName)) break;
         if (isFirst) digest.update(`${name} ${file.fileId}\n`);
         isFirst = false;
-        const key = fields[rule.by];
-        if (key === undefined || key === null || key === "") continue;
-        if (!records.has(String(key)) && ++held > maxRecords) throw tooMany(file.fileName);
-        records.set(String(key), Object.fromEntries(Object.entries(fields).filter(([column]) => columns.has(column))));
+        const key = keyIn(fields, rule.by);
+        if (key === undefined) continue;
+        if (!records.has(key) && ++held > maxRecords) throw tooMany(maxRecords, "records looked up", file.fileName);
+        records.set(key, Object.fromEntries(Object.entries(fields).filter(([column]) => columns.has(column))));
       }
     }
   }
@@ -58,11 +55,3 @@ function columnsOf(mapping: Mapping): ReadonlyMap<string, ReadonlySet<string>> {
   for (const { lookup, of } of lookupsIn(mapping)) columns.set(lookup, (columns.get(lookup) ?? new Set()).add(of));
   return columns;
 }
-
-const tooMany = (fileName: string): UserError =>
-  new UserError(`more than ${maxRecords.toLocaleString("en-US")} records to look up at once`, {
-    code: "ingest.too-many-details",
-    exit: "usage",
-    where: fileName,
-    next: "ingest the export of a shorter time, its files together",
-  });

@@ -2,11 +2,10 @@ import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import experiments from "../../includes/experiments.js";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { instant, number } from "../row-values.ts";
 import { type CanaryCohort, type CanaryEvidence, type CohortArm, canaryEvidence, noMessages } from "./evidence.ts";
 import { noPeople, type PersonSums } from "./revenue-difference.ts";
 
-const number = z.union([z.number(), z.bigint()]).transform(Number);
-const instant = z.union([z.date(), z.string()]).transform((value) => new Date(value));
 const cohortRow = z.object({
   model_version: z.string(),
   cohort_at: instant,

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import experiments from "../../includes/experiments.js";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { number } from "../row-values.ts";
 import type { PlacementCell } from "./attribute-change.ts";
 import type { CanaryQuestion } from "./read-evidence.ts";
 
-const number = z.union([z.number(), z.bigint()]).transform(Number);
 const row = z.object({
   isp: z.string(),
   region: z.string(),

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { number } from "../row-values.ts";
 import type { PlannedTraffic } from "./plan-canary.ts";
 
-const number = z.union([z.number(), z.bigint()]).transform(Number);
 const row = z.object({
   sends: number,
   days: number,

@@ -1,13 +1,13 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { releaseLogFile } from "../../cli/release-log.ts";
 import { approve, promote, rollback, submit } from "../../release/release.ts";
 import { loadModels } from "../../serve/models-in-force.ts";
 import type { OnlineStore } from "../../serve/online/store.ts";
 import { ReleaseWatch } from "../../serve/release-watch.ts";
 import { key, now, personOf } from "../policy/cases.ts";
 import { type Desk, openDesk } from "../release/support/desk.ts";
-import { logAt } from "../release/support/log-at.ts";
 import { openBench, stored } from "./support/bench.ts";
 import { writeConstantModel } from "./support/constant-model.ts";
 
@@ -126,7 +126,7 @@ async function release(opened: Bench): Promise<Desk> {
   return desk;
 }
 const watchOf = (opened: Bench) => ({
-  log: logAt(join(opened.folder, "release_log.ndjson")),
+  log: releaseLogFile(join(opened.folder, "release_log.ndjson")),
   models: async () => opened.models,
   key,
   lastGood: join(opened.folder, "in-force.json"),

@@ -19,6 +19,7 @@ import { type DatabaseOptions, openDatabase } from "./open-database.ts";
 import { exportedColumn, storedColumns } from "./parquet-columns.ts";
 import { RelationCatalog } from "./relation-catalog.ts";
 import { SessionLane } from "./session-lane.ts";
+import { literal } from "./sql-text.ts";
 
 export interface DuckDbWarehouseOptions extends DatabaseOptions {
   /** Folder of raw segments, a folder per table; their views are brought up to date when the warehouse opens. */
@@ -82,7 +83,7 @@ export class DuckDbWarehouse implements Warehouse {
     columns: readonly Column[],
   ): Promise<{ readonly rows: number }> {
     const name = storedName(table);
-    const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(", ");
+    const list = files.map((file) => literal(file)).join(", ");
     const parts = name.split(".");
     return await this.lane.inTurn(undefined, async () => {
       const { connection } = this.lane;
@@ -126,9 +127,7 @@ export class DuckDbWarehouse implements Warehouse {
       await mkdir(dirname(path), { recursive: true });
       const half = `${path}.${randomBytes(4).toString("hex")}.tmp`;
       try {
-        const result = await connection.run(
-          `copy (${text}) to '${half.replaceAll("'", "''")}' (format parquet, compression zstd)`,
-        );
+        const result = await connection.run(`copy (${text}) to ${literal(half)} (format parquet, compression zstd)`);
         await rename(half, path);
         return { rows: result.rowsChanged };
       } catch (error) {

@@ -1,6 +1,7 @@
 import consents from "../../includes/consents.js";
 import suppressions from "../../includes/suppressions.js";
-import { DoomedRows, literal } from "./doomed-rows.ts";
+import { DoomedRows } from "./doomed-rows.ts";
+import { literal } from "./sql-text.ts";
 
 /** Which rows are too old: those whose `column` is before an instant. */
 export interface Age {

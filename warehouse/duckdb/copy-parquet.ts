@@ -1,7 +1,5 @@
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+import { identifier, literal } from "./sql-text.ts";
 
 /** Which rows and columns of Parquet files go into another one. */
 export interface ParquetCopy {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { identifier, literal } from "./sql-text.ts";
 
 /** Two sets of rows by their key, each row in one set, the other or both. */
 export interface RowDiff {
@@ -20,8 +21,6 @@ export interface RowDiff {
 /** Rows by a column's value. A column that is not there has no counts. */
 export type Counts = Readonly<Record<string, number>>;
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const shown = 5;
 
 /** Compares Parquet files by DuckDB, which holds at most 600 MB and puts the rest into a folder of its own until it is done. */

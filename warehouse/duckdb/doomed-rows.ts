@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { syncFile } from "../../platform/files.ts";
+import { literal } from "./sql-text.ts";
 
 /** A column of what is searched, as DuckDB describes it. */
 export interface TextColumn {
@@ -12,8 +13,6 @@ export interface FoundRows {
   readonly rows: number;
   readonly found: number;
 }
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A query of the numbers (`n`, from 0) of the rows of `source` that are to go; undefined where none can be. `place` is the column that numbers them. */
 export type DoomedQuery = (source: string, place: string, columns: readonly TextColumn[]) => string | undefined;

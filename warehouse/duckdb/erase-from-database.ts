@@ -7,6 +7,7 @@ import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { FoundRows } from "./doomed-rows.ts";
 import { openDatabase } from "./open-database.ts";
 import { loadSubject, type Subject, subjectRows } from "./person-rows.ts";
+import { literal } from "./sql-text.ts";
 
 /** A table of a DuckDB file, as `schema.table`, with rows of the subject in it. */
 export interface FoundInTable extends FoundRows {
@@ -83,7 +84,6 @@ async function writeAnew(path: string, fault: ((point: string) => void) | undefi
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
-    const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
     await connection.run(`attach ${literal(path)} as old (read_only)`);
     await connection.run(`attach ${literal(copy)} as new`);
     await connection.run("copy from database old to new");

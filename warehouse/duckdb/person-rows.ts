@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName } from "../../packages/googlesql/index.ts";
-import { DoomedRows, literal, type TextColumn } from "./doomed-rows.ts";
+import { DoomedRows, type TextColumn } from "./doomed-rows.ts";
+import { literal } from "./sql-text.ts";
 
 /** Whose rows are looked for: every pseudonymous id of some people, and the ids of the messages that only they were sent. */
 export interface Subject {

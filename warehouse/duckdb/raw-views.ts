@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Column } from "../warehouse.ts";
+import { literal } from "./sql-text.ts";
 
 /** A file that a view reads, as it stood when it was looked at. */
 export interface SegmentFile {
@@ -38,7 +39,6 @@ export function stampOf(files: readonly SegmentFile[], columns: readonly Column[
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /**
  * The DuckDB query behind a raw table: its segments by name, each column cast to its type, absent ones NULL; without a segment,

@@ -1,4 +1,5 @@
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { literal } from "./sql-text.ts";
 
 /**
  * Rows of anybody's Parquet file, behind the first `skip`, in blocks. Values are what JSON can say: decimals, 64-bit integers
@@ -12,7 +13,7 @@ export async function* readExport(
   const connection = await instance.connect();
   try {
     await connection.run("set TimeZone = 'UTC'");
-    const file = `read_parquet('${path.replaceAll("'", "''")}')`;
+    const file = `read_parquet(${literal(path)})`;
     const described = await connection.runAndReadAll(`describe select * from ${file}`).catch((cause: unknown) => {
       throw new UnreadableParquet(path, { cause });
     });

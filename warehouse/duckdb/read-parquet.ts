@@ -8,13 +8,12 @@ import {
   DuckDBTimestampValue,
 } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
+import { identifier, literal } from "./sql-text.ts";
 
 /**
  * Reads a snapshot's Parquet files without a warehouse, so that the trainer runs where there is none (a container) and
  * `snapshot verify` does not ask the engine that wrote them.
  */
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const source = (files: readonly string[]): string =>
   `read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`;
 

@@ -1,6 +1,8 @@
 import { open } from "node:fs/promises";
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
+import { identifier, literal } from "./sql-text.ts";
+import { storedAs } from "./stored-types.ts";
 
 /** A part of a segment: so many rows, behind the first `skip`. */
 export interface RowWindow {
@@ -14,13 +16,11 @@ export type PlainRow = Readonly<Record<string, string | number | boolean | objec
 /** Rows whose keys come as one text from the engine. */
 const keysAText = 8192;
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const segment = (path: string): string => `read_parquet(${quoted(path)}, hive_partitioning = false)`;
+const segment = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 /** A segment with every column of a table: NULL where it was written before a column came. */
 const wholeSegment = (path: string, columns: readonly Column[]): string =>
-  `(select ${columns.map((column) => `null::${storedType(column)} as ${quotedName(column.name)}`).join(", ")} where false
+  `(select ${columns.map((column) => `null::${storedAs[column.type]} as ${identifier(column.name)}`).join(", ")} where false
     union all by name select * from ${segment(path)})`;
-const quotedName = (name: string): string => `"${name}"`;
 
 /** How the engine reads a column of a line, and what it makes of it. */
 function readAs({ name, type }: Column): { readonly json: string; readonly select: string } {
@@ -40,19 +40,6 @@ function readAs({ name, type }: Column): { readonly json: string; readonly selec
     default:
       throw new Error(`raw column ${name}: type ${type} has no place in a segment`);
   }
-}
-
-/** The engine's type of a stored column. */
-function storedType({ type }: Column): string {
-  const types: Readonly<Record<string, string>> = {
-    STRING: "varchar",
-    BOOL: "boolean",
-    INT64: "bigint",
-    TIMESTAMP: "timestamptz",
-    JSON: "json",
-    BYTES: "blob",
-  };
-  return types[type] ?? "varchar";
 }
 
 /** The inverse of `readAs`: a stored column as JSON says it. */
@@ -89,8 +76,8 @@ export class SegmentStore {
     const shape = columns.map((column) => `${column.name}: '${readAs(column).json}'`).join(", ");
     const written = await this.#count(
       `copy (select ${columns.map((column) => readAs(column).select).join(", ")}
-             from read_json(${quoted(lines)}, format = 'newline_delimited', columns = {${shape}}))
-       to ${quoted(target)} (format parquet, compression zstd)`,
+             from read_json(${literal(lines)}, format = 'newline_delimited', columns = {${shape}}))
+       to ${literal(target)} (format parquet, compression zstd)`,
     );
     await syncFile(target);
     return written;
@@ -98,7 +85,7 @@ export class SegmentStore {
 
   /** The rows of a segment in order, in blocks. */
   async *read(path: string, columns: readonly Column[], window?: RowWindow): AsyncIterable<PlainRow[]> {
-    const fields = columns.map((column) => `${quoted(column.name)}: ${asJson(column)}`).join(", ");
+    const fields = columns.map((column) => `${literal(column.name)}: ${asJson(column)}`).join(", ");
     const texts = `select to_json({${fields}})::varchar from ${wholeSegment(path, columns)}${limited(window)}`;
     for await (const block of this.#texts(texts)) yield block.map((text) => JSON.parse(text) as PlainRow);
   }
@@ -108,7 +95,7 @@ export class SegmentStore {
     // No stored text holds a NUL.
     const joined = `
       select string_agg(${key}, chr(0) order by file_row_number)
-      from read_parquet(${quoted(path)}, hive_partitioning = false, file_row_number = true)
+      from read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)
       where file_row_number >= ${skip} and file_row_number < ${skip + rows}
       group by file_row_number // ${keysAText}
       order by min(file_row_number)`;
@@ -122,8 +109,8 @@ export class SegmentStore {
   /** Writes several segments of a table into one, in the order given, synced. Gives the number of rows. */
   async merge(paths: readonly string[], target: string): Promise<number> {
     const written = await this.#count(
-      `copy (select * from read_parquet([${paths.map(quoted).join(", ")}], union_by_name = true, hive_partitioning = false))
-       to ${quoted(target)} (format parquet, compression zstd)`,
+      `copy (select * from read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false))
+       to ${literal(target)} (format parquet, compression zstd)`,
     );
     await syncFile(target);
     return written;

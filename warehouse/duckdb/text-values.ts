@@ -1,12 +1,10 @@
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { DuckDBBlobValue, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { openDatabase } from "./open-database.ts";
+import { identifier, literal } from "./sql-text.ts";
 
 /** Distinct values of one column that hold text anywhere within, a batch at a time; BLOBs as their bytes. */
 export type VisitTexts = (table: string, column: string, values: readonly (string | Uint8Array)[]) => void;
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Most values are ids that the door made; they are left out where they lie, unless `withIds` asks for them. */
 const madeByUs = literal(

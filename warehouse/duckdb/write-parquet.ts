@@ -6,23 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { UserError } from "../../errors/user-error.ts";
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column, Row } from "../warehouse.ts";
-
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** What the file holds for a GoogleSQL type: what our own exports have, so that whoever reads one reads the other. */
-const storedAs: Readonly<Record<string, string>> = {
-  STRING: "VARCHAR",
-  INT64: "BIGINT",
-  FLOAT64: "DOUBLE",
-  BOOL: "BOOLEAN",
-  TIMESTAMP: "TIMESTAMPTZ",
-  DATETIME: "TIMESTAMP",
-  DATE: "DATE",
-  TIME: "TIME",
-  NUMERIC: "DECIMAL(38, 9)",
-  JSON: "JSON",
-};
+import { identifier, literal } from "./sql-text.ts";
+import { storedAs } from "./stored-types.ts";
 
 /**
  * Writes rows of the Warehouse port to a Parquet file, page by page: memory is that of a page. The file appears whole or not at all.

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { releaseLogFile } from "../../../cli/release-log.ts";
 import { type CanaryPolicy, defaultCanaryPolicy } from "../../../release/canary/canary-policy.ts";
 import type { CanaryEvidence, CohortArm } from "../../../release/canary/evidence.ts";
 import { parseAllowedSigners } from "../../../release/control/allowed-signers.ts";
@@ -10,7 +11,6 @@ import { newPersonKey, publicLine } from "../../../release/control/person-key.ts
 import { firstRights, type Rights } from "../../../release/control/rights.ts";
 import type { ReleaseEnv } from "../../../release/decide.ts";
 import { approve, canary, promote, shadow, submit } from "../../../release/release.ts";
-import { logAt } from "./log-at.ts";
 
 export const noon = new Date("2026-03-01T12:00:00Z");
 
@@ -36,7 +36,7 @@ export function openDesk(folder: string, rights: Partial<Rights> = {}) {
   const desk = {
     people,
     keys,
-    log: logAt(join(folder, "release_log.ndjson")),
+    log: releaseLogFile(join(folder, "release_log.ndjson")),
     at: noon,
     as(name: Name | null, more: Partial<ReleaseEnv> = {}): ReleaseEnv {
       const key = name === null ? undefined : keys[name];
