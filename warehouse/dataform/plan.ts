@@ -7,12 +7,11 @@ import {
   inDependencyOrder,
   isPlainView,
   reachable,
-  sqlName,
   type TableAction,
   type Target,
 } from "./graph.ts";
 import { type Selection, selectActions } from "./selection.ts";
-import { type Mode, modeOf, type Relation, tableStatements } from "./statements.ts";
+import { assertionStatements, type Mode, modeOf, type Relation, tableStatements } from "./statements.ts";
 
 /** What happens when an assertion finds rows: `fail` is Dataform's own (an error of the build, dependents go on). */
 export type Severity = "stop" | "fail" | "warn";
@@ -139,17 +138,8 @@ export function statementsOf(
     const statements = action.queries.map((query) => query.trim()).filter((query) => query !== "");
     return { mode: "run", statements };
   }
-  if (action.kind === "assertion") {
-    const name = sqlName(action.target);
-    return {
-      mode: "assert",
-      severity: severityOf(action.tags),
-      statements: [
-        `create or replace view ${name} as\n${action.query.trim()}`,
-        `select count(*) as row_count from ${name}`,
-      ],
-    };
-  }
+  if (action.kind === "assertion")
+    return { mode: "assert", severity: severityOf(action.tags), statements: assertionStatements(action, action.query) };
   return tableStatements(action, relation, { fullRefresh });
 }
 

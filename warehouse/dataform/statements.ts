@@ -1,6 +1,6 @@
 import { UserError } from "../../errors/user-error.ts";
 import type { Column } from "../warehouse.ts";
-import { sqlName, type TableAction } from "./graph.ts";
+import { type AssertionAction, sqlName, type TableAction } from "./graph.ts";
 
 /** What stands in the warehouse under an action's name. */
 export interface Relation {
@@ -51,6 +51,12 @@ export function tableStatements(
       ...part.postOps,
     ]),
   };
+}
+
+/** A view of the rows that `query` finds under the assertion's name, and their number as `row_count`. */
+export function assertionStatements(action: AssertionAction, query: string): readonly [string, string] {
+  const name = sqlName(action.target);
+  return [`create or replace view ${name} as\n${query.trim()}`, `select count(*) as row_count from ${name}`];
 }
 
 /** Whether the action writes into the table that is there, and how. */
