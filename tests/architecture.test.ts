@@ -13,7 +13,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   includes: [],
   platform: ["errors"],
-  packages: ["errors"],
+  packages: [],
   warehouse: [...low, "packages"],
   ingest: [...low, "warehouse"],
   scoring: low,

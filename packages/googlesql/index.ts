@@ -74,10 +74,12 @@ export type { StructEntry, Value } from "./duckdb/values.ts";
 export { openFolders, raiseWall } from "./duckdb/wall.ts";
 export { quoteName } from "./emit/text.ts";
 export {
+  errorCodes,
   GoogleSqlAnalysisError,
   GoogleSqlError,
   GoogleSqlEvaluationError,
   GoogleSqlSyntaxError,
+  type Place,
   type Source,
   UnsupportedGoogleSql,
 } from "./errors.ts";

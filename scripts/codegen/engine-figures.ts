@@ -1,14 +1,12 @@
+import { errorCodes } from "../../packages/googlesql/index.ts";
 import verification from "../../packages/googlesql/verification.json" with { type: "json" };
 
-const begin = "<!-- figures: npm run codegen -->";
-const end = "<!-- /figures -->";
-
-/** The engine's README with the figures of the referee's latest run between its two marks. */
+/** The engine's README with the codes of its errors and the figures of the referee's latest run, each between its two marks. */
 export function withFigures(readme: string): string {
   const functions = Object.values(verification.functions);
   const sum = (outcome: keyof (typeof functions)[number]): string =>
     functions.reduce((all, one) => all + one[outcome], 0).toLocaleString("en-US");
-  const lines = [
+  const figures = [
     `| generated calls of ${functions.length} functions | |`,
     "| --- | ---: |",
     `| the same value on both | ${sum("same")} |`,
@@ -17,8 +15,18 @@ export function withFigures(readme: string): string {
     `| not known to the reference, which is of 2023 | ${sum("unjudged")} |`,
     `| different | ${sum("different")} |`,
   ];
-  const [before, after] = [readme.indexOf(begin), readme.indexOf(end)];
+  const codes = [
+    "| code | what it says |",
+    "| --- | --- |",
+    ...Object.entries(errorCodes).map(([code, what]) => `| \`${code}\` | ${what} |`),
+  ];
+  return between("figures", figures, between("errors", codes, readme));
+}
+
+function between(mark: string, lines: readonly string[], text: string): string {
+  const [begin, end] = [`<!-- ${mark}: npm run codegen -->`, `<!-- /${mark} -->`];
+  const [before, after] = [text.indexOf(begin), text.indexOf(end)];
   if (before < 0 || after < before)
     throw new Error(`packages/googlesql/README.md has lost its marks ${begin} and ${end}`);
-  return `${readme.slice(0, before)}${begin}\n\n${lines.join("\n")}\n\n${readme.slice(after)}`;
+  return `${text.slice(0, before)}${begin}\n\n${lines.join("\n")}\n\n${text.slice(after)}`;
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { exitCodes } from "../../errors/user-error.ts";
+import { errorCodes } from "../../packages/googlesql/index.ts";
 
 interface Found {
   readonly code: string;
@@ -29,6 +30,9 @@ export function errorReference(root: string): string {
       ({ code, exit, file, message }) =>
         `| \`${code}\` | ${exitCodes[exit as keyof typeof exitCodes]} | ${message} | ${file} |`,
     );
+  const ofStatements = Object.entries(errorCodes).map(
+    ([code, what]) => `| \`${code}\` | ${exitCodes.check} | ${what} |`,
+  );
   return `# Errors
 
 Generated from the sources by \`npm run codegen\`. Every error that a person can act on has a code, an exit code, the place of the trouble and a command to try
@@ -37,6 +41,15 @@ next. Codes and exit codes are the promise; wording may change. Where a message 
 | code | exit | message | from |
 | --- | --- | --- | --- |
 ${rows.join("\n")}
+
+## Of a statement
+
+What the local engine says of GoogleSQL has the same codes wherever the statement was run: by a build, a plan, a test, a query, a certificate, or by a program that uses the engine
+alone ([packages/googlesql](../../packages/googlesql/README.md)). The message says what; the place is in the file that was written.
+
+| code | exit | what it says |
+| --- | --- | --- |
+${ofStatements.join("\n")}
 `;
 }
 

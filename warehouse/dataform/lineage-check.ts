@@ -1,5 +1,6 @@
 import { UserError } from "../../errors/user-error.ts";
 import { readScript, walk } from "../../packages/googlesql/index.ts";
+import { withStatementErrors } from "../statement-error.ts";
 import type { Graph } from "./graph.ts";
 import { isAboutValue, type LineageEdge, type LineageGraph, type LineageNode, nodeName } from "./lineage-graph.ts";
 
@@ -189,16 +190,19 @@ function openWindows(graph: Graph, id: string): readonly string[] {
   const source = { text: action.query, file: action.file };
   const open: string[] = [];
   let windows = 0;
-  walk(readScript(source), (node) => {
-    if (node.kind !== "function-call" || !node.over) return;
-    windows++;
-    const frame = node.over.kind === "window-spec" ? node.over.frame : undefined;
-    const end = frame?.end ?? frame?.start;
-    const isBefore = end?.bound === "preceding" && end.offset?.kind === "integer-literal" && end.offset.value > 0n;
-    if (!isBefore)
-      open.push(
-        `${id}: the window of ${action.query.slice(node.span.start, node.span.end)} does not end before its row`,
-      );
-  });
+  walk(
+    withStatementErrors(() => readScript(source)),
+    (node) => {
+      if (node.kind !== "function-call" || !node.over) return;
+      windows++;
+      const frame = node.over.kind === "window-spec" ? node.over.frame : undefined;
+      const end = frame?.end ?? frame?.start;
+      const isBefore = end?.bound === "preceding" && end.offset?.kind === "integer-literal" && end.offset.value > 0n;
+      if (!isBefore)
+        open.push(
+          `${id}: the window of ${action.query.slice(node.span.start, node.span.end)} does not end before its row`,
+        );
+    },
+  );
   return windows === 0 ? [`${id} has no window, so nothing says that it looks only at what was before`] : open;
 }

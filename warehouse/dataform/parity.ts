@@ -10,6 +10,7 @@ import {
   walk,
 } from "../../packages/googlesql/index.ts";
 import verification from "../../packages/googlesql/verification.json" with { type: "json" };
+import { asStatementError } from "../statement-error.ts";
 import type { Column } from "../warehouse.ts";
 import { type Action, type Graph, hasRelation, inDependencyOrder, sqlName, type Target } from "./graph.ts";
 import { placeInFile } from "./place-in-file.ts";
@@ -79,16 +80,19 @@ function casesOf(name: string): number {
  */
 export async function certify(graph: Graph, given: CertifyOptions): Promise<Certificate> {
   const options = { ...given, texts: graph.texts };
+  const layOut = async (sql: string, file: string): Promise<void> => {
+    await options.run(sql, file).catch((error: unknown) => Promise.reject(asStatementError(error)));
+  };
   const unknown = new Set<string>();
   for (const schema of new Set(graph.actions.map((action) => action.target.schema))) {
-    await options.run(`create schema if not exists \`${schema}\``, "certificate");
+    await layOut(`create schema if not exists \`${schema}\``, "certificate");
   }
   const models: ModelParity[] = [];
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration") {
       const columns = await options.columnsOf(action.target);
       if (columns === undefined) unknown.add(action.id);
-      else await options.run(emptyTable(action.target, columns), action.file);
+      else await layOut(emptyTable(action.target, columns), action.file);
       continue;
     }
     if (action.disabled) continue;

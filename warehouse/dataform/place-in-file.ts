@@ -1,4 +1,5 @@
 import { GoogleSqlError, positionAt } from "../../packages/googlesql/index.ts";
+import { StatementError } from "../statement-error.ts";
 
 /** A stretch of a file that the compiler takes into a query as it stands. */
 interface Chunk {
@@ -15,7 +16,7 @@ interface Chunk {
  * What is in neither is given as the file, with the line of the compiled text told apart.
  */
 export function placeInFile(error: unknown, texts: Readonly<Record<string, string>> | undefined): string | undefined {
-  if (!(error instanceof GoogleSqlError)) return undefined;
+  if (!(error instanceof GoogleSqlError || error instanceof StatementError)) return undefined;
   const { place, where } = error;
   const file = place?.source.file;
   const original = file === undefined ? undefined : texts?.[file];

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
+import { GoogleSqlError, GoogleSqlEvaluationError } from "../../packages/googlesql/index.ts";
 import { damagedSegment } from "./segment-digests.ts";
 
 /** What the engine says of a Parquet file that is cut off, empty, or not what was written. */
@@ -22,7 +23,8 @@ export const rebuild = (path: string): string =>
  * failure. The files' content stays out of the message.
  */
 export function damagedData(error: unknown): UserError | undefined {
-  if (!(error instanceof Error) || (error instanceof UserError && error.code !== "sql.evaluation")) return undefined;
+  if (!(error instanceof Error) || error instanceof UserError) return undefined;
+  if (error instanceof GoogleSqlError && !(error instanceof GoogleSqlEvaluationError)) return undefined;
   const texts = [error.message, error.cause instanceof Error ? error.cause.message : ""];
   const text = texts.find((one) => ofSegment.test(one));
   if (text !== undefined) return damagedSegment(segmentPath.exec(text)?.[1] ?? "the raw folder", error);

@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { asStatementError } from "../statement-error.ts";
 import type { ExecuteResult, QueryOptions, QueryResult } from "../warehouse.ts";
 import { damagedData } from "./damaged-data.ts";
 import type { LaneSpeaker } from "./lane-speaker.ts";
@@ -51,7 +52,7 @@ export class SessionLane {
     });
   }
 
-  /** Something with the connection, in turn. */
+  /** Something with the connection, in turn. The engine's errors end here: out of it come the product's. */
   async inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const before = this.tail;
     let release = () => {};
@@ -71,7 +72,7 @@ export class SessionLane {
       return await work();
     } catch (error) {
       clearInterval(again);
-      if (!hasBegun || !signal?.aborted) throw damagedData(error) ?? error;
+      if (!hasBegun || !signal?.aborted) throw damagedData(error) ?? asStatementError(error);
       // An interrupt that came between two statements would hit the next one: let it hit this.
       await this.connection.run("select 1").catch(() => undefined);
       throw signal.reason;

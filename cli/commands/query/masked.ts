@@ -2,10 +2,11 @@ import { createHmac } from "node:crypto";
 import { UserError } from "../../../errors/user-error.ts";
 import { jsonKeysOf } from "../../../governance/data-policy/classes.ts";
 import { type Mask, masksOf } from "../../../governance/data-policy/masks.ts";
-import { readQuery } from "../../../packages/googlesql/index.ts";
+import { GoogleSqlAnalysisError, readQuery } from "../../../packages/googlesql/index.ts";
 import { hasRelation, type TableAction } from "../../../warehouse/dataform/graph.ts";
 import { lineageOf } from "../../../warehouse/dataform/lineage.ts";
 import { isOnlyCounted } from "../../../warehouse/dataform/only-counted.ts";
+import { asStatementError } from "../../../warehouse/statement-error.ts";
 import type { QueryResult, Row, Warehouse } from "../../../warehouse/warehouse.ts";
 import { withProject } from "../../dataform-project.ts";
 import type { Environment } from "../../environment.ts";
@@ -112,7 +113,7 @@ function readOne(statement: string, role: ReadingRole) {
   try {
     return readQuery({ text: statement, file: "the query" });
   } catch (error) {
-    if ((error as { code?: string }).code !== "sql.analysis") throw error;
+    if (!(error instanceof GoogleSqlAnalysisError)) throw asStatementError(error);
     throw refusal(role, "only one query may be run, and nothing that makes or changes tables", "query.role-changes", {
       where: "the statement",
       next: 'inboxloop query --role analyst "select isp, count(*) as n from events.messages group by isp"',

@@ -110,7 +110,7 @@ function saidHere<T>(a: Analysis, node: NodeBase, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof GoogleSqlAnalysisError) return a.fail(node, error.message);
-    if (error instanceof UnsupportedGoogleSql) return a.refuse(node, error.what);
+    if (error instanceof UnsupportedGoogleSql) return a.refuse(node, error.construct);
     throw error;
   }
 }

@@ -42,7 +42,8 @@ export function asGoogleSqlError(error: unknown): unknown {
   }
   const missing = /^Catalog Error: Schema with name "?(.+?)"? does not exist!/.exec(message)?.[1];
   if (missing !== undefined) {
-    return new GoogleSqlEvaluationError(`Dataset not found: ${missing}; make it with CREATE SCHEMA`, error);
+    const name = missing.replaceAll("`", "\\`");
+    return new GoogleSqlEvaluationError(`Dataset not found: ${missing}`, error, `create schema \`${name}\``);
   }
   if (refusedKinds.test(message)) {
     return new UnsupportedGoogleSql("engine", message.split("\n")[0]!, undefined, error);

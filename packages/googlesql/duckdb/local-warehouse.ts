@@ -45,7 +45,7 @@ export interface LocalRun extends LocalResult {
  *
  * A statement gives GoogleSQL's answer or an error, never something else in silence. All errors extend GoogleSqlError:
  * GoogleSqlSyntaxError (`sql.syntax`), GoogleSqlAnalysisError (`sql.analysis`: an invalid statement), GoogleSqlEvaluationError
- * (`sql.evaluation`: a valid one that failed on its data), UnsupportedGoogleSql (`refused.<what>`: perhaps valid, but not on the
+ * (`sql.evaluation`: a valid one that failed on its data), UnsupportedGoogleSql (`refused.<construct>`: perhaps valid, but not on the
  * verified list of this engine, or beyond the limits: `refused.time_limit`, `refused.loop_limit`, `refused.result_limit`).
  */
 export async function openLocalWarehouse(options: LocalWarehouseOptions = {}): Promise<LocalWarehouse> {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const home = resolve(import.meta.dirname, "..");
@@ -46,6 +46,21 @@ test("when the product has a version then the engine has the same, and the same 
   expect(engine.engines).toEqual(product.engines);
   expect(product.dependencies).toMatchObject(engine.dependencies);
   expect(product.devDependencies).toMatchObject(engine.devDependencies);
+});
+
+test("when a file of the engine, its tests or its referee imports a file then it is one of the engine's own", () => {
+  const files = readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|js|json)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.includes("/node_modules/"));
+  expect(files.length).toBeGreaterThan(200);
+  const strangers = files.flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/(?:from|import\(|import|require\()\s*["'](\.[^"'\n]+)["']/g)]
+      .map(([, target = ""]) => relative(home, resolve(dirname(file), target)))
+      .filter((target) => target.startsWith(".."))
+      .map((target) => `${relative(home, file)} -> ${target}`),
+  );
+  expect(strangers).toEqual([]);
 });
 
 test("when the engine imports a package then its own package.json lists it, and no other", () => {

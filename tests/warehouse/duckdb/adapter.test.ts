@@ -189,7 +189,8 @@ describe("tables", () => {
     const warehouse = await openAt();
     await expect(warehouse.execute("create table gone.t (x int64)")).rejects.toMatchObject({
       code: "sql.evaluation",
-      message: "Dataset not found: gone; make it with CREATE SCHEMA",
+      message: "Dataset not found: gone",
+      next: "create schema `gone`",
     });
   });
 

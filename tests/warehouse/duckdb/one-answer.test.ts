@@ -3,9 +3,11 @@ import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openLocalWarehouse } from "../../../packages/googlesql/duckdb/local-warehouse.ts";
 import type { Value } from "../../../packages/googlesql/duckdb/values.ts";
+import { GoogleSqlError } from "../../../packages/googlesql/errors.ts";
 import { parseType } from "../../../packages/googlesql/types.ts";
 import { openDuckDbWarehouse } from "../../../warehouse/duckdb/adapter.ts";
 import { portValue } from "../../../warehouse/duckdb/port-values.ts";
+import { StatementError } from "../../../warehouse/statement-error.ts";
 
 // Two ways lead into the engine: a program's (`openLocalWarehouse().run`), and the port's, on which `inboxloop query|build|test` are.
 const program = await openLocalWarehouse();
@@ -22,9 +24,10 @@ const printed = (value: unknown): string =>
     return item instanceof Uint8Array ? `bytes ${Buffer.from(item).toString("hex")}` : item;
   });
 
-const failure = (error: unknown): string => {
-  const { code, where } = error as { readonly code?: string; readonly where?: string };
-  return `${error instanceof Error ? error.constructor.name : typeof error} ${code} ${where}`;
+/** What an error says; a program gets the engine's own, the port gives the product's of it. */
+const failure = (error: unknown, ours: typeof GoogleSqlError | typeof StatementError): string => {
+  if (!(error instanceof ours)) return `not a ${ours.name}: ${String(error)}`;
+  return `${error.code} ${error.where}: ${error.message.slice(0, 200)}`;
 };
 
 async function byProgram(sql: string): Promise<string> {
@@ -34,7 +37,7 @@ async function byProgram(sql: string): Promise<string> {
     const values = rows.map((row) => row.map((value: Value, i) => portValue(value, types[i]!)));
     return printed([columns.map((column) => column.type), values]);
   } catch (error) {
-    return failure(error);
+    return failure(error, GoogleSqlError);
   }
 }
 
@@ -43,7 +46,7 @@ async function byPort(sql: string): Promise<string> {
     const { columns, rows } = await port.query(sql);
     return printed([columns.map((column) => column.type), rows.map((row) => columns.map(({ name }) => row[name]))]);
   } catch (error) {
-    return failure(error);
+    return failure(error, StatementError);
   }
 }
 
@@ -88,12 +91,14 @@ test("when a statement goes in by either way then both give the same: values in 
 
 test.each<[string, string, string]>([
   ["has one name twice", "select 1 as a, 2 as a, 3 as a_1", '[["INT64","INT64","INT64"],[["1n","2n","3n"]]]'],
-  ["ends too early", "select 1 +", "GoogleSqlSyntaxError sql.syntax query:1:11"],
-  ["has a hint for this engine", "@{x=1} select 1 as x", "GoogleSqlAnalysisError sql.analysis query:1:3"],
-  ["is nested without end", `select ${"1+".repeat(20_000)}1`, "UnsupportedGoogleSql refused.deep_nesting undefined"],
-  ["has syntax that is not read", "create model m as select 1", "UnsupportedGoogleSql refused.CREATE_MODEL query:1:8"],
+  ["ends too early", "select 1 +", "sql.syntax query:1:11: "],
+  ["has a hint for this engine", "@{x=1} select 1 as x", "sql.analysis query:1:3: "],
+  ["is nested without end", `select ${"1+".repeat(20_000)}1`, "refused.deep_nesting undefined: "],
+  ["has syntax that is not read", "create model m as select 1", "refused.CREATE_MODEL query:1:8: "],
 ])("when a statement %s then both ways say so alike", async (_what, sql, expected) => {
-  expect([await byProgram(sql), await byPort(sql)]).toEqual([expected, expected]);
+  const said = await byProgram(sql);
+  expect(said.slice(0, expected.length)).toBe(expected);
+  expect(await byPort(sql)).toBe(said);
 });
 
 test.each([
@@ -104,7 +109,7 @@ test.each([
   async (_way, run) => {
     await run("create or replace table main.kept (x int64); insert into main.kept values (1)");
     expect(await run("begin transaction; insert into main.kept values (2); select 1/0; commit transaction")).toMatch(
-      /^GoogleSqlEvaluationError sql.evaluation/,
+      /^sql.evaluation/,
     );
     expect(await run("select sum(x) from main.kept")).toBe('[["INT64"],[["1n"]]]');
     await run("begin transaction; insert into main.kept values (4); select format('%t', [1.5])");
@@ -113,6 +118,6 @@ test.each([
     );
     await run("begin transaction; insert into main.kept values (8); commit transaction");
     expect(await run("select sum(x) from main.kept")).toBe('[["INT64"],[["9n"]]]');
-    expect(await run("rollback transaction")).toMatch(/^GoogleSqlEvaluationError sql.evaluation/);
+    expect(await run("rollback transaction")).toMatch(/^sql.evaluation/);
   },
 );

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { GoogleSqlError, openLocalWarehouse, UnsupportedGoogleSql } from "../../../../index.ts";
+import { GoogleSqlError, openLocalWarehouse, UnsupportedGoogleSql } from "../../index.ts";
 
 test("when a query is run, names, GoogleSQL types and exact values come back", async () => {
   const warehouse = await openLocalWarehouse();
