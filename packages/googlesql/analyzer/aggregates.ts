@@ -20,6 +20,7 @@ import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { rowsUnder } from "./form.ts";
 import { functionNamed } from "./function-table.ts";
+import { privateAggregate } from "./private-aggregates.ts";
 import { flagsOf, type Typed } from "./typed.ts";
 import { aggregateCall, noCall, renderAggregate } from "./windows.ts";
 
@@ -32,6 +33,12 @@ export function resolveAggregate(
   isSafe: boolean,
   cx: Context,
 ): Typed {
+  const privacy = cx.aggregates?.privacy;
+  if (privacy) {
+    const sink = { ...cx.aggregates!, privacy };
+    const over = node.over ? cx.aggregates!.rows : aggregateContext(a, node, name, cx);
+    return privateAggregate(a, node, name, isSafe, sink, over);
+  }
   check(a, node, name, entry, isSafe);
   const rows = aggregateContext(a, node, name, cx);
   const isExtreme = name === "ANY_VALUE" && node.having !== undefined;

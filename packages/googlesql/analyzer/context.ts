@@ -3,6 +3,7 @@ import type { Catalog } from "../catalog.ts";
 import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { PartitionFilters } from "./partition-filters.ts";
+import type { PrivateAggregate } from "./private-groups.ts";
 import type { Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 import type { WindowSource } from "./window-source.ts";
@@ -101,6 +102,8 @@ export interface AggregateSink {
   readonly forms: Map<string, Typed>;
   /** Keys by the text of the column that they are; `names.ts` asks here. */
   readonly keys: Map<string, Typed>;
+  /** Of a SELECT WITH DIFFERENTIAL_PRIVACY: takes its aggregates. */
+  readonly privacy?: { add(aggregate: PrivateAggregate): Typed } | undefined;
   /** A condition that rows must pass to be counted at all (PIVOT). */
   readonly filter?: string | undefined;
   add(sql: string, type: GoogleSqlType, isVolatile: boolean): Typed;

@@ -5,6 +5,8 @@ import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
 import { withOuterValues } from "./outer-values.ts";
+import type { PrivacyOptions } from "./privacy-options.ts";
+import { PrivateGroups } from "./private-groups.ts";
 import type { Scope } from "./scope.ts";
 import type { ListItem } from "./select-list.ts";
 import { hasAggregate, walk } from "./syntax-walk.ts";
@@ -41,13 +43,19 @@ export class GroupingStep {
   /** Within ROLLUP, CUBE or GROUPING SETS, whose keys are NULL in other sets. */
   private isInSet = false;
   readonly sink: AggregateSink;
+  /** Set for a SELECT WITH DIFFERENTIAL_PRIVACY, which it then computes. */
+  readonly privacy: PrivateGroups | undefined;
 
   constructor(
     private readonly a: Analysis,
     private readonly rows: Context,
     private readonly source: string,
+    /** Of a SELECT WITH DIFFERENTIAL_PRIVACY. */
+    privacy?: PrivacyOptions,
   ) {
     this.table = a.fresh("t");
+    const groups = privacy && new PrivateGroups(privacy, a.fresh, this.table);
+    this.privacy = groups;
     const { aggregates, derived, byText, byForm, table } = this;
     this.sink = {
       rows,
@@ -55,6 +63,7 @@ export class GroupingStep {
       keyKinds: new Set(),
       forms: byForm,
       keys: byText,
+      privacy: groups,
       add(sql, type, isVolatile) {
         const before = isVolatile ? undefined : aggregates.get(sql);
         const name = before?.name ?? a.fresh("a");
@@ -73,6 +82,8 @@ export class GroupingStep {
   /** Takes an expression as a key; the same expression twice is one key. */
   addKey(node: Expression | undefined, value: Typed, at: Expression | GroupBy): string {
     const isCollated = value.type.kind === "COLLATED";
+    if (this.privacy && isCollated)
+      this.a.refuse(at, "collation", "a collated string as a group of SELECT WITH DIFFERENTIAL_PRIVACY");
     if (!supportsGrouping(value.type) && !isCollated)
       this.a.fail(at, `Grouping by expressions of type ${typeName(value.type)} is not allowed`);
     const form = node && !value.isVolatile ? formOf(this.a, node, this.rows) : undefined;
@@ -107,6 +118,8 @@ export class GroupingStep {
   }
 
   groupBy(node: GroupBy, items: readonly ListItem[]): void {
+    const set = node.items.find((item) => item.kind !== "grouping-key" && item.kind !== "grouping-empty");
+    if (this.privacy && set) this.a.refuse(set, set.kind, "ROLLUP, CUBE and GROUPING SETS with DIFFERENTIAL_PRIVACY");
     if (node.all) {
       const names = items.flatMap((item) => {
         if (!item.node) return [this.addKey(undefined, item.value!, node)];
@@ -223,6 +236,11 @@ export class GroupingStep {
   }
 
   private text(having: string | undefined): string {
+    if (this.privacy) {
+      const names = this.keyRefs.map((key) => this.keyNames.get(key)!);
+      const step = this.privacy.text(this.keyTexts, names, this.source);
+      return ` FROM ${step} AS ${this.table}${having ? ` WHERE ${having}` : ""}`;
+    }
     const list = [...this.keyTexts, ...[...this.aggregates.values()].map(({ sql, name }) => `${sql} AS ${name}`)];
     if (list.length === 0) list.push("count(*) AS a0");
     const group = this.clause === undefined ? "" : ` GROUP BY ${this.clause}`;

@@ -104,6 +104,7 @@ function over(
   const body: Select = {
     kind: "select",
     span,
+    privacy: undefined,
     distinct: false,
     as: undefined,
     items: [{ kind: "select-expression", span, expression: item, alias: undefined }],

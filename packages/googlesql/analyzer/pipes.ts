@@ -275,6 +275,7 @@ class Pipe {
     const select: Select = {
       kind: "select",
       span: items[0]!.span,
+      privacy: undefined,
       distinct,
       as,
       items,

@@ -1,6 +1,7 @@
 import type { Expression, OrderItem, Select } from "../ast.ts";
 import { structText } from "../emit/text.ts";
 import { duckdbType, type StructType, supportsGrouping, typeName } from "../types.ts";
+import { walk } from "../walk.ts";
 import { distinctHead } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
@@ -9,6 +10,7 @@ import { resolveFrom } from "./from.ts";
 import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
 import { withOuterValues } from "./outer-values.ts";
 import { filterPartitions } from "./partition-predicates.ts";
+import { readPrivacyOptions } from "./privacy-options.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
 import { Scope } from "./scope.ts";
@@ -27,6 +29,7 @@ export function resolveSelect(
   /** In place of the FROM clause: what a pipe has so far, and a column that is to be passed on beside the list. */
   given?: { readonly from: From; readonly carry: string | undefined },
 ): Relation {
+  if (node.privacy) checkPrivate(a, node, env, tail);
   const from = given?.from ?? (node.from ? resolveFrom(a, node.from, env) : undefined);
   if (!from) withoutFrom(a, node, tail.orderBy);
   const scope = from ? scopeOf(from, env.scope) : new Scope({ parent: env.scope });
@@ -46,6 +49,7 @@ export function resolveSelect(
     if (spec.partitionBy.length > 0) a.fail(name, "A window that refers to another one cannot have PARTITION BY");
   }
   const isGrouped =
+    node.privacy !== undefined ||
     node.groupBy !== undefined ||
     node.having !== undefined ||
     hasAggregate(node.items, a.catalog) ||
@@ -58,7 +62,9 @@ export function resolveSelect(
     a.fail(node.having, "The HAVING clause requires GROUP BY or aggregation to be present");
   }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
-  const step = isGrouped ? new GroupingStep(a, rows, `FROM ${from!.sql}${where ? ` WHERE ${where}` : ""}`) : undefined;
+  const privacy = node.privacy && readPrivacyOptions(a, node.privacy, rows);
+  const source = `FROM ${from?.sql}${where ? ` WHERE ${where}` : ""}`;
+  const step = isGrouped ? new GroupingStep(a, rows, source, privacy) : undefined;
   let usesWindow = false;
   const onWindow = (): void => {
     usesWindow = true;
@@ -68,7 +74,36 @@ export function resolveSelect(
   if (step && node.groupBy) step.groupBy(node.groupBy, items);
   const grouping = step?.finish();
   const last = new Step(a, node, env, tail, items, rows, windows, grouping, from, where, given?.carry);
+  if (!privacy || !step?.privacy) return last.relation(usesWindow);
+  if (step.privacy.isEmpty && !node.groupBy)
+    a.fail(node, "SELECT WITH DIFFERENTIAL_PRIVACY needs GROUP BY or an aggregate function");
+  const isGroupedBy = grouping!.keys.length > 0;
+  if (isGroupedBy && privacy.groups === undefined)
+    a.refuse(
+      node.privacy!,
+      "max_groups_contributed",
+      "without it nothing bounds what one privacy unit adds over all groups; set max_groups_contributed",
+    );
+  if (isGroupedBy && privacy.delta === 0) a.fail(node.privacy!, "With a delta of 0 no group could ever be shown");
   return last.relation(usesWindow);
+}
+
+/** What GoogleSQL or this engine does not do together with DIFFERENTIAL_PRIVACY. */
+function checkPrivate(a: Analysis, node: Select, env: Environment, tail: Tail): void {
+  if (!node.from) a.fail(node, "SELECT without FROM clause cannot specify WITH DIFFERENTIAL_PRIVACY");
+  if (node.distinct) a.fail(node, "SELECT WITH DIFFERENTIAL_PRIVACY does not support DISTINCT");
+  const what = "in SELECT WITH DIFFERENTIAL_PRIVACY";
+  if (node.as) a.refuse(node, `AS_${node.as.toUpperCase()}`, `AS ${node.as.toUpperCase()} ${what}`);
+  if (node.qualify) a.refuse(node.qualify, "QUALIFY", `QUALIFY ${what}`);
+  if (node.windows.length > 0) a.refuse(node.windows[0]!, "WINDOW", `WINDOW ${what}`);
+  if (env.scope) a.refuse(node, "DIFFERENTIAL_PRIVACY", "in a query within an expression");
+  const expressions = [node.items, node.where, node.groupBy, node.having, tail.orderBy].flat();
+  for (const one of expressions)
+    if (one)
+      walk(one, (inner) => {
+        // It could read rows whose persons nobody bounds.
+        if (inner.kind === "query") a.refuse(inner, "subquery", `a query within an expression ${what}`);
+      });
 }
 
 function withoutFrom(a: Analysis, node: Select, orderBy: readonly OrderItem[]): void {

@@ -110,6 +110,7 @@ const forms: ReadonlyMap<string, Form> = new Map([
     const key = groupingKey(a, args[0]!, cx, cx.aggregates);
     if (key === undefined)
       return a.fail(node, "GROUPING must have an argument that exists within the group-by expression list");
+    if (cx.aggregates.privacy) return a.refuse(node, "GROUPING", "in SELECT WITH DIFFERENTIAL_PRIVACY");
     return cx.aggregates.grouping(key);
   }),
 ]);

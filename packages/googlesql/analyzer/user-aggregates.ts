@@ -26,6 +26,7 @@ export function callUserAggregate(
   if (isSafe) a.refuse(node, name, "SAFE. before a user-defined aggregate function");
   const outer = cx.aggregates;
   if (!outer) return a.fail(node, `Aggregate function ${name} is not allowed in ${cx.clause}`);
+  if (outer.privacy) a.refuse(node, name, "a user-defined aggregate function in SELECT WITH DIFFERENTIAL_PRIVACY");
   const rows: Context = {
     ...outer.rows,
     aggregates: undefined,

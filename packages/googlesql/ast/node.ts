@@ -56,6 +56,7 @@ export type Node =
   | query.Unpivot
   | query.UnpivotItem
   | query.Sample
+  | query.PrivacyClause
   | query.GroupBy
   | query.GroupingItem
   | query.GroupingSet

@@ -1,6 +1,6 @@
 import type { Argument, Expression, FunctionCall, WindowSpec } from "./expression.ts";
 import type { PipeOperator } from "./pipe.ts";
-import type { Hint, Identifier, NodeBase, ObjectName } from "./type.ts";
+import type { Hint, Identifier, NodeBase, ObjectName, OptionsList } from "./type.ts";
 
 export type * from "./pipe.ts";
 
@@ -31,6 +31,7 @@ export interface CommonTable extends NodeBase {
 
 export interface Select extends NodeBase {
   readonly kind: "select";
+  readonly privacy: PrivacyClause | undefined;
   readonly distinct: boolean;
   /** SELECT AS STRUCT, SELECT AS VALUE */
   readonly as: "struct" | "value" | undefined;
@@ -42,6 +43,12 @@ export interface Select extends NodeBase {
   readonly qualify: Expression | undefined;
   readonly windows: readonly NamedWindow[];
   readonly hint: Hint | undefined;
+}
+
+/** WITH DIFFERENTIAL_PRIVACY OPTIONS (...) */
+export interface PrivacyClause extends NodeBase {
+  readonly kind: "privacy-clause";
+  readonly options: OptionsList | undefined;
 }
 
 export type SelectItem = SelectExpression | SelectStar | SelectDotStar;

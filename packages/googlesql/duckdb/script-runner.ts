@@ -274,6 +274,7 @@ export class ScriptRunner {
       body: {
         kind: "select",
         span: node.span,
+        privacy: undefined,
         distinct: false,
         as: undefined,
         items: [{ kind: "select-expression", span: node.span, expression: node, alias: undefined }],

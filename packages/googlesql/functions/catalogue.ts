@@ -21,6 +21,7 @@ import { math } from "./math.ts";
 import { monthFunctions } from "./months.ts";
 import { net } from "./net.ts";
 import { percentiles } from "./percentile.ts";
+import { privacy } from "./privacy.ts";
 import { range } from "./range.ts";
 import { regexp } from "./regexp.ts";
 import { searching } from "./search.ts";
@@ -57,4 +58,5 @@ export const catalogue: readonly FunctionLibrary[] = [
   analytics,
   net,
   range,
+  privacy,
 ];

@@ -62,6 +62,7 @@ function selected(
   const select: Select = {
     ...node,
     kind: "select",
+    privacy: undefined,
     from: undefined,
     where: undefined,
     groupBy: undefined,

@@ -43,7 +43,10 @@ export function resolveSelect(
   const windows = new Map(node.windows.map((window) => [window.name.name.toLowerCase(), window.spec]));
   const before: Context = { scope: scopeOf(from, scope), tables, rows: from.rows, windows };
   const where = node.where ? deciding(total(resolveValue(a, node.where, before)), "FILTER") : none;
-  const filtered: Context = { ...before, rows: merge(from.rows, where) };
+  // Which rows of a group count, and whether it is shown, depends on whose they are.
+  const unit = node.privacy?.options?.entries.find((one) => one.name.name.toLowerCase() === "privacy_unit_column");
+  const unitRows = unit ? deciding(total(resolveValue(a, unit.value, before)), "FILTER") : none;
+  const filtered: Context = { ...before, rows: merge(from.rows, where, unitRows) };
   const ungrouped = listed(a, node.items, from, filtered);
   const by = node.groupBy ? grouped(a, node.groupBy, ungrouped, filtered) : none;
   // An aggregate goes over the rows of its group: what these are grouped by decides about it.

@@ -50,7 +50,9 @@ function parseArguments(p: Cursor, distinct: boolean): Argument[] {
   if (p.at("*")) {
     if (distinct) p.failUnexpected();
     p.advance();
-    return [{ kind: "star-argument", span: { start, end } }];
+    const star = { kind: "star-argument", span: { start, end } } as const;
+    // COUNT(*, contribution_bounds_per_group => (0, 10))
+    return p.accept(",") ? [star, ...p.list(parseNamedArgument)] : [star];
   }
   const modifier = p.atAny("IGNORE", "RESPECT", "WHERE", "HAVING", "LIMIT", "ORDER", ")");
   return modifier ? [] : p.list(parseArgument);

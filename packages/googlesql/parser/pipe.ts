@@ -34,7 +34,8 @@ export function parsePipeOperator(p: Cursor): PipeOperator {
   if (join !== undefined) return parsePipeJoin(p, start, join);
   switch (p.token.word) {
     case "SELECT": {
-      const head = parseSelectHead(p);
+      const { privacy, ...head } = parseSelectHead(p);
+      if (privacy) p.refuse("DIFFERENTIAL_PRIVACY in a pipe", privacy.span.start);
       return { kind: "pipe-select", ...head, windows: parsePipeWindows(p), span: p.spanFrom(start) };
     }
     case "EXTEND": {

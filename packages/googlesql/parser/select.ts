@@ -2,6 +2,7 @@ import type {
   Expression,
   Identifier,
   NamedWindow,
+  PrivacyClause,
   Select,
   SelectDotStar,
   SelectItem,
@@ -15,6 +16,7 @@ import { parseExpression } from "./expression.ts";
 import { parseFrom } from "./from.ts";
 import { parseGroupBy } from "./group-by.ts";
 import { parseAlias, parseHint } from "./names.ts";
+import { parseOptionsIfAny } from "./types.ts";
 
 /** SELECT up to and without ORDER BY. */
 export function parseSelect(p: Cursor): Select {
@@ -30,15 +32,24 @@ export function parseSelect(p: Cursor): Select {
 }
 
 /** SELECT and its list, which pipe syntax has too. */
-export function parseSelectHead(p: Cursor): Pick<Select, "distinct" | "as" | "items" | "hint"> {
+export function parseSelectHead(p: Cursor): Pick<Select, "privacy" | "distinct" | "as" | "items" | "hint"> {
   p.expect("SELECT");
   const hint = parseHint(p);
-  if (p.at("WITH") && p.peek(1).word !== "(") p.refuse(`SELECT WITH ${p.peek(1).word}`);
+  const privacy = parsePrivacy(p);
   const distinct = p.accept("DISTINCT");
   if (!distinct) p.accept("ALL");
   const as = parseSelectAs(p);
   if (p.at("FROM")) p.fail("SELECT list must not be empty");
-  return { distinct, as, items: parseSelectItems(p, true), hint };
+  return { privacy, distinct, as, items: parseSelectItems(p, true), hint };
+}
+
+function parsePrivacy(p: Cursor): PrivacyClause | undefined {
+  const start = p.start;
+  if (!p.at("WITH") || p.peek(1).word === "(") return undefined;
+  if (p.peek(1).word !== "DIFFERENTIAL_PRIVACY") p.refuse(`SELECT WITH ${p.peek(1).word}`);
+  p.advance();
+  p.advance();
+  return { kind: "privacy-clause", options: parseOptionsIfAny(p), span: p.spanFrom(start) };
 }
 
 function parseSelectAs(p: Cursor): Select["as"] {

@@ -58,6 +58,7 @@ export function pivoted(a: Analysis, node: PivotTable, input: From, env: Env): F
 
 const emptySelect = (span: Select["span"]): Select => ({
   kind: "select",
+  privacy: undefined,
   distinct: false,
   as: undefined,
   items: [],
