@@ -2,6 +2,7 @@ import { longestPeriod } from "../policy/caps.ts";
 import type { PastSend, Pause } from "../policy/decision.ts";
 import { passGates } from "../policy/gates.ts";
 import type { LoadedPolicy } from "../policy/load-policy.ts";
+import type { Policy } from "../policy/schema.ts";
 import { readHeard } from "../serve/batch/read-heard.ts";
 import { campaignInputs, emptyBook } from "../serve/campaign-inputs.ts";
 import { type Heard, withHeard } from "../serve/heard.ts";
@@ -22,6 +23,8 @@ export interface Known {
   readonly heard: ReadonlyMap<string, readonly Heard[]>;
   /** Mails that went out to them, by any of their ids. */
   readonly out: ReadonlyMap<string, readonly (PastSend & { readonly message_id: string })[]>;
+  /** When each id last did what may call a mail off, by type of event; in milliseconds since the epoch. */
+  readonly acts: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 export interface InForce {
@@ -47,8 +50,9 @@ const passing = new Set([
 
 /**
  * Passes a decided send through the gates of its policy once more: pause, consent, suppressions, eligibility, jurisdiction, caps and quiet hours,
- * hold-out, with what was heard since. Caps count what went out in their period before now; global caps were counted when it was decided.
- * `now` is in milliseconds since the epoch.
+ * hold-out, with what was heard since. What answers an event is withheld when something has called it off since: whatever of a person's ids
+ * did it. Caps count what went out in their period before now; global caps were counted when it was decided. `now` is in milliseconds since
+ * the epoch.
  */
 export function checkAgain(send: DecidedSend, known: Known, inForce: InForce, expiresAt: number, now: number): Verdict {
   if (expiresAt <= now) return { kind: "withhold", reason: "expired" };
@@ -56,6 +60,7 @@ export function checkAgain(send: DecidedSend, known: Known, inForce: InForce, ex
   if (!person) return { kind: "withhold", reason: "unknown-person" };
   const { policy, digest } = inForce.policies.get(send.policy)!;
   const ids = [person.user_id_hash, ...person.other_ids];
+  if (isCalledOff(send, policy, ids, known)) return { kind: "withhold", reason: "called-off" };
   const out = new Map(ids.flatMap((id) => known.out.get(id) ?? []).map((one) => [one.message_id, one]));
   out.delete(send.message_id);
   const customer = {
@@ -78,6 +83,12 @@ export function checkAgain(send: DecidedSend, known: Known, inForce: InForce, ex
   return gates.earliest > now ? { kind: "wait", reason: "quiet-hours", until: gates.earliest } : { kind: "go" };
 }
 
+function isCalledOff(send: DecidedSend, { trigger }: Policy, ids: readonly string[], { acts }: Known): boolean {
+  const { triggered_at } = send;
+  if (triggered_at === null || trigger.on !== "event") return false;
+  return ids.some((id) => trigger.cancelled_by.some((type) => (acts.get(id)?.get(type) ?? -Infinity) >= triggered_at));
+}
+
 /** Reads what `checkAgain` asks of the people of some sends. */
 export async function readKnown(
   warehouse: Pick<Warehouse, "query">,
@@ -92,7 +103,7 @@ export async function readKnown(
     { params: { ids }, file: "whom the mails are for", signal },
   );
   const people = new Map(inputs.rows.map(personOf).map((person) => [person.user_id_hash, person]));
-  if (people.size === 0) return { people, heard: new Map(), out: new Map() };
+  if (people.size === 0) return { people, heard: new Map(), out: new Map(), acts: new Map() };
   const asOf = new Date(Math.min(...[...people.values()].map((person) => person.as_of)));
   const heard = await readHeard(warehouse, asOf, signal);
   const everyId = [...new Set([...people.values()].flatMap((one) => [one.user_id_hash, ...one.other_ids]))];
@@ -137,5 +148,43 @@ group by sent.user_id_hash, sent.message_id`,
       at: Date.parse(String(row["sent_at"])),
     });
   }
-  return { people, heard, out };
+  return { people, heard, out, acts: await readActs(warehouse, sends, everyId, policies, now, signal) };
+}
+
+/** What may have called off a mail that answers an event, since the earliest of these events. */
+async function readActs(
+  warehouse: Pick<Warehouse, "query">,
+  sends: readonly DecidedSend[],
+  ids: readonly string[],
+  policies: readonly LoadedPolicy[],
+  now: number,
+  signal: AbortSignal,
+): Promise<Known["acts"]> {
+  const acts = new Map<string, Map<string, number>>();
+  const answered = sends.flatMap(({ triggered_at }) => triggered_at ?? []);
+  const types = [
+    ...new Set(policies.flatMap(({ policy: { trigger } }) => (trigger.on === "event" ? trigger.cancelled_by : []))),
+  ];
+  if (answered.length === 0 || types.length === 0) return acts;
+  const { rows } = await warehouse.query(
+    `select user_id_hash, event_type, max(timestamp_utc) as happened_at
+from staging.kept_events
+where
+  user_id_hash in (select id from unnest(@ids) as id)
+  and event_type in unnest(@types)
+  and timestamp_utc >= @since
+  and timestamp_utc <= @now
+group by user_id_hash, event_type`,
+    {
+      params: { ids, types, since: new Date(Math.min(...answered)), now: new Date(now) },
+      file: "what calls mails off",
+      signal,
+    },
+  );
+  for (const row of rows) {
+    const id = String(row["user_id_hash"]);
+    const own = acts.get(id) ?? new Map<string, number>();
+    acts.set(id, own.set(String(row["event_type"]), Date.parse(String(row["happened_at"]))));
+  }
+  return acts;
 }

@@ -11,6 +11,8 @@ export interface DecidedSend {
   readonly offer: string | null;
   /** Milliseconds since the epoch. */
   readonly send_at: number;
+  /** When the event happened that it answers, in milliseconds since the epoch; null where it answers none. */
+  readonly triggered_at: number | null;
 }
 
 /** Where a person's mail goes. Lives as long as the request that it is rendered into. */

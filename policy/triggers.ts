@@ -21,14 +21,14 @@ export const triggerReach = (trigger: EventTrigger): number =>
  * The event of a person that is answered now: the latest of the trigger's whose delay is over, that nothing has called off since it happened,
  * that is not too old, and that does not follow an answer too soon. `answeredAt` is when the policy last decided for the person, if ever.
  */
-export function dueTrigger(
+export function dueTrigger<E extends TriggerEvent>(
   trigger: EventTrigger,
-  events: readonly TriggerEvent[],
+  events: readonly E[],
   answeredAt: number | null,
   now: number,
-): TriggerEvent | undefined {
+): E | undefined {
   if (answeredAt !== null && now - answeredAt < trigger.once_in_hours * hourMs) return undefined;
-  let due: TriggerEvent | undefined;
+  let due: E | undefined;
   for (const event of events) {
     if (!trigger.events.includes(event.event_type)) continue;
     if (trigger.categories.length > 0 && !trigger.categories.includes(event.category ?? "")) continue;

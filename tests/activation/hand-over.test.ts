@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type HandOverEnv, type HandOverRequest, handOver } from "../../activation/hand-over.ts";
 import type { Answer, DecidedSend, EachReceiver } from "../../activation/mail.ts";
 import { openOutbox } from "../../activation/outbox.ts";
@@ -24,9 +24,10 @@ function world(
     readonly answer: (send: DecidedSend, n: number) => Answer | "lost";
     readonly policy?: string;
     readonly sendsAgainInDoubt?: boolean;
+    readonly otherIds?: Readonly<Record<string, readonly string[]>>;
   },
 ) {
-  const known = standIn(sends);
+  const known = standIn(sends, options);
   const path = join(folder, String(outboxes++));
   /** Requests, by decision; what the receiver took. */
   const requests: string[] = [];
@@ -269,6 +270,37 @@ test("when it is night where the person is, then the mail waits, and goes out in
   expect((await at.run()).by_reason).toEqual({ "waiting: quiet-hours": 1 });
   at.wait(2 * 3_600_000 + 1);
   expect((await at.run()).counts).toEqual({ handed_over: 1 });
+});
+
+describe("when a mail answers an event that a purchase calls off", () => {
+  const cartAt = begin - 7_200_000;
+  const cart = {
+    isIdempotent: true,
+    answer: () => accepted,
+    policy: "trigger: {on: event, events: [add_to_cart], delay_minutes: 60, cancelled_by: [purchase]}\n",
+    otherIds: { [personId(1)]: [personId(101)] },
+  };
+  const mails = [1, 2].map((n) => sendTo(n, n, { triggered_at: cartAt }));
+
+  test.each([
+    ["the person bought after it was decided", [personId(1), "purchase", begin - 1], 1],
+    ["the person bought under another id", [personId(101), "purchase", cartAt], 1],
+    ["the person bought before the event", [personId(1), "purchase", cartAt - 1], 0],
+    ["the person does something else", [personId(1), "page_view", begin - 1], 0],
+    ["somebody else bought", [personId(9), "purchase", begin - 1], 0],
+  ] as const)("and %s, then it is withheld or goes out as it should", async (_, [id, type, when], withheld) => {
+    const at = world(mails, cart);
+    at.act(id, type, when);
+    const { counts, by_reason } = await at.run();
+    expect(counts["handed_over"]).toBe(2 - withheld);
+    expect(by_reason["withheld: called-off"] ?? 0).toBe(withheld);
+  });
+
+  test("but the mail answers no event, then a purchase does not keep it back", async () => {
+    const at = world([sendTo(1, 1)], cart);
+    at.act(personId(1), "purchase", begin - 1);
+    expect((await at.run()).counts).toEqual({ handed_over: 1 });
+  });
 });
 
 test("when a mail's time was long ago, then it is withheld as expired", async () => {

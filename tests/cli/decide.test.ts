@@ -98,23 +98,38 @@ test("when a page is asked for, then it holds what was decided and each step, in
 
 test("when a cart was left, then its person is answered once, and who has bought is not", () => {
   const recent = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-  const cart = (n: number) => ({
+  const cart = (n: number, user_id_hash = idOf(n)) => ({
     event_type: "add_to_cart",
     event_id: `cart${n}`,
-    user_id_hash: idOf(n),
+    user_id_hash,
     timestamp_utc: recent(90),
     metadata: { category: "garden" },
+  });
+  const purchase = (n: number, user_id_hash = idOf(n)) => ({
+    event_type: "purchase",
+    event_id: `bought${n}`,
+    user_id_hash,
+    timestamp_utc: recent(30),
+    metadata: { revenue: 9, order_hash: `o${n}` },
+  });
+  const cookie = (n: number) => idOf(1000 + n);
+  const login = (n: number) => ({
+    table: "identity_links",
+    left_id: cookie(n),
+    right_id: idOf(n),
+    link_kind: "login",
+    linked_at: recent(80),
   });
   at.write("carts.ndjson", [
     cart(4),
     cart(5),
-    {
-      event_type: "purchase",
-      event_id: "bought",
-      user_id_hash: idOf(5),
-      timestamp_utc: recent(30),
-      metadata: { revenue: 9, order_hash: "o" },
-    },
+    purchase(5),
+    // who filled it before the login, and who bought under another id
+    cart(8, cookie(8)),
+    login(8),
+    cart(7),
+    purchase(7, cookie(7)),
+    login(7),
   ]);
   expect(run(["ingest", "file", join(at.folder, "carts.ndjson")]).status).toBe(0);
   expect(at.build(new Date().toISOString()).stderr).toBe("");
@@ -123,8 +138,15 @@ test("when a cart was left, then its person is answered once, and who has bought
     "trigger: {on: event, events: [add_to_cart], delay_minutes: 60, cancelled_by: [purchase]}\nrules: [{name: all, variant: plain, approved: {by: ada, at: '2026-11-01'}}]\nladder: [rule, suppress]\n",
   );
   expect(run(["decide", "--campaign", "cart"]).json()).toMatchObject({
-    summary: { decisions: 1, by_rung: { rule: 1 } },
+    summary: { decisions: 2, by_rung: { rule: 2 } },
   });
+  const whom = "select user_id_hash from staging.stg_raw__decisions where campaign_id = 'cart'";
+  expect(
+    run(["query", whom])
+      .json()
+      .rows.map((row: { user_id_hash: string }) => row.user_id_hash)
+      .sort(),
+  ).toEqual([idOf(4), idOf(8)].sort());
   expect(run(["decide", "--campaign", "cart", "--occasion", "again"]).json()).toMatchObject({
     summary: { decisions: 0 },
   });

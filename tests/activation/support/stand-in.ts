@@ -15,6 +15,7 @@ export const sendTo = (n: number, person: number, more: Partial<DecidedSend> = {
   variant: "plain",
   offer: null,
   send_at: begin - 60_000 - n,
+  triggered_at: null,
   ...more,
 });
 
@@ -30,14 +31,19 @@ export const plainPolicy = (more = "") =>
   ]);
 
 /** A warehouse that knows some decided sends, who has left, and what went out; it answers by the name that a query gives itself. */
-export function standIn(sends: readonly DecidedSend[]) {
+export function standIn(
+  sends: readonly DecidedSend[],
+  options: { readonly otherIds?: Readonly<Record<string, readonly string[]>> } = {},
+) {
   const left = new Set<string>();
   const out: Row[] = [];
   const heardOf = new Set<string>();
+  const acts: { readonly user_id_hash: string; readonly event_type: string; readonly at: number }[] = [];
   const asRow = (send: DecidedSend): Row => ({
     ...send,
     policy_name: send.policy,
     send_at: new Date(send.send_at).toISOString(),
+    triggered_at: send.triggered_at === null ? null : new Date(send.triggered_at).toISOString(),
   });
   const inOrder = [...sends].sort((a, b) => a.send_at - b.send_at || (a.decision_id < b.decision_id ? -1 : 1));
   const answer = (file: string, params: Readonly<Record<string, unknown>>): readonly Row[] => {
@@ -57,7 +63,7 @@ export function standIn(sends: readonly DecidedSend[]) {
         return ids.map((id) => ({
           user_id_hash: id,
           person_id: id,
-          other_ids: [],
+          other_ids: options.otherIds?.[id] ?? [],
           has_activation_consent: true,
           suppressions: [],
           is_eligible: true,
@@ -86,6 +92,18 @@ export function standIn(sends: readonly DecidedSend[]) {
         }));
       case "mails that went out":
         return out.filter((row) => ids.includes(String(row["user_id_hash"])));
+      case "what calls mails off": {
+        const types = params["types"] as readonly string[];
+        const [since, now] = [params["since"], params["now"]].map((at) => (at as Date).getTime());
+        return acts
+          .filter((act) => ids.includes(act.user_id_hash) && types.includes(act.event_type))
+          .filter(({ at }) => at >= since! && at <= now!)
+          .map(({ user_id_hash, event_type, at }) => ({
+            user_id_hash,
+            event_type,
+            happened_at: new Date(at).toISOString(),
+          }));
+      }
       default:
         return [];
     }
@@ -104,6 +122,7 @@ export function standIn(sends: readonly DecidedSend[]) {
   return {
     warehouse,
     leave: (person: number) => void left.add(personId(person)),
+    act: (user_id_hash: string, event_type: string, at: number) => void acts.push({ user_id_hash, event_type, at }),
     hear: (decisionId: string) => void heardOf.add(decisionId),
     wentOut: (row: Row) => void out.push(row),
   };
