@@ -18,6 +18,8 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/definitions ./definitions
 COPY --from=build /app/includes ./includes
 COPY --from=build /app/governance/policies.yaml ./governance/policies.yaml
+COPY --from=build /app/governance/privacy-budget.yaml ./governance/privacy-budget.yaml
+COPY --from=build /app/governance/figures ./governance/figures
 COPY --from=build /app/dataform.json ./
 USER node
 ENTRYPOINT ["node", "dist/retrain/trainer/main.js"]

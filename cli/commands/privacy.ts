@@ -92,6 +92,27 @@ Example:
     });
 
   noun
+    .command("budget")
+    .description("What each audience outside was told in this period, and what it may still be told")
+    .option(
+      "--project <dir>",
+      "the project whose governance/privacy-budget.yaml says so (default: the one here, else Inboxloop's own)",
+    )
+    .addHelpText(
+      "after",
+      `
+Answers are given by \`inboxloop query --audience <name>\`; each adds its epsilon and delta to the journal governance/privacy_budget of the target.
+
+Example:
+  inboxloop privacy budget --json
+`,
+    )
+    .action(async (options: { project?: string }) => {
+      const { budgetCommand } = await import("./privacy/budget.ts");
+      await budgetCommand(environment(), options);
+    });
+
+  noun
     .command("export <who>")
     .description("Everything that this home holds of a person, as NDJSON: a line for each row, with its table")
     .option("--out <file>", "write it there, readable for its owner alone, instead of printing it")

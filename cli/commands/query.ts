@@ -8,6 +8,7 @@ interface QueryCommandOptions {
   readonly file?: string;
   readonly limit: string;
   readonly role?: string;
+  readonly audience?: string;
 }
 
 export const register: RegisterCommand = (program, environment) => {
@@ -20,9 +21,10 @@ export const register: RegisterCommand = (program, environment) => {
       "--role <role>",
       "show what this role of the data policy may see, and mask the rest (default: INBOXLOOP_ROLE)",
     )
+    .option("--audience <name>", "answer for people outside, out of their privacy budget")
     .addHelpText(
       "after",
-      '\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n',
+      '\nFor an audience of governance/privacy-budget.yaml only SELECT WITH DIFFERENTIAL_PRIVACY over one of its tables is answered, while it has budget left\n(docs/reference/differential-privacy.md).\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n  inboxloop query --audience partners --file governance/figures/rates_by_isp.sql\n',
     )
     .action(async (sql: string | undefined, options: QueryCommandOptions) => {
       const world = environment();
@@ -33,6 +35,23 @@ export const register: RegisterCommand = (program, environment) => {
           code: "cli.limit",
           exit: "usage",
         });
+      }
+      if (options.audience !== undefined) {
+        if (options.role !== undefined) {
+          throw new UserError("an audience is outside and has no role", {
+            code: "query.audience-and-role",
+            exit: "usage",
+            next: "leave out --role or --audience",
+          });
+        }
+        const { runForAudience } = await import("./query/for-audience.ts");
+        const answer = await runForAudience(world, statement, options.audience);
+        const { columns, rows, budget } = answer;
+        world.console.note(
+          `${budget.audience}, ${budget.period}: epsilon ${budget.left.epsilon} of ${budget.allowance.epsilon} and delta ${budget.left.delta} of ${budget.allowance.delta} left, all of it again on ${budget.renewed_on}`,
+        );
+        world.console.result({ columns, rows, budget }, () => renderRows(answer, limit));
+        return;
       }
       const { roleOf } = await import("../role.ts");
       const role = await roleOf(world, options.role);
