@@ -54,6 +54,7 @@ const column = {
   is_flagged_machine: "The source says that a machine did it, or that the reply was automatic.",
   is_recipient_unknown: "The message has several recipients and nobody says which of them it was.",
   order_hash: "The order, as a keyed hash.",
+  session_id: "The session on site or app, as the tracker calls it; NULL where it does not.",
   category: "Category of what was looked at or bought.",
   folder: "Where the seed found the message.",
   is_repeat: "The same signal by the same recipient came less than a minute before.",
@@ -290,6 +291,8 @@ const column = {
   act: "What was done, as features count it: send, open, machine_open, click, view, cart, order ...",
   amount: "How much of it: seconds of reading, one of anything else.",
   topic: "Category or topic that it was about.",
+  past_key: "Whose past it is in: a stretch of knowing a person (identity.stretches), or an id that is nobody else's.",
+  begins_session: "A session on site or app begins with it (includes/sessions.js).",
 
   // measures
   ids: "Ids in it.",

@@ -129,6 +129,12 @@ const metadataKeys = (type) => {
   if (!Object.hasOwn(types, type)) throw new Error(`includes/events.js: unknown event type "${type}"`);
   return [...commonKeys, ...types[type].keys];
 };
+/** The types that may carry a metadata key of their own. Throws where none does. */
+const carrying = (key) => {
+  const found = names.filter((name) => types[name].keys.includes(key));
+  if (found.length === 0) throw new Error(`includes/events.js: no event type carries "${key}"`);
+  return found;
+};
 /**
  * A SQL list of quoted event types.
  *
@@ -148,6 +154,7 @@ module.exports = {
   ofFamily,
   commonKeys,
   metadataKeys,
+  carrying,
   bounceClasses,
   idsOfADay,
   placementFolders,

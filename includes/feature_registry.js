@@ -128,6 +128,14 @@ const groups = [
     names: ["views_30d", "pricing_views_30d", "carts_30d"],
   },
   {
+    layer: "behaviour",
+    owner: "web",
+    feed: "site",
+    purpose: "How often and how lately somebody comes by, and how far they look around.",
+    from: [...acts, "events.events.session_id"],
+    names: ["sessions_7d", "days_since_last_session", "views_per_session_30d"],
+  },
+  {
     layer: "identity",
     owner: "crm",
     purpose: "How long somebody has been with us.",

@@ -125,6 +125,19 @@ const list = [
   ),
   number("views_30d", "Page, category and product views in the 30 days before the send.", beforeSend, countBins),
   number("pricing_views_30d", "Pricing views in the 30 days before the send.", beforeSend, countBins),
+  number("sessions_7d", "Sessions on site or app that began in the 7 days before the send.", beforeSend, countBins),
+  number(
+    "days_since_last_session",
+    "Days since the last session on site or app began; NULL when there was none.",
+    beforeSend,
+    dayBins,
+  ),
+  number(
+    "views_per_session_30d",
+    "Pages, categories and products viewed per session over the 30 days before; NULL without one.",
+    beforeSend,
+    countBins,
+  ),
   number("carts_30d", "Carts filled and checkouts begun in the 30 days before the send.", beforeSend, countBins),
   number(
     "topic_clicks_90d",

@@ -1,7 +1,10 @@
 // The features that are counted over a customer's own past (pit: point in time), as window functions over the timeline of
-// features.point_in_time. A row of the timeline has `act`, `amount`, `revenue`, `topic`, `past_key` (whose past it is) and `_micros`.
+// features.point_in_time. A row of the timeline has `act`, `amount`, `revenue`, `topic`, `begins_session`, `past_key` (whose past it is)
+// and `_micros`.
+const events = require("./events");
 const features = require("./features");
 const names = require("./names");
+const sessions = require("./sessions");
 const time = require("./time");
 
 /** Event types that make a timeline, beside the sends and the orders. */
@@ -22,6 +25,13 @@ const eventTypes = [
   "add_to_cart",
   "checkout_started",
 ];
+
+/** Those of them that make sessions; they come by way of features.site_acts, the others from events.events. */
+const siteTypes = events.carrying("session_id").filter((type) => eventTypes.includes(type));
+const mailTypes = eventTypes.filter((type) => !siteTypes.includes(type));
+
+/** Whether an act of features.site_acts begins a session. */
+const beginsSql = sessions.beginsSql("past_key", "event_id, event_type, subject_key");
 
 // Which act an event is; the first branch that holds. What is in none of them is an act by the event's own name.
 const branches = [
@@ -66,8 +76,17 @@ const actOf = ({ event_type, is_machine, bounce_class }) => {
   return event_type;
 };
 
+/** The acts that events of siteTypes are. */
+const siteActs = [...new Set(siteTypes.map((event_type) => actOf({ event_type })))];
+
 /** Days over which the longest window looks back. */
 const longestDays = 90;
+
+/** Stands among acts for the one that begins a session, whatever act it is. */
+const session = "session";
+
+/** Days over which pages are counted per session. */
+const pagesDays = 30;
 
 /** feature -> the acts whose amounts are added up, and over how many days; without days over the whole past. */
 const sums = [
@@ -87,6 +106,7 @@ const sums = [
   { name: "views_30d", acts: ["view"], days: 30 },
   { name: "pricing_views_30d", acts: ["pricing_view"], days: 30 },
   { name: "carts_30d", acts: ["cart"], days: 30 },
+  { name: "sessions_7d", acts: [session], days: 7 },
 ];
 
 const lasts = [
@@ -94,22 +114,29 @@ const lasts = [
   { name: "days_since_last_open", act: "open" },
   { name: "days_since_last_click", act: "click" },
   { name: "days_since_last_conversion", act: "order" },
+  { name: "days_since_last_session", act: session },
 ];
 
 const over = (frame, key = "past_key") => `over (partition by ${key} order by _micros ${frame})`;
 const isAct = (acts) =>
-  acts.length === 1 ? `act = '${acts[0]}'` : `act in (${acts.map((act) => `'${act}'`).join(", ")})`;
+  acts[0] === session
+    ? "begins_session"
+    : acts.length === 1
+      ? `act = '${acts[0]}'`
+      : `act in (${acts.map((act) => `'${act}'`).join(", ")})`;
+
+const amountOf = (acts) => `if(${isAct(acts)}, amount, 0)`;
+
+/** What is added up over one frame each, with the sessions by which pages are divided. */
+const added = [...sums, { name: "sessions", acts: [session], days: pagesDays }];
 
 /** Intermediate columns, by name. */
 const windowSql = {
   ...Object.fromEntries(
-    sums.map(({ name, acts, days }) => [
-      `_${name}`,
-      `sum(if(${isAct(acts)}, amount, 0)) ${over(time.frameBefore(days))}`,
-    ]),
+    added.map(({ name, acts, days }) => [`_${name}`, `sum(${amountOf(acts)}) ${over(time.frameBefore(days))}`]),
   ),
   ...Object.fromEntries(
-    lasts.map(({ name, act }) => [`_${name}`, `max(if(act = '${act}', _micros, null)) ${over(time.frameBefore())}`]),
+    lasts.map(({ name, act }) => [`_${name}`, `max(if(${isAct([act])}, _micros, null)) ${over(time.frameBefore())}`]),
   ),
   _revenue_90d: `sum(if(act = 'order', revenue, null)) ${over(time.frameBefore(90))}`,
   _topic_clicks_90d: `sum(if(act in ('click', 'view'), amount, 0)) ${over(time.frameBefore(90), "past_key, topic")}`,
@@ -123,6 +150,7 @@ const valueSql = {
   click_rate_90d: "safe_divide(_clicks_90d, _sends_90d)",
   revenue_90d: "cast(coalesce(_revenue_90d, 0) as float64)",
   average_order_value_90d: "safe_divide(cast(_revenue_90d as float64), _conversions_90d)",
+  views_per_session_30d: `safe_divide(_${names.windowed("views", pagesDays)}, _sessions)`,
   topic_clicks_90d: "if(topic is null, null, coalesce(_topic_clicks_90d, 0))",
 };
 
@@ -155,6 +183,7 @@ const definitionOf = (name) => {
     value,
     ...inside.map(([alias, sql]) => `${alias}: ${sql}`),
     ...acts.map(({ when, act }) => `act: ${when} then ${act}`),
+    ...(counted.includes("begins_session") ? [`begins_session: ${beginsSql}`, `of: ${siteTypes.join(", ")}`] : []),
   ];
 };
 
@@ -163,6 +192,12 @@ const customerNames = pitNames.filter((name) => name !== "topic_clicks_90d");
 
 module.exports = {
   eventTypes,
+  siteTypes,
+  mailTypes,
+  beginsSql,
+  siteActs,
+  session,
+  pagesDays,
   actSql,
   actOf,
   longestDays,

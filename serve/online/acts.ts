@@ -1,4 +1,5 @@
 import pit from "../../includes/pit.js";
+import sessions from "../../includes/sessions.js";
 
 /** Something that a person did, as features count it. */
 export interface Act {
@@ -8,6 +9,10 @@ export interface Act {
   readonly amount: number;
   readonly topic: string | null;
   readonly revenue: number | null;
+  /** Of an act on site or app: its session, as the tracker calls it. */
+  readonly session?: string | null;
+  /** Whether a session begins with it, as the warehouse says; not known of what came since. */
+  readonly begins?: boolean;
 }
 
 /** What is known from before the acts that are kept: counts without a window, and when an act was last seen, in microseconds. */
@@ -23,6 +28,7 @@ interface Sum {
 }
 const sums = pit.sums as readonly Sum[];
 const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
+const siteActs = new Set<string>(pit.siteActs);
 const dayMicros = 86_400_000_000;
 export const longestMicros: number = pit.longestDays * dayMicros;
 
@@ -32,15 +38,18 @@ export const longestMicros: number = pit.longestDays * dayMicros;
  */
 export function featuresAt(acts: readonly Act[], before: Before, at: number): Record<string, number | null> {
   const values: Record<string, number | null> = {};
-  for (const { name, acts: wanted, days } of sums) {
+  const counts = countsIn(acts);
+  const summed = (wanted: readonly string[], days: number | undefined): number => {
     const from = days === undefined ? Number.NEGATIVE_INFINITY : at - days * dayMicros;
-    let sum = days === undefined ? (before.counts[name] ?? 0) : 0;
-    for (const one of acts) if (one.at >= from && one.at < at && wanted.includes(one.act)) sum += one.amount;
-    values[name] = sum;
-  }
+    let sum = 0;
+    for (const one of acts) if (one.at >= from && one.at < at && counts(one, wanted)) sum += one.amount;
+    return sum;
+  };
+  for (const { name, acts: wanted, days } of sums)
+    values[name] = summed(wanted, days) + (days === undefined ? (before.counts[name] ?? 0) : 0);
   for (const { name, act } of lasts) {
     let last = before.lasts[name] ?? Number.NEGATIVE_INFINITY;
-    for (const one of acts) if (one.act === act && one.at < at && one.at > last) last = one.at;
+    for (const one of acts) if (counts(one, [act]) && one.at < at && one.at > last) last = one.at;
     values[name] = last === Number.NEGATIVE_INFINITY ? null : (at - last) / dayMicros;
   }
   let revenue: number | null = null;
@@ -53,7 +62,15 @@ export function featuresAt(acts: readonly Act[], before: Before, at: number): Re
   values["click_rate_90d"] = per(values["clicks_90d"], values["sends_90d"]);
   values["revenue_90d"] = revenue ?? 0;
   values["average_order_value_90d"] = per(revenue, values["conversions_90d"]);
+  values["views_per_session_30d"] = per(values["views_30d"], summed([pit.session], pit.pagesDays));
   return values;
+}
+
+/** Whether an act is one of some, or begins a session where these are what is counted. */
+export function countsIn(acts: readonly Act[]): (one: Act, wanted: readonly string[]) => boolean {
+  const onSite = acts.filter(({ act }) => siteActs.has(act)).sort((a, b) => a.at - b.at);
+  const beginners = new Set<Act>(sessions.beginners(onSite));
+  return (one, wanted) => (wanted[0] === pit.session ? beginners.has(one) : wanted.includes(one.act));
 }
 
 /** Clicks and views by topic over 90 days before an instant. */

@@ -14,6 +14,8 @@ const machineAgent = new RegExp(
 );
 const mostFresh = 2000;
 
+/** A session's id: trackers write it as text or as a number. */
+const sessionOf = (value: unknown): string | null => (typeof value === "number" ? String(value) : text(value));
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
 /** Whether a signal may be a machine's by what it says itself. What only its neighbours tell (instants, many links) is known after the next build. */
@@ -76,6 +78,7 @@ export function applyEvent(
       amount: type === "read_time" ? Math.round(Number(metadata["seconds"] ?? 0)) : 1,
       topic:
         text(metadata["category"]) ?? (text(row["campaign_id"]) === null ? null : topicOf(String(row["campaign_id"]))),
+      ...(pit.siteActs.includes(act) ? { session: sessionOf(metadata["session_id"]) } : {}),
       revenue: act === "order" && typeof metadata["revenue"] === "number" ? metadata["revenue"] : null,
       received_at: receivedAt,
     };

@@ -4,7 +4,7 @@ import { readCampaigns } from "../campaign-inputs.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
 import type { Heard } from "../heard.ts";
 import { type Person, personOf } from "../person.ts";
-import type { Act, Before } from "./acts.ts";
+import { type Act, type Before, countsIn } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
@@ -22,6 +22,7 @@ export interface PushNote {
   readonly people: number;
 }
 
+const siteActs = new Set<string>(pit.siteActs);
 const hourMs = 3_600_000;
 const sums = pit.sums as readonly { readonly name: string; readonly acts: readonly string[]; readonly days?: number }[];
 const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
@@ -54,7 +55,7 @@ export async function pushFeatures(
     const page: readonly Person[] = (await nextInputs(warehouse, { after, rows: pageRows }, signal)).map(personOf);
     if (page.length === 0) break;
     const acts = await ask(
-      "select user_id_hash, act, amount, topic, revenue, occurred_at from features.acts where user_id_hash in (select id from unnest(@ids) as id) order by user_id_hash, occurred_at",
+      "select user_id_hash, act, amount, topic, revenue, session_id, begins_session, occurred_at from features.acts where user_id_hash in (select id from unnest(@ids) as id) order by user_id_hash, occurred_at",
       { ids: page.map(({ user_id_hash }) => user_id_hash) },
       "acts to push",
     );
@@ -69,6 +70,12 @@ export async function pushFeatures(
         amount: Number(row["amount"]),
         topic: row["topic"] === null ? null : String(row["topic"]),
         revenue: row["revenue"] === null ? null : Number(row["revenue"]),
+        ...(siteActs.has(String(row["act"]))
+          ? {
+              session: row["session_id"] === null ? null : String(row["session_id"]),
+              begins: row["begins_session"] === true,
+            }
+          : {}),
       });
     }
     await store.transact((tx) => {
@@ -121,16 +128,17 @@ async function forgetBuiltIn(store: OnlineStore, until: number, pageRows: number
 /** What the features hold from before the acts that are kept. */
 function beforeOf(values: Readonly<Record<string, number | string | null>>, acts: readonly Act[], at: number): Before {
   const counts: Record<string, number> = {};
+  const isOneOf = countsIn(acts);
   for (const { name, acts: wanted, days } of sums) {
     if (days !== undefined) continue;
-    const kept = acts.filter(({ act }) => wanted.includes(act)).reduce((sum, { amount }) => sum + amount, 0);
+    const kept = acts.filter((one) => isOneOf(one, wanted)).reduce((sum, { amount }) => sum + amount, 0);
     const older = Number(values[name] ?? 0) - kept;
     if (older > 0) counts[name] = older;
   }
   const before: Record<string, number> = {};
   for (const { name, act } of lasts) {
     const days = values[name];
-    if (typeof days !== "number" || acts.some((one) => one.act === act)) continue;
+    if (typeof days !== "number" || acts.some((one) => isOneOf(one, [act]))) continue;
     before[name] = Math.round(at - days * 86_400_000_000);
   }
   return { counts, lasts: before };

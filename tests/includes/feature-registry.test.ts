@@ -46,7 +46,12 @@ describe("a feature's version", () => {
         '{ name: "views_30d", acts: ["view"], days: 30 }',
         '{ name: "views_30d", acts: ["view"], days: 3 }',
       ],
-      moves: ["views_30d"],
+      moves: ["views_30d", "views_per_session_30d"],
+    },
+    {
+      what: "a visit ends after an hour in which nothing is done",
+      edit: ["sessions.js", "const idleMinutes = 30", "const idleMinutes = 60"],
+      moves: ["sessions_7d", "days_since_last_session", "views_per_session_30d"],
     },
     {
       what: "the window under rates becomes one of 3 days",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import pit from "../../includes/pit.js";
+import sessions from "../../includes/sessions.js";
 import { type Act, featuresAt, topicsAt } from "../../serve/online/acts.ts";
 import { microsOf } from "../../serve/online/push.ts";
 import { personNow, type StoredPerson } from "../../serve/online/stored-person.ts";
@@ -49,7 +50,9 @@ test("when the store counts features from acts, then they are what the warehouse
       topic: draw(3) === 0 ? null : ["garden", "books"][draw(2)]!,
       revenue: null,
     })).map((act) => (act.act === "order" ? { ...act, revenue: draw(9000) / 100 } : act));
-    return { id: `u${String(n).padStart(3, "0")}`, acts };
+    const onSite = acts.filter(({ act }) => pit.siteActs.includes(act)).sort((a, b) => a.at - b.at);
+    const beginners = new Set<Act>(sessions.beginners(onSite));
+    return { id: `u${String(n).padStart(3, "0")}`, acts: acts.map((one) => ({ ...one, begins: beginners.has(one) })) };
   });
   const dir = mkdtempSync(join(tmpdir(), "inboxloop-acts-"));
   const warehouse = await openDuckDbWarehouse({ path: ":memory:", rawDir: dir, rawTables: {} });
@@ -57,13 +60,13 @@ test("when the store counts features from acts, then they are what the warehouse
     const literal = (text: string | null): string => (text === null ? "cast(null as string)" : `'${text}'`);
     const rows = people.flatMap(({ id, acts }) => [
       ...acts.map(
-        ({ at: when, act, amount, topic, revenue }) =>
-          `('${id}', timestamp_micros(${when}), '${act}', ${amount}, ${literal(topic)}, ${revenue === null ? "cast(null as numeric)" : `numeric '${revenue}'`})`,
+        ({ at: when, act, amount, topic, revenue, begins }) =>
+          `('${id}', timestamp_micros(${when}), '${act}', ${amount}, ${literal(topic)}, ${revenue === null ? "cast(null as numeric)" : `numeric '${revenue}'`}, ${begins ?? false})`,
       ),
-      `('${id}', timestamp_micros(${at}), 'now', 0, cast(null as string), cast(null as numeric))`,
+      `('${id}', timestamp_micros(${at}), 'now', 0, cast(null as string), cast(null as numeric), false)`,
     ]);
     await warehouse.execute(
-      "create schema if not exists t; create table t.acts (user_id_hash string, as_of_at timestamp, act string, amount int64, topic string, revenue numeric)",
+      "create schema if not exists t; create table t.acts (user_id_hash string, as_of_at timestamp, act string, amount int64, topic string, revenue numeric, begins_session bool)",
     );
     for (let i = 0; i < rows.length; i += 500)
       await warehouse.execute(`insert into t.acts values ${rows.slice(i, i + 500).join(", ")}`);
@@ -86,6 +89,87 @@ test("when the store counts features from acts, then they are what the warehouse
     await warehouse.close();
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+test("when acts stream in, in whatever order, then those begin a session that the next build says", async () => {
+  const random = numbers(11);
+  const draw = (n: number): number => Math.floor((random.next().value as number) * n);
+  const minute = 60_000_000;
+  const steps = [0, 1, minute, 29 * minute, 30 * minute - 1, 30 * minute, 24 * 60 * minute - 1, 24 * 60 * minute];
+  const people = Array.from({ length: 60 }, (_, n) => {
+    let when = at - 20 * day;
+    const acts = Array.from({ length: 1 + draw(12) }, (_, i): Act & { readonly key: string } => {
+      when += steps[draw(steps.length)]!;
+      const session = [null, null, "s1", "s2"][draw(4)]!;
+      return {
+        key: `e${String(i).padStart(2, "0")}`,
+        at: when,
+        act: "view",
+        amount: 1,
+        topic: null,
+        revenue: null,
+        session,
+      };
+    });
+    return { id: `u${n}`, acts };
+  });
+  const warehouse = await openDuckDbWarehouse({ path: ":memory:" });
+  const built = async (some: readonly { readonly id: string; readonly acts: readonly (Act & { key: string })[] }[]) => {
+    const rows = some.flatMap(({ id, acts }) =>
+      acts.map(
+        ({ key, at: when, session }) => `('${id}', '${key}', '', '', ${when}, ${session ? `'${session}'` : "null"})`,
+      ),
+    );
+    await warehouse.execute(
+      "create or replace table acts (past_key string, event_id string, event_type string, subject_key string, _micros int64, session_id string)",
+    );
+    await warehouse.execute(`insert into acts values ${rows.join(", ")}`);
+    const { rows: said } = await warehouse.query(`select past_key, event_id, ${pit.beginsSql} as begins from acts`);
+    return new Map(said.map((row) => [`${row["past_key"]} ${row["event_id"]}`, row["begins"] === true]));
+  };
+  try {
+    const whole = await built(people);
+    expect(new Set(whole.values()).size).toBe(2);
+    // some of them are in the store as the warehouse had them, the others came since, from before and after
+    const loaded = people.map(({ id, acts }) => ({ id, acts: acts.filter(() => draw(2) === 0) }));
+    const then = await built(loaded.filter(({ acts }) => acts.length > 0));
+    for (const [i, { id, acts }] of people.entries()) {
+      const kept = new Set(loaded[i]!.acts);
+      const known = acts.map((one) => (kept.has(one) ? { ...one, begins: then.get(`${id} ${one.key}`)! } : one));
+      const begun = sessions.beginners(known).map(({ key }: { key: string }) => key);
+      expect(begun, id).toEqual(acts.filter(({ key }) => whole.get(`${id} ${key}`)).map(({ key }) => key));
+    }
+  } finally {
+    await warehouse.close();
+  }
+});
+
+test("when a page is viewed half an hour after the last one then it counts as another session, and within it as the same", () => {
+  const stored = (minutes: number): StoredPerson => ({
+    base: person("u1", { as_of: at / 1000 }),
+    acts: [{ at: at - 1, act: "view", amount: 1, topic: null, revenue: null, session: null, begins: true }],
+    before: { counts: {}, lasts: {} },
+    fresh: [
+      {
+        at: at - 1 + minutes * 60_000_000,
+        act: "view",
+        amount: 1,
+        topic: null,
+        revenue: null,
+        session: null,
+        key: "w2",
+        signature: "w2",
+        received_at: at / 1000,
+      },
+    ],
+    set: {},
+  });
+  const seen = (minutes: number) => personNow(stored(minutes), at / 1000 + 3_600_000, () => []).values;
+  expect(seen(29)).toMatchObject({ sessions_7d: 1, views_per_session_30d: 2 });
+  expect(seen(30)).toMatchObject({ sessions_7d: 2, views_per_session_30d: 1 });
+  // what it goes on from may be too old to be kept
+  const [goingOn] = [{ ...stored(30).acts[0]!, begins: false }];
+  expect(featuresAt([goingOn], { counts: {}, lasts: {} }, at)).toMatchObject({ sessions_7d: 0, views_30d: 1 });
 });
 
 test("when topics are counted, then clicks and views of 90 days are, and nothing else", () => {

@@ -21,6 +21,7 @@ export interface Tables {
     enhanced_code: string | null;
     link_id: string | null;
     order_hash: string | null;
+    session_id: string | null;
     category: string | null;
     folder: string | null;
     agent_class: string | null;
@@ -76,6 +77,7 @@ export interface Tables {
     enhanced_code: string | null;
     link_id: string | null;
     order_hash: string | null;
+    session_id: string | null;
     category: string | null;
     folder: string | null;
     agent_class: string | null;
@@ -167,6 +169,8 @@ export interface Tables {
     amount: bigint | null;
     topic: string | null;
     revenue: number | null;
+    session_id: string | null;
+    begins_session: boolean | null;
     occurred_at: string | null;
   };
   "features.customer_features": {
@@ -194,14 +198,17 @@ export interface Tables {
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
     carts_30d: bigint | null;
+    sessions_7d: bigint | null;
     days_since_last_send: number | null;
     days_since_last_open: number | null;
     days_since_last_click: number | null;
     days_since_last_conversion: number | null;
+    days_since_last_session: number | null;
     open_rate_90d: number | null;
     click_rate_90d: number | null;
     revenue_90d: number | null;
     average_order_value_90d: number | null;
+    views_per_session_30d: number | null;
     isp: string | null;
     region: string | null;
     days_since_signup: number | null;
@@ -249,14 +256,17 @@ export interface Tables {
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
     carts_30d: bigint | null;
+    sessions_7d: bigint | null;
     days_since_last_send: number | null;
     days_since_last_open: number | null;
     days_since_last_click: number | null;
     days_since_last_conversion: number | null;
+    days_since_last_session: number | null;
     open_rate_90d: number | null;
     click_rate_90d: number | null;
     revenue_90d: number | null;
     average_order_value_90d: number | null;
+    views_per_session_30d: number | null;
     isp: string | null;
     days_since_signup: number | null;
     isp_bounce_rate_30d: number | null;
@@ -328,6 +338,9 @@ export interface Tables {
     days_since_last_conversion: number | null;
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
+    sessions_7d: bigint | null;
+    days_since_last_session: number | null;
+    views_per_session_30d: number | null;
     carts_30d: bigint | null;
     topic_clicks_90d: bigint | null;
     days_since_signup: number | null;
@@ -373,14 +386,17 @@ export interface Tables {
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
     carts_30d: bigint | null;
+    sessions_7d: bigint | null;
     days_since_last_send: number | null;
     days_since_last_open: number | null;
     days_since_last_click: number | null;
     days_since_last_conversion: number | null;
+    days_since_last_session: number | null;
     open_rate_90d: number | null;
     click_rate_90d: number | null;
     revenue_90d: number | null;
     average_order_value_90d: number | null;
+    views_per_session_30d: number | null;
     topic_clicks_90d: bigint | null;
     as_of_at: string | null;
   };
@@ -418,6 +434,18 @@ export interface Tables {
     user_id_hash: string | null;
     person_id: string | null;
     as_of_at: string | null;
+  };
+  "features.site_acts": {
+    event_id: string | null;
+    event_type: string | null;
+    subject_key: string | null;
+    past_key: string | null;
+    user_id_hash: string | null;
+    act: string | null;
+    topic: string | null;
+    session_id: string | null;
+    begins_session: boolean | null;
+    occurred_at: string | null;
   };
   "governance.column_policies": {
     raw_table: string | null;
@@ -1459,6 +1487,7 @@ export interface Tables {
     machine_flag: boolean | null;
     is_recipient_unknown: boolean | null;
     order_hash: string | null;
+    session_id: string | null;
     category: string | null;
     folder: string | null;
     list_id: string | null;
@@ -1599,6 +1628,9 @@ export interface Tables {
     days_since_last_conversion: number | null;
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
+    sessions_7d: bigint | null;
+    days_since_last_session: number | null;
+    views_per_session_30d: number | null;
     carts_30d: bigint | null;
     topic_clicks_90d: bigint | null;
     days_since_signup: number | null;
@@ -1667,6 +1699,9 @@ export interface Tables {
     days_since_last_conversion: number | null;
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
+    sessions_7d: bigint | null;
+    days_since_last_session: number | null;
+    views_per_session_30d: number | null;
     carts_30d: bigint | null;
     topic_clicks_90d: bigint | null;
     days_since_signup: number | null;
@@ -1746,6 +1781,9 @@ export interface Tables {
     days_since_last_conversion: number | null;
     views_30d: bigint | null;
     pricing_views_30d: bigint | null;
+    sessions_7d: bigint | null;
+    days_since_last_session: number | null;
+    views_per_session_30d: number | null;
     carts_30d: bigint | null;
     topic_clicks_90d: bigint | null;
     days_since_signup: number | null;
