@@ -53,7 +53,7 @@ const column = {
   signal_detail: "What tells two signals of one type apart: the link, the order, the amount, the seed.",
   is_flagged_machine: "The source says that a machine did it, or that the reply was automatic.",
   is_recipient_unknown: "The message has several recipients and nobody says which of them it was.",
-  order_hash: "The order, as a keyed hash.",
+  order_hash: "The order's id as it was sent, best a hash; a keyed token where it names a person.",
   session_id: "The session on site or app, as the tracker calls it; NULL where it does not.",
   category: "Category of what was looked at or bought.",
   folder: "Where the seed found the message.",

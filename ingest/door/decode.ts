@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { writtenKey } from "./json-columns.ts";
 import { cleanText } from "./metadata.ts";
 import { isRawTable } from "./raw-row.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
@@ -109,8 +110,22 @@ function decodeEvent(fields: Fields, defaultProvenance: string, mayLackUser: boo
       consent: consent ?? undefined,
       provenance: provenance || defaultProvenance,
       metadata: (metadata as Fields | null | undefined) ?? {},
+      unknownFields: unknownFields(fields),
     },
   };
+}
+
+const eventFields = new Set(
+  "table event_id event_type user_id_hash user_id message_id campaign_id timestamp_utc received_at consent consent_flag provenance provenance_id metadata event_metadata schema_version".split(
+    " ",
+  ),
+);
+
+function unknownFields(fields: Fields): readonly string[] | undefined {
+  let found: readonly string[] | undefined;
+  for (const key in fields)
+    if (!eventFields.has(key) && !isAbsent(fields[key])) found = [...(found ?? []), writtenKey(key)];
+  return found;
 }
 
 /** Signals about a seed or a trap, not about a customer. */

@@ -3,7 +3,7 @@ import { namesAddress } from "../../platform/spellings.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
 import type { IspOfDomain } from "./isp-lookup.ts";
-import { type DeclaredAttributes, fitted, jsonShapes, type ShapeOf } from "./json-columns.ts";
+import { type DeclaredAttributes, fitted, jsonShapes, type ShapeOf, writtenKey } from "./json-columns.ts";
 import { scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
 import { type RawRow, rawColumns } from "./raw-row.ts";
@@ -16,7 +16,7 @@ export type Admitted =
       readonly kind: "row";
       readonly table: string;
       readonly row: RawRow;
-      /** Paths of what the record held and may not: `attributes.health`, `region`. */
+      /** Paths of what the record held and the table has not or may not hold: `shoe_size`, `attributes.health`, `region`. */
       readonly leftOut: readonly string[];
     }
   | Refusal;
@@ -80,15 +80,24 @@ const required: Readonly<Record<string, readonly string[]>> = {
   retractions: ["retraction_id", "stated_at"],
 };
 
+/** Fields of a row's record that are no column of every table: read under another name, or said of the record itself. */
+const otherFields = new Set(["table", "user_id", "provenance", "provenance_id"]);
+const isAbsent = (value: unknown): value is undefined | null | "" =>
+  value === undefined || value === null || value === "";
+
 function admitRow(
   { table, values, source = fileSource }: Extract<Item, { kind: "row" }>,
   received: Micros,
   hashId: IdHasher,
   shapeOf: ShapeOf,
 ): Admitted {
+  const columns = rawColumns(table);
   const leftOut: string[] = [];
+  for (const key in values)
+    if (!isAbsent(values[key]) && !otherFields.has(key) && !columns.some(({ name }) => name === key))
+      leftOut.push(writtenKey(key));
   const row: Record<string, string | number | boolean | object | null> = {};
-  for (const { name, type } of rawColumns(table)) {
+  for (const { name, type } of columns) {
     if (name === "received_at") {
       row[name] = received;
       continue;
@@ -96,7 +105,7 @@ function admitRow(
     let value = values[name];
     if (name === "user_id_hash" && (value === undefined || value === null || value === "")) value = values["user_id"];
     if (name === "provenance" && (value === undefined || value === null)) value = values["provenance_id"];
-    if (value === undefined || value === null || value === "") {
+    if (isAbsent(value)) {
       if (required[table]?.includes(name)) return refuse("missing-field", name);
       row[name] = null;
       continue;

@@ -21,7 +21,7 @@ export type Refusal = {
 };
 
 export type Pseudonymised =
-  /** `leftOut`: paths of what its metadata held and may not. */
+  /** `leftOut`: fields that no event has, and paths of what its metadata held and may not. */
   { readonly kind: "row"; readonly row: RawRow; readonly leftOut: readonly string[] } | Refusal;
 
 const placementTypes = new Set<string>(events.ofFamily("placement"));
@@ -64,7 +64,7 @@ export function pseudonymise(
   let address: string | undefined;
   if (recipient?.includes("@") && !isHashedId(recipient)) address = normaliseAddress(recipient);
   const localPart = address?.slice(0, address.lastIndexOf("@"));
-  const leftOut: string[] = [];
+  const leftOut: string[] = [...(signal.unknownFields ?? [])];
   const metadata = allowedMetadata(eventType, signal.metadata, { hashId, localPart }, leftOut);
   if (address !== undefined) {
     // One spelling of a domain, whatever the source calls it beside the address.

@@ -28,6 +28,8 @@ export interface Signal {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** What else the provider said beside the event, for the sender's declaration to read (sources/declared.ts); the door keeps none of it. */
   readonly beside?: Beside | undefined;
+  /** Fields of a record in our own shape that no event has, as accounts write them; left out and counted. */
+  readonly unknownFields?: readonly string[] | undefined;
   /** What the sender declares that the event means. No part of what makes two events the same: a declaration may change. */
   readonly declared?: Declared | undefined;
 }

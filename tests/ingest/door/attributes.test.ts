@@ -61,6 +61,21 @@ test("when a profile says more than is listed then the rest is left out by its n
 });
 
 test.each([
+  ["an event", { ...eventRecord(1), shoe_size: 42, "jane@example.org": 1, nothing: null }],
+  ["a row of another table", profile({}, { shoe_size: 42, "jane@example.org": 1, nothing: null })],
+])("when %s has fields that no column is for then it lands and they are told by name", (_, record) => {
+  const { leftOut } = admit(record);
+  expect([...leftOut].sort()).toEqual(["*", "shoe_size"]);
+});
+
+test.each([
+  ["an event", { ...eventRecord(1), schema_version: 2, received_at: "2026-01-31T10:00:00Z", table: "events" }],
+  ["a row of another table", profile({}, { provenance: "crm", received_at: "2026-01-31T10:00:00Z" })],
+])("when %s has nothing but what is read then nothing is left out", (_, record) => {
+  expect(admit(record).leftOut).toEqual([]);
+});
+
+test.each([
   ["plan", "jane@example.org"],
   ["plan", "+49 170 1234567"],
   ["tier", "52.5200,13.4050"],
