@@ -96,9 +96,10 @@ function overRows(
             ctx,
           );
   if (node.over) {
-    const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
+    const call = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
     const context = emitContext(a, node, name, call);
-    const args = filteredArguments(prepared.args, prepared.values, filter);
+    const args = filteredArguments(prepared, filter);
+    if (isSafe && call.isRanked) a.refuse(node, "SAFE_analytic", `SAFE.${name} with this window`);
     if (isSafe) return { sql: safeWindow(a, node, name, (own) => emit(args, own), context, cx), type: prepared.result };
     const sql = emit(args, context);
     return { sql: `(${sql})`, type: prepared.result, isVolatile: false, canFail: true };
@@ -117,16 +118,39 @@ function overRows(
     return { ...having.over(cx.aggregates!, sql, prepared), ...flags };
   }
   const call: AggregateCall = { ...aggregateCall(a, node, entry, prepared.values, rows, cx), filter };
-  const args = filteredArguments(prepared.args, prepared.values, node.filter ? filter : undefined);
+  const args = filteredArguments(prepared, node.filter ? filter : undefined);
   const isVolatile = flagsOf(...prepared.values).isVolatile === true;
+  const filtered = new FilteredEmit(emit);
   const context = emitContext(a, node, name, call);
-  if (isSafe || (cx.isLazy && flags.canFail)) {
-    return {
-      ...heldBack(cx.aggregates!, name, { ...prepared, args }, emit, context, isSafe, cx.isLazy === true),
-      ...flags,
-    };
+  const value =
+    isSafe || (cx.isLazy && flags.canFail)
+      ? heldBack(cx.aggregates!, name, { ...prepared, args }, filtered.emit, context, isSafe, cx.isLazy === true)
+      : cx.aggregates!.add(`(${filtered.emit(args, context)})`, prepared.result, isVolatile);
+  if (filter !== undefined && !filtered.isSure) a.refuse(node, name, "a condition on its rows");
+  return { ...value, ...flags };
+}
+
+/** What a call becomes, watched for its taking in rows that are filtered out. */
+class FilteredEmit {
+  private calls = 0;
+  private isMissed = false;
+
+  constructor(private readonly inner: Signature["emit"]) {}
+
+  /** Every aggregate in the text was given the filter, and there is one. */
+  get isSure(): boolean {
+    return this.calls > 0 && !this.isMissed;
   }
-  return { ...cx.aggregates!.add(`(${emit(args, context)})`, prepared.result, isVolatile), ...flags };
+
+  readonly emit: Signature["emit"] = (args, context) =>
+    this.inner(args, {
+      ...context,
+      aggregate: (fn, list, more) => {
+        this.calls++;
+        if (more && "filter" in more && more.filter === undefined) this.isMissed = true;
+        return context.aggregate(fn, list, more);
+      },
+    });
 }
 
 /** SAFE over a window: its values are computed first, and what is made of them is tried. */
@@ -144,7 +168,6 @@ function safeWindow(
     ...context,
     aggregate: (fn, list, more) => {
       const text = renderAggregate(fn, list, { ...context.call, ...more });
-      if (source.isNamedIn(text)) a.refuse(node, "SAFE_analytic", `SAFE.${name} with this window`);
       return source.add(0, text);
     },
   });
@@ -181,15 +204,10 @@ export function filterText(a: Analysis, node: FunctionCall, rows: Context, cx: C
 }
 
 /** Rows that are filtered out must not fail either. */
-function filteredArguments(
-  args: readonly (Argument | undefined)[],
-  values: readonly Typed[],
-  filter: string | undefined,
-): readonly (Argument | undefined)[] {
+function filteredArguments({ args, sources }: Prepared, filter: string | undefined): Prepared["args"] {
   if (filter === undefined) return args;
-  const risky = new Set(values.filter((value) => value.canFail).map((value) => value.sql));
-  return args.map((arg) =>
-    arg && risky.has(arg.sql) ? { ...arg, sql: `(CASE WHEN ${filter} THEN ${arg.sql} END)` } : arg,
+  return args.map((arg, i) =>
+    arg && sources[i]?.canFail ? { ...arg, sql: `(CASE WHEN ${filter} THEN ${arg.sql} END)` } : arg,
   );
 }
 
@@ -210,15 +228,12 @@ function heldBack(
   const type = prepared.result;
   const isVolatile = flagsOf(...prepared.values).isVolatile === true;
   const add = (sql: string): string => sink.add(sql, type, isVolatile).sql;
-  const holdable = new Set(
-    prepared.values
-      .filter((value) => isLazy && value.canFail && !value.isVolatile && !value.hasSubquery)
-      .map((value) => value.sql),
-  );
+  const isHeld = (value: Typed | undefined): boolean =>
+    isLazy && value?.canFail === true && !value.isVolatile && !value.hasSubquery;
   const plain = { ...noCall, filter: call.filter };
   const failed: string[] = [];
-  const args = prepared.args.map((arg) => {
-    if (!arg || ![...holdable].some((sql) => arg.sql.includes(sql))) return arg;
+  const args = prepared.args.map((arg, i) => {
+    if (!arg || !isHeld(prepared.sources[i])) return arg;
     const value = tried(arg.sql);
     failed.push(add(renderAggregate("bool_or", [`${value} IS NULL`], plain)));
     return { ...arg, sql: `${value}[1]` };

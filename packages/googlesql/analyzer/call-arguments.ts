@@ -119,6 +119,9 @@ export function noMatch(a: Analysis, node: Expression, name: string, given: read
 
 export interface Prepared {
   readonly args: readonly (Argument | undefined)[];
+  /** The value that each argument is; undefined for one that is left out, a part or a lambda. */
+  readonly sources: readonly (Typed | undefined)[];
+  /** All values, and the bodies of lambdas. */
   readonly values: readonly Typed[];
   readonly result: GoogleSqlType;
 }
@@ -132,10 +135,10 @@ export function prepare(
   given: readonly NamedGiven[],
   cx: Context,
 ): Prepared {
-  const values: Typed[] = [];
+  const sources: (Typed | undefined)[] = chosen.laid.map(() => undefined);
   const lambdas: Typed[] = [];
   const { bindings } = chosen;
-  const args = chosen.laid.map(({ spec, argument }): Argument | undefined => {
+  const args = chosen.laid.map(({ spec, argument }, i): Argument | undefined => {
     if (argument === undefined) return undefined;
     const { value } = given[argument]!;
     if (value.kind === "part") return { sql: "", type: { kind: "STRING" }, part: value.part };
@@ -156,7 +159,7 @@ export function prepare(
     if (spec.constant && typed.literal === undefined) {
       a.refuse(value.node, name, `argument ${argument + 1} must be a literal here`);
     }
-    values.push(typed);
+    sources[i] = typed;
     return {
       sql: typed.sql,
       type: typed.type,
@@ -176,7 +179,8 @@ export function prepare(
       ? result(args.filter((arg) => arg !== undefined))
       : substitute(template(result), bindings);
   if (!type) return a.fail(node, `The result type of ${name} cannot be told from its arguments`);
-  return { args, values: [...values, ...lambdas], result: type };
+  const values = sources.filter((value) => value !== undefined);
+  return { args, sources, values: [...values, ...lambdas], result: type };
 }
 
 function intervalOf(a: Analysis, node: Expression, cx: Context): Argument["interval"] {

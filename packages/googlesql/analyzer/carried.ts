@@ -38,5 +38,5 @@ export function carried(a: Analysis, from: From, added: readonly Column[] = []):
     })),
     value: added.length > 0 ? undefined : from.value && move(from.value),
   };
-  return { table, list, added: more, from: (sql) => ({ ...made, sql }) };
+  return { table, list, added: more, from: (sql) => ({ ...made, sql, tables: [{ alias: table }] }) };
 }

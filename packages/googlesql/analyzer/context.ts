@@ -1,10 +1,10 @@
 import type { Expression, NodeBase, WindowSpec } from "../ast.ts";
-import type { Catalog } from "../catalog.ts";
+import type { Catalog, SqlFunction } from "../catalog.ts";
 import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../errors.ts";
 import type { GoogleSqlType } from "../types.ts";
 import { PartitionFilters } from "./partition-filters.ts";
 import type { PrivateAggregate } from "./private-groups.ts";
-import type { Scope } from "./scope.ts";
+import type { Column, Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 import type { WindowSource } from "./window-source.ts";
 
@@ -14,6 +14,9 @@ export interface BoundValue {
   /** DuckDB SQL of the value; undefined when only its type is known. */
   readonly sql: string;
 }
+
+/** Told of what a name came to: the scope that has it, its value, and the columns that this is made of; none of a local name. */
+export type NameListener = (scope: Scope, value: Typed, columns: readonly Column[]) => void;
 
 /** What one translation carries through: where the text came from, what there is, and a source of names. */
 export class Analysis {
@@ -26,6 +29,8 @@ export class Analysis {
   readonly callStack: string[] = [];
   /** How many bodies of SQL functions were put in place so far. */
   expansions = 0;
+  /** The SQL functions of which it is known that their bodies hold a subquery. */
+  readonly queryBodies = new Set<SqlFunction["definition"]>();
   /** The text that comes of it is kept, and run when the catalogue may be another: a view. */
   isStored = false;
   /** Strings are compared otherwise than by their bytes somewhere in it. */
@@ -33,6 +38,7 @@ export class Analysis {
   /** The partitioned tables that are read, and which of them a filter holds to some partitions. */
   readonly partitions = new PartitionFilters();
   private counter = 0;
+  private readonly listeners: NameListener[] = [];
 
   constructor(options: {
     readonly source: Source;
@@ -55,6 +61,21 @@ export class Analysis {
   }
 
   readonly fresh = (prefix: string): string => `${prefix}${++this.counter}`;
+
+  /** Does something, and tells the listener of every name that is looked up meanwhile. */
+  listening<T>(listener: NameListener, work: () => T): T {
+    this.listeners.push(listener);
+    try {
+      return work();
+    } finally {
+      this.listeners.pop();
+    }
+  }
+
+  /** A name has come to something. */
+  named(scope: Scope, value: Typed, columns: readonly Column[]): void {
+    for (const listener of this.listeners) listener(scope, value, columns);
+  }
 
   fail(node: NodeBase, message: string): never {
     // What is wrong here may be right of collated strings: they are served only where that is known.

@@ -58,7 +58,7 @@ function target(a: Analysis, name: ObjectName, alias: Identifier | undefined, is
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
   if (isRead) readPartitions(a, name, path, table, columns);
-  return { table, alias: t, from: tableOf(`${table.sql} AS ${t}`, alias?.name ?? path.at(-1)!, columns, false) };
+  return { table, alias: t, from: tableOf(`${table.sql} AS ${t}`, t, alias?.name ?? path.at(-1)!, columns, false) };
 }
 
 function columnNamed(a: Analysis, table: CatalogTable, name: Identifier): CatalogColumn {
@@ -210,6 +210,7 @@ export function update(a: Analysis, node: Update): Change {
   const both: From = source
     ? {
         sql: "",
+        tables: [...at.from.tables, ...source.tables],
         star: [...at.from.star, ...source.star],
         names: [...at.from.names, ...source.names],
         ranges: [...at.from.ranges, ...source.ranges],
@@ -249,6 +250,7 @@ export function merge(a: Analysis, node: Merge): Change {
   const sourceSql = node.source.kind === "join" ? mergeSource(a, node.source) : source.sql;
   const both: From = {
     sql: "",
+    tables: [...at.from.tables, ...source.tables],
     star: [...at.from.star, ...source.star],
     names: [...at.from.names, ...source.names],
     ranges: [...at.from.ranges, ...source.ranges],

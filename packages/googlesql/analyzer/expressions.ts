@@ -289,8 +289,11 @@ function between(a: Analysis, node: Between, cx: Context): Typed {
   const [operand, low, high] = all.values as [Typed, Typed, Typed];
   const flags = flagsOf(operand, low, high);
   // DuckDB writes the operand of BETWEEN twice: of one within the other there would be no end.
-  if (comparesNatively(all.type) && all.type.kind !== "BIGNUMERIC" && !operand.sql.includes("BETWEEN")) {
-    return bool(`(${operand.sql} ${node.negated ? "NOT " : ""}BETWEEN ${low.sql} AND ${high.sql})`, flags);
+  if (comparesNatively(all.type) && all.type.kind !== "BIGNUMERIC" && !operand.hasBetween) {
+    return bool(`(${operand.sql} ${node.negated ? "NOT " : ""}BETWEEN ${low.sql} AND ${high.sql})`, {
+      ...flags,
+      hasBetween: true,
+    });
   }
   const sql = letBind([operand], a.fresh, ([x]) => {
     const value: Typed = { ...operand, sql: x!, isSimple: true };

@@ -12,7 +12,7 @@ import { columnValue } from "./names.ts";
 import { filterPartitions, readPartitions } from "./partition-predicates.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
-import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
+import { type Environment, type From, onlyAlias, scopeOf, tableOf } from "./relation.ts";
 import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveTableFunction } from "./table-functions.ts";
@@ -29,11 +29,11 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Environment
     case "subquery-table": {
       const around = node.lateral ? besides(env, left) : env;
       const from = fromRelation(a, resolveQuery(a, node.query, around), node.alias?.name);
-      return node.lateral ? { ...from, sql: `LATERAL ${from.sql}` } : from;
+      return node.lateral ? lateral(from) : from;
     }
     case "table-function-call": {
       const from = resolveTableFunction(a, node, node.lateral ? besides(env, left) : env, node.alias?.name);
-      return node.lateral ? { ...from, sql: `LATERAL ${from.sql}` } : from;
+      return node.lateral ? lateral(from) : from;
     }
     case "join":
       return join(a, node, env, left);
@@ -45,6 +45,12 @@ export function resolveFrom(a: Analysis, node: TableExpression, env: Environment
       return sampled(a, node, env, left);
   }
 }
+
+const lateral = (from: From): From => ({
+  ...from,
+  sql: `LATERAL ${from.sql}`,
+  form: { kind: "lateral", alias: onlyAlias(from), plain: from.sql },
+});
 
 /** What LATERAL sees: the tables to its left, then what the query around sees. */
 const besides = (env: Environment, left: From | undefined): Environment =>
@@ -66,7 +72,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
         a.partitions.passOn(column.sqlName, sql);
         return { name: column.name, sql, type: column.type };
       });
-      return tableOf(`${common.sqlName} AS ${t}`, node.alias?.name ?? first.name, columns, common.isValueTable);
+      return tableOf(`${common.sqlName} AS ${t}`, t, node.alias?.name ?? first.name, columns, common.isValueTable);
     }
   } else if (reaches(first.name, env, left)) {
     const alias = node.alias ?? last;
@@ -93,7 +99,7 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
   readPartitions(a, node, path, table, columns);
-  return tableOf(`${table.sql} AS ${t}`, node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true);
+  return tableOf(`${table.sql} AS ${t}`, t, node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true);
 }
 
 /** Whether a name is an alias or a column of what stands to the left, or of a query around. */
@@ -111,8 +117,14 @@ function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: F
   const cx: Context = { scope, tables: env.tables, clause: "UNNEST in the FROM clause" };
   const t = a.fresh("t");
   const range = constantRange(a, node.array, cx);
-  if (range) return scanOf(`range(${range}) WITH ORDINALITY`, t, node, INT64);
-  let array = resolveFlattened(a, node.array, cx);
+  if (range) return scanOf(`range(${range}) WITH ORDINALITY`, t, node, INT64, false);
+  let isCorrelated = false;
+  let array = a.listening(
+    (at, value) => {
+      isCorrelated ||= value.literal === undefined && isAround(at, scope);
+    },
+    () => resolveFlattened(a, node.array, cx),
+  );
   if (array.isUntypedEmptyArray) array = coerce(a, node.array, array, arrayOf(INT64));
   if (array.type.kind !== "ARRAY") {
     return a.fail(
@@ -120,18 +132,24 @@ function resolveUnnest(a: Analysis, node: UnnestTable, env: Environment, left: F
       `Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${typeName(array.type)}`,
     );
   }
-  return scanOf(`unnest(${array.sql}) WITH ORDINALITY`, t, node, array.type.element);
+  return scanOf(`unnest(${array.sql}) WITH ORDINALITY`, t, node, array.type.element, isCorrelated);
+}
+
+/** Whether a scope is this one or one around it. */
+function isAround(scope: Scope, inner: Scope): boolean {
+  for (let at: Scope | undefined = inner; at; at = at.parent) if (at === scope) return true;
+  return false;
 }
 
 /** The elements of an array as a table: `c1` the element, `c2` its place from 1. */
-function scanOf(sql: string, t: string, node: UnnestTable, type: GoogleSqlType): From {
+function scanOf(sql: string, t: string, node: UnnestTable, type: GoogleSqlType, isCorrelated: boolean): From {
   const value: Column = { name: undefined, sql: `${t}.c1`, type };
   const offset: Column[] = node.offset
     ? [{ name: node.offset.alias?.name ?? "offset", sql: `(${t}.c2 - 1)`, type: INT64, isNeverNull: true }]
     : [];
   return {
-    ...tableOf(`${sql} AS ${t}(c1, c2)`, node.alias?.name, [value], true, offset),
-    form: { kind: "array", alias: t },
+    ...tableOf(`${sql} AS ${t}(c1, c2)`, { alias: t, isArray: true }, node.alias?.name, [value], true, offset),
+    form: { kind: "array", alias: t, isCorrelated },
   };
 }
 
@@ -183,7 +201,7 @@ function sideBySide(
   right: From,
   /** Values of the same name on both sides that USING makes one of. */
   merged: ReadonlySet<string> = new Set(),
-): Omit<From, "sql"> & { sql: string } {
+): From {
   const taken = new Map(left.ranges.map((range) => [range.name.toLowerCase(), range]));
   for (const range of right.ranges) {
     const key = range.name.toLowerCase();
@@ -195,6 +213,7 @@ function sideBySide(
   return {
     sql: "",
     form: { kind: "join" },
+    tables: [...left.tables, ...right.tables],
     star: [...left.star, ...right.star],
     ranges: [...left.ranges, ...right.ranges],
     names: [...left.names, ...right.names],
@@ -213,13 +232,13 @@ export function joinSides(
   const using_ = node.condition?.kind === "join-using" ? node.condition.columns : [];
   const both = sideBySide(a, node, left, right, new Set(using_.map((column) => column.name.toLowerCase())));
   const scan = right.form?.kind === "array" ? right.form : undefined;
-  if ((node.operator === "right" || node.operator === "full") && scan && /\bt\d+\./.test(right.sql)) {
+  if ((node.operator === "right" || node.operator === "full") && scan?.isCorrelated) {
     a.refuse(node, "outer_array_join", `${words[node.operator]} with UNNEST`);
   }
   const rightSql = scan ? `LATERAL ${right.sql}` : right.form?.kind === "join" ? `(${right.sql})` : right.sql;
   const operator = words[node.operator];
-  const isLateral = right.sql.startsWith("LATERAL (");
-  if (isLateral && (node.operator === "right" || node.operator === "full")) a.fail(node, `${operator} with LATERAL`);
+  const besideLeft = right.form?.kind === "lateral" ? right.form : undefined;
+  if (besideLeft && (node.operator === "right" || node.operator === "full")) a.fail(node, `${operator} with LATERAL`);
   if (node.operator === "comma" || node.operator === "cross") {
     if (node.condition) a.fail(node.condition, "ON or USING is not allowed with a cross join");
     return { ...both, sql: `${left.sql} ${operator} ${rightSql}` };
@@ -240,10 +259,9 @@ export function joinSides(
     const side = { inner: both, left: right, right: left }[node.operator];
     filterPartitions(a, node.condition.expression, cx, side);
   }
-  if (isLateral) {
+  if (besideLeft) {
     // DuckDB takes only plain comparisons in the condition of a lateral join: it goes inside.
-    const alias = / AS (t\d+)$/.exec(right.sql)![1]!;
-    const inner = `LATERAL (SELECT * FROM ${right.sql.slice("LATERAL ".length)} WHERE ${on.sql}) AS ${alias}`;
+    const inner = `LATERAL (SELECT * FROM ${besideLeft.plain} WHERE ${on.sql}) AS ${besideLeft.alias}`;
     return { ...both, sql: `${left.sql} ${operator} ${inner} ON true` };
   }
   if (scan && node.operator === "left") {
@@ -300,6 +318,7 @@ function using(
   }
   return {
     sql: `${left.sql} ${words[node.operator]} ${rightSql} ON ${tests.join(" AND ")}`,
+    tables: both.tables,
     star: [...merged, ...rest(left.star), ...rest(right.star)],
     ranges,
     names: [...merged, ...rest(left.names), ...rest(right.names)],

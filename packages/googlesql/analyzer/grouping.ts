@@ -4,9 +4,10 @@ import { comparedText } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
-import { withOuterValues } from "./outer-values.ts";
+import { type RowSource, sourceText, withOuterValues } from "./outer-values.ts";
 import type { PrivacyOptions } from "./privacy-options.ts";
 import { PrivateGroups } from "./private-groups.ts";
+import type { From } from "./relation.ts";
 import type { Scope } from "./scope.ts";
 import type { ListItem } from "./select-list.ts";
 import { hasAggregate, walk } from "./syntax-walk.ts";
@@ -17,8 +18,8 @@ export interface Grouping {
   /** The names of FROM, of which only grouped ones may be used. */
   readonly scope: Scope;
   readonly sink: AggregateSink;
-  /** ` FROM (SELECT keys, aggregates ... GROUP BY ...) AS t [WHERE having]`, once all aggregates are known. */
-  text(having: string | undefined): string;
+  /** `(SELECT keys, aggregates ... GROUP BY ...) AS t`, and HAVING as what its rows must pass, once all aggregates are known. */
+  source(having?: string): RowSource;
   /** The keys in order, as columns of the step. */
   readonly keys: readonly Typed[];
 }
@@ -49,7 +50,8 @@ export class GroupingStep {
   constructor(
     private readonly a: Analysis,
     private readonly rows: Context,
-    private readonly source: string,
+    private readonly from?: From | undefined,
+    private readonly where?: string | undefined,
     /** Of a SELECT WITH DIFFERENTIAL_PRIVACY. */
     privacy?: PrivacyOptions,
   ) {
@@ -149,17 +151,6 @@ export class GroupingStep {
     this.clause = names.length > 0 ? names.join(", ") : undefined;
   }
 
-  /** What computes the aggregates that a text refers to, through what is derived from them. */
-  textsOf(text: string): readonly string[] {
-    const texts = [...this.aggregates.values()].filter((one) => this.refersTo(text, one.name)).map((one) => one.sql);
-    for (const [sql, name] of this.derived) if (this.refersTo(text, name)) texts.push(...this.textsOf(sql));
-    return texts;
-  }
-
-  private refersTo(text: string, name: string): boolean {
-    return new RegExp(`\\b${this.table}\\.${name}\\b`).test(text);
-  }
-
   private item(item: GroupingItem, items: readonly ListItem[], plain: string[], sets: string[]): void {
     switch (item.kind) {
       case "grouping-key":
@@ -231,27 +222,31 @@ export class GroupingStep {
       scope: this.rows.scope.withGroups(this.byText),
       sink: this.sink,
       keys: this.keyRefs,
-      text: (having) => this.text(having),
+      source: (having) => this.step(having),
     };
   }
 
-  private text(having: string | undefined): string {
+  private step(having: string | undefined): RowSource {
+    const { a, rows, from, where } = this;
+    const source: RowSource = { from: from?.sql, tables: from?.tables ?? [], where };
+    const tables = [{ alias: this.table }];
     if (this.privacy) {
       const names = this.keyRefs.map((key) => this.keyNames.get(key)!);
-      const step = this.privacy.text(this.keyTexts, names, this.source);
-      return ` FROM ${step} AS ${this.table}${having ? ` WHERE ${having}` : ""}`;
+      const step = this.privacy.text(this.keyTexts, names, sourceText(source));
+      return { from: `${step} AS ${this.table}`, tables, where: having };
     }
     const list = [...this.keyTexts, ...[...this.aggregates.values()].map(({ sql, name }) => `${sql} AS ${name}`)];
     if (list.length === 0) list.push("count(*) AS a0");
     const group = this.clause === undefined ? "" : ` GROUP BY ${this.clause}`;
     const aggregates = [...this.aggregates.values()].map(({ sql }) => sql);
-    const inner = this.rows.scope.parent
-      ? withOuterValues(this.a.fresh, `SELECT ${list.join(", ")}`, ` ${this.source}`, group, aggregates)
-      : `SELECT ${list.join(", ")} ${this.source}${group}`;
+    const head = `SELECT ${list.join(", ")}`;
+    const inner = rows.scope.parent
+      ? withOuterValues(a.fresh, head, source, group, aggregates)
+      : `${head}${sourceText(source)}${group}`;
     const grouped = `(${inner}) AS ${this.table}`;
     const more = [...this.derived].map(([sql, name]) => `, ${sql} AS ${name}`).join("");
     const step = more === "" ? grouped : `(SELECT ${this.table}.*${more} FROM ${grouped}) AS ${this.table}`;
-    return ` FROM ${step}${having ? ` WHERE ${having}` : ""}`;
+    return { from: step, tables, where: having };
   }
 }
 

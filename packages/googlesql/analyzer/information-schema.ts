@@ -126,5 +126,5 @@ export function informationSchema(a: Analysis, node: TableReference, path: reado
     const read = say ? `${t}.${names[i]}` : `CAST(gs_raise(${refusal}) AS ${duckdbType(type)})`;
     return { name, sql: read, type };
   });
-  return tableOf(sql, node.alias?.name ?? path.at(-1)!, columns, false);
+  return tableOf(sql, t, node.alias?.name ?? path.at(-1)!, columns, false);
 }

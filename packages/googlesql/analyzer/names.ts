@@ -103,29 +103,39 @@ function lookUp(a: Analysis, parts: readonly Identifier[], from: Scope): Found |
     const local = scope.locals.get(name);
     if (local?.fault !== undefined) return a.fail(first, local.fault);
     if (local?.isAmbiguous) return ambiguous();
-    if (local) return { value: local, scope: undefined, taken: 1 };
+    if (local) {
+      a.named(scope, local, []);
+      return { value: local, scope: undefined, taken: 1 };
+    }
     const range = scope.ranges.get(name);
     if (range === "ambiguous") return ambiguous();
     if (range) {
       const second = parts[1];
       if (!second) {
         const whole = rowValue(range);
+        a.named(scope, whole, range.value ? [range.value] : range.columns);
         // A grouped row: every part of it must be grouped, which only the parts can tell.
         return { value: whole, scope, taken: 1 };
       }
       const column = columnOf(a, second, range);
-      if (column) return { value: columnValue(column), scope, taken: 2 };
-      if (range.value) return { value: columnValue(range.value), scope, taken: 1 };
+      if (column) return ofColumn(a, scope, column, 2);
+      if (range.value) return ofColumn(a, scope, range.value, 1);
       refusePseudoColumn(a, second);
       return a.fail(second, `Name ${second.name} not found inside ${first.name}`);
     }
     const column = scope.columns.get(name);
     if (column === "ambiguous") return ambiguous();
-    if (column) return { value: columnValue(column), scope, taken: 1 };
+    if (column) return ofColumn(a, scope, column, 1);
   }
   const variable = a.variables.get(name);
   if (variable) return { value: variable, scope: undefined, taken: 1 };
   return undefined;
+}
+
+function ofColumn(a: Analysis, scope: Scope, column: Column, taken: number): Found {
+  const value = columnValue(column);
+  a.named(scope, value, [column]);
+  return { value, scope, taken };
 }
 
 function columnOf(a: Analysis, name: Identifier, range: RangeVariable): Column | undefined {

@@ -6,11 +6,20 @@ import type { Analysis, Context } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom } from "./from.ts";
 import { GroupingStep, hasWindow } from "./grouping.ts";
+import { sourceText } from "./outer-values.ts";
 import { filterPartitions } from "./partition-predicates.ts";
 import { keyNames, orderItem } from "./pipe-group-keys.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, limitText, relationOfFrom, resolveBody, resolveQuery, resolveWith } from "./query.ts";
-import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
+import {
+  type Environment,
+  type From,
+  type OutColumn,
+  onlyAlias,
+  type Relation,
+  scopeOf,
+  withText,
+} from "./relation.ts";
 import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveSelect } from "./select.ts";
@@ -32,14 +41,12 @@ export function resolvePipes(a: Analysis, query: Query, env: Environment, keepOr
   else {
     const relation = resolveBody(a, body, env, { orderBy: query.orderBy, limit: query.limit, keepOrder: true });
     from = fromRelation(a, relation, undefined);
-    order = relation.orderColumn && `${aliasOf(from)}.${relation.orderColumn}`;
+    order = relation.orderColumn && `${onlyAlias(from)}.${relation.orderColumn}`;
   }
   const pipe = new Pipe(a, env, from, order);
   for (const operator of query.pipes) pipe.apply(operator);
   return pipe.relation(keepOrder);
 }
-
-const aliasOf = (from: From): string => / AS (t\d+)$/.exec(from.sql)![1]!;
 
 class Pipe {
   private readonly withs: string[] = [];
@@ -58,20 +65,17 @@ class Pipe {
   }
 
   relation(keepOrder: boolean): Relation {
-    const { a } = this;
-    const plain = relationOfFrom(a, this.from);
-    let { sql } = plain;
-    let orderColumn: string | undefined;
-    if (this.order && keepOrder) {
-      orderColumn = a.fresh("o");
-      sql = sql.replace(/^SELECT /, `SELECT ${this.order} AS ${orderColumn}, `);
-    } else if (this.order) sql += ` ORDER BY ${this.order}`;
-    if (this.withs.length > 0) {
-      const t = a.fresh("t");
-      const list = plain.columns.map((column) => `${t}.${column.sqlName}`).join(", ");
-      const ordered = this.order ? sql.replace(/^SELECT /, `SELECT ${this.order} AS o1, `) : sql;
-      sql = `SELECT ${list}${orderColumn ? `, ${t}.${orderColumn}` : ""} FROM (${this.withs.join(" ")} ${ordered}) AS ${t}${this.order && !keepOrder ? ` ORDER BY ${t}.o1` : ""}`;
-    }
+    const { a, order, withs } = this;
+    const hasWith = withs.length > 0;
+    const place = order && (keepOrder || hasWith) ? a.fresh("o") : undefined;
+    const orderColumn = keepOrder ? place : undefined;
+    const plain = relationOfFrom(a, this.from, place && `${order} AS ${place}`);
+    if (!hasWith) return { ...plain, sql: order && !place ? `${plain.sql} ORDER BY ${order}` : plain.sql, orderColumn };
+    const t = a.fresh("t");
+    const list = plain.columns.map((column) => `${t}.${column.sqlName}`);
+    if (orderColumn) list.push(`${t}.${orderColumn}`);
+    const ordered = place && !keepOrder ? ` ORDER BY ${t}.${place}` : "";
+    const sql = `SELECT ${list.join(", ")} FROM (${withs.join(" ")} ${plain.sql}) AS ${t}${ordered}`;
     return { ...plain, sql, orderColumn };
   }
 
@@ -175,7 +179,7 @@ class Pipe {
       case "pipe-with": {
         const made = resolveWith(a, node.with, this.env);
         if (this.withs.length > 0) a.refuse(node, "pipe_WITH", "several of them");
-        this.withs.push(made.text);
+        this.withs.push(withText(made));
         this.env = { ...this.env, tables: made.tables };
         return;
       }
@@ -290,7 +294,7 @@ class Pipe {
     const relation = resolveSelect(this.a, select, this.env, noTail, { from: this.from, carry: this.order });
     const ordered = this.order !== undefined && !distinct;
     this.from = fromRelation(this.a, relation, undefined);
-    this.order = ordered ? `${aliasOf(this.from)}.o0` : undefined;
+    this.order = ordered ? `${onlyAlias(this.from)}.o0` : undefined;
   }
 
   private extend(items: readonly SelectItem[], windows: Select["windows"]): void {
@@ -328,7 +332,7 @@ class Pipe {
   private aggregate(node: PipeAggregate): void {
     const { a } = this;
     const rows = this.context("pipe AGGREGATE");
-    const step = new GroupingStep(a, rows, `FROM ${this.from.sql}`);
+    const step = new GroupingStep(a, rows, this.from);
     const outputs: { name: string | undefined; sql: string; type: OutColumn["type"] }[] = [];
     const orders: { item: OrderItem; at: number }[] = [];
     if (node.groupBy) {
@@ -368,9 +372,9 @@ class Pipe {
     }
     this.from = fromRelation(
       a,
-      { sql: `SELECT ${list.join(", ")}${grouping.text(undefined)}`, columns, isValueTable: false },
+      { sql: `SELECT ${list.join(", ")}${sourceText(grouping.source())}`, columns, isValueTable: false },
       undefined,
     );
-    this.order = orders.length > 0 ? `${aliasOf(this.from)}.o0` : undefined;
+    this.order = orders.length > 0 ? `${onlyAlias(this.from)}.o0` : undefined;
   }
 }

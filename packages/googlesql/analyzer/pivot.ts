@@ -7,6 +7,7 @@ import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { GroupingStep } from "./grouping.ts";
 import { columnValue } from "./names.ts";
+import { sourceText } from "./outer-values.ts";
 import { type Environment, type From, scopeOf, tableOf } from "./relation.ts";
 import { type Column, Scope } from "./scope.ts";
 import { isAggregateCall } from "./syntax-walk.ts";
@@ -17,12 +18,17 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
   if (input.value || input.ranges.some((range) => range.value)) a.fail(node, "PIVOT is not allowed with value tables");
   const scope = scopeOf(input, env.scope);
   const rows: Context = { scope, tables: env.tables, clause: "PIVOT" };
-  const forValue = resolve(a, node.forExpression, rows);
+  const used = new Set<string>();
+  /** Notes which of the input's columns a part of PIVOT names: these are no keys. */
+  const noting = <T>(work: () => T): T =>
+    a.listening((at, _value, columns) => {
+      if (at === scope) for (const column of columns) used.add(column.sql);
+    }, work);
+  const forValue = noting(() => resolve(a, node.forExpression, rows));
   if (!supportsGrouping(forValue.type))
     a.fail(node.forExpression, `Type ${typeName(forValue.type)} cannot be used as a FOR expression in PIVOT`);
   if (forValue.isVolatile) a.refuse(node.forExpression, "PIVOT", "a FOR expression that differs each time");
-  const texts = [forValue.sql];
-  const step = new GroupingStep(a, rows, `FROM ${input.sql}`);
+  const step = new GroupingStep(a, rows, input);
   const columns: Column[] = [];
   if (node.aggregates.length > 1 && node.aggregates.some((one) => !one.alias)) {
     a.fail(node, "PIVOT with several aggregates needs an alias for each");
@@ -42,24 +48,21 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
       if (!isAggregateCall(call as FunctionCall, a.catalog))
         a.fail(aggregate, "PIVOT expression must be an aggregate function call");
       if ((call as FunctionCall).filter) a.fail(aggregate, "PIVOT expression cannot have a WHERE of its own");
-      const add: AggregateSink["add"] = (sql, type, isVolatile) =>
-        isVolatile
-          ? a.refuse(call, "PIVOT", "an aggregate over values that differ each time")
-          : step.sink.add(sql, type, isVolatile);
+      let isCounted = false;
+      const add: AggregateSink["add"] = (sql, type, isVolatile) => {
+        if (isVolatile) a.refuse(call, "PIVOT", "an aggregate over values that differ each time");
+        isCounted = true;
+        return step.sink.add(sql, type, isVolatile);
+      };
       const cx: Context = { ...rows, aggregates: { ...step.sink, add, filter: match } };
-      const result = resolve(a, call, cx);
-      const counted = step.textsOf(result.sql);
-      if (counted.length === 0 || counted.some((text) => !text.includes(match)))
-        a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
-      texts.push(...counted.map((text) => text.replaceAll(match, "")));
+      const result = noting(() => resolve(a, call, cx));
+      if (!isCounted) a.refuse(call, "PIVOT", "this aggregate function in PIVOT");
       const start = aggregate.alias ? `${aggregate.alias.name}_` : "";
       const name = value.alias ? start + value.alias.name : withValue(a, value, start, constant);
       columns.push({ name, sql: result.sql, type: result.type });
     }
   }
-  // Aliases in emitted texts are unique, so a column is used exactly when its text occurs.
-  const used = texts.join(" ");
-  const keys = input.star.filter((column) => !new RegExp(`(?<![\\w.])${escaped(column.sql)}(?!\\w)`).test(used));
+  const keys = input.star.filter((column) => !used.has(column.sql));
   step.useKeys(keys.map((column) => step.addKey(undefined, columnValue(column), node.forExpression)));
   const grouping = step.finish();
   const t = a.fresh("t");
@@ -70,10 +73,8 @@ export function resolvePivot(a: Analysis, node: Pivot, input: From, alias: strin
   const named = all.map((column) => ({ column, sqlName: a.fresh("c") }));
   const list = named.map(({ column, sqlName }) => `${column.sql} AS ${sqlName}`).join(", ");
   const result = named.map(({ column, sqlName }) => ({ name: column.name, sql: `${t}.${sqlName}`, type: column.type }));
-  return tableOf(`(SELECT ${list}${grouping.text(undefined)}) AS ${t}`, alias, result, false);
+  return tableOf(`(SELECT ${list}${sourceText(grouping.source())}) AS ${t}`, t, alias, result, false);
 }
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 function matches(a: Analysis, node: PivotValue, forValue: Typed, constant: Typed): string {
   if (constant.literal?.value === null) return `(${forValue.sql} IS NULL)`;
@@ -161,7 +162,7 @@ export function resolveUnpivot(a: Analysis, node: Unpivot, input: From, alias: s
   const where = node.includeNulls ? "" : ` WHERE NOT (${nulls})`;
   const from = `${input.sql} CROSS JOIN LATERAL unnest([${rows.join(", ")}]) AS ${u}(c1)`;
   const result = named.map(({ column, sqlName }) => ({ name: column.name, sql: `${t}.${sqlName}`, type: column.type }));
-  return tableOf(`(SELECT ${list} FROM ${from}${where}) AS ${t}`, alias, result, false);
+  return tableOf(`(SELECT ${list} FROM ${from}${where}) AS ${t}`, t, alias, result, false);
 }
 
 function label(a: Analysis, item: UnpivotItem): Typed {

@@ -68,7 +68,7 @@ export class PrivateGroups {
     return this.columns.size === 0;
   }
 
-  /** A subquery of the keys and the aggregates. `keys` are `expression AS name`, and the names. */
+  /** A subquery of the keys and the aggregates. `keys` are `expression AS name`, and the names; `source` is ` FROM ...`. */
   text(keys: readonly string[], names: readonly string[], source: string): string {
     const { epsilon, delta, unit } = this.options;
     const isGrouped = names.length > 0;
@@ -81,7 +81,7 @@ export class PrivateGroups {
     const all = (part: "row" | "unit" | "group" | "noisy"): readonly string[] => shares.map((share) => share[part]);
     const ofRow = [...keys, `${comparedText(unit)} AS ${u}`, ...all("row")];
     if (this.needsRowDraw) ofRow.push(`gs_dp_draw(1) AS ${u}r`);
-    const rows = `SELECT ${ofRow.join(", ")} ${source}`;
+    const rows = `SELECT ${ofRow.join(", ")}${source}`;
     const units = `SELECT ${list(u, ...all("unit"))} FROM (${rows}) GROUP BY ${list(u)}`;
     const drawn = `SELECT *, gs_dp_draw(1) AS ${u}d FROM (${units})`;
     const kept = `SELECT * FROM (${drawn}) QUALIFY row_number() OVER (PARTITION BY ${u} ORDER BY ${u}d) <= ${groups}`;

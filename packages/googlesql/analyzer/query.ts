@@ -8,7 +8,15 @@ import { resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { resolvePipes } from "./pipes.ts";
 import { recursiveTable } from "./recursive-table.ts";
-import { type Environment, type From, type OutColumn, type Relation, tableOf } from "./relation.ts";
+import {
+  type CommonTablesText,
+  type Environment,
+  type From,
+  type OutColumn,
+  type Relation,
+  tableOf,
+  withText,
+} from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { resolveSelect } from "./select.ts";
 import { resolveSetOperation } from "./set-operations.ts";
@@ -21,23 +29,25 @@ export interface QueryOptions {
 
 /** Resolves a whole query: WITH, body, ORDER BY, LIMIT, pipes. */
 export function resolveQuery(a: Analysis, query: Query, outer: Environment, options: QueryOptions = {}): Relation {
-  const { tables, text } = query.with ? resolveWith(a, query.with, outer) : { tables: outer.tables, text: "" };
-  const env: Environment = { scope: outer.scope, tables };
+  const made = query.with && resolveWith(a, query.with, outer);
+  const env: Environment = { scope: outer.scope, tables: made?.tables ?? outer.tables };
   const tail: Tail = { orderBy: query.orderBy, limit: query.limit, keepOrder: options.keepOrder === true };
   const relation =
     query.pipes.length === 0
       ? resolveBody(a, query.body, env, tail)
       : resolvePipes(a, query, env, options.keepOrder === true);
-  if (text === "") return relation;
-  return { ...relation, sql: withTables(text, relation.sql) };
+  return made ? withTables(made, relation) : relation;
 }
 
 /** A query in parentheses may have a WITH of its own: the names in both are unique, so one follows the other. */
-function withTables(text: string, sql: string): string {
-  const inner = /^WITH (RECURSIVE )?/.exec(sql);
-  if (!inner) return `${text} ${sql}`;
-  const outer = inner[1] ? text.replace(/^WITH (RECURSIVE )?/, "WITH RECURSIVE ") : text;
-  return `${outer}, ${sql.slice(inner[0].length)}`;
+function withTables(outer: CommonTablesText, relation: Relation): Relation {
+  const inner = relation.with;
+  const all = {
+    entries: [...outer.entries, ...(inner?.entries ?? [])],
+    recursive: outer.recursive || inner?.recursive === true,
+    body: inner?.body ?? relation.sql,
+  };
+  return { ...relation, sql: `${withText(all)} ${all.body}`, with: all };
 }
 
 export interface Tail {
@@ -66,15 +76,17 @@ export function resolveBody(a: Analysis, body: QueryBody, env: Environment, tail
   }
 }
 
-/** `SELECT *` of a FROM clause. */
-export function relationOfFrom(a: Analysis, from: From): Relation {
+/** `SELECT *` of a FROM clause; `place`: what stands before the columns, which is none of them. */
+export function relationOfFrom(a: Analysis, from: From, place?: string): Relation {
   const columns = (from.value ? [{ ...from.value, name: undefined }] : from.star).map((column): OutColumn => {
     const sqlName = a.fresh("c");
     a.partitions.passOn(column.sql, sqlName);
     return { name: column.name, sqlName, type: column.type, source: { sql: column.sql, type: column.type } };
   });
-  const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`).join(", ");
-  return { sql: `SELECT ${list || "1 AS c0"} FROM ${from.sql}`, columns, isValueTable: from.value !== undefined };
+  const list = columns.map((column) => `${column.source.sql} AS ${column.sqlName}`);
+  if (list.length === 0) list.push("1 AS c0");
+  if (place !== undefined) list.unshift(place);
+  return { sql: `SELECT ${list.join(", ")} FROM ${from.sql}`, columns, isValueTable: from.value !== undefined };
 }
 
 /** A relation as a table of a FROM clause. */
@@ -85,7 +97,7 @@ export function fromRelation(a: Analysis, relation: Relation, alias: string | un
     a.partitions.passOn(column.sqlName, sql);
     return { name: column.name, sql, type: column.type };
   });
-  return tableOf(`(${relation.sql}) AS ${t}`, alias, columns, relation.isValueTable);
+  return tableOf(`(${relation.sql}) AS ${t}`, t, alias, columns, relation.isValueTable);
 }
 
 /** ORDER BY and LIMIT over a finished relation, whose columns are all that can be named. */
@@ -97,7 +109,7 @@ function withTail(a: Analysis, relation: Relation, env: Environment, tail: Tail)
     sql: `${t}.${column.sqlName}`,
     type: column.type,
   }));
-  const table = tableOf(`(${relation.sql}) AS ${t}`, undefined, columns, relation.isValueTable);
+  const table = tableOf(`(${relation.sql}) AS ${t}`, t, undefined, columns, relation.isValueTable);
   const scope = new Scope({ parent: env.scope, ...table });
   const cx: Context = {
     scope,
@@ -118,9 +130,9 @@ function withTail(a: Analysis, relation: Relation, env: Environment, tail: Tail)
   const limit = tail.limit ? limitText(a, tail.limit, env) : "";
   if (tail.limit) a.partitions.stopAt(relation.columns.map((column) => column.sqlName));
   return {
-    ...relation,
     sql: `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}${order}${limit}`,
     columns: relation.columns.map((column) => ({ ...column, source: { sql: "", type: column.type } })),
+    isValueTable: relation.isValueTable,
     orderColumn,
   };
 }
@@ -164,7 +176,7 @@ export function resolveWith(
   a: Analysis,
   clause: WithClause,
   outer: Environment,
-): { tables: CommonTables; text: string } {
+): CommonTablesText & { readonly tables: CommonTables } {
   const names = new Set<string>();
   for (const entry of clause.entries) {
     const key = entry.name.name.toLowerCase();
@@ -184,7 +196,7 @@ export function resolveWith(
     tables = new Map([...tables, [entry.name.name.toLowerCase(), made.info]]);
     texts.push(made.text);
   }
-  return { tables, text: `WITH ${recursive ? "RECURSIVE " : ""}${texts.join(", ")}` };
+  return { tables, entries: texts, recursive };
 }
 
 /** Entries may name themselves, but not each other in a circle. */

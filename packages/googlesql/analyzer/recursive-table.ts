@@ -19,7 +19,7 @@ export function recursiveTable(
 ): { readonly info: CommonTableInfo; readonly text: string } {
   const { query } = entry;
   const inner = query.with && !refersTo(query.with, entry.name.name) ? resolveWith(a, query.with, env) : undefined;
-  const hoisted = inner ? `${inner.text.replace(/^WITH (RECURSIVE )?/, "")}, ` : "";
+  const hoisted = (inner?.entries ?? []).map((one) => `${one}, `).join("");
   const within = inner ? { ...env, tables: inner.tables } : env;
   const union = query.with && !inner ? undefined : unionOf(query);
   if (!union) {

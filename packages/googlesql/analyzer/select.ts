@@ -8,7 +8,7 @@ import { condition, impliedName, resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
 import { resolveFrom } from "./from.ts";
 import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
-import { withOuterValues } from "./outer-values.ts";
+import { type RowSource, sourceText, withOuterValues } from "./outer-values.ts";
 import { filterPartitions } from "./partition-predicates.ts";
 import { readPrivacyOptions } from "./privacy-options.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
@@ -63,8 +63,7 @@ export function resolveSelect(
   }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
   const privacy = node.privacy && readPrivacyOptions(a, node.privacy, rows);
-  const source = `FROM ${from?.sql}${where ? ` WHERE ${where}` : ""}`;
-  const step = isGrouped ? new GroupingStep(a, rows, source, privacy) : undefined;
+  const step = isGrouped ? new GroupingStep(a, rows, from, where, privacy) : undefined;
   let usesWindow = false;
   const onWindow = (): void => {
     usesWindow = true;
@@ -223,7 +222,7 @@ class Step {
     );
     this.passPartitionsOn();
     // Only now are all aggregates known.
-    const source = this.windowSource.wrap(this.grouping ? this.grouping.text(having) : this.plainSource());
+    const source = this.windowSource.wrap(this.grouping ? this.grouping.source(having) : this.plainSource());
     const list = this.columns.map((column) => `${typedText(column.source)} AS ${column.sqlName}`);
     const qualified = qualify ? ` QUALIFY ${qualify}` : "";
     const limit = tail.limit ? limitText(a, tail.limit, env) : "";
@@ -241,7 +240,7 @@ class Step {
       return {
         ...base,
         sql: this.select(`SELECT ${distinct}${list.join(", ")}`, source, `${qualified}${ordered}${limit}`),
-        row: this.isOneRow(`${distinct}${source}${qualified}${ordered}${limit}`)
+        row: this.isOneRow(source, `${distinct}${qualified}${ordered}${limit}`)
           ? this.columns.map((c) => typedText(c.source))
           : undefined,
         orderColumn,
@@ -281,14 +280,14 @@ class Step {
     return distinctHead(this.columns.map(({ source, type }) => ({ sql: typedText(source), type })));
   }
 
-  private select(head: string, source: string, tail: string): string {
-    return this.env.scope ? withOuterValues(this.a.fresh, head, source, tail) : `${head}${source}${tail}`;
+  private select(head: string, source: RowSource, tail: string): string {
+    return this.env.scope ? withOuterValues(this.a.fresh, head, source, tail) : `${head}${sourceText(source)}${tail}`;
   }
 
   /** `clauses` is what stands around the list. Within another query the values might name its columns. */
-  private isOneRow(clauses: string): boolean {
-    const { from, grouping, carry, env, columns } = this;
-    if (clauses !== "" || from || grouping || carry) return false;
+  private isOneRow(source: RowSource, clauses: string): boolean {
+    const { carry, env, columns } = this;
+    if (clauses !== "" || source.from !== undefined || carry) return false;
     return columns.every(({ source }) =>
       env.scope ? source.isLiteral === true : !source.isVolatile && !source.hasSubquery,
     );
@@ -307,9 +306,8 @@ class Step {
     return form?.kind === "array" ? form.alias : undefined;
   }
 
-  private plainSource(): string {
-    if (!this.from) return "";
-    return ` FROM ${this.from.sql}${this.where ? ` WHERE ${this.where}` : ""}`;
+  private plainSource(): RowSource {
+    return { from: this.from?.sql, tables: this.from?.tables ?? [], where: this.where };
   }
 
   private checkDistinct(): void {

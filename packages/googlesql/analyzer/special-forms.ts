@@ -96,7 +96,7 @@ const forms: ReadonlyMap<string, Form> = new Map([
       literal: undefined,
       isSimple: false,
       isUntypedNull: true,
-      raises: true,
+      raises: { message },
       canFail: true,
     } as Typed;
   }),
@@ -189,13 +189,11 @@ export function specialForm(
   if (!form) return undefined;
   if (isSafe && name === "ERROR") {
     const [argument] = node.arguments;
-    const message = argument && form(a, node, [argument as Expression], cx);
+    const message = argument && form(a, node, [argument as Expression], cx).raises?.message;
+    if (message === undefined || message.literal) return { ...nullOf(INT64), isUntypedNull: false };
     // What computes the message may still fail.
-    const failing = message?.sql.match(/^gs_raise\((.*)\)$/s)?.[1];
-    if (failing === undefined || /^coalesce\('[^']*', /.test(failing))
-      return { ...nullOf(INT64), isUntypedNull: false };
-    const sql = `TRY_CAST(left(${failing}, 0) AS BIGINT)`;
-    return { sql, type: INT64, ...flagsOf(message!), canFail: true, isUntypedNull: false };
+    const sql = `TRY_CAST(left(coalesce(${message.sql}, ''), 0) AS BIGINT)`;
+    return { sql, type: INT64, ...flagsOf(message), canFail: true, isUntypedNull: false };
   }
   if (isSafe && name === "COLLATE") a.refuse(node, "COLLATE", "SAFE.COLLATE");
   if (isSafe && !harmless.has(name)) a.fail(node, `Function ${name} does not support SAFE error mode`);

@@ -20,8 +20,10 @@ export interface Typed extends CoercionSource {
   readonly canFail?: boolean | undefined;
   readonly isNeverNull?: boolean | undefined;
   readonly hasSubquery?: boolean | undefined;
-  /** ERROR(...): fits every type, and never gives a value. */
-  readonly raises?: boolean | undefined;
+  /** There is a BETWEEN in its text, whose operand DuckDB writes twice. */
+  readonly hasBetween?: boolean | undefined;
+  /** ERROR(message): fits every type, and never gives a value. */
+  readonly raises?: { readonly message: Typed } | undefined;
   /** A FLOAT64 literal as written, so that it turns into NUMERIC exactly. */
   readonly image?: string | undefined;
   /** Why a name may not be used where it is looked up. */
@@ -38,6 +40,7 @@ export interface Flags {
   readonly isVolatile?: boolean | undefined;
   readonly canFail?: boolean | undefined;
   readonly hasSubquery?: boolean | undefined;
+  readonly hasBetween?: boolean | undefined;
 }
 
 /** What an expression inherits from its parts. */
@@ -46,6 +49,7 @@ export function flagsOf(...parts: readonly (Flags | undefined)[]): Flags {
     isVolatile: parts.some((part) => part?.isVolatile),
     canFail: parts.some((part) => part?.canFail),
     hasSubquery: parts.some((part) => part?.hasSubquery),
+    hasBetween: parts.some((part) => part?.hasBetween),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ForeignFunction, SqlFunction } from "../catalog.ts";
 import { isPlain } from "../emit/let.ts";
 import { tryText } from "../emit/tried.ts";
 import { duckdbType } from "../types.ts";
+import { walk } from "../walk.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
@@ -12,6 +13,19 @@ import { resolveType } from "./type-names.ts";
 import { flagsOf, type Typed } from "./typed.ts";
 
 export const nameOf = (node: FunctionCall): string => node.name.map((part) => part.name).join(".");
+
+/** How often the body of a function names each of its parameters, at most: what is called the same within it counts too. */
+function usesOf({ parameters, body }: SqlFunction["definition"]): readonly number[] {
+  const counts = new Map<string, number>(parameters.map(({ name }) => [name.name.toLowerCase(), 0]));
+  if (body.kind === "sql-function-body") {
+    walk(body.expression, (node) => {
+      const name = node.kind === "path" ? node.parts[0]!.name.toLowerCase() : undefined;
+      const count = name === undefined ? undefined : counts.get(name);
+      if (count !== undefined) counts.set(name!, count + 1);
+    });
+  }
+  return parameters.map(({ name }) => counts.get(name.name.toLowerCase())!);
+}
 
 /**
  * The value of a SQL function: each argument counts as evaluated once, as GoogleSQL has it. One that is more than a name and is used
@@ -24,30 +38,37 @@ export function scalarCall(
   values: readonly Typed[],
   isSafe: boolean,
 ): Typed {
-  const { parameters } = user.definition;
+  const { definition } = user;
   const row = a.fresh("v");
-  const isHeld = values.map((value) => !(value.literal || value.isSimple || isPlain(value.sql)));
-  const locals = parameters.map((parameter, i): [string, Typed] => {
-    const value = asArgument(values[i]!);
-    return [parameter.name.name, isHeld[i] ? { ...value, sql: `${row}.a${i}` } : value];
-  });
-  const body = resolveBody(a, user, { scope: new Scope({ locals }), tables: new Map(), clause: "a function body" });
+  const uses = usesOf(definition);
+  const isWanted = values.map(
+    (value, i) =>
+      !(value.literal || value.isSimple || isPlain(value.sql)) && (value.isVolatile || isSafe || uses[i]! > 1),
+  );
+  const bodyWith = (isBound: readonly boolean[]): Typed => {
+    const locals = definition.parameters.map((parameter, i): [string, Typed] => {
+      const value = asArgument(values[i]!);
+      if (isBound[i]) return [parameter.name.name, { ...value, sql: `${row}.a${i}`, floatTree: undefined }];
+      return [parameter.name.name, value];
+    });
+    return resolveBody(a, user, { scope: new Scope({ locals }), tables: new Map(), clause: "a function body" });
+  };
+  // Where the body holds a subquery nothing is bound; that it does is known when it has been resolved once.
+  const unbound = values.map(() => false);
+  let isBound = a.queryBodies.has(definition) ? unbound : isWanted;
+  let body = bodyWith(isBound);
+  if (body.hasSubquery && isBound !== unbound) {
+    if (!values.some((value) => value.hasSubquery)) a.queryBodies.add(definition);
+    if (isBound.includes(true)) body = bodyWith(unbound);
+    isBound = unbound;
+  }
   const flags = flagsOf(...values, body);
   if (isSafe && (body.hasSubquery || body.isVolatile))
     a.refuse(node, "SAFE_function", "holding back errors of a subquery");
-  const uses = values.map((_, i) => (body.sql.match(new RegExp(`\\b${row}\\.a${i}\\b`, "g")) ?? []).length);
-  const isBound = values.map((value, i) => isHeld[i] && (value.isVolatile || isSafe || uses[i]! > 1));
-  if (body.hasSubquery) {
-    const at = values.findIndex((value, i) => isBound[i] && value.isVolatile);
-    if (at >= 0) {
-      a.refuse(node.arguments[at]!, "volatile_argument", "a value that differs each time, in a body with a subquery");
-    }
-    isBound.fill(false);
-  }
-  const text = body.sql.replace(new RegExp(`\\b${row}\\.a(\\d+)\\b`, "g"), (name, i: string) =>
-    isBound[Number(i)] ? name : `(${values[Number(i)]!.sql})`,
-  );
-  const held = isSafe ? tryText(text) : text;
+  const at = body.hasSubquery ? values.findIndex((value, i) => isWanted[i] && value.isVolatile) : -1;
+  if (at >= 0)
+    a.refuse(node.arguments[at]!, "volatile_argument", "a value that differs each time, in a body with a subquery");
+  const held = isSafe ? tryText(body.sql) : body.sql;
   const fields = values.flatMap((value, i) => (isBound[i] ? [`'a${i}': ${value.sql}`] : []));
   const sql = fields.length === 0 ? held : `list_transform([{${fields.join(", ")}}], lambda ${row}: ${held})[1]`;
   return { ...body, sql, ...flags, isSimple: false, isLiteral: false, literal: undefined };
@@ -200,7 +221,7 @@ export function checkFunction(a: Analysis, user: SqlFunction): void {
   }
   const rows: Context = { scope: new Scope({ locals }), tables, clause: "a function body" };
   const constants = locals.filter((_, i) => definition.parameters[i]!.notAggregate);
-  const { sink } = new GroupingStep(a, rows, "");
+  const { sink } = new GroupingStep(a, rows);
   resolveBody(a, user, { ...rows, scope: new Scope({ locals: constants }), aggregates: sink });
 }
 

@@ -43,6 +43,7 @@ export function wildcardTable(a: Analysis, node: TableReference, path: readonly 
   const pseudo: Column = { name: "_TABLE_SUFFIX", sql: `${t}.${suffixColumn}`, type: STRING, isNeverNull: true };
   return {
     sql: `(${parts.join(" UNION ALL ")}) AS ${t}`,
+    tables: [{ alias: t }],
     star: columns,
     names: [...columns, pseudo],
     ranges: [{ name: node.alias?.name ?? last, columns, value: undefined }],

@@ -1,3 +1,5 @@
+import { type RowSource, sourceText } from "./outer-values.ts";
+
 /**
  * Windows may stand on values that are windows themselves, which DuckDB does not nest: these are computed in queries under the
  * SELECT's. Each table of the FROM clause goes through them as one STRUCT under its alias, so that `t1.c1` stays what it was.
@@ -18,32 +20,16 @@ export class WindowSource {
     return `${this.table}.${name}`;
   }
 
-  /** Whether a text stands on such a column already. */
-  isNamedIn(sql: string): boolean {
-    return new RegExp(`\\b${this.table}\\.`).test(sql);
-  }
-
-  /** ` FROM ... WHERE ...` with the columns beside it. */
-  wrap(source: string): string {
+  /** The rows with the columns beside them. */
+  wrap(source: RowSource): RowSource {
     const [first, second] = this.levels.map((level) => [...level].map(([sql, name]) => `${sql} AS ${name}`));
     if (first!.length === 0) return source;
     const { table } = this;
-    const rows = ` FROM (SELECT ${[...aliasesOf(source), ...first!].join(", ")}${source}) AS ${table}`;
-    return second!.length === 0 ? rows : ` FROM (SELECT *, ${second!.join(", ")}${rows}) AS ${table}`;
+    const rows = source.tables.map(({ alias, isArray }) =>
+      isArray ? `{'c1': ${alias}.c1, 'c2': ${alias}.c2} AS ${alias}` : alias,
+    );
+    const below = `(SELECT ${[...rows, ...first!].join(", ")}${sourceText(source)}) AS ${table}`;
+    const from = second!.length === 0 ? below : `(SELECT *, ${second!.join(", ")} FROM ${below}) AS ${table}`;
+    return { from, tables: source.tables };
   }
-}
-
-/** The aliases at the top of a FROM clause of ours. */
-function aliasesOf(source: string): readonly string[] {
-  let top = "";
-  let depth = 0;
-  for (const [part] of source.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"()]+|[()]/g)) {
-    if (part === "(") depth++;
-    else if (part === ")") depth--;
-    else if (depth === 0) top += part;
-  }
-  return [...top.matchAll(/(WITH ORDINALITY )?\bAS (t\d+)\b/g)].map(([, ordinality, alias]) =>
-    // DuckDB does not take this one as a STRUCT by its name.
-    ordinality ? `{'c1': ${alias}.c1, 'c2': ${alias}.c2} AS ${alias}` : alias!,
-  );
 }

@@ -40,6 +40,11 @@ export function renderAggregate(name: string, args: readonly string[], call: Agg
   return `${name}(${distinct}${args.join(", ")}${order}${nulls})${filter}${over}`;
 }
 
+export interface WindowedCall extends AggregateCall {
+  /** The window stands on values that are windows themselves. */
+  readonly isRanked: boolean;
+}
+
 export function aggregateCall(
   a: Analysis,
   node: FunctionCall,
@@ -49,7 +54,7 @@ export function aggregateCall(
   cx: Context,
   /** What stands for a value of the rows, where the call is not over the rows themselves. */
   stand: (value: Typed) => Typed = (value) => value,
-): AggregateCall {
+): WindowedCall {
   const items = node.orderBy.map((item) => {
     const isArgument = node.distinct && values[0] !== undefined && isSame(a, item.expression, node.arguments[0], rows);
     const value = isArgument ? values[0]! : stand(resolve(a, item.expression, rows));
@@ -82,6 +87,7 @@ export function aggregateCall(
     filter,
     over: window?.sql,
     windowHasOrder: window?.hasOrder ?? false,
+    isRanked: window?.isRanked ?? false,
   };
 }
 
@@ -152,7 +158,7 @@ function resolveWindow(
   node: WindowSpec | WindowName,
   entry: FunctionEntry,
   cx: Context,
-): { readonly sql: string; readonly hasOrder: boolean } {
+): { readonly sql: string; readonly hasOrder: boolean; readonly isRanked: boolean } {
   const spec = flatten(a, node, cx);
   const options = entry.aggregate ?? {};
   const inner: Context = { ...cx, windows: undefined, clause: "a window specification" };
@@ -187,7 +193,7 @@ function resolveWindow(
       return a.fail(spec.frame, "A RANGE frame with an offset needs exactly one numeric ORDER BY key");
     }
     const frame = offsetFrame(a, node, spec.frame, order[0]!, partition, inner);
-    if (frame !== undefined) return { sql: frame, hasOrder: true };
+    if (frame !== undefined) return { ...frame, hasOrder: true };
   }
   if (order.length > 0) {
     const keys = order.map(({ item, value }) =>
@@ -196,7 +202,7 @@ function resolveWindow(
     pieces.push(`ORDER BY ${keys.join(", ")}`);
   }
   if (spec.frame) pieces.push(frameText(a, spec.frame, order[0]?.value, inner));
-  return { sql: `(${pieces.join(" ")})`, hasOrder: order.length > 0 };
+  return { sql: `(${pieces.join(" ")})`, hasOrder: order.length > 0, isRanked: false };
 }
 
 /** Offsets from here on may lead out of INT64, which RANGE then has to count in a wider type. */
@@ -210,7 +216,7 @@ function offsetFrame(
   { item, value }: { readonly item: OrderItem; readonly value: Typed },
   partition: readonly string[],
   cx: Context,
-): string | undefined {
+): { readonly sql: string; readonly isRanked: boolean } | undefined {
   checkFrame(a, frame);
   const bounds = [frame.start, frame.end].filter((bound) => bound?.offset) as readonly FrameBound[];
   const offset = (bound: Pick<FrameBound, "bound" | "offset">): Typed =>
@@ -221,7 +227,7 @@ function offsetFrame(
     if (offsets.some((one) => typeof one === "bigint" && one >= farOffset)) {
       const key: Typed = { ...value, sql: `CAST(${value.sql} AS HUGEINT)`, literal: undefined };
       const wide = frameText(a, frame, value, cx, (sql) => `CAST(${sql} AS HUGEINT)`);
-      return `(${by}ORDER BY ${orderText(a, item, key)} ${wide})`;
+      return { sql: `(${by}ORDER BY ${orderText(a, item, key)} ${wide})`, isRanked: false };
     }
     const held = heldOffsets(
       frame,
@@ -231,10 +237,11 @@ function offsetFrame(
     );
     if (held === undefined) return undefined;
     const text = frameText(a, frame, value, cx, (_, isStart) => held[isStart ? 0 : held.length - 1]!);
-    return `(${by}ORDER BY ${orderText(a, item, value)} ${text})`;
+    return { sql: `(${by}ORDER BY ${orderText(a, item, value)} ${text})`, isRanked: false };
   }
   if (value.type.kind === "FLOAT64" && offsets.some((one) => !Number.isFinite(Number(one)))) return undefined;
-  return rankedFrame(a, node, { frame, item, key: value, partition, order: orderText(a, item, value), offset }, cx);
+  const ranked = { frame, item, key: value, partition, order: orderText(a, item, value), offset };
+  return { sql: rankedFrame(a, node, ranked, cx), isRanked: true };
 }
 
 /** A RANGE frame with offsets takes one key, so that NaN, which DuckDB would put last, cannot be given its place. */

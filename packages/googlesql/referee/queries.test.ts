@@ -197,6 +197,28 @@ const forms: Readonly<Record<string, readonly string[]>> = {
     "with recursive t as (select 1 as n union distinct select n + 1 from t where n < 3), u as (select n from t union distinct select n * 2 from u where n < 10) select n from u order by n",
     "with recursive t as (select 1.0 as x union distinct select cast('nan' as float64) from t) select * from t",
   ],
+  "constants under ORDER BY and LIMIT": [
+    "select 1 as x union all ((select 2) limit 0)",
+    "select 1 as x union all ((select 2) order by 1 limit 1 offset 1)",
+    "select 1 as x union all ((select 2) limit 1) union all select 3",
+    "(select 1 as x) except distinct ((select 1) limit 0)",
+  ],
+  "texts that look like names": [
+    "select * from (select 1 as a, 2 as b, 't1.c1 t2.c1 t3.c1 t1.c2 t2.c2 t3.c2' as c) pivot (string_agg('t1.c1 t2.c1 t3.c1 t1.c2 t2.c2 t3.c2 t4.c2 t4.c1') for a in (1, 2))",
+    "select x, (select max(array_length(array_filter([1, 2, 3], e -> e <= x))) from unnest([1]) y where 'AS t1 AS t2 AS t3 AS t4' != '') from unnest([1, 2]) x",
+    "select x, (select sum(x) + min(length('AS t1 AS t2 AS t3')) from unnest([1, 2]) y) from unnest([1, 2]) x",
+    "select * from unnest([1, 2]) x full join unnest([length('t1.c')]) y on y = x",
+    "select 'BETWEEN' between 'A' and 'C', ('a' between 'BETWEEN' and 'b') between false and true",
+    "with b as (select 1 y) (with a as (select 'WITH RECURSIVE a' x) select x, y from a, b)",
+  ],
+  "BETWEEN within BETWEEN": [
+    "select (x between 1 and 2) between false and true, (x not between 1 and 2) not between true and true from unnest([1, 2, 3, null]) x",
+    "select if(x between 1 and 2, x, 5) between 1 and (case when x between 2 and 3 then 4 end) from unnest([1, 2, 3, null]) x",
+  ],
+  "frames over joined tables": [
+    "select x, y, sum(x) over (order by cast(x as float64) range between 1 preceding and current row) from unnest([1, 2, 3]) x join (unnest([1, 2]) y join (select 1 z) on z < 2) on y <= x order by x, y",
+    "select x, sum(y) over (order by cast(x as float64) range between 1 preceding and current row) from unnest([1, 2, 3]) x left join unnest([1, 2]) y on y = x order by x",
+  ],
   "paths through arrays": [
     "select v from (select [struct([1, 2] as a), struct([3] as a), null] as arr) t, t.arr.a as v order by v",
     "select v, o from (select struct([struct([1, 2] as a), struct([3] as a)] as s) as r) t, t.r.s.a as v with offset o order by o",
