@@ -14,7 +14,8 @@ import {
   type Target,
 } from "./graph.ts";
 import { digest, sqlDigest } from "./plan.ts";
-import { tableStatements } from "./statements.ts";
+import { script } from "./run.ts";
+import { type Relation, tableStatements } from "./statements.ts";
 
 export type ChangeKind =
   | "added"
@@ -115,7 +116,7 @@ const trialSchema = (schema: string): string => `inboxloop_trial_${schema}`;
 /**
  * Adds, to what `compareWithLastBuild` found, the columns and rows that would differ: the new text of each changed action, over
  * the new text of those that it reads, is compared with the table that stands. An incremental is compared as a full refresh
- * would leave it.
+ * would leave it; whether its query then can be written into it once more is tried without rows.
  */
 export async function withData(
   graph: Graph,
@@ -146,9 +147,15 @@ export async function withData(
         continue;
       }
       try {
-        results.push(
-          await compareData(change, action, inTrial(query, replaced), records.get(change.id), trial.warehouse),
+        const compared = await compareData(
+          change,
+          action,
+          inTrial(query, replaced),
+          records.get(change.id),
+          trial.warehouse,
         );
+        if (action.kind === "incremental") await tryAgain(action, replaced, trial.warehouse);
+        results.push(compared);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         results.push({ ...change, isBreaking: true, problem: `${error.message} [${error.code}]` });
@@ -218,6 +225,39 @@ async function rowsOf(
     if (wantsPartitionFilter(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * Runs what a build does once the table stands, over none of the rows: whether it can. Where something is done before the query, only
+ * doing that could tell.
+ */
+async function tryAgain(
+  action: TableAction,
+  replaced: ReadonlyMap<string, Target>,
+  warehouse: Warehouse,
+): Promise<void> {
+  const { incremental, target } = action;
+  if (incremental === undefined || incremental.preOps.length > 0) return;
+  const own: Target = { schema: trialSchema(target.schema), name: `${target.name}__again` };
+  const all = new Map([...replaced, [sqlName(target), own]]);
+  const none = (query: string): string =>
+    `select * from (\n${inTrial(query.trim().replace(/;\s*$/, ""), all)}\n) where false`;
+  const first = none(action.query);
+  const again = none(incremental.query);
+  const made: TableAction = {
+    ...action,
+    target: own,
+    query: first,
+    preOps: [],
+    postOps: [],
+    incremental: { ...incremental, query: again, postOps: [] },
+  };
+  const run = { file: action.file };
+  await warehouse.execute(script(tableStatements(made, undefined, { fullRefresh: true }).statements), run);
+  const relation: Relation = { kind: "table", columns: (await warehouse.columns(`${own.schema}.${own.name}`)) ?? [] };
+  const newColumns =
+    incremental.onSchemaChange === "IGNORE" ? undefined : (await warehouse.query(`${again} limit 0`, run)).columns;
+  await warehouse.execute(script(tableStatements(made, relation, { fullRefresh: false, newColumns }).statements), run);
 }
 
 /** What reads the table is asked for a filter on its partitions, as it will be after the build. */

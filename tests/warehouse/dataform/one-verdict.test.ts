@@ -97,9 +97,44 @@ test.each<[string, readonly Action[], readonly string[]]>([
 test.each<[string, readonly Action[], readonly string[]]>([
   ["without a filter on its partitions", merged(), ["s.m"]],
   ["with one", merged("day = '2026-01-31'"), []],
-])("when an incremental merges %s, then build and parity say the same of it", async (_what, actions, wrong) => {
+  [
+    "on a key that it does not give",
+    [incremental("s.m", [], { query: days, uniqueKey: ["nope"] }, { query: days })],
+    ["s.m"],
+  ],
+  [
+    "what its own table holds",
+    [
+      incremental(
+        "s.m",
+        [],
+        { query: `select * from (${days}) where k > (select max(k) from \`p.s.m\`)`, uniqueKey: ["k"] },
+        { query: days },
+      ),
+    ],
+    [],
+  ],
+  [
+    "what only its first query can read",
+    [incremental("s.m", [], { query: "select k, nope from `p.s.m`", uniqueKey: ["k"] }, { query: days })],
+    ["s.m"],
+  ],
+  [
+    "nothing, and overwrites partitions",
+    [
+      incremental(
+        "s.m",
+        [],
+        { query: days, uniqueKey: [], strategy: "overwrite" },
+        { query: days, storage: { ...plain, partitionBy: "day" } },
+      ),
+    ],
+    [],
+  ],
+])("when an incremental merges %s, then build, parity and plan say the same of it", async (_what, actions, wrong) => {
   expect(await failedBuilds(actions)).toEqual(wrong);
   expect(await invalidModels(actions)).toEqual(wrong);
+  expect(await problemsOf(actions)).toEqual(wrong);
 });
 
 test("when the table that stands wants a filter, then a plan tells its columns and says nothing of its rows", async () => {
