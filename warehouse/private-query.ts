@@ -1,5 +1,6 @@
 import {
   type Expression,
+  type NamedArgument,
   type Node,
   positionAt,
   type Query,
@@ -49,6 +50,8 @@ const rowFunctions = new Set(["IF", "COALESCE", "IFNULL", "NULLIF", "LOWER", "UP
 /** The beginnings of weeks may lie before the first day that there is. */
 const truncations = new Set(["DAY", "MONTH", "QUARTER", "YEAR"]);
 const comparisons = new Set(["=", "<>", "<", "<=", ">", ">="]);
+/** Others could say, on one engine or the next, that groups are shown whoever is in them. */
+const known = new Set(["epsilon", "delta", "privacy_unit_column", "max_groups_contributed"]);
 const aggregates = new Set(["COUNT", "SUM", "AVG", "PERCENTILE_CONT"]);
 /** Over answers that have their noise already. */
 const afterFunctions = new Set(["SAFE_DIVIDE", "ROUND", "GREATEST", "LEAST", "ABS"]);
@@ -101,9 +104,12 @@ class Reading {
   }
 
   private select(select: Select): Omit<PrivateQuery, "isOrdered"> {
-    const options = new Map(
-      select.privacy!.options?.entries.map((entry) => [entry.name.name.toLowerCase(), entry.value] as const) ?? [],
-    );
+    const options = new Map<string, Expression>();
+    for (const entry of select.privacy!.options?.entries ?? []) {
+      const name = entry.name.name.toLowerCase();
+      if (!known.has(name) || options.has(name)) this.no(entry, `its option ${name} is not for it, or there twice`);
+      options.set(name, entry.value);
+    }
     const number = (name: string): number => {
       const value = options.get(name);
       if (value?.kind === "float-literal") return value.value;
@@ -157,6 +163,16 @@ class Reading {
     return found;
   }
 
+  /** `contribution_bounds_per_group => (0, 9)`, in numbers. */
+  private bounds({ name, value, span }: NamedArgument): void {
+    if (!/^contribution_bounds_per_(group|row)$/i.test(name.name)) this.no({ span }, `${name.name} is not for it`);
+    const fields = value.kind === "struct-constructor" ? value.fields.map((field) => field.expression) : [];
+    const isNumber = (one: Expression): boolean =>
+      /^(integer|float)-literal$/.test(one.kind) ||
+      (one.kind === "unary" && one.operator === "-" && isNumber(one.operand));
+    if (fields.length !== 2 || !fields.every(isNumber)) this.no({ span }, `its ${name.name} are no two numbers`);
+  }
+
   /** What is worked out for each row, or is a key of a group. */
   private row(expression: Expression): void {
     walk(expression, (node) => {
@@ -177,7 +193,8 @@ class Reading {
       const name = this.nameOf(node);
       if (name !== undefined && aggregates.has(name) && node.kind === "function-call" && isPlain(node, name)) {
         for (const argument of node.arguments)
-          if (argument.kind !== "star-argument" && argument.kind !== "named-argument") this.row(argument as Expression);
+          if (argument.kind === "named-argument") this.bounds(argument);
+          else if (argument.kind !== "star-argument") this.row(argument as Expression);
         return "skip";
       }
       if (withArithmetic && node.kind === "path") this.no(node, "a column stands beside aggregates in one expression");

@@ -50,6 +50,10 @@ export const register: RegisterCommand = (program, environment) => {
         world.console.note(
           `${budget.audience}, ${budget.period}: epsilon ${budget.left.epsilon} of ${budget.allowance.epsilon} and delta ${budget.left.delta} of ${budget.allowance.delta} left, all of it again on ${budget.renewed_on}`,
         );
+        if (rows.length === 0)
+          world.console.note(
+            "no group has people enough to be shown at this epsilon and delta: ask for fewer aggregates or larger groups",
+          );
         world.console.result({ columns, rows, budget }, () => renderRows(answer, limit));
         return;
       }

@@ -17,6 +17,7 @@ export type {
   IntervalExpression,
   Join,
   Merge,
+  NamedArgument,
   Node,
   NodeBase,
   ObjectName,

@@ -16,6 +16,7 @@ test.each([
   `${head} if(lower(isp) = 'a', 'x', coalesce(kind, 'none')) as k, ${count} from d.t where x between -1 and 2 and y is not null group by k`,
   `${head} date_trunc(sent_date, month) as k, ${count} from d.t group by 1 having ${count} > 5`,
   `${head} isp, round(safe_divide(sum(if(a, 1, 0), contribution_bounds_per_group => (0, 9)), ${count}) * 100, 2) from d.t group by isp`,
+  `${head} sum(x, contribution_bounds_per_group => (-0.5, 9)) from d.t`,
   `${head} percentile_cont(x, 0.5, contribution_bounds_per_row => (0, 9)) / 2 from d.t`,
 ])("when it is %s, then it may be answered out of a budget", (sql) => {
   expect(readPrivateQuery(sql)).toEqual({ ...read, isOrdered: false });
@@ -55,6 +56,27 @@ test.each([
   [`${head} count(x where x > 1) from d.t`, "COUNT", undefined],
   [`${head.replace("0.5", "@e")} ${count} from d.t`, "its option epsilon is not there as a number", undefined],
   [`${head.replace("1e-6", "1 - 1")} ${count} from d.t`, "its option delta is not there as a number", undefined],
+  [
+    `${head.replace("delta", "epsilon = 9, delta")} ${count} from d.t`,
+    "its option epsilon is not for it, or there twice",
+    undefined,
+  ],
+  [
+    `${head.replace("delta", "group_selection_strategy = PUBLIC_GROUPS, delta")} ${count} from d.t`,
+    "its option group_selection_strategy is not for it",
+    undefined,
+  ],
+  [`${head} count(x, report_format => 'JSON') from d.t`, "report_format is not for it", undefined],
+  [
+    `${head} count(x, contribution_bounds_per_group => (0, y)) from d.t`,
+    "its contribution_bounds_per_group are no two numbers",
+    undefined,
+  ],
+  [
+    `${head} count(x, contribution_bounds_per_group => (select as struct 0, 9)) from d.t`,
+    "its contribution_bounds_per_group are no two numbers",
+    undefined,
+  ],
   [`${head.replace("person_id", "u.person_id")} ${count} from d.t`, "no column of its table", undefined],
   [
     `${head.replace(", max_groups_contributed = 2", "")} x, ${count} from d.t group by x`,

@@ -295,6 +295,15 @@ describe("bounds and thresholds", () => {
     expect(new Set(values.map((value) => value - 3000)).has(0)).toBe(false);
   });
 
+  test("when two aggregates have the same value in a group, then each has noise of its own", async () => {
+    seed("each its own");
+    const rows = await rowsOf(
+      "select with differential_privacy options(epsilon=.1, delta=.4, max_groups_contributed=5, privacy_unit_column=id) g, count(*, contribution_bounds_per_group => (0, 9)) as n, count(id, contribution_bounds_per_group => (0, 9)) as m from d.wide group by g",
+    );
+    expect(rows.length).toBe(5);
+    for (const [, n, m] of rows) expect(n).not.toBe(m);
+  });
+
   test("when the same query is run twice, then the answers differ: the noise is drawn anew, from no seed of ours", async () => {
     const ask = () =>
       answer(
