@@ -44,7 +44,7 @@ export function readPrivacyOptions(a: Analysis, clause: PrivacyClause, rows: Con
   if (!(epsilon > 0) || !Number.isFinite(epsilon))
     a.fail(need("epsilon").value, `Epsilon must be finite and positive, but is ${epsilon}`);
   const delta = double(a, need("delta"));
-  if (!(delta >= 0 && delta < 1)) a.fail(need("delta").value, `Delta must be in [0, 1), but is ${delta}`);
+  if (!(delta >= 0 && delta <= 1)) a.fail(need("delta").value, `Delta must be in [0, 1], but is ${delta}`);
   const groups = found.get("max_groups_contributed");
   return {
     epsilon,

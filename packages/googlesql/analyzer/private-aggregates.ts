@@ -107,6 +107,13 @@ function literalOf(a: Analysis, node: Expression, value: Typed, name: string): N
   return given;
 }
 
+/** Of a range in which all are alike, or nothing counts, there is nothing to tell. */
+function checkRange<T extends bigint | number>(a: Analysis, node: Expression, name: string, lower: T, upper: T): void {
+  if (lower > upper) a.fail(node, `Lower bound cannot be greater than upper bound: ${lower} > ${upper}`);
+  const isEmpty = lower === upper && (name === "AVG" || name === "PERCENTILE_CONT" || Number(lower) === 0);
+  if (isEmpty) a.fail(node, `Bounds of ${name} leave nothing to differ by: (${lower}, ${upper})`);
+}
+
 function wholes(a: Analysis, { node, values }: Bounds, name: string): { lower: bigint; upper: bigint } {
   const [lower, upper] = values.map((value) => {
     const given = literalOf(a, node, value, name);
@@ -114,7 +121,7 @@ function wholes(a: Analysis, { node, values }: Bounds, name: string): { lower: b
       ? given
       : a.fail(node, `Bounds of ${name} must be INT64 here, not ${typeName(value.type)}`);
   });
-  if (lower! > upper!) a.fail(node, `Lower bound cannot be greater than upper bound: ${lower} > ${upper}`);
+  checkRange(a, node, name, lower!, upper!);
   return { lower: lower!, upper: upper! };
 }
 
@@ -125,7 +132,7 @@ function doubles(a: Analysis, { node, values }: Bounds, name: string): { lower: 
       a.fail(node, `Bounds of ${name} must be finite numbers, not ${typeName(value.type)} ${given}`);
     return Number(given);
   });
-  if (lower! > upper!) a.fail(node, `Lower bound cannot be greater than upper bound: ${lower} > ${upper}`);
+  checkRange(a, node, name, lower!, upper!);
   return { lower: lower!, upper: upper! };
 }
 

@@ -71,13 +71,12 @@ export class PrivateGroups {
   /** A subquery of the keys and the aggregates. `keys` are `expression AS name`, and the names; `source` is ` FROM ...`. */
   text(keys: readonly string[], names: readonly string[], source: string): string {
     const { epsilon, delta, unit } = this.options;
-    const isGrouped = names.length > 0;
     const groups = this.options.groups ?? 1;
     const [t, u] = [this.fresh("t"), this.fresh("u")];
     const parts = this.columns.size + 1;
     const shares = [...this.columns.values()].map((column) => this.share(column, parts, groups, `${u}r`));
     const list = (...parts: readonly string[]): string => [...names, ...parts].join(", ");
-    const by = isGrouped ? ` GROUP BY ${names.join(", ")}` : "";
+    const by = names.length > 0 ? ` GROUP BY ${names.join(", ")}` : "";
     const all = (part: "row" | "unit" | "group" | "noisy"): readonly string[] => shares.map((share) => share[part]);
     const ofRow = [...keys, `${comparedText(unit)} AS ${u}`, ...all("row")];
     if (this.needsRowDraw) ofRow.push(`gs_dp_draw(1) AS ${u}r`);
@@ -86,10 +85,9 @@ export class PrivateGroups {
     const drawn = `SELECT *, gs_dp_draw(1) AS ${u}d FROM (${units})`;
     const kept = `SELECT * FROM (${drawn}) QUALIFY row_number() OVER (PARTITION BY ${u} ORDER BY ${u}d) <= ${groups}`;
     const summed = `SELECT ${list(`count(*) AS ${u}n`, ...all("group"))} FROM (${kept})${by}`;
-    // One group of everything is there whoever is in it.
     const rate = this.rate(parts, groups, 1n);
     const threshold = groupThreshold(epsilon, delta, groups, epsilon / parts / groups);
-    const shown = isGrouped ? `gs_dp_is_shown(${u}n, ${rateText(rate)}, ${threshold})` : "true";
+    const shown = `gs_dp_is_shown(${u}n, ${rateText(rate)}, ${threshold})`;
     const noisy = `SELECT ${list(`${shown} AS ${u}s`, ...all("noisy"))} FROM (${summed})`;
     // Kept as a table: noise that is asked for twice would be drawn twice.
     return `(WITH ${t} AS MATERIALIZED (${noisy}) SELECT * FROM ${t} WHERE ${u}s)`;
@@ -130,7 +128,7 @@ export class PrivateGroups {
         const rate = this.rate(parts, groups, largest(from, to));
         return {
           row,
-          unit: `${clamped(`sum(${grid.text(p)})`, from, to)} AS ${name}u`,
+          unit: `${ofDoubles(p, `sum(${grid.text(p)})`, from, to)} AS ${name}u`,
           group: sum,
           noisy: `gs_dp_steps(${name}g, ${rateText(rate)}, ${doubleText(grid.step)}) AS ${name}`,
         };
@@ -145,7 +143,7 @@ export class PrivateGroups {
         const countRate = this.rate(parts * 2, groups, 1n);
         return {
           row,
-          unit: `${clamped(`sum(${grid.text(p)}) // count(${grid.text(p)})`, from, to)} - ${middle} AS ${name}u`,
+          unit: `${ofDoubles(p, `sum(${grid.text(p)}) // count(${grid.text(p)})`, from, to)} - ${middle} AS ${name}u`,
           group: `count(${name}u) AS ${name}c, ${sum}`,
           noisy: `gs_dp_average(${name}g, ${name}c, ${rateText(sumRate)}, ${rateText(countRate)}, '${middle}', ${doubleText(grid.step)}, ${doubleText(lower)}, ${doubleText(upper)}) AS ${name}`,
         };
@@ -156,7 +154,7 @@ export class PrivateGroups {
         const [low, high] = [doubleText(lower), doubleText(upper)];
         const double = `CAST(${p} AS DOUBLE)`;
         const place = `floor((greatest(${low}, least(${high}, ${double})) - ${low}) / (${high} - ${low}) * ${leaves})`;
-        const leaf = lower === upper ? "0" : `CAST(least(${leaves - 1}, ${place}) AS BIGINT)`;
+        const leaf = `CAST(least(${leaves - 1}, ${place}) AS BIGINT)`;
         const some = `(list(${leaf} ORDER BY ${rowDraw}) FILTER (WHERE ${p} IS NOT NULL AND NOT isnan(${double})))`;
         return {
           row,
@@ -176,6 +174,15 @@ const largest = (...values: readonly bigint[]): bigint =>
 const clamped = (value: string, lower: bigint, upper: bigint): string =>
   `CASE WHEN ${value} IS NOT NULL THEN greatest(CAST(${lower} AS HUGEINT), least(CAST(${upper} AS HUGEINT), ${value})) END`;
 
+/** The share of a unit whose rows are doubles: what is NaN, or infinite both ways, makes it none, and an infinite one the bound. */
+function ofDoubles(row: string, share: string, lower: bigint, upper: bigint): string {
+  const [double, all] = [`CAST(${row} AS DOUBLE)`, `count(${row})`];
+  const infinite = (sign: string): string => `count(CASE WHEN ${double} = CAST('${sign}inf' AS DOUBLE) THEN 1 END) > 0`;
+  const none = `count(CASE WHEN isnan(${double}) THEN 1 END) > 0 OR (${infinite("")} AND ${infinite("-")})`;
+  const bound = (at: bigint): string => `CAST(${at} AS HUGEINT)`;
+  return `(CASE WHEN ${all} = 0 OR ${none} THEN NULL WHEN ${infinite("")} THEN ${bound(upper)} WHEN ${infinite("-")} THEN ${bound(lower)} ELSE ${clamped(share, lower, upper)} END)`;
+}
+
 const doubleText = (value: number): string => `CAST('${Object.is(value, -0) ? 0 : value}' AS DOUBLE)`;
 
 /** A grid of a power of 2, about 2^40 steps from 0 to the larger bound. Only dividing by such a step is exact. */
@@ -188,7 +195,7 @@ function gridOf(lower: number, upper: number) {
   return {
     step,
     place: (value: number): bigint => BigInt(Math.round(value / step)),
-    /** The row's place on it: NULL for what is NULL or NaN. */
+    /** The row's place on it: NULL for what is NULL or NaN. One that is infinite has no place that counts. */
     text: (value: string): string => {
       const double = `CAST(${value} AS DOUBLE)`;
       const cut = `greatest(${doubleText(-furthest)}, least(${doubleText(furthest)}, ${double}))`;

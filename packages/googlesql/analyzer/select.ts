@@ -76,14 +76,12 @@ export function resolveSelect(
   if (!privacy || !step?.privacy) return last.relation(usesWindow);
   if (step.privacy.isEmpty && !node.groupBy)
     a.fail(node, "SELECT WITH DIFFERENTIAL_PRIVACY needs GROUP BY or an aggregate function");
-  const isGroupedBy = grouping!.keys.length > 0;
-  if (isGroupedBy && privacy.groups === undefined)
+  if (grouping!.keys.length > 0 && privacy.groups === undefined)
     a.refuse(
       node.privacy!,
       "max_groups_contributed",
       "without it nothing bounds what one privacy unit adds over all groups; set max_groups_contributed",
     );
-  if (isGroupedBy && privacy.delta === 0) a.fail(node.privacy!, "With a delta of 0 no group could ever be shown");
   return last.relation(usesWindow);
 }
 

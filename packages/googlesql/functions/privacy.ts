@@ -2,7 +2,7 @@
 import type { FunctionLibrary, JsValue } from "./contract.ts";
 import { discreteLaplace, type Fraction } from "./privacy/discrete-laplace.ts";
 import { noisyPercentile } from "./privacy/quantile-tree.ts";
-import { below, randomness } from "./privacy/randomness.ts";
+import { randomness } from "./privacy/randomness.ts";
 
 /** Rates as they stand in the SQL: `over/under`. */
 export const rateText = ({ over, under }: Fraction): string => `'${over}/${under}'`;
@@ -29,7 +29,10 @@ export const privacy: FunctionLibrary = {
       args: ["BIGINT"],
       result: "BIGINT",
       volatile: true,
-      run: () => below(randomness(), 1n << 63n),
+      run: () => {
+        const bytes = randomness().bytes(8);
+        return BigInt.asUintN(63, new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0));
+      },
     },
     {
       name: "gs_dp_is_shown",

@@ -44,6 +44,7 @@ export function referencePage(catalogue: readonly FunctionLibrary[]): string {
     "",
     "`SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = e, delta = d, privacy_unit_column = column, [max_groups_contributed = n]) ... [GROUP BY ...]`, in a query that stands in no expression.",
     "With GROUP BY `max_groups_contributed` must be there: without it nothing would bound what one unit adds. Bounds are literals, and must be there too.",
+    "A FLOAT64 more than about 10^12 times beyond its bounds counts as that far.",
     "",
     "| Function | Arguments |",
     "| --- | --- |",

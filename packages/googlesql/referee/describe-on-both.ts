@@ -10,13 +10,17 @@ export interface BothEngines {
 }
 
 /** A `describe` whose tests have both engines. */
-export function describeOnBoth(name: string, tests: (both: BothEngines) => void): void {
+export function describeOnBoth(
+  name: string,
+  tests: (both: BothEngines) => void,
+  start = (): Promise<Referee> => Referee.start(),
+): void {
   describe(name, () => {
     let local: LocalWarehouse;
     let referee: Referee;
     beforeAll(async () => {
       local = await openLocalWarehouse();
-      referee = await Referee.start();
+      referee = await start();
     });
     afterAll(() => {
       referee?.stop();

@@ -52,8 +52,10 @@ const notInBigQuery: ReadonlySet<string> = new Set([
   "FEATURE_TIMESTAMP_NANOS",
   "FEATURE_V_1_3_ARRAY_ORDERING",
   "FEATURE_ANONYMIZATION",
-  "FEATURE_DIFFERENTIAL_PRIVACY",
 ]);
+
+/** Needs a rewrite of the tree, and naming one leaves out those that other statements need. */
+const privacyFeature = "FEATURE_DIFFERENTIAL_PRIVACY";
 
 /** In BigQuery, and still called unfinished by this build. */
 const inBigQuery: readonly string[] = [
@@ -74,20 +76,24 @@ export class Referee {
   private readonly client: Client;
   private readonly language: Readonly<Record<string, unknown>>;
   private readonly catalogId: string;
+  private readonly more: Readonly<Record<string, unknown>>;
 
   private constructor(
     child: ChildProcess,
     client: Client,
     language: Readonly<Record<string, unknown>>,
     catalogId: string,
+    isPrivate: boolean,
   ) {
+    this.more = isPrivate ? { enabledRewrites: ["REWRITE_ANONYMIZATION"] } : {};
     this.child = child;
     this.client = client;
     this.language = language;
     this.catalogId = catalogId;
   }
 
-  static async start(): Promise<Referee> {
+  /** `isPrivate`: it knows SELECT WITH DIFFERENTIAL_PRIVACY, and no statement that needs another rewrite. */
+  static async start(isPrivate = false): Promise<Referee> {
     if (!isInstalled())
       throw new Error("the reference evaluator is not installed; try: npm ci --prefix packages/googlesql/referee");
     const require = createRequire(join(here, "package.json"));
@@ -118,6 +124,8 @@ export class Referee {
     const known = (await callOf(client, "GetLanguageOptions", { maximumFeatures: true })) as Record<string, unknown>;
     const features = new Set([...(known["enabledLanguageFeatures"] as string[]), ...inBigQuery]);
     for (const feature of notInBigQuery) features.delete(feature);
+    if (isPrivate) features.add(privacyFeature);
+    else features.delete(privacyFeature);
     const language = {
       ...known,
       enabledLanguageFeatures: [...features],
@@ -127,12 +135,12 @@ export class Referee {
     const registered = (await callOf(client, "RegisterCatalog", {
       simpleCatalog: { name: "empty", builtinFunctionOptions: { languageOptions: language } },
     })) as { registeredId: string };
-    return new Referee(child, client, language, registered.registeredId);
+    return new Referee(child, client, language, registered.registeredId, isPrivate);
   }
 
   /** Evaluates one query over tables, each under one name: to GoogleSQL itself a path in one pair of backquotes is one. */
   async evaluate(sql: string, tables: ReadonlyMap<string, WireTable> = new Map()): Promise<Verdict> {
-    const options = { languageOptions: this.language, defaultTimezone: "UTC" };
+    const options = { languageOptions: this.language, defaultTimezone: "UTC", ...this.more };
     const request =
       tables.size === 0
         ? { sql, options, registeredCatalogId: this.catalogId }

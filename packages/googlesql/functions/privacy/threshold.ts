@@ -9,7 +9,9 @@ export const withoutNoise = 1e20;
  * the law of whole numbers: P(Z >= m) = q^m / (1 + q) for m >= 0, q = exp(-rate).
  */
 export function groupThreshold(epsilon: number, delta: number, groups: number, rate: number): number {
+  if (delta <= 0) return 2 ** 53;
   if (epsilon >= withoutNoise) return 1;
+  if (delta >= 1) return -(2 ** 53);
   const each = -Math.expm1(Math.log1p(-delta) / groups);
   const log1q = Math.log1p(Math.exp(-rate));
   // Rounding of these few steps must not let a smaller threshold through.

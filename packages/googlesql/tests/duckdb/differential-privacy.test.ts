@@ -88,10 +88,16 @@ describe("without noise, on the tables of the documentation", () => {
     expect(await answer(`select max(n) from (${exact} ${count} as n from d.professors)`)).toBe("8");
     expect(
       await answer(
-        `select with differential_privacy options(epsilon=1e20, delta=0, privacy_unit_column=p.id) ${count} as n, percentile_cont(quantity, 0, contribution_bounds_per_row => (0, 64)) < 9 from d.professors as p`,
+        `select with differential_privacy options(epsilon=1e20, delta=.01, privacy_unit_column=p.id) ${count} as n, percentile_cont(quantity, 0, contribution_bounds_per_row => (0, 64)) < 9 from d.professors as p`,
       ),
     ).toBe("8 | true");
-    expect(await answer(`${exact} ${count} as n from d.professors where false`)).toBe("0");
+    // A row that is NaN makes all of its unit's share none, an infinite one makes it the bound.
+    const sum = (odd: string) =>
+      answer(
+        `${exact} sum(if(quantity = 16, cast('${odd}' as float64), quantity), contribution_bounds_per_group => (0, 100)) from d.professors`,
+      );
+    expect([await sum("nan"), await sum("inf"), await sum("-inf")]).toEqual(["146", "246", "146"]);
+    expect(await answer(`${exact} ${count} as n from d.professors where false`)).toBe("");
     expect(await answer(`${exact} item, ${count} as n from d.professors where false group by item`)).toBe("");
   });
 });
@@ -131,7 +137,7 @@ describe("what is not carried out, or is wrong", () => {
       "sql.analysis",
     ],
     [
-      `select with differential_privacy options(epsilon=1, delta=1, privacy_unit_column=id) count(*, ${bounds}) from d.professors`,
+      `select with differential_privacy options(epsilon=1, delta=1.5, privacy_unit_column=id) count(*, ${bounds}) from d.professors`,
       "sql.analysis",
     ],
     [
@@ -143,7 +149,11 @@ describe("what is not carried out, or is wrong", () => {
       "sql.analysis",
     ],
     [
-      `select with differential_privacy options(epsilon=1, delta=0, max_groups_contributed=1, privacy_unit_column=id) item, count(*, ${bounds}) from d.professors group by item`,
+      `select with differential_privacy options(${options}) avg(quantity, contribution_bounds_per_group => (3, 3)) from d.professors`,
+      "sql.analysis",
+    ],
+    [
+      `select with differential_privacy options(${options}) count(*, contribution_bounds_per_group => (0, 0)) from d.professors`,
       "sql.analysis",
     ],
     [

@@ -87,6 +87,8 @@ test("when a group has one unit, then it is shown with a probability of at most 
         expect(tail(rate, threshold - 2), what).toBeGreaterThan(each * (1 - 1e-6));
       }
   expect(groupThreshold(1e20, 0.01, 1, 5e19)).toBe(1);
+  expect(groupThreshold(1, 0, 1, 0.5)).toBeGreaterThan(2 ** 50);
+  expect(groupThreshold(1, 1, 1, 0.5)).toBeLessThan(-(2 ** 50));
 });
 
 test("when there are many values, then the noisy percentile is near the true one, and the noise is there", () => {
