@@ -3,19 +3,21 @@ const personal =
   /(?:^|[_\s.-])(?:e-?mail|mail_?address|phone|mobile|telephone|fax|first_?name|last_?name|middle_?name|full_?name|given_?name|family_?name|sur_?name|nick_?name|street|postal_?address|birth_?(?:day|date)|date_?of_?birth|dob|ssn|passport|iban|ip_?address)(?:_?\d)?$|^(?:name|user_?name|login|address|tel|ip)$/i;
 const humps = /([a-z0-9])([A-Z])/g;
 
-/** Keys come again with every record. Few and short ones are remembered, lest a sender makes them up without end. */
-const known = new Map<string, boolean>();
 const mostKnown = 10_000;
 const longestKnown = 64;
 
-export function isPersonalKey(key: string): boolean {
-  let found = known.get(key);
-  if (found === undefined) {
-    found = personal.test(key.trim().replace(humps, "$1_$2"));
+/** Keys come again with every record. Few and short ones are remembered, lest a sender makes them up without end. */
+export function remembered<Found>(of: (key: string) => Found): (key: string) => Found {
+  const known = new Map<string, Found>();
+  return (key) => {
+    if (known.has(key)) return known.get(key)!;
+    const found = of(key);
     if (known.size < mostKnown && key.length <= longestKnown) known.set(key, found);
-  }
-  return found;
+    return found;
+  };
 }
+
+export const isPersonalKey = remembered((key) => personal.test(key.trim().replace(humps, "$1_$2")));
 
 /**
  * What names of attributes say that a person would not want everybody to know: GDPR Article 9, offences (Article 10), who and where somebody is, what an account is opened with.

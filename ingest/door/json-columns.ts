@@ -1,5 +1,5 @@
 import attributes from "../../includes/attributes.js";
-import { sensitiveKind } from "../../platform/personal-keys.ts";
+import { remembered, sensitiveKind } from "../../platform/personal-keys.ts";
 import { parseInstant } from "./instant.ts";
 import { namesPlace } from "./places.ts";
 import { maxTextLength, scrubText } from "./scrub.ts";
@@ -122,8 +122,9 @@ function fittedFields(
 }
 
 /** A key that nobody listed, where any may stand: one that is not sensitive, and names nobody itself. */
-const isFreeKey = (key: string): boolean =>
-  key.length <= mostKeyLength && sensitiveKind(key) === undefined && scrubText(key) === key;
+const isFreeKey = remembered(
+  (key) => key.length <= mostKeyLength && sensitiveKind(key) === undefined && scrubText(key) === key,
+);
 
 /** A key as accounts write it: as it is where it looks like the name of a field, for a key may be anything, also a person. */
 export const writtenKey = (key: string): string => (/^[A-Za-z][A-Za-z_]{0,39}\d{0,2}$/.test(key) ? key : "*");

@@ -123,7 +123,7 @@ async function openBatch(env: BatchEnv, run: Run, occasion: string): Promise<Ope
         pauses: env.pauses,
         sent: await readSent(
           env.warehouse,
-          { policy: policy.name, but: run.campaigns.map((one) => requestOf(one.campaign_id, occasion)) },
+          { policy, but: run.campaigns.map((one) => requestOf(one.campaign_id, occasion)) },
           run.now,
           env.signal,
         ),

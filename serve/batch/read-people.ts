@@ -2,6 +2,7 @@ import decisions from "../../includes/decisions.js";
 import sql from "../../includes/sql.js";
 import { periodsOf } from "../../policy/caps.ts";
 import type { PastSend } from "../../policy/decision.ts";
+import type { Policy } from "../../policy/schema.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
 import { type Person, personOf } from "../person.ts";
@@ -93,21 +94,40 @@ select user_id_hash, send_at, campaign_kind, campaign_id from said where action 
 
 const idsOf = ({ user_id_hash, other_ids }: Person): readonly string[] => [user_id_hash, ...other_ids];
 
-/** What a policy's global caps have counted in the periods of `now`, a run's own requests left out. */
+const beginningOf = {
+  hour: (now: Date) => now.setUTCMinutes(0, 0, 0),
+  day: (now: Date) => now.setUTCHours(0, 0, 0, 0),
+  month: (now: Date) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1),
+} as const;
+
+/** What a policy's global caps have counted in the periods of `now`, a run's own requests left out; nothing where it has none. */
 export async function readSent(
   warehouse: Queries,
-  asked: { readonly policy: string; readonly but: readonly string[] },
+  asked: { readonly policy: Policy; readonly but: readonly string[] },
   now: number,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, number>>> {
-  const month = new Date(Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth(), 1));
+  const { name, caps } = asked.policy;
+  if (caps.global.length === 0) return {};
+  const since = Math.min(...caps.global.map(({ per }) => beginningOf[per](new Date(now))));
   const { rows } = await warehouse.query(
-    `select timestamp_trunc(decided_at, hour) as decided_hour, count(*) as sends
-from staging.stg_raw__decisions
-where policy_name = @policy and action = 'send' and decided_at >= @month
-  and (request_id is null or request_id not in unnest(@but))
+    // Narrowed before the attributes are read, as above.
+    `with since as (
+  select decision_id, user_id_hash, arm, attributes, received_at, decided_at
+  from staging.kept_decisions
+  where decided_at >= @since
+),
+each_once as (
+  select * from since ${sql.latestPer("decision_id", "received_at, decided_at, arm, user_id_hash")}
+),
+said as (
+  select decided_at, ${decisions.selected("attributes").join(", ")} from each_once
+)
+select timestamp_trunc(decided_at, hour) as decided_hour, count(*) as sends
+from said
+where policy_name = @policy and action = 'send' and (request_id is null or request_id not in unnest(@but))
 group by decided_hour`,
-    { params: { policy: asked.policy, but: [...asked.but], month }, file: "sends so far", signal },
+    { params: { policy: name, but: [...asked.but], since: new Date(since) }, file: "sends so far", signal },
   );
   const sent: Record<string, number> = {};
   const own = new Set(Object.values(periodsOf(now)));

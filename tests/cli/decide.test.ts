@@ -43,6 +43,9 @@ test("when a batch is killed after each page in turn, then every person is decid
 
 test("when one batch has sent to a person, then the next one counts it before it is heard of as sent", () => {
   const again = run(["decide", "--campaign", "back=winback", "--occasion", "o1"]).json();
+  // what the policy allows everybody together was used up by the spring campaign
+  const used = run(["decide", "--campaign", "summer=newsletter", "--occasion", "o1", "--dry-run"]).json().summary;
+  expect(used).toMatchObject({ sends: 0, by_reason: { "cap-global": expect.any(Number) } });
   // one mail of the history and one of the spring campaign are two
   expect(again.summary.by_reason["cap-per-person"]).toBe(40);
 });
