@@ -19,7 +19,8 @@ const world = {
 const policies = join(world.home.root, "policies");
 const cpu = process.cpuUsage();
 const since = performance.now();
-if (command === "serve") await serveCommand(world, { host: "127.0.0.1", port: 0, policies, rate: 1_000_000 });
+if (command === "serve")
+  await serveCommand(world, { host: "127.0.0.1", port: 0, statusHost: "127.0.0.1", policies, rate: 1_000_000 });
 else {
   const done =
     command === "push"

@@ -69,7 +69,8 @@ async function measured(...args: string[]) {
   };
 }
 
-const listening = async (server: ChildProcess): Promise<string> => (await onceSaid(server, /listening on (\S+)/))[0]!;
+const listening = async (server: ChildProcess, where = /listening on (\S+)/): Promise<string> =>
+  (await onceSaid(server, where))[0]!;
 
 /** Waits until no more signals stream in: the demo's segments are younger than its time, so that a service counts all of them anew. */
 async function caughtUp(url: string): Promise<void> {
@@ -147,7 +148,7 @@ try {
 
   const server = node("in-its-time.ts", "serve", home, instant);
   servers.push(server);
-  const url = await listening(server);
+  const [status, url] = await Promise.all([listening(server, /status on (\S+)/), listening(server)]);
   const one = await (await fetch(`${url}/v1/customers/${people[0]!.id}/features`, { headers })).json();
   const features = (one as { readonly features: readonly unknown[] }).features.length;
   const first = await (await fetch(`${url}/v1/decisions`, { method: "POST", headers, body: question() })).json();
@@ -157,7 +158,7 @@ try {
     readonly model: { readonly version: string } | null;
   };
   say("one decision", `rung ${rung}, ${reason}, model ${model?.version ?? "none"}`);
-  await caughtUp(url);
+  await caughtUp(status);
   await load(server, url, "warm-up", "POST");
   await load(server, url, `${features} features, paced`, "GET", Number(values.rate));
   await load(server, url, `${features} features, full`, "GET");

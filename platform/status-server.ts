@@ -1,32 +1,24 @@
 import Fastify, { type FastifyInstance } from "fastify";
-import type { CollectorMetrics } from "./metrics.ts";
-import { openApi } from "./openapi.ts";
 
-/** What whoever runs the collector looks at. */
+/** What whoever runs a service looks at. */
 export interface StatusEnv {
-  readonly hooks: ReadonlyMap<string, unknown>;
-  /** Messages published and not yet landed. */
-  readonly behind: () => number;
-  /** True while messages wait and none lands. */
-  readonly isStalled?: (() => boolean) | undefined;
-  readonly metrics: CollectorMetrics;
-  readonly limits: { readonly maxBehind: number };
+  /** Whether calls are answered as they should be, and what is told of it. */
+  readonly readiness: () => { readonly isReady: boolean; readonly told: Readonly<Record<string, unknown>> };
+  /** Prometheus' text format (prom-client's Registry). */
+  readonly registry: { readonly contentType: string; readonly metrics: () => Promise<string> };
+  readonly openApi: () => object;
 }
 
-/** Readiness, metrics and the interface, on a listener of their own: they are for who runs the collector, not for who calls it. */
-export function createStatusServer(env: StatusEnv): FastifyInstance {
-  const { limits, metrics } = env;
+/** Readiness, metrics and the interface, on a listener of their own: they are for who runs the service, not for who calls it. */
+export function createStatusServer({ readiness, registry, openApi }: StatusEnv): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: "idle" });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "no-such-route" }));
   app.get("/healthz", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
-    const behind = env.behind();
-    const status = behind > limits.maxBehind ? "behind" : env.isStalled?.() ? "stalled" : "ready";
-    return reply.code(status === "ready" ? 200 : 503).send({ status, behind });
+    const { isReady, told } = readiness();
+    return reply.code(isReady ? 200 : 503).send(told);
   });
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
-  app.get("/openapi.json", async () => openApi([...env.hooks.keys()]));
+  app.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  app.get("/openapi.json", async () => openApi());
   return app;
 }

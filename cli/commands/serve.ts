@@ -14,6 +14,12 @@ export const register: RegisterCommand = (program, environment) => {
       numberOption("--port", { whole: true, least: 0, most: 65_535 }),
       8090,
     )
+    .option("--status-host <address>", "where readiness, metrics and the interface are", "127.0.0.1")
+    .option(
+      "--status-port <n>",
+      "port of that; by default the one after --port",
+      numberOption("--status-port", { whole: true, least: 0, most: 65_535 }),
+    )
     .option("--policies <folder>", "where the policies are", "policies")
     .option("--rate <n>", "calls a second that each caller may make", numberOption("--rate", { least: 1 }))
     .addHelpText(

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import { withLock } from "../../platform/journal/lock.ts";
+import { createStatusServer } from "../../platform/status-server.ts";
 import type { BusWriter } from "../bus/bus.ts";
 import { consumeSpool, spoolReader } from "../bus/consume-spool.ts";
 import { sealedWriter } from "../bus/sealed-spool.ts";
@@ -16,7 +17,7 @@ import { createMetrics } from "./metrics.ts";
 import { PipelineProgress } from "./pipeline-progress.ts";
 import { type CollectorLimits, createCollector } from "./server.ts";
 import type { FetchText } from "./sns-fetch.ts";
-import { createStatusServer } from "./status-server.ts";
+import { collectorStatus } from "./status.ts";
 
 export interface RunCollectorOptions {
   readonly host: string;
@@ -107,7 +108,7 @@ export async function runCollector(
     });
 
     const isStalled = () => !options.otherBus && progress.isStalled();
-    const status = createStatusServer({ hooks, behind, isStalled, metrics, limits: options.limits });
+    const status = createStatusServer(collectorStatus({ hooks, behind, isStalled, metrics, limits: options.limits }));
 
     let isClosed = false;
     const stopPipeline = new AbortController();

@@ -68,16 +68,6 @@ export function serviceOpenApi(): object {
         },
       },
       "/healthz": { get: { summary: "The process is alive", responses: { "200": { description: "It is" } } } },
-      "/readyz": {
-        get: {
-          summary: "Decisions are made as the policies want them",
-          responses: {
-            "200": { description: "They are" },
-            "503": { description: "They are not; `troubles` says why" },
-          },
-        },
-      },
-      "/metrics": { get: { summary: "For Prometheus", responses: { "200": { description: "Text format" } } } },
     },
     components: {
       securitySchemes: { key: { type: "http", scheme: "bearer" } },

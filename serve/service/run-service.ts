@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import features from "../../includes/features.js";
+import { createStatusServer } from "../../platform/status-server.ts";
 import type { LoadedPolicy } from "../../policy/load-policy.ts";
 import type { ReleaseLog } from "../../release/log.ts";
 import { type CampaignBook, campaignInputs, emptyBook } from "../campaign-inputs.ts";
@@ -10,12 +11,14 @@ import { ReleaseWatch } from "../release-watch.ts";
 import type { CallerOf } from "./callers.ts";
 import type { DecisionEnv } from "./decision-service.ts";
 import { createServiceMetrics } from "./metrics.ts";
-import { createDecisionServer, type ServiceEnv, type ServiceLimits } from "./server.ts";
+import { createDecisionServer, type ServiceEnv, type ServiceLimits, serviceStatus } from "./server.ts";
 
 export interface ServiceOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** Where readiness, metrics and the interface are; port 0 takes any free one. */
+  readonly status: { readonly host: string; readonly port: number };
   /** Folder of the online store. */
   readonly online: string;
   readonly state: string;
@@ -35,7 +38,7 @@ export interface ServiceOptions {
   readonly workBeside: (told: BesideEvents) => BesideWork;
   readonly drainMs: number;
   readonly log: (line: string) => void;
-  readonly listening: (address: string, inForce: string) => void;
+  readonly listening: (told: { readonly address: string; readonly status: string; readonly inForce: string }) => void;
   /** Stands in for the models in tests of what happens when scoring fails. */
   readonly score?: DecisionEnv["score"];
 }
@@ -130,10 +133,10 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
     callerOf: options.callerOf,
     idsOf: options.idsOf,
     limits: options.limits,
-    troubles,
     log: options.log,
   });
 
+  const status = createStatusServer(serviceStatus({ troubles, metrics }));
   const ended = new AbortController();
   const every = (ms: number, work: () => Promise<unknown>): Promise<void> =>
     (async () => {
@@ -168,13 +171,13 @@ export async function runService(options: ServiceOptions, signal: AbortSignal): 
     },
   });
   try {
-    options.listening(
-      await app.listen({ host: options.host, port: options.port }),
-      describe(watch.current.models.lineup),
-    );
+    const statusAddress = await status.listen(options.status);
+    const address = await app.listen({ host: options.host, port: options.port });
+    options.listening({ address, status: statusAddress, inForce: describe(watch.current.models.lineup) });
     await Promise.race([aborted(signal), failure(work.ended)]);
   } finally {
     await app.close();
+    await status.close();
     ended.abort();
     await Promise.all(beside);
     work.drain();

@@ -1,10 +1,12 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import features from "../../includes/features.js";
 import { RateLimit } from "../../platform/rate-limit.ts";
+import type { StatusEnv } from "../../platform/status-server.ts";
 import { explain } from "../why/explain.ts";
 import type { Caller, CallerOf, Purpose } from "./callers.ts";
 import { type Answered, type Asked, type DecisionEnv, decideOne } from "./decision-service.ts";
 import { featuresView } from "./features-view.ts";
+import type { ServiceMetrics } from "./metrics.ts";
 import { serviceOpenApi } from "./openapi.ts";
 import { type DecisionQuestion, decisionCall, featureCall } from "./requests.ts";
 
@@ -30,8 +32,6 @@ export interface ServiceEnv extends DecisionEnv {
   /** Every id that somebody may be known by, the one of today first. */
   readonly idsOf: (recipient: string) => readonly string[];
   readonly limits: ServiceLimits;
-  /** What is not as it should be; nothing when decisions are made as the policies want them. */
-  readonly troubles: () => readonly string[];
   /** Tells the operator; lines hold nothing of a call's content. */
   readonly log: (line: string) => void;
 }
@@ -122,18 +122,26 @@ export function createDecisionServer(env: ServiceEnv): FastifyInstance {
   );
 
   app.get("/healthz", async () => ({ status: "alive" }));
-  app.get("/readyz", async (_request, reply) => {
-    const troubles = env.troubles();
-    return reply
-      .code(troubles.length === 0 ? 200 : 503)
-      .send({ status: troubles.length === 0 ? "ready" : "not-ready", troubles });
-  });
-  app.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
-  app.get("/openapi.json", async () => serviceOpenApi());
   return app;
 }
+
+/** What the service tells whoever runs it. */
+export const serviceStatus = ({
+  troubles,
+  metrics,
+}: {
+  /** What is not as it should be; nothing when decisions are made as the policies want them. */
+  readonly troubles: () => readonly string[];
+  readonly metrics: ServiceMetrics;
+}): StatusEnv => ({
+  readiness: () => {
+    const found = troubles();
+    const isReady = found.length === 0;
+    return { isReady, told: { status: isReady ? "ready" : "not-ready", troubles: found } };
+  },
+  registry: metrics.registry,
+  openApi: serviceOpenApi,
+});
 
 async function decisions(env: ServiceEnv, request: FastifyRequest): Promise<Answer> {
   const parsed = decisionCall.safeParse(request.body);

@@ -12,7 +12,7 @@ import { type DecidingHome, idOf, makeDecidingHome, people } from "./support/dec
 let at: DecidingHome;
 const secret = "0123456789abcdef0123";
 const keys = { INBOXLOOP_SERVE_KEY_SHOP: `decide+read+explain:${secret}` };
-let service: { readonly child: ChildProcess; readonly url: string } | undefined;
+let service: { readonly child: ChildProcess; readonly url: string; readonly status: string } | undefined;
 
 async function start(env: Record<string, string> = {}): Promise<string> {
   const child = at.start(["serve", "--port", "0"], { ...keys, ...env });
@@ -23,8 +23,9 @@ async function start(env: Record<string, string> = {}): Promise<string> {
   const deadline = Date.now() + 200_000;
   for (;;) {
     const url = /listening on (http:\S+)/.exec(said)?.[1];
-    if (url) {
-      service = { child, url };
+    const status = /status on (http:\S+)/.exec(said)?.[1];
+    if (url && status) {
+      service = { child, url, status };
       return url;
     }
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`it does not serve: ${said}`);
@@ -48,8 +49,8 @@ interface Body {
   readonly troubles: readonly string[];
   readonly features: readonly { readonly name: string; readonly value: unknown }[];
 }
-const call = async (path: string, body?: object) => {
-  const answer = await fetch(`${service!.url}${path}`, {
+const call = async (path: string, body?: object, of: "url" | "status" = "url") => {
+  const answer = await fetch(`${service![of]}${path}`, {
     headers: { authorization: `Bearer ${secret}`, ...(body ? { "content-type": "application/json" } : {}) },
     ...(body ? { method: "POST", body: JSON.stringify(body) } : {}),
   });
@@ -57,6 +58,7 @@ const call = async (path: string, body?: object) => {
 };
 const ask = async (n: number, request_id: string, policy = "winback") =>
   (await call("/v1/decisions", { request_id, user_id_hash: idOf(n), policy })).body;
+const ready = () => call("/readyz", undefined, "status");
 /** Asks again until it is so. */
 async function until(what: () => Promise<boolean>, limitMs: number): Promise<void> {
   const began = Date.now();
@@ -174,15 +176,15 @@ test("when signals land, then the store has soon counted them, and as the next b
 
 test("when a version is rolled back while serving, then soon the rules decide; a broken policy leaves the others", async () => {
   await start();
-  expect((await call("/readyz")).body).toMatchObject({ status: "ready" });
+  expect((await ready()).body).toMatchObject({ status: "ready" });
   expect(await ask(10, "m1")).toMatchObject({ arm: "champion", model_version: "m1" });
   await rollback(at.as("ben"), "m1", "complaints");
   let n = 0;
   await until(async () => (await ask(11 + (n++ % 60), `after-${n}`)).model_version === null, 120_000);
-  await until(async () => (await call("/readyz")).body.troubles.includes("model: none"), 120_000);
-  expect((await call("/readyz")).body.troubles).toEqual(["model: none"]);
+  await until(async () => (await ready()).body.troubles.includes("model: none"), 120_000);
+  expect((await ready()).body.troubles).toEqual(["model: none"]);
   writeFileSync(join(at.folder, "policies/winback.yaml"), "schema: [");
-  await until(async () => (await call("/readyz")).body.troubles.includes("policy: policy.invalid"), 120_000);
+  await until(async () => (await ready()).body.troubles.includes("policy: policy.invalid"), 120_000);
   expect((await call("/v1/decisions", { request_id: "x", user_id_hash: idOf(20), policy: "winback" })).status).toBe(
     200,
   );

@@ -1,5 +1,8 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import { createStatusServer } from "../../platform/status-server.ts";
 import { decideTogether } from "../../serve/decide-together.ts";
+import type { ServiceMetrics } from "../../serve/service/metrics.ts";
+import { serviceStatus } from "../../serve/service/server.ts";
 import { inForce, key, now, personOf, policyOf } from "../policy/cases.ts";
 import { openBench, person, stored } from "./support/bench.ts";
 
@@ -198,18 +201,28 @@ test("when an address is asked for, then it is hashed, and neither answered nor 
   expect(JSON.stringify([body, bench.store.queued(0, 9)])).not.toMatch(/example/i);
 });
 
-test("when the interface is asked for, then it lists every route", async () => {
+test("when whoever runs it looks, then readiness, metrics and every route are told on a listener of their own", async () => {
   bench = await openBench();
-  const { body } = await bench.get("/openapi.json");
-  expect(Object.keys(body.paths).sort()).toEqual([
+  let troubles: readonly string[] = [];
+  const status = createStatusServer(
+    serviceStatus({ troubles: () => troubles, metrics: bench.env.metrics as ServiceMetrics }),
+  );
+  onTestFinished(() => status.close());
+  expect(Object.keys((await status.inject("/openapi.json")).json().paths).sort()).toEqual([
     "/healthz",
-    "/metrics",
-    "/readyz",
     "/v1/customers/{id}/features",
     "/v1/decisions",
     "/v1/decisions/{id}/why",
     "/v1/features",
   ]);
   await bench.ask(question(1));
-  expect((await bench.get("/metrics")).body).toMatch(/inboxloop_decision_hop_seconds_count\{hop="scoring"\} 1/);
+  const scored = /inboxloop_decision_hop_seconds_count\{hop="scoring"\} 1/;
+  expect((await status.inject("/metrics")).body).toMatch(scored);
+  expect((await status.inject("/readyz")).json()).toEqual({ status: "ready", troubles: [] });
+  troubles = ["model: none"];
+  const refused = await status.inject("/readyz");
+  expect([refused.statusCode, refused.json()]).toEqual([503, { status: "not-ready", troubles }]);
+  // nothing of it is told to callers
+  for (const path of ["/readyz", "/metrics", "/openapi.json"]) expect((await bench.get(path)).status).toBe(404);
+  expect(await bench.get("/healthz")).toEqual({ status: 200, body: { status: "alive" } });
 });

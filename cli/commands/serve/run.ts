@@ -16,6 +16,8 @@ import { workBeside } from "./work-beside.ts";
 export interface ServeOptions {
   readonly host: string;
   readonly port: number;
+  readonly statusHost: string;
+  readonly statusPort?: number;
   readonly policies: string;
   readonly rate?: number;
 }
@@ -50,6 +52,10 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
     {
       host: options.host,
       port: options.port,
+      status: {
+        host: options.statusHost,
+        port: options.statusPort ?? (options.port === 0 ? 0 : options.port + 1),
+      },
       online: onlineOf(world),
       state: world.home.state,
       releaseLog: world.releaseLog,
@@ -65,7 +71,8 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
       workBeside: (told) => workBeside(world, told),
       drainMs: 20_000,
       log: world.console.note,
-      listening: (address, inForce) => {
+      listening: ({ address, status, inForce }) => {
+        world.console.note(`status on ${status}`);
         world.console.note(`listening on ${address}`);
         world.console.note(`in force: ${inForce}; callers: ${callers.names.join(", ")}`);
       },

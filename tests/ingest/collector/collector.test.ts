@@ -10,10 +10,11 @@ import { apiSources } from "../../../ingest/collector/api-keys.ts";
 import { configuredHooks, hookChecks, hookSetting } from "../../../ingest/collector/hook-settings.ts";
 import { createMetrics } from "../../../ingest/collector/metrics.ts";
 import { type CollectorEnv, createCollector, defaultLimits } from "../../../ingest/collector/server.ts";
-import { createStatusServer, type StatusEnv } from "../../../ingest/collector/status-server.ts";
+import { collectorStatus } from "../../../ingest/collector/status.ts";
 import { busDecoder } from "../../../ingest/decoders.ts";
 import type { ProviderSecrets } from "../../../ingest/sources/provider.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
+import { createStatusServer } from "../../../platform/status-server.ts";
 import { type Call, type Signer, signers, snsCall, snsCertificateUrl, snsSigner, snsTopic } from "./signed-calls.ts";
 
 const now = new Date("2026-01-31T10:00:00Z");
@@ -62,9 +63,10 @@ const event = (n: number) => ({
 });
 
 /** What whoever runs the collector looks at. */
-function status(more: Partial<StatusEnv> = {}) {
+function status(more: Partial<Parameters<typeof collectorStatus>[0]> = {}) {
   const metrics = createMetrics({ behind: () => 0, withProcess: false });
-  const app = createStatusServer({ hooks: new Map(), behind: () => 0, metrics, limits: defaultLimits, ...more });
+  const told = collectorStatus({ hooks: new Map(), behind: () => 0, metrics, limits: defaultLimits, ...more });
+  const app = createStatusServer(told);
   onTestFinished(() => app.close());
   return app;
 }

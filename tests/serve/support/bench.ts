@@ -92,7 +92,6 @@ export async function openBench(
     }).callerOf,
     idsOf: (id) => [id.startsWith("sha256:") ? id : `sha256:${Buffer.from(id).toString("hex").padEnd(64, "0")}`],
     limits: defaultServiceLimits,
-    troubles: () => [],
     log: () => {},
     ...options.env,
   };
