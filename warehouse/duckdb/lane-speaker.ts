@@ -103,10 +103,16 @@ export class LaneSpeaker {
         if (!this.lane.isInTransaction) catalog.commit();
       } catch (error) {
         if (!this.lane.isInTransaction) catalog.undo();
+        await this.dropTemporary(statements);
         throw deepNesting(error) ?? error;
       }
     }
+    await this.dropTemporary(statements);
     return outcomes;
+  }
+
+  private async dropTemporary(statements: readonly Statement[]): Promise<void> {
+    for (const name of await this.session.dropTemporary(statements)) this.lane.catalog.forgetTemporary(name);
   }
 
   /** Scripts with anything more: whatever they name is looked at again after them. */

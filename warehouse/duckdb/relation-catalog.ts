@@ -231,6 +231,11 @@ export class LaneCatalog implements Catalog {
     await connection.run(`delete from ${metaSchema}.relations where schema_name = $1 and name = $2`, [schema, name]);
   }
 
+  /** A temporary table or view has ended with its script. */
+  forgetTemporary(name: string): void {
+    this.temporary.delete(name.toLowerCase());
+  }
+
   async removeSchema(connection: DuckDBConnection, schema: string): Promise<void> {
     const begin = `${schema}.`.toLowerCase();
     for (const key of [...this.shared.relations.keys(), ...this.changes.keys()]) {
@@ -286,7 +291,7 @@ export class LaneCatalog implements Catalog {
     this.changes.clear();
   }
 
-  /** A statement outside a transaction has failed: what earlier ones made stays, temporary tables too. */
+  /** A statement outside a transaction has failed: what earlier ones made stays. */
   undo(): void {
     this.changes.clear();
   }

@@ -1,8 +1,11 @@
 import type { Query, Script, Statement } from "../ast.ts";
+import { literalText, quoteName } from "../emit/text.ts";
 import { GoogleSqlEvaluationError, type Source } from "../errors.ts";
+import { pathOf } from "../path-of.ts";
 import { deepNesting, readScript } from "../read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../translate.ts";
-import type { GoogleSqlType } from "../types.ts";
+import { type GoogleSqlType, STRING } from "../types.ts";
+import { walk } from "../walk.ts";
 import type { DuckDBConnection } from "./client.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
@@ -112,7 +115,27 @@ export class GoogleSqlSession {
     } finally {
       for (const change of this.routineChanges.toReversed()) if (change.how === "temporary") change.restore();
       if (this.isInTransaction) await this.transaction("rollback");
+      await this.dropTemporary([...script.statements, ...this.madeAtRunTime]);
     }
+  }
+
+  /** Drops what is left of the temporary tables and views that statements have made, which last as long as their script. Gives their names. */
+  async dropTemporary(statements: readonly Statement[]): Promise<readonly string[]> {
+    const names = temporaryNames(statements);
+    if (names.length === 0) return [];
+    this.catalog.isStale = true;
+    const list = names.map((name) => literalText(name.toLowerCase(), STRING)).join(", ");
+    try {
+      const left = await this.connection.runAndReadAll(
+        `SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary AND lower(table_name) IN (${list})
+         UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) IN (${list})`,
+      );
+      for (const [kind, name] of left.getRows())
+        await this.connection.run(`DROP ${kind} temp.${quoteName(String(name))}`);
+    } catch {
+      // In a transaction that has failed nothing runs any more; what it made goes with it.
+    }
+    return names;
   }
 
   /** Begins, commits or rolls back a transaction of the script's own. */
@@ -191,4 +214,17 @@ export class GoogleSqlSession {
       this.installer.release();
     }
   }
+}
+
+/** The names of the temporary tables and views that statements make, those within loops and blocks too. */
+function temporaryNames(statements: readonly Statement[]): readonly string[] {
+  const names = new Set<string>();
+  for (const statement of statements) {
+    walk(statement, (node) => {
+      const isMade = node.kind === "create-table" || node.kind === "create-view";
+      if (isMade && node.temporary) names.add(pathOf(node.name).at(-1)!);
+      return node.kind === "query" ? "skip" : undefined;
+    });
+  }
+  return [...names];
 }
