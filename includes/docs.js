@@ -269,9 +269,14 @@ const column = {
   eligibility_reasons: "Why it may not.",
   time_zone: "The person's own time zone, where a profile states one.",
   segments: "Segments that the person is in.",
-  favourite_category: "Category or topic that the person looked at or clicked on most in 90 days.",
+  favourite_category: "Category that the person cares for most.",
   best_hour: "Hour of the day, UTC, in which the person opened or clicked most in 90 days.",
   topic_clicks: "Clicks and views by category or topic in 90 days.",
+  affinity:
+    "How much the person cares for it: clicks, views, carts and orders, weighed and fading (includes/affinity.js).",
+  clicks_and_views: "Clicks and views of it.",
+  category_affinities: "How much the person cares for each category, the most first.",
+  categories_90d: "Categories that the person clicked on, looked at or bought from in 90 days.",
 
   features_version: "Version of the list of features that they were worked out under.",
   request_id: "Who asked: the same request has the same decision.",

@@ -44,6 +44,8 @@ export interface Customer {
   readonly time_zone: string | null;
   /** Sends of the longest period of any cap, oldest first; null: they could not be read. */
   readonly sends: readonly PastSend[] | null;
+  /** Categories that the person cares for, the most first, as of when the features are. */
+  readonly categories?: readonly string[];
   readonly features: { readonly values: Inputs; readonly version: string; readonly as_of: number } | null;
 }
 

@@ -71,6 +71,7 @@ export function climbDown(
       valued = byCategory(
         policy,
         values,
+        state?.status === "present" ? (customer.categories ?? []) : [],
         offered.map(({ name }) => name),
         down,
       );
@@ -171,11 +172,25 @@ function byRule(policy: Policy, values: Inputs, offered: Variants, down: Down): 
   return { candidates, best: rule.variant, mayExplore: true, step };
 }
 
-function byCategory(policy: Policy, values: Inputs, offered: readonly string[], down: Down): Valued | undefined {
+/** Stands as the input of content by category for all that the person cares for: the first of them that there is content for. */
+const everyCategory = "category_affinities";
+
+function byCategory(
+  policy: Policy,
+  values: Inputs,
+  categories: readonly string[],
+  offered: readonly string[],
+  down: Down,
+): Valued | undefined {
   const { category } = policy;
   if (!category) return down("no-category-content", null);
-  const value = values[category.input];
-  const named = typeof value === "string" ? category.content[value] : undefined;
+  const contentOf = (one: string): string | undefined =>
+    Object.hasOwn(category.content, one) ? category.content[one] : undefined;
+  const value =
+    category.input === everyCategory
+      ? (categories.find((one) => offered.includes(contentOf(one) ?? "")) ?? categories[0])
+      : values[category.input];
+  const named = typeof value === "string" ? contentOf(value) : undefined;
   const variant = [named, category.otherwise].find((one) => one !== undefined && one !== null && offered.includes(one));
   if (!variant) return down("no-category-content", { input: category.input, value: value ?? null });
   return {

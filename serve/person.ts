@@ -20,6 +20,8 @@ export interface Person {
   readonly sends: readonly PastSend[];
   readonly values: Readonly<Record<string, number | string | null>>;
   readonly topic_clicks: Readonly<Record<string, number>>;
+  /** How much the person cares for each category. A store loaded before there were any has none. */
+  readonly category_affinities?: Readonly<Record<string, number>>;
   /** Sources that had been silent for too long (includes/feeds.js): features of theirs are missing. A store loaded before there were any has none. */
   readonly silent_feeds?: readonly string[];
   readonly features_version: string;
@@ -42,6 +44,7 @@ const types: ReadonlyMap<string, "number" | "category"> = new Map(
 const others: ReadonlyMap<string, "number" | "category"> = new Map([
   ["favourite_category", "category"],
   ["best_hour", "number"],
+  ["categories_90d", "number"],
 ]);
 
 const number = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
@@ -59,6 +62,9 @@ export function personOf(row: Readonly<Record<string, unknown>>): Person {
   const topics: Record<string, number> = {};
   for (const one of list(row["topic_clicks"]) as readonly Record<string, unknown>[])
     topics[String(one["topic"])] = Number(one["clicks"]);
+  const affinities: Record<string, number> = {};
+  for (const one of list(row["category_affinities"]) as readonly Record<string, unknown>[])
+    affinities[String(one["category"])] = Number(one["affinity"]);
   const zone = row["time_zone"];
   return {
     user_id_hash: String(row["user_id_hash"]),
@@ -82,6 +88,7 @@ export function personOf(row: Readonly<Record<string, unknown>>): Person {
     })),
     values,
     topic_clicks: topics,
+    category_affinities: affinities,
     silent_feeds: list(row["silent_feeds"]).map(String),
     features_version: String(row["features_version"]),
     as_of: Date.parse(String(row["as_of_at"])),
@@ -101,6 +108,12 @@ export function withoutSilent<Value extends number | string | null>(
   for (const name of missingOf(silentFeeds)) if (values[name] !== undefined) values[name] = null;
   return values;
 }
+
+/** Categories, the one that somebody cares for most first. */
+export const categoriesOf = (affinities: Readonly<Record<string, number>> = {}): readonly string[] =>
+  Object.entries(affinities)
+    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .map(([category]) => category);
 
 /** What a decision is told of a person, beside the campaign at hand. */
 export function customerOf(person: Person, campaign: CampaignInputs, asOf = person.as_of): Customer {
@@ -123,6 +136,7 @@ export function customerOf(person: Person, campaign: CampaignInputs, asOf = pers
     region: person.region,
     time_zone: person.time_zone,
     sends: person.sends,
+    categories: categoriesOf(person.category_affinities),
     features: { values, version: person.features_version, as_of: asOf },
   };
 }
@@ -139,6 +153,7 @@ export const stranger = (personId: string): Customer => ({
   region: null,
   time_zone: null,
   sends: [],
+  categories: [],
   features: null,
 });
 

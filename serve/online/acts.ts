@@ -1,3 +1,4 @@
+import affinity from "../../includes/affinity.js";
 import pit from "../../includes/pit.js";
 import sessions from "../../includes/sessions.js";
 
@@ -71,6 +72,16 @@ export function countsIn(acts: readonly Act[]): (one: Act, wanted: readonly stri
   const onSite = acts.filter(({ act }) => siteActs.has(act)).sort((a, b) => a.at - b.at);
   const beginners = new Set<Act>(sessions.beginners(onSite));
   return (one, wanted) => (wanted[0] === pit.session ? beginners.has(one) : wanted.includes(one.act));
+}
+
+/** How much somebody cares for each category at an instant: features.category_affinities, from acts. */
+export function affinitiesAt(acts: readonly Act[], at: number): Record<string, number> {
+  const affinities: Record<string, number> = {};
+  for (const { act, topic, at: when } of acts) {
+    const counts = topic === null ? 0 : affinity.affinityOf(act, (at - when) / dayMicros);
+    if (topic !== null && counts > 0) affinities[topic] = (affinities[topic] ?? 0) + counts;
+  }
+  return affinities;
 }
 
 /** Clicks and views by topic over 90 days before an instant. */

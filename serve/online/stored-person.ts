@@ -1,6 +1,6 @@
 import { type Heard, withHeard } from "../heard.ts";
-import { type Person, withoutSilent } from "../person.ts";
-import { type Act, type Before, featuresAt, topicsAt } from "./acts.ts";
+import { categoriesOf, type Person, withoutSilent } from "../person.ts";
+import { type Act, affinitiesAt, type Before, featuresAt, topicsAt } from "./acts.ts";
 
 /** What came of a person since the store was loaded. */
 export interface FreshAct extends Act {
@@ -36,14 +36,19 @@ export function personNow(stored: StoredPerson, now: number, heardOf: (id: strin
     const all = [...acts, ...known].sort((a, b) => a.at - b.at);
     const at = Math.max(base.as_of * 1000, all.at(-1)!.at + 1);
     const days = base.values["days_since_signup"];
+    const affinities = affinitiesAt(all, at);
+    const categories = categoriesOf(affinities);
     person = {
       ...base,
       values: {
         ...base.values,
         ...withoutSilent(featuresAt(all, stored.before, at), base.silent_feeds),
+        favourite_category: categories[0] ?? null,
+        categories_90d: categories.length,
         ...(typeof days === "number" ? { days_since_signup: days + (at / 1000 - base.as_of) / 86_400_000 } : {}),
       },
       topic_clicks: topicsAt(all, at),
+      category_affinities: affinities,
     };
   }
   person = withHeard(person, heardOf, now);

@@ -1,8 +1,8 @@
 import pit from "../../includes/pit.js";
 import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
-import { type Person, personOf, withoutSilent } from "../person.ts";
-import { featuresAt } from "./acts.ts";
+import { categoriesOf, type Person, personOf, withoutSilent } from "../person.ts";
+import { affinitiesAt, featuresAt } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 
 export interface FeatureSkew {
@@ -22,7 +22,7 @@ export interface Skew {
   readonly features: readonly FeatureSkew[];
 }
 
-const counted = new Set<string>(pit.customerNames);
+const counted = new Set<string>([...pit.customerNames, "favourite_category", "categories_90d", "category_affinities"]);
 
 /**
  * Compares the online store with features.decision_inputs, key by key: the values as they were loaded, and the same counted again
@@ -56,13 +56,17 @@ export async function verifyFeatures(
         otherAsOf += 1;
         continue;
       }
-      const again = withoutSilent(
-        featuresAt(online.acts, online.before, online.base.as_of * 1000),
-        offline.silent_feeds,
-      );
+      const affinities = affinitiesAt(online.acts, online.base.as_of * 1000);
+      const again = {
+        ...withoutSilent(featuresAt(online.acts, online.before, online.base.as_of * 1000), offline.silent_feeds),
+        favourite_category: categoriesOf(affinities)[0] ?? null,
+        categories_90d: Object.keys(affinities).length,
+        category_affinities: spelled(affinities),
+      } as Readonly<Record<string, number | string | null>>;
       const standing = (one: Person): [string, string | number | null][] => [
         ["suppressions", JSON.stringify(one.suppressions)],
         ["has_activation_consent", String(one.has_consent)],
+        ["category_affinities", spelled(one.category_affinities)],
       ];
       const loaded = new Map(standing(online.base));
       for (const [name, value] of [...Object.entries(offline.values), ...standing(offline)]) {
@@ -102,6 +106,9 @@ export async function verifyFeatures(
       .sort((a, b) => b.differing - a.differing || (a.feature < b.feature ? -1 : 1)),
   };
 }
+
+const spelled = (affinities: Readonly<Record<string, number>> = {}): string =>
+  JSON.stringify(categoriesOf(affinities).map((category) => [category, affinities[category]]));
 
 /** Sums of money and rates are added in another order: equal to one part in a billion. */
 const isSame = (a: number | string | null, b: number | string | null): boolean =>

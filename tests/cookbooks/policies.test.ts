@@ -45,8 +45,8 @@ test("when rules alone decide, then readers get the story and others the plain m
   expect(decideBy("rules-only", { time_zone: "America/Los_Angeles" }).send_at).toBe(Date.UTC(2026, 10, 24, 16));
 });
 
-test("when a segment leads, then who is not in it is sent nothing, and the category is the content", () => {
-  expect(decideBy("cdp-led", features({ favourite_category: "books" }))).toMatchObject({
+test("when a segment leads, then who is not in it is sent nothing, and the dearest category with content is it", () => {
+  expect(decideBy("cdp-led", { categories: ["toys", "books", "garden"] })).toMatchObject({
     rung: "category",
     variant: "books",
   });

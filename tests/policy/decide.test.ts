@@ -165,6 +165,22 @@ test.each([
   expect(decision.steps.find(({ step }) => step === "model")?.code).toBe(code);
 });
 
+test("when content goes by what somebody cares for, then it is that of the first category that has some", () => {
+  const policy = {
+    ladder: ["category", "suppress"],
+    category: { input: "category_affinities", content: { garden: "offer", books: "story" }, otherwise: "plain" },
+  };
+  const categories = ["toys", "books", "garden"];
+  expect(decideWith({ categories }, policy)).toMatchObject({ rung: "category", variant: "story" });
+  expect(decideWith({ categories: ["toys"] }, policy)).toMatchObject({ variant: "plain" });
+  expect(decideWith({}, policy)).toMatchObject({ variant: "plain" });
+  expect(
+    decideWith({ categories, features: { values: {}, version: "1", as_of: now - 72 * hours } }, policy),
+  ).toMatchObject({
+    variant: "plain",
+  });
+});
+
 test("when features are stale, then no rule may read them either, and content by category is what is safe", () => {
   const stale = { features: { values: { opens_30d: 9, favourite: "garden" }, version: "1", as_of: now - 25 * hours } };
   expect(decideWith(stale)).toMatchObject({ rung: "category", variant: "plain", features: { status: "stale" } });

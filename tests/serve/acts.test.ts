@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import affinity from "../../includes/affinity.js";
 import pit from "../../includes/pit.js";
 import sessions from "../../includes/sessions.js";
-import { type Act, featuresAt, topicsAt } from "../../serve/online/acts.ts";
+import { type Act, affinitiesAt, featuresAt, topicsAt } from "../../serve/online/acts.ts";
 import { microsOf } from "../../serve/online/push.ts";
 import { personNow, type StoredPerson } from "../../serve/online/stored-person.ts";
 import { customerOf } from "../../serve/person.ts";
@@ -85,6 +86,21 @@ test("when the store counts features from acts, then they are what the warehouse
         else expect(online[name], `${id} ${name}`).toBeCloseTo(value, 8);
       }
     }
+    const faded = affinity.fadedSql("as_of_at", (days: number) => `timestamp_micros(${at - days * day})`);
+    const cared = await warehouse.query(
+      `select user_id_hash, topic, sum(${affinity.weightSql("act")} * ${faded}) as affinity
+       from t.acts
+       where topic is not null and act in (${affinity.acts.map((act: string) => `'${act}'`).join(", ")}) and unix_micros(as_of_at) between ${at - affinity.windowDays * day} and ${at - 1}
+       group by user_id_hash, topic`,
+    );
+    const offline = Object.fromEntries(
+      cared.rows.map((row) => [`${row["user_id_hash"]} ${row["topic"]}`, Number(row["affinity"])]),
+    );
+    const online = people.flatMap(({ id, acts }) =>
+      Object.entries(affinitiesAt(acts, at)).map(([topic, worth]) => [`${id} ${topic}`, worth] as const),
+    );
+    expect(online.length).toBeGreaterThan(30);
+    expect(Object.fromEntries(online)).toEqual(offline);
   } finally {
     await warehouse.close();
     rmSync(dir, { recursive: true, force: true });
@@ -170,6 +186,37 @@ test("when a page is viewed half an hour after the last one then it counts as an
   // what it goes on from may be too old to be kept
   const [goingOn] = [{ ...stored(30).acts[0]!, begins: false }];
   expect(featuresAt([goingOn], { counts: {}, lasts: {} }, at)).toMatchObject({ sessions_7d: 0, views_30d: 1 });
+});
+
+test("when somebody buys then that is the category they care for, at once", () => {
+  const look: Act = { at: at - 40 * day, act: "view", amount: 1, topic: "garden", revenue: null };
+  const stored: StoredPerson = {
+    base: person("u1", {
+      as_of: at / 1000,
+      values: { favourite_category: "garden", categories_90d: 1 },
+      category_affinities: { garden: 0.5 },
+    }),
+    acts: [look],
+    before: { counts: {}, lasts: {} },
+    fresh: [
+      {
+        at: at + 1,
+        act: "order",
+        amount: 1,
+        topic: "books",
+        revenue: 5,
+        key: "p1",
+        signature: "p1",
+        received_at: at / 1000,
+      },
+    ],
+    set: {},
+  };
+  const now = personNow(stored, at / 1000 + 1000, () => []);
+  expect(now.category_affinities).toEqual({ garden: 0.5, books: 4 });
+  expect(now.values).toMatchObject({ favourite_category: "books", categories_90d: 2 });
+  const campaign = { campaign_kind: "bulk", campaign_topic: null, subject_length: 30, sender_complaint_rate_30d: null };
+  expect(customerOf(now, campaign).categories).toEqual(["books", "garden"]);
 });
 
 test("when topics are counted, then clicks and views of 90 days are, and nothing else", () => {

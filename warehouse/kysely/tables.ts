@@ -173,6 +173,13 @@ export interface Tables {
     begins_session: boolean | null;
     occurred_at: string | null;
   };
+  "features.category_affinities": {
+    user_id_hash: string | null;
+    category: string | null;
+    affinity: number | null;
+    clicks_and_views: bigint | null;
+    as_of_at: string | null;
+  };
   "features.customer_features": {
     user_id_hash: string | null;
     person_id: string | null;
@@ -274,6 +281,8 @@ export interface Tables {
     domain_bounce_rate_30d: number | null;
     seed_inbox_rate_14d: number | null;
     favourite_category: string | null;
+    category_affinities: readonly { readonly category: string | null; readonly affinity: number | null }[] | null;
+    categories_90d: bigint | null;
     best_hour: bigint | null;
     topic_clicks: readonly { readonly topic: string | null; readonly clicks: bigint | null }[] | null;
     silent_feeds: readonly string[] | null;
