@@ -56,6 +56,11 @@ const cases: Readonly<Record<string, readonly (readonly [sql: string, lineage: r
       "select c, sum(b) as s, count(*) as n from t group by c",
       ["c: t.c I", "s: t.* ROWS, t.b A, t.c GROUP_BY", "n: t.* A+ROWS, t.c GROUP_BY", "rows: t.* ROWS, t.c GROUP_BY"],
     ],
+    // Whose the rows are decides which of them count.
+    [
+      "select with differential_privacy options(epsilon=1, delta=.1, max_groups_contributed=1, privacy_unit_column=a) c, percentile_cont(b, 0.5, contribution_bounds_per_row => (0, 9)) as s from t group by c",
+      ["c: t.c I", "s: t.* ROWS, t.a FILTER, t.b A, t.c GROUP_BY", "rows: t.* ROWS, t.a FILTER, t.c GROUP_BY"],
+    ],
     [
       "select upper(c) as k, max(a) as m from t group by k having m > 3",
       ["k: t.c T", "m: t.* ROWS, t.a A, t.c GROUP_BY", "rows: t.* ROWS, t.a FILTER, t.c GROUP_BY"],

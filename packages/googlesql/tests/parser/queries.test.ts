@@ -10,6 +10,11 @@ const cases: readonly (readonly [sql: string, tree: string])[] = [
   ["select distinct as struct 1 from t", "(select distinct as:struct items:[1] from:t)"],
   ["select as value x from t", "(select as:value items:[x] from:t)"],
   [
+    "select with differential_privacy options (epsilon = 1) count(*, contribution_bounds_per_group => (0, 9)) from t",
+    "(select privacy:(privacy-clause options:(options-list entries:[(option-entry name:epsilon value:1)])) items:[(function-call name:[count] arguments:[* (named-argument name:contribution_bounds_per_group value:(struct-constructor form:tuple fields:[0 9]))])] from:t)",
+  ],
+  ["select with differential_privacy x from t", "(select privacy:(privacy-clause) items:[x] from:t)"],
+  [
     "select a from t where b group by c having d qualify e window w as (partition by f), v as w",
     "(select items:[a] from:t where:b groupBy:(group-by items:[c]) having:d qualify:e windows:[(named-window name:w spec:(window-spec partitionBy:[f])) (named-window name:v spec:(window-spec base:w))])",
   ],
