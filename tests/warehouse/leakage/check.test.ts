@@ -35,6 +35,11 @@ describe("the corpus, beside our own models", () => {
     expect(leaky.filter((model) => found(model).length === 0)).toEqual([]);
   });
 
+  test("no model is refused for being written in a way that cannot be followed, pipes included", () => {
+    expect(leaky.some((model) => model.includes("__pipe__"))).toBe(true);
+    expect(checked.findings.filter((one) => one.kind === "not-followed").map((one) => one.message)).toEqual([]);
+  });
+
   test("when a model only takes what was known then it is accepted", () => {
     expect(clean.flatMap((model) => found(model).map((one) => `${one.model}: ${one.message}`))).toEqual([]);
   });
@@ -66,6 +71,9 @@ describe("the corpus, beside our own models", () => {
     ["leaky__inequality__up_to_and_with", "not-before"],
     ["leaky__encoding__topic_rate_over_everything", "whole-history"],
     ["leaky__no_bound__clicks_per_customer", "no-instant"],
+    ["leaky__pipe__up_to_and_with", "not-before"],
+    ["leaky__pipe__mean_of_all_joined_back", "whole-history"],
+    ["leaky__pipe__window_in_where", "whole-history"],
     ["leaky__training__target_window_begins_before_the_send", "target-before"],
   ])("%s is found as %s", (model, kind) => {
     expect(found(model).map((one) => one.kind)).toContain(kind);

@@ -4,6 +4,8 @@ import { type CompileOptions, compileProject } from "../compile.ts";
 import type { Graph } from "../graph.ts";
 import { columnsOfTarget, readDeclaredColumns } from "../testing/declared-columns.ts";
 import { checkLeakage, type LeakageFinding, type LeakageResult, markedAsOf } from "./check.ts";
+import { knowledgeOf, refuseStrangers } from "./known-at-file.ts";
+import { nameOf } from "./models.ts";
 
 export interface ProjectCheck {
   readonly projectDir: string;
@@ -23,13 +25,17 @@ export interface CheckedProject extends LeakageResult {
  * checked, and where something is waived that is no finding: a waiver is for what stands, not for what may come.
  */
 export async function checkProject(check: ProjectCheck): Promise<CheckedProject> {
+  const knowledge = await knowledgeOf(check.projectDir);
   const { graph } = await compileProject({
     projectDir: check.projectDir,
     vars: { ...check.vars, as_of: markedAsOf },
     cacheDir: check.cacheDir,
     signal: check.signal,
   });
-  return waived(checkLeakage(graph, { columns: await declaredColumns(graph, check.projectDir) }), check.waive ?? {});
+  const columns = await declaredColumns(graph, check.projectDir);
+  const has = (id: string) => columns.get(id) && new Set(columns.get(id)!.map((one) => one.name.toLowerCase()));
+  refuseStrangers(knowledge, new Map(graph.actions.map(({ id, target }) => [nameOf(target), has(id)])));
+  return waived(checkLeakage(graph, { columns, knowledge }), check.waive ?? {});
 }
 
 /** The columns of what the project declares, as far as it says them. */

@@ -7,7 +7,7 @@ import { asOf, cutName, day, Zone } from "./instants.ts";
 import { type Bound, type Need, needsOf } from "./knowledge.ts";
 import { Models, type Problem } from "./models.ts";
 import type { Column, Relation } from "./relation.ts";
-import { knownTables } from "./sources.ts";
+import type { Knowledge } from "./sources.ts";
 
 /** The as-of instant that a project is compiled for, to be known again in its queries. */
 export const markedAsOf = "2037-11-05T04:03:02.000001Z";
@@ -54,6 +54,7 @@ export interface LeakageResult {
 export interface LeakageOptions {
   /** Columns of declarations, by the action's id. */
   readonly columns: ReadonlyMap<string, readonly SourceColumn[]>;
+  readonly knowledge: Knowledge;
 }
 
 const checked = new Set(["features", "training"]);
@@ -63,13 +64,13 @@ const checked = new Set(["features", "training"]);
  * as-of instant. The graph must be compiled for `markedAsOf`.
  */
 export function checkLeakage(graph: Graph, options: LeakageOptions): LeakageResult {
-  const models = new Models(graph, options.columns, asOfText);
+  const models = new Models(graph, options.columns, asOfText, options.knowledge);
   const found: LeakageFinding[] = [];
   const seen: LeakageResult["models"][number][] = [];
   for (const action of graph.actions) {
     if (action.disabled || roomOf(action) === undefined || !isModel(action)) continue;
     const relation = models.relationOf(action);
-    const judge = new Judge(graph, action, relation);
+    const judge = new Judge(graph, action, relation, options.knowledge);
     const problem = models.problems.get(action.id);
     const findings = problem ? [notFollowed(action, problem)] : judge.findings();
     found.push(...findings);
@@ -139,8 +140,10 @@ class Judge {
   private readonly relation: Relation;
   private readonly zone: Zone;
   private readonly isTraining: boolean;
+  private readonly knowledge: Knowledge;
 
-  constructor(graph: Graph, action: Model, relation: Relation) {
+  constructor(graph: Graph, action: Model, relation: Relation, knowledge: Knowledge) {
+    this.knowledge = knowledge;
     this.graph = graph;
     this.action = action;
     this.relation = relation;
@@ -216,7 +219,7 @@ class Judge {
 
   private judge(needs: readonly Need[], column: Column | undefined): readonly LeakageFinding[] {
     const all = needs.filter((need) => !need.isSoft && !this.isInTime(need));
-    const late = [...all].sort((one, other) => vagueness(one) - vagueness(other));
+    const late = [...all].sort((one, other) => vagueness(one, this.knowledge) - vagueness(other, this.knowledge));
     const worst = new Map<string, LeakageFinding>();
     for (const need of late) {
       const finding = this.finding(need, column);
@@ -326,8 +329,8 @@ class Judge {
 }
 
 /** A column says more than when its row was, and that more than that there are rows. */
-const vagueness = ({ origin }: Need): number =>
-  origin.column === "*" ? 2 : origin.column === knownTables.get(origin.table)?.at ? 1 : 0;
+const vagueness = ({ origin }: Need, knowledge: Knowledge): number =>
+  origin.column === "*" ? 2 : origin.column === knowledge.tables.get(origin.table)?.at ? 1 : 0;
 
 function spanOf(micros: number): string {
   if (micros >= day) return `${Math.ceil(micros / day)} days`;
@@ -350,7 +353,7 @@ function nextOf(kind: LeakKind, source: string): string {
     case "target-before":
       return "count the target from the send on: occurred_at >= sent_at, or events of the same message_id";
     case "unknown-source":
-      return `say in includes/known_at.js when ${source} is known`;
+      return `say in known_at.yaml when ${source} is known, and in tests/models/types.yaml which columns it has`;
     case "not-followed":
       return "write it so that the check can read it";
   }

@@ -123,7 +123,13 @@ function changed(side: From, change: (one: Val) => Val): From {
   };
 }
 
-function joined(a: Analysis, node: Join, left: From, right: From, env: Env): From {
+export function joined(
+  a: Analysis,
+  node: Pick<Join, "operator" | "condition">,
+  left: From,
+  right: From,
+  env: Env,
+): From {
   const both = sideBySide(left, right);
   if (!node.condition) return both;
   const facts = env.facts.with(both.orders);

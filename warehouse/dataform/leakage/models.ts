@@ -12,7 +12,7 @@ import { placeInFile } from "../place-in-file.ts";
 import { Facts, type Need, type Val } from "./knowledge.ts";
 import { resolveQuery } from "./query.ts";
 import { Analysis, type Relation } from "./relation.ts";
-import { accepted, type KnownTable, knownTables, sourceRelation, unknownRelation } from "./sources.ts";
+import { type Accepted, type Knowledge, type KnownTable, sourceRelation, unknownRelation } from "./sources.ts";
 import { union } from "./union.ts";
 
 /** A model whose query could not be followed, and why. */
@@ -27,13 +27,20 @@ export class Models {
   readonly problems = new Map<string, Problem>();
   private readonly graph: Graph;
   private readonly asOfText: string;
+  private readonly knowledge: Knowledge;
   private readonly byName = new Map<string, Action>();
   private readonly made = new Map<string, Relation>();
   private readonly columns: ReadonlyMap<string, readonly SourceColumn[]>;
 
   /** `columns`: those of declarations, by id. `asOfText`: the as-of instant that the graph was compiled for, as in its queries. */
-  constructor(graph: Graph, columns: ReadonlyMap<string, readonly SourceColumn[]>, asOfText: string) {
+  constructor(
+    graph: Graph,
+    columns: ReadonlyMap<string, readonly SourceColumn[]>,
+    asOfText: string,
+    knowledge: Knowledge,
+  ) {
     this.graph = graph;
+    this.knowledge = knowledge;
     this.columns = columns;
     this.asOfText = asOfText;
     for (const action of graph.actions) this.byName.set(nameOf(action.target), action);
@@ -52,7 +59,7 @@ export class Models {
 
   private make(action: Action): Relation {
     const name = nameOf(action.target);
-    const known = knownTables.get(name);
+    const known = this.knowledge.tables.get(name);
     if (known && known.kind !== "query") {
       const columns =
         this.columns.get(action.id)?.map((one) => one.name) ??
@@ -65,7 +72,7 @@ export class Models {
     try {
       const relation =
         action.kind === "operation" ? this.follow(action, action.queries) : this.read(action as TableAction);
-      return known ? said(name, relation, known) : relation;
+      return known ? said(name, relation, known, this.knowledge.accepted) : relation;
     } catch (error) {
       if (!(error instanceof GoogleSqlError)) throw error;
       const where = placeInFile(error, this.graph.texts) ?? action.file;
@@ -127,7 +134,7 @@ function settled(relation: Relation): Relation {
 export const nameOf = (target: Target): string => `${target.schema}.${target.name}`.toLowerCase();
 
 /** What is stated of a table that its query is read of: ids, what is known as it is sent, what is accepted. */
-function said(name: string, relation: Relation, known: KnownTable): Relation {
+function said(name: string, relation: Relation, known: KnownTable, accepted: readonly Accepted[]): Relation {
   const sent = relation.columns.find((column) => column.name?.toLowerCase() === known.sentAt)?.val.time?.at;
   const columns = relation.columns.map((column) => {
     const key = column.name?.toLowerCase() ?? "";

@@ -1,6 +1,7 @@
 import {
   type Expression,
   type Identifier,
+  type NodeBase,
   type PivotTable,
   pivotName,
   type Select,
@@ -17,7 +18,12 @@ import { union } from "./union.ts";
  * PIVOT is a GROUP BY of the columns that it does not name, with an aggregate for each value over the rows that have it: what
  * `agg(x where of = value)` says.
  */
-export function pivoted(a: Analysis, node: PivotTable, input: From, env: Env): From {
+export function pivoted(
+  a: Analysis,
+  node: Pick<PivotTable, "pivot" | "alias"> & NodeBase,
+  input: From,
+  env: Env,
+): From {
   const { pivot } = node;
   const used = new Set<string>();
   for (const one of [pivot.forExpression, ...pivot.aggregates])
@@ -56,7 +62,7 @@ export function pivoted(a: Analysis, node: PivotTable, input: From, env: Env): F
   return fromRelation(selectFrom(a, emptySelect(node.span), input, items, keys, env), node.alias?.name);
 }
 
-const emptySelect = (span: Select["span"]): Select => ({
+export const emptySelect = (span: Select["span"]): Select => ({
   kind: "select",
   privacy: undefined,
   distinct: false,
@@ -73,7 +79,7 @@ const emptySelect = (span: Select["span"]): Select => ({
 });
 
 /** UNPIVOT is a UNION ALL of the same rows, with another column as the value in each part. */
-export function unpivoted(a: Analysis, node: UnpivotTable, input: From, env: Env): From {
+export function unpivoted(a: Analysis, node: Pick<UnpivotTable, "unpivot" | "alias">, input: From, env: Env): From {
   const { unpivot } = node;
   const columnNamed = (name: Identifier): Column =>
     input.star.find((column) => column.name?.toLowerCase() === name.name.toLowerCase()) ??

@@ -6,6 +6,7 @@ import {
   hasAggregate,
   impliedName,
   inOrder,
+  type NodeBase,
   type Query,
   type QueryBody,
   refersTo,
@@ -19,6 +20,7 @@ import { resolveFrom } from "./from.ts";
 import { asOf, type Instant } from "./instants.ts";
 import { type Facts, needsOf, ofOtherRows, outlasting, together, type Val, val } from "./knowledge.ts";
 import { applied } from "./logic.ts";
+import { piped } from "./pipes.ts";
 import {
   type Analysis,
   type Column,
@@ -45,22 +47,41 @@ export function resolveQuery(
   around: Facts,
   outer: ReadonlySet<Instant>,
 ): Relation {
-  if (query.pipes.length > 0) return a.refuse(query.pipes[0]!, "pipe_syntax");
-  let tables = outerTables;
-  const entries = query.with?.recursive ? inOrder(query.with.entries) : (query.with?.entries ?? []);
-  for (const entry of entries) {
-    if (query.with?.recursive && refersTo(entry.query, entry.name.name)) a.refuse(entry, "recursive_query");
-    const made = resolveQuery(a, entry.query, scope, tables, around, outer);
+  const start = envOf(scope, outerTables, around, outer);
+  const tables = query.with ? withTables(a, query.with, start) : outerTables;
+  const env: Env = { ...start, tables };
+  if (query.pipes.length > 0 && query.body.kind === "from-query" && !query.limit)
+    return piped(a, query.pipes, resolveFrom(a, query.body.from, env, undefined), env);
+  const relation = resolveBody(a, query.body, scope, tables, around, outer);
+  const cut = query.limit ? limited(relation) : relation;
+  return query.pipes.length > 0 ? piped(a, query.pipes, fromRelation(cut, undefined), env) : cut;
+}
+
+/** The tables that a WITH clause adds to those in reach. */
+export function withTables(a: Analysis, node: NonNullable<Query["with"]>, env: Env): Tables {
+  let { tables } = env;
+  for (const entry of node.recursive ? inOrder(node.entries) : node.entries) {
+    if (node.recursive && refersTo(entry.query, entry.name.name)) a.refuse(entry, "recursive_query");
+    const made = resolveQuery(a, entry.query, env.scope, tables, env.facts, env.outer);
     tables = new Map([...tables, [entry.name.name.toLowerCase(), made]]);
   }
-  const relation = resolveBody(a, query.body, scope, tables, around, outer);
-  if (!query.limit) return relation;
-  // Which rows are among the first is said by all of them.
-  const columns = relation.columns.map((one) => ({
-    ...one,
-    val: { ...one.val, needs: together(one.val.needs, ofOtherRows(relation.rows)) },
-  }));
-  return { ...relation, columns };
+  return tables;
+}
+
+/** The first rows of something: which are among them is said by all. */
+export function limited<Some extends Relation | From>(some: Some): Some {
+  const told = ofOtherRows(some.rows);
+  const column = (one: Column): Column => ({ ...one, val: { ...one.val, needs: together(one.val.needs, told) } });
+  if ("columns" in some) return { ...some, columns: some.columns.map(column) };
+  const made = new Map(some.star.map((one) => [one.val, column(one).val]));
+  return {
+    ...some,
+    star: some.star.map((one) => ({ ...one, val: made.get(one.val)! })),
+    ranges: some.ranges.map((range) => ({
+      ...range,
+      columns: range.columns.map((one) => ({ ...one, val: made.get(one.val) ?? column(one).val })),
+    })),
+  };
 }
 
 function resolveBody(
@@ -235,7 +256,7 @@ function keysOf(a: Analysis, node: GroupBy | undefined, items: readonly Item[], 
 }
 
 /** The SELECT list with stars spelled out. */
-function listed(a: Analysis, items: readonly SelectItem[], from: From): readonly Item[] {
+export function listed(a: Analysis, items: readonly SelectItem[], from: From): readonly Item[] {
   return items.flatMap((item): readonly Item[] => {
     if (item.kind === "select-expression")
       return [
@@ -285,6 +306,16 @@ function setOperation(
   outer: ReadonlySet<Instant>,
 ): Relation {
   const given = node.inputs.map((input) => resolveBody(a, input, scope, tables, around, outer));
+  return combined(a, node, given, outer);
+}
+
+/** UNION, INTERSECT or EXCEPT of what its parts give. */
+export function combined(
+  a: Analysis,
+  node: Pick<SetOperation, "operator" | "quantifier" | "matching"> & NodeBase,
+  given: readonly Relation[],
+  outer: ReadonlySet<Instant>,
+): Relation {
   const parts = node.matching ? laidByName(a, node, node.matching, given) : given;
   const made = union(parts, outer);
   if (node.operator === "union" && node.quantifier === "all") return made;
@@ -303,7 +334,7 @@ function setOperation(
 /** The parts with their columns in one order, by name; what a part does not have is NULL. */
 function laidByName(
   a: Analysis,
-  node: SetOperation,
+  node: NodeBase,
   matching: SetMatching,
   parts: readonly Relation[],
 ): readonly Relation[] {

@@ -9,6 +9,8 @@ export interface KnownTable {
   readonly kind: "act" | "send" | "state" | "fixed" | "query";
   readonly at?: string | undefined;
   readonly times?: readonly string[] | undefined;
+  /** When a row was received, which is after it happened; `received_at` where nothing is said. */
+  readonly receivedAt?: string | undefined;
   readonly ends?: readonly string[] | undefined;
   readonly sentAt?: string | undefined;
   readonly ids?: Readonly<Record<string, string>> | undefined;
@@ -31,15 +33,25 @@ export interface Accepted {
   readonly why: string;
 }
 
-export const knownTables: ReadonlyMap<string, KnownTable> = new Map(
-  Object.entries(knownAt.tables as Record<string, KnownTable>),
-);
-export const accepted: readonly Accepted[] = knownAt.accepted;
+/** What is stated of tables, where their queries cannot tell. */
+export interface Knowledge {
+  readonly tables: ReadonlyMap<string, KnownTable>;
+  readonly accepted: readonly Accepted[];
+  /** Those of the tables that the project's own file speaks of. */
+  readonly stated: ReadonlyMap<string, KnownTable>;
+}
+
+/** What comes with Inboxloop: its own tables. */
+export const ownKnowledge: Knowledge = {
+  tables: new Map(Object.entries(knownAt.tables as Record<string, KnownTable>)),
+  accepted: knownAt.accepted,
+  stated: new Map(),
+};
 
 /** The relation of a source: each column, and from when on it is known. */
 export function sourceRelation(id: string, known: KnownTable, names: readonly string[]): Relation {
   const times = new Map<string, number>();
-  for (const name of [known.at, known.sentAt, ...(known.times ?? []), ...(known.ends ?? [])])
+  for (const name of [known.at, known.sentAt, known.receivedAt, ...(known.times ?? []), ...(known.ends ?? [])])
     if (name !== undefined) times.set(name, newInstant());
   const at = known.at === undefined ? undefined : times.get(known.at)!;
   const isOfMails = Object.values(known.ids ?? {}).includes("mail");
@@ -94,8 +106,8 @@ export function sourceRelation(id: string, known: KnownTable, names: readonly st
   const there = need("*", false, [...own, ...[...times.values()].map((one) => ({ at: one, plus: 0 }))]);
   const orders: Order[] = [];
   // It is reported after it happened, and a mail is sent before anything comes of it: clocks that disagree aside.
-  if (at !== undefined && times.has("received_at") && known.at !== "received_at")
-    orders.push(order(at, times.get("received_at")!, 0));
+  const received = times.get(known.receivedAt ?? "received_at");
+  if (at !== undefined && received !== undefined && received !== at) orders.push(order(at, received, 0));
   for (const end of known.ends ?? []) if (at !== undefined) orders.push(order(at, times.get(end)!, 0));
   if (at !== undefined && mail !== undefined && known.kind === "act") orders.push(order(mail, at, 0));
   return {

@@ -1,0 +1,1 @@
+for (const name of ["mailings", "visits", "readers", "titles"]) declare({ schema: "shop", name });
