@@ -13,6 +13,7 @@ import {
   type TableAction,
   type Target,
 } from "./graph.ts";
+import { onlyPrepares } from "./only-prepares.ts";
 import { digest, sqlDigest } from "./plan.ts";
 import { script } from "./run.ts";
 import { type Relation, tableStatements } from "./statements.ts";
@@ -147,13 +148,8 @@ export async function withData(
         continue;
       }
       try {
-        const compared = await compareData(
-          change,
-          action,
-          inTrial(query, replaced),
-          records.get(change.id),
-          trial.warehouse,
-        );
+        const texts: Texts = { query: inTrial(query, replaced), preOps: preparing(action, replaced) };
+        const compared = await compareData(change, action, texts, records.get(change.id), trial.warehouse);
         if (action.kind === "incremental") await tryAgain(action, replaced, trial.warehouse);
         results.push(compared);
       } catch (error) {
@@ -179,15 +175,30 @@ function inTrial(query: string, replaced: ReadonlyMap<string, Target>): string {
   });
 }
 
+/** What is run of an action, with the names of the trial. */
+interface Texts {
+  readonly query: string;
+  readonly preOps: readonly string[];
+}
+
+/** What is done before an action's query, where that leaves nothing behind. */
+function preparing(action: Action, replaced: ReadonlyMap<string, Target>): readonly string[] {
+  const texts = "preOps" in action ? action.preOps.map((text) => text.trim().replace(/;$/, "")) : [];
+  return onlyPrepares(texts) ? texts.filter((text) => text !== "").map((text) => inTrial(text, replaced)) : [];
+}
+
 async function compareData(
   change: Change,
   action: Action,
-  query: string,
+  { query, preOps }: Texts,
   record: BuildRecord | undefined,
   warehouse: Warehouse,
 ): Promise<Change> {
   const trial: Target = { schema: trialSchema(action.target.schema), name: action.target.name };
-  await warehouse.execute(`create or replace view ${sqlName(trial)} as\n${query}`, { file: action.file });
+  // What is prepared for a query goes with its script, so that no view can stand on it.
+  const kind = preOps.length > 0 ? "table" : "view";
+  const make = `create or replace ${kind} ${sqlName(trial)} as\n${query}`;
+  await warehouse.execute(script([...preOps, make]), { file: action.file });
   const after = (await warehouse.columns(`${trial.schema}.${trial.name}`)) ?? [];
   const standing = await warehouse.columns(
     [action.target.database, action.target.schema, action.target.name].filter(Boolean).join("."),
@@ -203,7 +214,7 @@ async function compareData(
   const shared = (standing ?? []).filter((column) => after.some((other) => sameColumn(column, other)));
   const rows = await rowsOf(action, trial, standing === undefined ? undefined : shared, warehouse);
   if (isTableWith(action) && action.storage.partitionBy && action.storage.requirePartitionFilter)
-    await standAsTable(action, trial, query, warehouse);
+    await standAsTable(action, { target: trial, kind }, { query, preOps }, warehouse);
   return { ...change, columns, rows, isBreaking: change.isBreaking || isBreaking };
 }
 
@@ -228,8 +239,8 @@ async function rowsOf(
 }
 
 /**
- * Runs what a build does once the table stands, over none of the rows: whether it can. Where something is done before the query, only
- * doing that could tell.
+ * Runs what a build does once the table stands, over none of the rows: whether it can. Where something that lasts is done before the
+ * query, only doing that could tell.
  */
 async function tryAgain(
   action: TableAction,
@@ -237,20 +248,20 @@ async function tryAgain(
   warehouse: Warehouse,
 ): Promise<void> {
   const { incremental, target } = action;
-  if (incremental === undefined || incremental.preOps.length > 0) return;
+  if (incremental === undefined || !onlyPrepares(action.preOps) || !onlyPrepares(incremental.preOps)) return;
   const own: Target = { schema: trialSchema(target.schema), name: `${target.name}__again` };
   const all = new Map([...replaced, [sqlName(target), own]]);
   const none = (query: string): string =>
     `select * from (\n${inTrial(query.trim().replace(/;\s*$/, ""), all)}\n) where false`;
-  const first = none(action.query);
+  const before = (texts: readonly string[]): readonly string[] => texts.map((text) => inTrial(text, all));
   const again = none(incremental.query);
   const made: TableAction = {
     ...action,
     target: own,
-    query: first,
-    preOps: [],
+    query: none(action.query),
+    preOps: before(action.preOps),
     postOps: [],
-    incremental: { ...incremental, query: again, postOps: [] },
+    incremental: { ...incremental, query: again, preOps: before(incremental.preOps), postOps: [] },
   };
   const run = { file: action.file };
   await warehouse.execute(script(tableStatements(made, undefined, { fullRefresh: true }).statements), run);
@@ -261,10 +272,15 @@ async function tryAgain(
 }
 
 /** What reads the table is asked for a filter on its partitions, as it will be after the build. */
-async function standAsTable(action: TableAction, target: Target, query: string, warehouse: Warehouse): Promise<void> {
-  const made = { ...action, target, query, preOps: [], postOps: [] };
-  const { statements } = tableStatements(made, { kind: "view", columns: [] }, { fullRefresh: true });
-  for (const statement of statements) await warehouse.execute(statement, { file: action.file });
+async function standAsTable(
+  action: TableAction,
+  { target, kind }: { readonly target: Target; readonly kind: Relation["kind"] },
+  texts: Texts,
+  warehouse: Warehouse,
+): Promise<void> {
+  const made = { ...action, ...texts, target, postOps: [] };
+  const { statements } = tableStatements(made, { kind, columns: [] }, { fullRefresh: true });
+  await warehouse.execute(script(statements), { file: action.file });
 }
 
 const sameColumn = (a: Column, b: Column): boolean =>

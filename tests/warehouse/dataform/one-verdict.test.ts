@@ -131,10 +131,39 @@ test.each<[string, readonly Action[], readonly string[]]>([
     ],
     [],
   ],
+  [
+    "what its pre-operations prepare",
+    [
+      incremental(
+        "s.m",
+        [],
+        {
+          query: "select * from near where k > least_k",
+          preOps: [`declare least_k int64 default 0; create temp table near as ${days};`],
+          uniqueKey: ["k"],
+        },
+        { query: "select * from near", preOps: [`create temp table near as ${days}`] },
+      ),
+      table("s.t", ["s.m"], { query: "select k from `p.s.m`" }),
+    ],
+    [],
+  ],
 ])("when an incremental merges %s, then build, parity and plan say the same of it", async (_what, actions, wrong) => {
   expect(await failedBuilds(actions)).toEqual(wrong);
   expect(await invalidModels(actions)).toEqual(wrong);
   expect(await problemsOf(actions)).toEqual(wrong);
+});
+
+test("when a pre-operation would leave something behind, then a plan does not do it", async () => {
+  const { warehouse, ensureSchemas } = await emptyEngine();
+  await ensureSchemas(["s"]);
+  await warehouse.execute("create table s.kept as select 1 as n");
+  const trial = { warehouse, ensureSchemas, dropSchemas: async () => {} };
+  const preOps = ["create temp table near as select 1 as n", "delete from `s.kept` where true"];
+  const graph = graphOf(table("s.a", [], { preOps, query: "select n from near" }));
+  const [change] = await withData(graph, compareWithLastBuild(graph, new Map()), new Map(), trial);
+  expect(change?.problem).toBe("Table not found: near [sql.analysis]");
+  expect((await warehouse.query("select n from s.kept")).rows).toEqual([{ n: 1n }]);
 });
 
 test("when the table that stands wants a filter, then a plan tells its columns and says nothing of its rows", async () => {
