@@ -7,7 +7,7 @@ export default defineConfig({
     include: ["packages/googlesql/referee/*.test.ts", "tests/referee/*.test.ts"],
     // One service and one engine per file; two files at a time fill two cores.
     maxWorkers: 2,
-    testTimeout: 240_000,
+    testTimeout: 600_000,
     hookTimeout: 60_000,
   },
 });
