@@ -104,14 +104,14 @@ export function compareWithLastBuild(graph: Graph, records: ReadonlyMap<string, 
   return changes;
 }
 
-/** The warehouse as `withData` needs it: a place apart, in which views over the new text can stand for a while. */
+/** The warehouse as `withData` needs it: a place apart, in which what the new text makes can stand for a while. */
 export interface TrialWarehouse {
   readonly warehouse: Warehouse;
   ensureSchemas(schemas: readonly string[]): Promise<void>;
   dropSchemas(schemas: readonly string[]): Promise<void>;
 }
 
-/** Where the views of a trial stand; the last part of a name stays, so a query that names a column by its table still reads. */
+/** Where the tables and views of a trial stand; the last part of a name stays, so a query that names a column by its table still reads. */
 const trialSchema = (schema: string): string => `inboxloop_trial_${schema}`;
 
 /**
@@ -195,8 +195,9 @@ async function compareData(
   warehouse: Warehouse,
 ): Promise<Change> {
   const trial: Target = { schema: trialSchema(action.target.schema), name: action.target.name };
-  // What is prepared for a query goes with its script, so that no view can stand on it.
-  const kind = preOps.length > 0 ? "table" : "view";
+  // As after a build, a table is worked out once, however many read it. What is prepared for a query goes with its script, so that no
+  // view can stand on it.
+  const kind = action.kind === "view" && preOps.length === 0 ? "view" : "table";
   const make = `create or replace ${kind} ${sqlName(trial)} as\n${query}`;
   await warehouse.execute(script([...preOps, make]), { file: action.file });
   const after = (await warehouse.columns(`${trial.schema}.${trial.name}`)) ?? [];
@@ -209,8 +210,6 @@ async function compareData(
     columns.some(
       (column) => column.after === undefined || (column.before !== undefined && column.before !== column.after),
     );
-  // A table reads what its query reads as soon as it is built, a view only when it is read itself.
-  if (action.kind !== "view") await warehouse.query(`select * from ${sqlName(trial)} limit 0`, { file: action.file });
   const shared = (standing ?? []).filter((column) => after.some((other) => sameColumn(column, other)));
   const rows = await rowsOf(action, trial, standing === undefined ? undefined : shared, warehouse);
   if (isTableWith(action) && action.storage.partitionBy && action.storage.requirePartitionFilter)
