@@ -1745,6 +1745,7 @@ export interface Tables {
   };
   "training.experiment_outcomes": {
     experiment_id: string | null;
+    person_id: string | null;
     user_id_hash: string | null;
     arm: string | null;
     is_hold_out: boolean | null;
