@@ -41,8 +41,8 @@ export async function fillExamples(warehouse: PlainWarehouse, rows: number, seed
         ${uniform("unsubscribe")} < 0.02 + 0.02 * (variant = 'pushy')::int as did_unsubscribe
       from base
     )
-    select * exclude (i), did_click and ${uniform("convert")} < 0.3 as did_convert,
-      case when did_click and ${uniform("convert")} < 0.3 then 20 + 60 * ${uniform("revenue")} else 0.0 end as revenue,
+    select * exclude (i), did_click and ${uniform("convert")} < 0.6 as did_convert,
+      case when did_click and ${uniform("convert")} < 0.6 then 20 + 60 * ${uniform("revenue")} else 0.0 end as revenue,
       case when did_complain then 'complaint' when did_click then 'click' else 'no_engagement' end as label,
       i % 50 <> 0 as is_mature, i % 20 <> 1 as has_training_consent, isp || '/' || region as stratum
     from drawn`);
