@@ -34,9 +34,10 @@ export async function startPubSub({ pubsub }: Installed): Promise<PubSubEmulator
 export async function startBigQuery(installed: Installed): Promise<BigQueryEmulator> {
   const data = await mkdtemp(join(tmpdir(), "inboxloop-bigquery-"));
   const [rest, storage] = [await freePort(), await freePort()];
+  const [program, ...first] = installed.bigquery;
   const child = spawn(
-    installed.bigquery,
-    ["--host", "127.0.0.1", "--port", String(rest), "--grpc-port", String(storage), "--data-dir", data],
+    program,
+    [...first, "--host", "127.0.0.1", "--port", String(rest), "--grpc-port", String(storage), "--data-dir", data],
     { env: { PATH: process.env["PATH"], HOME: installed.bigqueryHome }, stdio: ["ignore", "ignore", "pipe"] },
   );
   const end = stoppedWithUs(child);

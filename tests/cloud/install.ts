@@ -14,8 +14,8 @@ const pythons = ["python3.13", "python3"];
 export interface Installed {
   /** Google's in-memory Pub/Sub server, as a program. */
   readonly pubsub: string;
-  /** The BigQuery emulator, as a program. */
-  readonly bigquery: string;
+  /** The BigQuery emulator, as a program and what it is told first. */
+  readonly bigquery: readonly [string, ...string[]];
   /** Its home: DuckDB looks for its extensions there. */
   readonly bigqueryHome: string;
 }
@@ -47,7 +47,7 @@ async function installBigQuery(say: (line: string) => void): Promise<Omit<Instal
     await placeExtensions(python, home);
     await writeFile(mark, digest);
   }
-  return { bigquery: join(venv, "bin", "local-bigquery"), bigqueryHome: home };
+  return { bigquery: [python, join(here, "start_bigquery.py")], bigqueryHome: home };
 }
 
 /** Puts the packaged DuckDB extensions where DuckDB would have downloaded them to. */
