@@ -22,10 +22,10 @@ const weightSql = (act) => `case ${act} ${acts.map((one) => `when '${one}' then 
 /**
  * What is left of an act, as SQL: `daysAgo(n)` is the instant n days before that at which it is asked.
  *
- *   fadedSql("occurred_at", (n) => `at_${n}`)  =>  case when occurred_at >= at_30 then 1.0 when occurred_at >= at_60 then 0.5 else 0.25 end
+ *   fadedSql("occurred_at", (n) => `at_${n}`)  =>  case when occurred_at >= at_30 then numeric '1' when occurred_at >= at_60 then numeric '0.5' else numeric '0.25' end
  */
 const fadedSql = (occurredAt, daysAgo) =>
-  `case when ${occurredAt} >= ${daysAgo(halfLifeDays)} then 1.0 when ${occurredAt} >= ${daysAgo(2 * halfLifeDays)} then 0.5 else 0.25 end`;
+  `case when ${occurredAt} >= ${daysAgo(halfLifeDays)} then numeric '1' when ${occurredAt} >= ${daysAgo(2 * halfLifeDays)} then numeric '0.5' else numeric '0.25' end`;
 
 /** The same in JavaScript; 0 for an act that counts nothing. `days`: how long ago it was. */
 const affinityOf = (act, days) =>
