@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { exitCodes, UserError } from "../errors/user-error.ts";
 import { createProgram, reportError } from "./program.ts";
+import { statementLast } from "./statement-last.ts";
 
 const interrupted = new AbortController();
 
@@ -19,7 +20,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 }
 
 try {
-  await createProgram(interrupted.signal).parseAsync();
+  await createProgram(interrupted.signal).parseAsync(statementLast(process.argv.slice(2)), { from: "user" });
 } catch (error) {
   process.exitCode = reportError(error, interrupted.signal, (text) => process.stderr.write(text));
 }

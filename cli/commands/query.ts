@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { Option } from "commander";
 import { UserError } from "../../errors/user-error.ts";
 import type { QueryResult } from "../../warehouse/warehouse.ts";
 import type { RegisterCommand } from "../command.ts";
-import { cellText, renderTable } from "../table.ts";
+import { type RowFormat, renderRows, rowFormats } from "./query/render-rows.ts";
 
 interface QueryCommandOptions {
   readonly file?: string;
   readonly limit: string;
+  readonly format?: RowFormat;
   readonly role?: string;
   readonly audience?: string;
 }
@@ -16,7 +18,13 @@ export const register: RegisterCommand = (program, environment) => {
     .command("query [sql]")
     .description("Run one GoogleSQL query on the warehouse and print its rows")
     .option("--file <path>", "read the statement from a file; - is standard input")
-    .option("--limit <rows>", "print at most so many rows as a table; --json prints all", "1000")
+    .option("--limit <rows>", "print at most this many rows for people; csv, ndjson and --json print all", "1000")
+    .addOption(
+      new Option(
+        "--format <format>",
+        "how rows are printed (default: a table, or where that is wider than the terminal, a line for each value)",
+      ).choices(rowFormats),
+    )
     .option(
       "--role <role>",
       "show what this role of the data policy may see, and mask the rest (default: INBOXLOOP_ROLE)",
@@ -24,10 +32,17 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--audience <name>", "answer for people outside, out of their privacy budget")
     .addHelpText(
       "after",
-      '\nFor an audience of governance/privacy-budget.yaml only SELECT WITH DIFFERENTIAL_PRIVACY over one of its tables is answered, while it has budget left\n(docs/reference/differential-privacy.md).\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n  inboxloop query --audience partners --file governance/figures/rates_by_isp.sql\n',
+      '\nFor an audience of governance/privacy-budget.yaml only SELECT WITH DIFFERENTIAL_PRIVACY over one of its tables is answered, while it has budget left\n(docs/reference/differential-privacy.md).\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --format csv --file weekly.sql > weekly.csv\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n  inboxloop query --audience partners --file governance/figures/rates_by_isp.sql\n',
     )
     .action(async (sql: string | undefined, options: QueryCommandOptions) => {
       const world = environment();
+      const rendered = (result: QueryResult) =>
+        renderRows(result, {
+          limit,
+          format: options.format,
+          // of a terminal; a pipe has none
+          width: process.stdout.columns,
+        });
       const statement = await statementOf(sql, options);
       const limit = Number(options.limit);
       if (!Number.isInteger(limit) || limit < 0) {
@@ -54,7 +69,7 @@ export const register: RegisterCommand = (program, environment) => {
           world.console.note(
             "no group has people enough to be shown at this epsilon and delta: ask for fewer aggregates or larger groups",
           );
-        world.console.result({ columns, rows, budget }, () => renderRows(answer, limit));
+        world.console.result({ columns, rows, budget }, () => rendered(answer));
         return;
       }
       const { roleOf } = await import("../role.ts");
@@ -67,11 +82,14 @@ export const register: RegisterCommand = (program, environment) => {
           const { columns, rows, masks } = masked;
           const hidden = masks.map(({ column, mask, class: of }) => `${column}: ${mask} (${of})`).join(", ");
           if (hidden !== "") world.console.note(`masked for the role ${role.name}: ${hidden}`);
-          world.console.result({ columns, rows, role: role.name, masks }, () => renderRows(masked, limit));
+          world.console.result({ columns, rows, role: role.name, masks }, () => rendered(masked));
           return;
         }
         const result = await warehouse.query(statement, { signal: world.signal, file: options.file });
-        world.console.result({ columns: result.columns, rows: result.rows }, () => renderRows(result, limit));
+        world.console.result({ columns: result.columns, rows: result.rows }, () => rendered(result));
+      } catch (error) {
+        const { whatToAsk } = await import("./query/what-to-ask.ts");
+        throw await whatToAsk(error, warehouse);
       } finally {
         await warehouse.close();
       }
@@ -98,18 +116,4 @@ async function statementOf(sql: string | undefined, options: QueryCommandOptions
       cause,
     });
   }
-}
-
-/** Rows as a table, numbers to the right, and how many there are. */
-export function renderRows(result: QueryResult, limit: number): string {
-  const isNumber = (type: string) => /^(INT64|FLOAT64|NUMERIC|BIGNUMERIC)$/.test(type);
-  const columns = result.columns.map((column) => ({
-    title: column.name,
-    align: isNumber(column.type) ? ("right" as const) : ("left" as const),
-  }));
-  const shown = result.rows.slice(0, limit);
-  const rows = shown.map((row) => result.columns.map((column) => cellText(row[column.name])));
-  const count = `${result.rows.length.toLocaleString("en-US")} ${result.rows.length === 1 ? "row" : "rows"}`;
-  const more = shown.length < result.rows.length ? `, ${shown.length.toLocaleString("en-US")} shown` : "";
-  return columns.length === 0 ? "done" : `${renderTable(columns, rows)}\n\n${count}${more}`;
 }
