@@ -2,7 +2,7 @@ import { longestPeriod } from "../policy/caps.ts";
 import type { PastSend, Pause } from "../policy/decision.ts";
 import { passGates } from "../policy/gates.ts";
 import type { LoadedPolicy } from "../policy/load-policy.ts";
-import type { Policy } from "../policy/schema.ts";
+import { isCalledOff, type TriggerEvent } from "../policy/triggers.ts";
 import { readHeard } from "../serve/batch/read-heard.ts";
 import { campaignInputs, emptyBook } from "../serve/campaign-inputs.ts";
 import { type Heard, withHeard } from "../serve/heard.ts";
@@ -23,8 +23,8 @@ export interface Known {
   readonly heard: ReadonlyMap<string, readonly Heard[]>;
   /** Mails that went out to them, by any of their ids. */
   readonly out: ReadonlyMap<string, readonly (PastSend & { readonly message_id: string })[]>;
-  /** When each id last did what may call a mail off, by type of event; in milliseconds since the epoch. */
-  readonly acts: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** What each id did that may call a mail off, of each type the last. */
+  readonly acts: ReadonlyMap<string, readonly Pick<TriggerEvent, "event_type" | "at">[]>;
 }
 
 export interface InForce {
@@ -60,7 +60,13 @@ export function checkAgain(send: DecidedSend, known: Known, inForce: InForce, ex
   if (!person) return { kind: "withhold", reason: "unknown-person" };
   const { policy, digest } = inForce.policies.get(send.policy)!;
   const ids = [person.user_id_hash, ...person.other_ids];
-  if (isCalledOff(send, policy, ids, known)) return { kind: "withhold", reason: "called-off" };
+  const acts = ids.flatMap((id) => known.acts.get(id) ?? []);
+  if (
+    send.triggered_at !== null &&
+    policy.trigger.on === "event" &&
+    isCalledOff(policy.trigger, send.triggered_at, acts, now)
+  )
+    return { kind: "withhold", reason: "called-off" };
   const out = new Map(ids.flatMap((id) => known.out.get(id) ?? []).map((one) => [one.message_id, one]));
   out.delete(send.message_id);
   const customer = {
@@ -81,12 +87,6 @@ export function checkAgain(send: DecidedSend, known: Known, inForce: InForce, ex
     return passing.has(reason) ? { kind: "wait", reason, until: null } : { kind: "withhold", reason };
   }
   return gates.earliest > now ? { kind: "wait", reason: "quiet-hours", until: gates.earliest } : { kind: "go" };
-}
-
-function isCalledOff(send: DecidedSend, { trigger }: Policy, ids: readonly string[], { acts }: Known): boolean {
-  const { triggered_at } = send;
-  if (triggered_at === null || trigger.on !== "event") return false;
-  return ids.some((id) => trigger.cancelled_by.some((type) => (acts.get(id)?.get(type) ?? -Infinity) >= triggered_at));
 }
 
 /** Reads what `checkAgain` asks of the people of some sends. */
@@ -160,7 +160,7 @@ async function readActs(
   now: number,
   signal: AbortSignal,
 ): Promise<Known["acts"]> {
-  const acts = new Map<string, Map<string, number>>();
+  const acts = new Map<string, Pick<TriggerEvent, "event_type" | "at">[]>();
   const answered = sends.flatMap(({ triggered_at }) => triggered_at ?? []);
   const types = [
     ...new Set(policies.flatMap(({ policy: { trigger } }) => (trigger.on === "event" ? trigger.cancelled_by : []))),
@@ -183,8 +183,9 @@ group by user_id_hash, event_type`,
   );
   for (const row of rows) {
     const id = String(row["user_id_hash"]);
-    const own = acts.get(id) ?? new Map<string, number>();
-    acts.set(id, own.set(String(row["event_type"]), Date.parse(String(row["happened_at"]))));
+    const own = acts.get(id) ?? [];
+    acts.set(id, own);
+    own.push({ event_type: String(row["event_type"]), at: Date.parse(String(row["happened_at"])) });
   }
   return acts;
 }

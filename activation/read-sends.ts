@@ -1,3 +1,4 @@
+import { millis, text } from "../serve/row-values.ts";
 import type { Row, Warehouse } from "../warehouse/warehouse.ts";
 import type { DecidedSend } from "./mail.ts";
 
@@ -17,16 +18,10 @@ const columns = `decision_id,
   policy_name,
   variant,
   json_value(attributes, '$.offer') as offer,
-  json_value(attributes, '$.trigger.happened_at') as triggered_at,
+  safe_cast(json_value(attributes, '$.trigger.happened_at') as timestamp) as triggered_at,
   send_at`;
 const isSend =
   "action = 'send' and user_id_hash is not null and message_id is not null and variant is not null and send_at is not null";
-
-const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
-const instantOf = (value: unknown): number | null => {
-  const at = Date.parse(textOf(value) ?? "");
-  return Number.isNaN(at) ? null : at;
-};
 
 const sendOf = (row: Row): DecidedSend => ({
   decision_id: String(row["decision_id"]),
@@ -36,9 +31,9 @@ const sendOf = (row: Row): DecidedSend => ({
   campaign_kind: String(row["campaign_kind"]),
   policy: String(row["policy_name"]),
   variant: String(row["variant"]),
-  offer: textOf(row["offer"]),
+  offer: text(row["offer"]),
   send_at: Date.parse(String(row["send_at"])),
-  triggered_at: instantOf(row["triggered_at"]),
+  triggered_at: millis(row["triggered_at"]),
 });
 
 /** The next decided sends of some campaigns whose time has come, the earliest first. */

@@ -17,6 +17,14 @@ const hourMs = 60 * minuteMs;
 export const triggerReach = (trigger: EventTrigger): number =>
   (trigger.delay_minutes + trigger.expires_minutes) * minuteMs;
 
+/** Whether something that a person did has called off what answers an event of theirs at `at`. */
+export const isCalledOff = (
+  trigger: EventTrigger,
+  at: number,
+  acts: readonly Pick<TriggerEvent, "event_type" | "at">[],
+  now: number,
+): boolean => acts.some((act) => trigger.cancelled_by.includes(act.event_type) && act.at >= at && act.at <= now);
+
 /**
  * The event of a person that is answered now: the latest of the trigger's whose delay is over, that nothing has called off since it happened,
  * that is not too old, and that does not follow an answer too soon. `answeredAt` is when the policy last decided for the person, if ever.
@@ -35,10 +43,7 @@ export function dueTrigger<E extends TriggerEvent>(
     const age = now - event.at - trigger.delay_minutes * minuteMs;
     if (age < 0 || age > trigger.expires_minutes * minuteMs) continue;
     if (answeredAt !== null && event.at <= answeredAt) continue;
-    if (
-      events.some((other) => trigger.cancelled_by.includes(other.event_type) && other.at >= event.at && other.at <= now)
-    )
-      continue;
+    if (isCalledOff(trigger, event.at, events, now)) continue;
     if (!due || event.at > due.at || (event.at === due.at && event.event_id > due.event_id)) due = event;
   }
   return due;

@@ -115,6 +115,12 @@ export const categoriesOf = (affinities: Readonly<Record<string, number>> = {}):
     .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
     .map(([category]) => category);
 
+/** What features say of all the categories that somebody cares for. */
+export function ofCategories(affinities: Readonly<Record<string, number>>) {
+  const categories = categoriesOf(affinities);
+  return { favourite_category: categories[0] ?? null, categories_90d: categories.length };
+}
+
 /** What a decision is told of a person, beside the campaign at hand. */
 export function customerOf(person: Person, campaign: CampaignInputs, asOf = person.as_of): Customer {
   const { campaign_topic } = campaign;

@@ -48,8 +48,10 @@ export const register: RegisterCommand = (program, environment) => {
           signal: world.signal,
         };
         if (options.dryRun === true) {
+          const { statementsToRun } = await import("../../warehouse/dataform/run.ts");
           const { plan } = await planProject(request);
-          world.console.result(planAsData(plan), () => renderPlan(plan));
+          const shown = { ...plan, steps: plan.steps.map((step) => ({ ...step, statements: statementsToRun(step) })) };
+          world.console.result(planAsData(shown), () => renderPlan(shown));
           return;
         }
         const progress = world.console.progress("build");

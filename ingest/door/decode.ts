@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { writtenKey } from "./json-columns.ts";
 import { cleanText } from "./metadata.ts";
-import { isRawTable } from "./raw-row.ts";
+import { isAbsent, isRawTable } from "./raw-row.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
 
 /** A line longer than this is refused unread. */
@@ -130,8 +130,6 @@ function unknownFields(fields: Fields): readonly string[] | undefined {
 
 /** Signals about a seed or a trap, not about a customer. */
 const namesNobody = new Set(["inbox_placement", "spam_trap_hit"]);
-
-const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === "";
 
 const isId = (value: unknown): value is string | number | null | undefined =>
   value === undefined || value === null || typeof value === "string" || Number.isSafeInteger(value);

@@ -6,7 +6,7 @@ import type { IspOfDomain } from "./isp-lookup.ts";
 import { type DeclaredAttributes, fitted, jsonShapes, type ShapeOf, writtenKey } from "./json-columns.ts";
 import { scrubbed } from "./metadata.ts";
 import { maxIdLength, pseudonymise, type Refusal } from "./pseudonymise.ts";
-import { type RawRow, rawColumns } from "./raw-row.ts";
+import { hasRawColumn, isAbsent, type RawRow, rawColumns } from "./raw-row.ts";
 import { isRoleAddress } from "./role-address.ts";
 import type { DeadLetterReason, Item } from "./signal.ts";
 import { columnKind } from "./text-kinds.ts";
@@ -82,8 +82,6 @@ const required: Readonly<Record<string, readonly string[]>> = {
 
 /** Fields of a row's record that are no column of every table: read under another name, or said of the record itself. */
 const otherFields = new Set(["table", "user_id", "provenance", "provenance_id"]);
-const isAbsent = (value: unknown): value is undefined | null | "" =>
-  value === undefined || value === null || value === "";
 
 function admitRow(
   { table, values, source = fileSource }: Extract<Item, { kind: "row" }>,
@@ -91,19 +89,17 @@ function admitRow(
   hashId: IdHasher,
   shapeOf: ShapeOf,
 ): Admitted {
-  const columns = rawColumns(table);
   const leftOut: string[] = [];
   for (const key in values)
-    if (!isAbsent(values[key]) && !otherFields.has(key) && !columns.some(({ name }) => name === key))
-      leftOut.push(writtenKey(key));
+    if (!isAbsent(values[key]) && !otherFields.has(key) && !hasRawColumn(table, key)) leftOut.push(writtenKey(key));
   const row: Record<string, string | number | boolean | object | null> = {};
-  for (const { name, type } of columns) {
+  for (const { name, type } of rawColumns(table)) {
     if (name === "received_at") {
       row[name] = received;
       continue;
     }
     let value = values[name];
-    if (name === "user_id_hash" && (value === undefined || value === null || value === "")) value = values["user_id"];
+    if (name === "user_id_hash" && isAbsent(value)) value = values["user_id"];
     if (name === "provenance" && (value === undefined || value === null)) value = values["provenance_id"];
     if (isAbsent(value)) {
       if (required[table]?.includes(name)) return refuse("missing-field", name);

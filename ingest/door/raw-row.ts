@@ -25,6 +25,16 @@ export function rawColumns(table: string): readonly RawColumn[] {
   return columns;
 }
 
+const columnNames: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  [...columnsByTable].map(([table, columns]) => [table, new Set(columns.map(({ name }) => name))]),
+);
+
+export const hasRawColumn = (table: string, name: string): boolean => columnNames.get(table)?.has(name) === true;
+
+/** What a record leaves out: nothing, null, or an empty text. */
+export const isAbsent = (value: unknown): value is undefined | null | "" =>
+  value === undefined || value === null || value === "";
+
 /**
  * The row as one line of text: what is written, hashed and compared. JSON with every column in order; texts are
  * well-formed Unicode without NUL, so that every engine stores the same characters.

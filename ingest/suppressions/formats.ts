@@ -1,4 +1,5 @@
 import suppressions from "../../includes/suppressions.js";
+import { csvCell } from "../../platform/csv.ts";
 import { parseInstant } from "../door/instant.ts";
 
 /** One entry of a list of addresses not to be written to, as its source says it. The address is raw: only the door may keep it. */
@@ -41,7 +42,6 @@ function instant(value: string | undefined): string | undefined {
   return Number.isNaN(millis) ? value : new Date(millis).toISOString();
 }
 
-const csvCell = (value: string): string => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 const csv = (header: string | undefined, rows: readonly (readonly string[])[]): string =>
   `${[...(header === undefined ? [] : [header]), ...rows.map((row) => row.map(csvCell).join(","))].join("\n")}\n`;
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -74,6 +74,7 @@ export { readColumn, readType, storedNameOf } from "./duckdb/stored-catalog.ts";
 export type { StructEntry, Value } from "./duckdb/values.ts";
 export { openFolders, raiseWall } from "./duckdb/wall.ts";
 export { quoteName } from "./emit/text.ts";
+export { emptySelect } from "./empty-select.ts";
 export {
   errorCodes,
   GoogleSqlAnalysisError,

@@ -8,11 +8,7 @@ import {
   heardTypes,
   withOneMore,
 } from "../heard.ts";
-
-const text = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
-const flag = (value: unknown): boolean | null => (typeof value === "boolean" ? value : null);
-const millis = (value: unknown): number | null =>
-  value === null || value === undefined ? null : Date.parse(String(value));
+import { flag, millis, text } from "../row-values.ts";
 
 /**
  * What was received since an instant and bears on whether somebody may be mailed, by id: unsubscribes, complaints, hard bounces, statements

@@ -9,6 +9,20 @@ import { type Person, personOf } from "../person.ts";
 
 type Queries = Pick<Warehouse, "query">;
 
+/** Decisions, each once, as the CTE `said`; narrowed before their attributes are read: what a run asks of some must not cost what all do. */
+const saidWhere = (condition: string): string => `with since as (
+  select decision_id, user_id_hash, campaign_id, arm, attributes, received_at, decided_at
+  from staging.kept_decisions
+  where
+    ${condition}
+),
+each_once as (
+  select * from since ${sql.latestPer("decision_id", "received_at, decided_at, arm, user_id_hash")}
+),
+said as (
+  select user_id_hash, campaign_id, decided_at, ${decisions.selected("attributes").join(", ")} from each_once
+)`;
+
 /** The next people, person by person, each with what was decided for any of their ids since the features were worked out. */
 export async function readPeople(
   warehouse: Queries,
@@ -45,22 +59,10 @@ export async function readPeople(
   const people = rows.map(personOf);
   const asOf = new Date(Math.min(...people.map((person) => person.as_of)));
   const pending = await warehouse.query(
-    // Narrowed before the attributes are read: a page must not cost what all decisions do. (An id in a list is
-    // looked for from its beginning, in a subquery by its hash.)
-    `with since as (
-  select decision_id, user_id_hash, campaign_id, arm, attributes, received_at, decided_at
-  from staging.kept_decisions
-  where
-    user_id_hash in (select id from unnest(@ids) as id)
+    // (An id in a list is looked for from its beginning, in a subquery by its hash.)
+    `${saidWhere(`user_id_hash in (select id from unnest(@ids) as id)
     and decided_at >= @as_of
-    and not (decided_at = @decided_at and campaign_id in unnest(@campaigns))
-),
-each_once as (
-  select * from since ${sql.latestPer("decision_id", "received_at, decided_at, arm, user_id_hash")}
-),
-said as (
-  select user_id_hash, campaign_id, ${decisions.selected("attributes").join(", ")} from each_once
-)
+    and not (decided_at = @decided_at and campaign_id in unnest(@campaigns))`)}
 select user_id_hash, send_at, campaign_kind, campaign_id from said where action = 'send' and send_at is not null`,
     {
       params: {
@@ -111,18 +113,7 @@ export async function readSent(
   if (caps.global.length === 0) return {};
   const since = Math.min(...caps.global.map(({ per }) => beginningOf[per](new Date(now))));
   const { rows } = await warehouse.query(
-    // Narrowed before the attributes are read, as above.
-    `with since as (
-  select decision_id, user_id_hash, arm, attributes, received_at, decided_at
-  from staging.kept_decisions
-  where decided_at >= @since
-),
-each_once as (
-  select * from since ${sql.latestPer("decision_id", "received_at, decided_at, arm, user_id_hash")}
-),
-said as (
-  select decided_at, ${decisions.selected("attributes").join(", ")} from each_once
-)
+    `${saidWhere("decided_at >= @since")}
 select timestamp_trunc(decided_at, hour) as decided_hour, count(*) as sends
 from said
 where policy_name = @policy and action = 'send' and (request_id is null or request_id not in unnest(@but))

@@ -30,6 +30,8 @@ interface Sum {
 const sums = pit.sums as readonly Sum[];
 const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
 const siteActs = new Set<string>(pit.siteActs);
+/** Whether an act is one on site or app, which sessions are made of. */
+export const isSiteAct = (act: string): boolean => siteActs.has(act);
 const dayMicros = 86_400_000_000;
 export const longestMicros: number = pit.longestDays * dayMicros;
 
@@ -69,7 +71,7 @@ export function featuresAt(acts: readonly Act[], before: Before, at: number): Re
 
 /** Whether an act is one of some, or begins a session where these are what is counted. */
 export function countsIn(acts: readonly Act[]): (one: Act, wanted: readonly string[]) => boolean {
-  const onSite = acts.filter(({ act }) => siteActs.has(act)).sort((a, b) => a.at - b.at);
+  const onSite = acts.filter(({ act }) => isSiteAct(act)).sort((a, b) => a.at - b.at);
   const beginners = new Set<Act>(sessions.beginners(onSite));
   return (one, wanted) => (wanted[0] === pit.session ? beginners.has(one) : wanted.includes(one.act));
 }

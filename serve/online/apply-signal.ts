@@ -3,6 +3,7 @@ import pit from "../../includes/pit.js";
 import time from "../../includes/time.js";
 import type { PlainRow } from "../../warehouse/duckdb/segment-store.ts";
 import { type Heard, heardInConsent, heardInErasure, heardInEvent, heardInSuppression, withOneMore } from "../heard.ts";
+import { isSiteAct } from "./acts.ts";
 import type { PushNote } from "./push.ts";
 import type { StoreTransaction } from "./store.ts";
 import type { FreshAct, StoredPerson } from "./stored-person.ts";
@@ -78,7 +79,7 @@ export function applyEvent(
       amount: type === "read_time" ? Math.round(Number(metadata["seconds"] ?? 0)) : 1,
       topic:
         text(metadata["category"]) ?? (text(row["campaign_id"]) === null ? null : topicOf(String(row["campaign_id"]))),
-      ...(pit.siteActs.includes(act) ? { session: sessionOf(metadata["session_id"]) } : {}),
+      ...(isSiteAct(act) ? { session: sessionOf(metadata["session_id"]) } : {}),
       revenue: act === "order" && typeof metadata["revenue"] === "number" ? metadata["revenue"] : null,
       received_at: receivedAt,
     };

@@ -4,7 +4,7 @@ import { readCampaigns } from "../campaign-inputs.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
 import type { Heard } from "../heard.ts";
 import { type Person, personOf } from "../person.ts";
-import { type Act, type Before, countsIn } from "./acts.ts";
+import { type Act, type Before, countsIn, isSiteAct } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
@@ -22,7 +22,6 @@ export interface PushNote {
   readonly people: number;
 }
 
-const siteActs = new Set<string>(pit.siteActs);
 const hourMs = 3_600_000;
 const sums = pit.sums as readonly { readonly name: string; readonly acts: readonly string[]; readonly days?: number }[];
 const lasts = pit.lasts as readonly { readonly name: string; readonly act: string }[];
@@ -70,7 +69,7 @@ export async function pushFeatures(
         amount: Number(row["amount"]),
         topic: row["topic"] === null ? null : String(row["topic"]),
         revenue: row["revenue"] === null ? null : Number(row["revenue"]),
-        ...(siteActs.has(String(row["act"]))
+        ...(isSiteAct(String(row["act"]))
           ? {
               session: row["session_id"] === null ? null : String(row["session_id"]),
               begins: row["begins_session"] === true,

@@ -1,5 +1,5 @@
 import { type Heard, withHeard } from "../heard.ts";
-import { categoriesOf, type Person, withoutSilent } from "../person.ts";
+import { ofCategories, type Person, withoutSilent } from "../person.ts";
 import { type Act, affinitiesAt, type Before, featuresAt, topicsAt } from "./acts.ts";
 
 /** What came of a person since the store was loaded. */
@@ -37,14 +37,12 @@ export function personNow(stored: StoredPerson, now: number, heardOf: (id: strin
     const at = Math.max(base.as_of * 1000, all.at(-1)!.at + 1);
     const days = base.values["days_since_signup"];
     const affinities = affinitiesAt(all, at);
-    const categories = categoriesOf(affinities);
     person = {
       ...base,
       values: {
         ...base.values,
         ...withoutSilent(featuresAt(all, stored.before, at), base.silent_feeds),
-        favourite_category: categories[0] ?? null,
-        categories_90d: categories.length,
+        ...ofCategories(affinities),
         ...(typeof days === "number" ? { days_since_signup: days + (at / 1000 - base.as_of) / 86_400_000 } : {}),
       },
       topic_clicks: topicsAt(all, at),

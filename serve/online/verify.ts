@@ -1,7 +1,7 @@
 import pit from "../../includes/pit.js";
 import type { Row, Warehouse } from "../../warehouse/warehouse.ts";
 import { nextInputs, type Place } from "../decision-inputs.ts";
-import { categoriesOf, type Person, personOf, withoutSilent } from "../person.ts";
+import { categoriesOf, ofCategories, type Person, personOf, withoutSilent } from "../person.ts";
 import { affinitiesAt, featuresAt } from "./acts.ts";
 import type { OnlineStore } from "./store.ts";
 
@@ -59,8 +59,7 @@ export async function verifyFeatures(
       const affinities = affinitiesAt(online.acts, online.base.as_of * 1000);
       const again = {
         ...withoutSilent(featuresAt(online.acts, online.before, online.base.as_of * 1000), offline.silent_feeds),
-        favourite_category: categoriesOf(affinities)[0] ?? null,
-        categories_90d: Object.keys(affinities).length,
+        ...ofCategories(affinities),
         category_affinities: spelled(affinities),
       } as Readonly<Record<string, number | string | null>>;
       const standing = (one: Person): [string, string | number | null][] => [

@@ -1,30 +1,17 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createProgram } from "../../cli/program.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { homeAt } from "../../platform/home.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
+import { runIn } from "./support/in-process.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 let folder: string;
 
 /** Runs a command line in the project; gives what it printed as JSON. */
 async function run<T>(...words: string[]): Promise<T> {
-  let text = "";
-  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  const stderr = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  const cwd = vi.spyOn(process, "cwd").mockReturnValue(folder);
-  try {
-    const program = createProgram(new AbortController().signal);
-    await program.parseAsync(["--home", join(folder, "home"), "--quiet", "--json", ...words], { from: "user" });
-  } finally {
-    for (const spy of [stdout, stderr, cwd]) spy.mockRestore();
-  }
-  return JSON.parse(text) as T;
+  return JSON.parse(await runIn(folder, ["--home", join(folder, "home"), "--quiet", "--json", ...words])) as T;
 }
 
 interface Answer {

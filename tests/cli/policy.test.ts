@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { createProgram } from "../../cli/program.ts";
 import { openDesk } from "../release/support/desk.ts";
+import { runIn } from "./support/in-process.ts";
 
 let home: string;
 let project: string;
@@ -24,23 +24,7 @@ const put = async (path: string, text: string): Promise<void> => {
 };
 
 /** Runs one command line on the project; gives what it printed on stdout. */
-async function run(...words: string[]): Promise<string> {
-  let text = "";
-  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  const stderr = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  const cwd = vi.spyOn(process, "cwd").mockReturnValue(project);
-  try {
-    await createProgram(new AbortController().signal).parseAsync(["--home", home, "--quiet", ...words], {
-      from: "user",
-    });
-  } finally {
-    for (const spy of [stdout, stderr, cwd]) spy.mockRestore();
-  }
-  return text;
-}
+const run = (...words: string[]): Promise<string> => runIn(project, ["--home", home, "--quiet", ...words]);
 
 const purposes = ["training", "activation"];
 const ofClass = (allowed: readonly string[], days: number | null = null) => ({

@@ -1,27 +1,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createProgram } from "../../cli/program.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashed, writeLines } from "../ingest/support.ts";
+import { runIn } from "./support/in-process.ts";
 
 let folder: string;
 
 /** Runs a command line on the project's own data policy; gives what it printed as JSON. */
 async function run(...words: string[]): Promise<Record<string, unknown>> {
-  let text = "";
-  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  const stderr = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  const cwd = vi.spyOn(process, "cwd").mockReturnValue(folder);
-  try {
-    const program = createProgram(new AbortController().signal);
-    await program.parseAsync(["--home", join(folder, "home"), "--quiet", "--json", ...words], { from: "user" });
-  } finally {
-    for (const spy of [stdout, stderr, cwd]) spy.mockRestore();
-  }
+  const text = await runIn(folder, ["--home", join(folder, "home"), "--quiet", "--json", ...words]);
   return text === "" ? {} : JSON.parse(text);
 }
 const query = (role: string, sql: string) => run("query", "--role", role, sql);

@@ -16,7 +16,7 @@ import {
 import { onlyPrepares } from "./only-prepares.ts";
 import { digest, sqlDigest } from "./plan.ts";
 import { script } from "./run.ts";
-import { type Relation, tableStatements } from "./statements.ts";
+import { type Relation, tableStatements, trimmed } from "./statements.ts";
 
 export type ChangeKind =
   | "added"
@@ -183,8 +183,8 @@ interface Texts {
 
 /** What is done before an action's query, where that leaves nothing behind. */
 function preparing(action: Action, replaced: ReadonlyMap<string, Target>): readonly string[] {
-  const texts = "preOps" in action ? action.preOps.map((text) => text.trim().replace(/;$/, "")) : [];
-  return onlyPrepares(texts) ? texts.filter((text) => text !== "").map((text) => inTrial(text, replaced)) : [];
+  const texts = "preOps" in action ? trimmed(action.preOps) : [];
+  return onlyPrepares(texts) ? texts.map((text) => inTrial(text, replaced)) : [];
 }
 
 async function compareData(

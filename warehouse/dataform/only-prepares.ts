@@ -6,6 +6,7 @@ import {
   type Statement,
   walk,
 } from "../../packages/googlesql/index.ts";
+import { trimmed } from "./statements.ts";
 
 /** What a statement does to what is there when its script has ended. */
 const lasting: Readonly<Record<Statement["kind"], "no" | "unless temporary" | "rows" | "yes">> = {
@@ -71,7 +72,7 @@ export function onlyPrepares(texts: readonly string[]): boolean {
 
 function statementsOf(texts: readonly string[]): readonly Statement[] | undefined {
   try {
-    return readScript({ text: texts.map((text) => text.trim().replace(/;$/, "")).join("\n;\n") }).statements;
+    return readScript({ text: trimmed(texts).join("\n;\n") }).statements;
   } catch (error) {
     if (!(error instanceof GoogleSqlError)) throw error;
     return undefined;

@@ -206,8 +206,7 @@ async function runSteps(steps: readonly Step[], context: StepContext): Promise<r
       if (options.signal?.aborted) throw options.signal.reason;
       if (due.length === 1) {
         const { step } = only;
-        const { action } = step;
-        if (!context.asWritten && action.kind === "assertion" && rowConditionsInOnePass(action.query) !== undefined) {
+        if (!context.asWritten && statementsToRun(step) !== step.statements) {
           const [result] = await runSteps([step], { ...context, asWritten: true });
           return steps.map(({ id }) => (id === step.id ? result! : results.get(id)!));
         }
@@ -288,6 +287,12 @@ async function carryOutStep(
   };
 }
 
+/** What a step runs: its statements, but that an assertion asks several row conditions in one pass. */
+export function statementsToRun({ action, statements }: Step): readonly string[] {
+  const query = action.kind === "assertion" ? rowConditionsInOnePass(action.query) : undefined;
+  return action.kind === "assertion" && query !== undefined ? assertionStatements(action, query) : statements;
+}
+
 interface Effect {
   readonly rows?: number | undefined;
   readonly rowsWritten?: number | undefined;
@@ -300,10 +305,9 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
   const run = { file: step.file, signal };
   const { action } = step;
   if (action.kind === "assertion") {
-    const query = (context.asWritten ? undefined : rowConditionsInOnePass(action.query)) ?? action.query;
-    const [create, count] = assertionStatements(action, query);
-    await warehouse.execute(create, run);
-    const { rows } = await warehouse.query(count, run);
+    const [create, count] = context.asWritten ? step.statements : statementsToRun(step);
+    await warehouse.execute(create!, run);
+    const { rows } = await warehouse.query(count!, run);
     const offenders = Number(rows[0]?.["row_count"] ?? 0);
     const sample =
       offenders > 0 ? (await warehouse.query(`select * from ${sqlName(step.target)} limit 5`, run)).rows : undefined;

@@ -66,7 +66,8 @@ export function modeOf(action: TableAction, relation: Relation | undefined, full
   return fullRefresh && !part.isProtected ? "create" : part.strategy;
 }
 
-const trimmed = (statements: readonly string[]): readonly string[] =>
+/** Statements without what stands around them; empty ones go. */
+export const trimmed = (statements: readonly string[]): readonly string[] =>
   statements.map((text) => text.trim().replace(/;\s*$/, "")).filter((text) => text !== "");
 
 function createOrReplace(action: TableAction): string {

@@ -11,15 +11,13 @@ import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import type { IngestTotals } from "../../../ingest/pipeline.ts";
 import type { Environment } from "../../environment.ts";
+import { type StatusOptions, statusListener } from "../../status-listener.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { sumOf } from "./render.ts";
 
-export interface IngestServeOptions extends DestinationOptions {
+export interface IngestServeOptions extends DestinationOptions, StatusOptions {
   readonly host: string;
-  readonly port: number;
-  readonly statusHost: string;
-  readonly statusPort?: number;
   readonly trustProxy?: string;
   readonly withPipeline?: boolean;
   readonly maxBody?: number;
@@ -58,10 +56,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
       {
         host: options.host,
         port: options.port,
-        status: {
-          host: options.statusHost,
-          port: options.statusPort ?? (options.port === 0 ? 0 : options.port + 1),
-        },
+        status: statusListener(options),
         trustProxy: options.trustProxy,
         spool: home.spool,
         settings,

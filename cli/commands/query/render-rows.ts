@@ -1,3 +1,4 @@
+import { csvCell } from "../../../platform/csv.ts";
 import type { QueryResult } from "../../../warehouse/warehouse.ts";
 import { jsonText } from "../../console.ts";
 import { cellText, renderTable } from "../../table.ts";
@@ -28,19 +29,21 @@ export function renderRows(
     return [names, ...cellsOf(result, csvText)].map((row) => row.map(csvCell).join(",")).join("\r\n");
   if (format === "ndjson") return result.rows.map((row) => jsonText(row).replace(/\n\s*/g, "")).join("\n");
   const rows = cellsOf({ ...result, rows: result.rows.slice(0, limit) }, cellText);
-  const table = renderTable(
-    result.columns.map(({ name, type }) => ({ title: name, align: isNumber(type) ? "right" : "left" })),
-    rows,
-  );
-  const isWide = width !== undefined && table.slice(0, table.indexOf("\n")).length > width;
-  const text = format === "vertical" || (format === undefined && isWide) ? vertical(names, rows) : table;
+  const text = format === "vertical" ? vertical(names, rows) : tableOf(result, rows);
+  const isWide = format === undefined && width !== undefined && text.indexOf("\n") > width;
   const count = `${result.rows.length.toLocaleString("en-US")} ${result.rows.length === 1 ? "row" : "rows"}`;
   const more = rows.length < result.rows.length ? `, ${rows.length.toLocaleString("en-US")} shown` : "";
-  return `${text}\n\n${count}${more}`;
+  return `${isWide ? vertical(names, rows) : text}\n\n${count}${more}`;
 }
 
 const cellsOf = ({ columns, rows }: QueryResult, textOf: (value: unknown) => string): readonly (readonly string[])[] =>
   rows.map((row) => columns.map(({ name }) => textOf(row[name])));
+
+const tableOf = ({ columns }: QueryResult, rows: readonly (readonly string[])[]): string =>
+  renderTable(
+    columns.map(({ name, type }) => ({ title: name, align: isNumber(type) ? "right" : "left" })),
+    rows,
+  );
 
 function vertical(names: readonly string[], rows: readonly (readonly string[])[]): string {
   const widest = Math.max(...names.map((name) => name.length));
@@ -56,6 +59,3 @@ const csvText = (value: unknown): string =>
     : typeof value === "object" && !(value instanceof Uint8Array)
       ? jsonText(value).replace(/\n\s*/g, "")
       : cellText(value);
-
-/** RFC 4180. */
-const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

@@ -10,14 +10,12 @@ import type { Environment } from "../../environment.ts";
 import { ingestKeys } from "../../ingest-keys.ts";
 import { readPolicies } from "../../policies.ts";
 import { refuseUnapprovedPolicies } from "../../running-things.ts";
+import { type StatusOptions, statusListener } from "../../status-listener.ts";
 import { onlineOf } from "./online-of.ts";
 import { workBeside } from "./work-beside.ts";
 
-export interface ServeOptions {
+export interface ServeOptions extends StatusOptions {
   readonly host: string;
-  readonly port: number;
-  readonly statusHost: string;
-  readonly statusPort?: number;
   readonly policies: string;
   readonly rate?: number;
 }
@@ -52,10 +50,7 @@ export async function serveCommand(world: Environment, options: ServeOptions): P
     {
       host: options.host,
       port: options.port,
-      status: {
-        host: options.statusHost,
-        port: options.statusPort ?? (options.port === 0 ? 0 : options.port + 1),
-      },
+      status: statusListener(options),
       online: onlineOf(world),
       state: world.home.state,
       releaseLog: world.releaseLog,

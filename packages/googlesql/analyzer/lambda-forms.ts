@@ -2,6 +2,7 @@ import { plainCall } from "../ast/plain-call.ts";
 import type { Expression, FunctionCall, Identifier, Lambda, OrderItem, Query, Select } from "../ast.ts";
 import { isPlain } from "../emit/let.ts";
 import { tryText } from "../emit/tried.ts";
+import { emptySelect } from "../empty-select.ts";
 import { duckdbType } from "../types.ts";
 import { walk } from "../walk.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -102,11 +103,7 @@ function over(
   const { span } = array;
   const offset = place ?? { ...element!, name: `${element!.name} place\0`, quoted: true };
   const body: Select = {
-    kind: "select",
-    span,
-    privacy: undefined,
-    distinct: false,
-    as: undefined,
+    ...emptySelect(span),
     items: [{ kind: "select-expression", span, expression: item, alias: undefined }],
     from: {
       kind: "unnest",
@@ -117,11 +114,6 @@ function over(
       span,
     },
     where,
-    groupBy: undefined,
-    having: undefined,
-    qualify: undefined,
-    windows: [],
-    hint: undefined,
   };
   const order: OrderItem = {
     kind: "order-item",

@@ -1,4 +1,5 @@
 import type { Expression, OrderItem, PipeAggregate, PipeOperator, Query, Select, SelectItem } from "../ast.ts";
+import { emptySelect } from "../empty-select.ts";
 import { supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
 import { distinctRows } from "./collation.ts";
@@ -276,21 +277,7 @@ class Pipe {
   private select(items: readonly SelectItem[], distinct: boolean, as: Select["as"], windows: Select["windows"]): void {
     const aggregated = items.find((item) => hasAggregate(item, this.a.catalog));
     if (aggregated) this.a.fail(aggregated, "Aggregate functions are not allowed in pipe SELECT");
-    const select: Select = {
-      kind: "select",
-      span: items[0]!.span,
-      privacy: undefined,
-      distinct,
-      as,
-      items,
-      from: undefined,
-      where: undefined,
-      groupBy: undefined,
-      having: undefined,
-      qualify: undefined,
-      windows,
-      hint: undefined,
-    };
+    const select: Select = { ...emptySelect(items[0]!.span), distinct, as, items, windows };
     const relation = resolveSelect(this.a, select, this.env, noTail, { from: this.from, carry: this.order });
     const ordered = this.order !== undefined && !distinct;
     this.from = fromRelation(this.a, relation, undefined);

@@ -13,6 +13,7 @@ import type {
   SetVariable,
   Statement,
 } from "../ast.ts";
+import { emptySelect } from "../empty-select.ts";
 import {
   GoogleSqlAnalysisError,
   GoogleSqlError,
@@ -272,19 +273,8 @@ export class ScriptRunner {
       limit: undefined,
       pipes: [],
       body: {
-        kind: "select",
-        span: node.span,
-        privacy: undefined,
-        distinct: false,
-        as: undefined,
+        ...emptySelect(node.span),
         items: [{ kind: "select-expression", span: node.span, expression: node, alias: undefined }],
-        from: undefined,
-        where: undefined,
-        groupBy: undefined,
-        having: undefined,
-        qualify: undefined,
-        windows: [],
-        hint: undefined,
       },
     };
     const result = await this.session.query(query, this.source, this.scope, type, declared);

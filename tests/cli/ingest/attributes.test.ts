@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { createProgram } from "../../../cli/program.ts";
 import { temporaryFolder, writeLines } from "../../ingest/support.ts";
 import { openDesk } from "../../release/support/desk.ts";
+import { runIn } from "../support/in-process.ts";
 
 const policyFile = resolve(import.meta.dirname, "../../../governance/policies.yaml");
 let folder: string;
@@ -14,21 +14,7 @@ beforeEach(() => {
 
 /** Runs a command line where the settings are; gives what it printed as JSON. */
 async function run(...words: string[]): Promise<Record<string, unknown>> {
-  let text = "";
-  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  const stderr = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  const cwd = vi.spyOn(process, "cwd").mockReturnValue(folder);
-  try {
-    const signal = new AbortController().signal;
-    await createProgram(signal).parseAsync(["--home", join(folder, "home"), "--quiet", "--json", ...words], {
-      from: "user",
-    });
-  } finally {
-    for (const spy of [stdout, stderr, cwd]) spy.mockRestore();
-  }
+  const text = await runIn(folder, ["--home", join(folder, "home"), "--quiet", "--json", ...words]);
   return text === "" ? {} : JSON.parse(text);
 }
 

@@ -1,5 +1,6 @@
 import {
   type Expression,
+  emptySelect,
   type GroupBy,
   groupingKeys,
   type Identifier,
@@ -10,7 +11,7 @@ import {
 } from "../../../packages/googlesql/index.ts";
 import { resolveVal } from "./expression.ts";
 import { joined, resolveFrom } from "./from.ts";
-import { emptySelect, pivoted, unpivoted } from "./pivot.ts";
+import { pivoted, unpivoted } from "./pivot.ts";
 import { combined, type Item, limited, listed, resolveQuery, selectFrom, type Tables, withTables } from "./query.ts";
 import { type Analysis, type Column, type Env, type From, fromRelation, type Relation, sealed } from "./relation.ts";
 

@@ -1,10 +1,10 @@
 import {
   type Expression,
+  emptySelect,
   type Identifier,
   type NodeBase,
   type PivotTable,
   pivotName,
-  type Select,
   type UnpivotTable,
   walk,
 } from "../../../packages/googlesql/index.ts";
@@ -61,22 +61,6 @@ export function pivoted(
   ];
   return fromRelation(selectFrom(a, emptySelect(node.span), input, items, keys, env), node.alias?.name);
 }
-
-export const emptySelect = (span: Select["span"]): Select => ({
-  kind: "select",
-  privacy: undefined,
-  distinct: false,
-  as: undefined,
-  items: [],
-  from: undefined,
-  where: undefined,
-  groupBy: undefined,
-  having: undefined,
-  qualify: undefined,
-  windows: [],
-  hint: undefined,
-  span,
-});
 
 /** UNPIVOT is a UNION ALL of the same rows, with another column as the value in each part. */
 export function unpivoted(a: Analysis, node: Pick<UnpivotTable, "unpivot" | "alias">, input: From, env: Env): From {
