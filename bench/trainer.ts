@@ -2,7 +2,7 @@
  * The trainer beside LightGBM on the same rows and splits, one core each: AUC and log loss on the rows that the snapshot sets aside (of Hillstrom's file the last 15 %), and processor time.
  *
  *   python3 -m venv <venv> && <venv>/bin/pip install lightgbm numpy
- *   npm run bench:trainer -- --python <venv>/bin/python [--hillstrom hillstrom.csv.gz] [<folder of a snapshot> ...]
+ *   npm run bench:trainer -- --python <venv>/bin/python [--hillstrom hillstrom.csv.gz] [--search 8] [<folder of a snapshot> ...]
  *
  * The peer is told the same numbers and categories: bench/trainer_peer.py says with which settings it learns.
  */
@@ -18,13 +18,20 @@ import { snapshotLock } from "../retrain/snapshot/snapshot-lock.ts";
 import { splitOf } from "../retrain/snapshot/split.ts";
 import { binnedRows } from "../retrain/trainer/boosting/binned-rows.ts";
 import { binColumn, categoryBinning, numberBinning } from "../retrain/trainer/boosting/binning.ts";
-import { crossFit, defaultTerms } from "../retrain/trainer/boosting/cross-fit.ts";
+import { crossFit } from "../retrain/trainer/boosting/cross-fit.ts";
+import { settingsToTry } from "../retrain/trainer/boosting/settings.ts";
 import { calibrated, fitCalibration, sigmoid } from "../scoring/calibration.ts";
 import { type Reading, readParquetTable } from "../warehouse/duckdb/read-parquet.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { python: { type: "string", default: "python3" }, hillstrom: { type: "string" }, json: { type: "boolean" } },
+  options: {
+    python: { type: "string", default: "python3" },
+    hillstrom: { type: "string" },
+    /** Settings that ours tries; the peer is told two. */
+    search: { type: "string", default: "1" },
+    json: { type: "boolean" },
+  },
 });
 
 /** Rows that are learned from and then the later ones, with the fold of each one's person. */
@@ -45,6 +52,8 @@ interface Found {
   readonly trees: number;
 }
 
+const [first, ...others] = settingsToTry(Number(values.search), []);
+const settings = [first.terms, ...others.map(({ terms }) => terms)] as const;
 const folds = 3;
 /** Of a file that no snapshot has split. */
 const validateShare = 0.15;
@@ -121,8 +130,8 @@ async function ours(world: World): Promise<Readonly<Record<string, Found>>> {
   const found: Record<string, Found> = {};
   for (const [i, [outcome, labels]] of Object.entries(world.outcomes).entries()) {
     since = process.cpuUsage();
-    const rows = { rows: known, weights: null, worth: null, known, labels, fold: world.fold, folds };
-    const fitted = crossFit(data, rows, defaultTerms, 1_000 * (31 + i));
+    const rows = { rows: known, weights: null, worth: null, known, targets: labels, fold: world.fold, folds };
+    const fitted = crossFit(data, rows, settings, 1_000 * (31 + i));
     const calibration = fitCalibration(fitted.crossFitted.map(sigmoid), labels.subarray(0, from));
     const seconds = binning + spent(since);
     const scores = Float64Array.from(fitted.scores.subarray(from), (score) => calibrated(sigmoid(score), calibration));

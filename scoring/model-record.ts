@@ -75,6 +75,17 @@ const learned = z.discriminatedUnion("kind", [
       log_loss: z.number(),
       base_log_loss: z.number(),
     }),
+    /** Where several settings were tried: how each differs from the trainer's default, and what it came to over people not learned from. */
+    searched: z
+      .array(
+        z.strictObject({
+          change: z.record(z.string(), z.number()),
+          trees: z.int().nonnegative(),
+          log_loss: z.number(),
+          is_chosen: z.boolean(),
+        }),
+      )
+      .optional(),
   }),
   /** Too few of one class to learn from, or no tree better than it on people that were not learned from: everybody gets the base rate. */
   z.strictObject({ kind: z.literal("constant"), probability: z.number().min(0).max(1) }),

@@ -1,9 +1,12 @@
 import { InvalidArgumentError, Option } from "commander";
 import { UserError } from "../../errors/user-error.ts";
+import { mostSettings } from "../../retrain/trainer/boosting/settings.ts";
 import type { ForeignRequest } from "../../retrain/trainer/foreign/train-with.ts";
+import type { TrainingJob } from "../../retrain/trainer/job.ts";
 import type { TrainRequest } from "../../retrain/trainer/train.ts";
 import { aucInWords, hasSay } from "../../scoring/has-say.ts";
 import type { Model } from "../../scoring/model.ts";
+import type { OutcomeRecord } from "../../scoring/model-record.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { addWaiver } from "../waivers.ts";
@@ -23,6 +26,9 @@ interface TrainOptions {
   readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
   readonly weight?: string;
   readonly highPrecision?: boolean;
+  readonly soft?: TrainingJob["soft"];
+  readonly monotone?: TrainingJob["monotone"];
+  readonly search?: number;
   readonly trainer?: string;
   readonly trainerMinutes?: number;
   readonly trainerMegabytes?: number;
@@ -47,6 +53,19 @@ const featureOption = (text: string, earlier: TrainOptions["feature"] = []): Non
   const [, name, type] = /^([A-Za-z_][A-Za-z0-9_]*):(number|category)$/.exec(text) ?? [];
   if (!name || !type) throw new InvalidArgumentError("it is column:number or column:category");
   return [...earlier, { name, type: type as "number" | "category" }];
+};
+
+const softOption = (text: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
+  const [, outcome, column] = /^([a-z][a-z0-9_]*)=([A-Za-z_][A-Za-z0-9_]*)$/.exec(text) ?? [];
+  if (!outcome || !column) throw new InvalidArgumentError("it is outcome=column, like click=p_engaged");
+  return { ...earlier, [outcome]: column };
+};
+
+const monotoneOption = (text: string, earlier: TrainingJob["monotone"] = []): NonNullable<TrainOptions["monotone"]> => {
+  const [, outcome, feature, direction] = /^([a-z][a-z0-9_]*):([A-Za-z_][A-Za-z0-9_]*)=(up|down)$/.exec(text) ?? [];
+  if (!outcome || !feature || !direction)
+    throw new InvalidArgumentError("it is outcome:feature=up or =down, like complaint:complaints_before=up");
+  return [...earlier, { outcome, feature, direction: direction as "up" | "down" }];
 };
 
 const money = (option: string) => numberOption(option, { least: 0 });
@@ -85,6 +104,21 @@ export const register: RegisterCommand = (program, environment) => {
       "learn from rows with trusted labels alone (is_trusted), for a critical retrain; the rest still calibrates and measures",
     )
     .option(
+      "--soft <outcome=column>",
+      "let the forest learn how likely the outcome was, a number column from 0 to 1 (p_engaged is the label model's answer), in place of what happened; what happened still calibrates and measures; once for each",
+      softOption,
+    )
+    .option(
+      "--monotone <outcome:feature=up|down>",
+      "an outcome's score may only rise, or only fall, with this number feature; repeatable",
+      monotoneOption,
+    )
+    .option(
+      "--search <n>",
+      `try so many settings for each outcome, at most ${mostSettings}, and keep the one with the least loss over people not learned from; takes about so many times as long`,
+      numberOption("--search", { whole: true, least: 1, most: mostSettings }),
+    )
+    .option(
       "--waive <feature=why>",
       "learn from a feature that tells an outcome implausibly well; once for each",
       addWaiver(/^\w+$/, "loyalty_days='counted by hand, before the send'"),
@@ -93,7 +127,7 @@ export const register: RegisterCommand = (program, environment) => {
       new Option(
         "--trainer <command>",
         "train with this program instead: it reads the rows to learn from and writes ONNX graphs with a manifest (docs/cookbooks/your-own-trainer.md)",
-      ).conflicts(["rows", "threads"]),
+      ).conflicts(["rows", "threads", "soft", "monotone", "search"]),
     )
     .option(
       "--trainer-minutes <n>",
@@ -136,6 +170,9 @@ export const register: RegisterCommand = (program, environment) => {
         outcomes: options.outcome,
         features: options.feature,
         weight: options.weight,
+        soft: options.soft,
+        monotone: options.monotone,
+        search: options.search,
         only: options.highPrecision === true ? "is_trusted" : undefined,
         waive: options.waive,
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
@@ -228,8 +265,21 @@ export function renderModel(model: Model): string {
     `by ${lineage.trainer.name} ${lineage.trainer.version}`,
     `from snapshot ${lineage.snapshot.id}, ${lineage.features.list.length} features (version ${lineage.features.version}), seed ${lineage.seed}`,
     `fitted to sends before ${lineage.fitted_before}; figures are of the rows that its snapshot sets aside: later sends, to other people`,
+    ...outcomes.flatMap(chosenInWords),
     ...Object.entries(model.record.made.waived ?? {}).map(([name, why]) => `waived ${name}: ${why}`),
     "",
     table,
   ].join("\n");
+}
+
+/** Which of several settings an outcome was learned with; nothing where there was no choice. */
+function chosenInWords({ name, model }: OutcomeRecord): readonly string[] {
+  if (model.kind !== "forest" || model.searched === undefined) return [];
+  const [first] = model.searched;
+  const chosen = model.searched.find((one) => one.is_chosen)!;
+  const changes = Object.entries(chosen.change).map(([setting, value]) => `${setting} ${value}`);
+  const better = `log loss over people not learned from ${figure(chosen.log_loss, 5)}, the default's ${figure(first!.log_loss, 5)}`;
+  return [
+    `${name}: ${changes.length === 0 ? "the default settings" : changes.join(", ")} of ${model.searched.length} tried (${better})`,
+  ];
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import { checkedYaml } from "../../platform/checked-yaml.ts";
+import { mostSettings } from "../trainer/boosting/settings.ts";
 
 /** Outcomes whose rates are watched: counts of monitoring.kpis_daily. More of the first two is worse, less of the others. */
 export const kpiNames = ["complained", "unsubscribed", "clicked", "converted"] as const;
@@ -42,9 +43,17 @@ export const cyclePolicy = z.strictObject({
     .strictObject({
       rows: z.int().min(100).optional(),
       high_precision: z.boolean().optional(),
+      /** As train's options of these names: each text is one. */
+      soft: z.array(z.string().min(1)).optional(),
+      monotone: z.array(z.string().min(1)).optional(),
+      search: z.int().min(1).max(mostSettings).optional(),
       trainer: z.string().min(1).optional(),
     })
-    .refine(({ rows, trainer }) => rows === undefined || trainer === undefined, "rows are for our own trainer")
+    .refine(
+      ({ rows, soft, monotone, search, trainer }) =>
+        trainer === undefined || [rows, soft, monotone, search].every((one) => one === undefined),
+      "rows, soft, monotone and search are for our own trainer",
+    )
     .default({}),
 });
 export type CyclePolicy = z.infer<typeof cyclePolicy>;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CarriedError } from "../../errors/carried-error.ts";
 import { policyTerms } from "../../scoring/model-record.ts";
+import { mostSettings } from "./boosting/settings.ts";
 
 /** All that the trainer is told, wherever it runs: plain data, in a message, a file or an argument. */
 export const trainingJob = z.strictObject({
@@ -26,6 +27,14 @@ export const trainingJob = z.strictObject({
   weight: z.string().nullable().default(null),
   /** BOOL column of the snapshot: only rows of which it is true are learned from. Calibration and measures take all. */
   only: z.string().nullable().default(null),
+  /** By outcome, a column of numbers from 0 to 1 that its forest learns in place of what happened, where it is not NULL: how likely it happened. Calibration and measures go by what happened. */
+  soft: z.record(z.string(), z.string()).default({}),
+  /** Which way an outcome's score may go with a number feature. */
+  monotone: z
+    .array(z.strictObject({ outcome: z.string(), feature: z.string(), direction: z.enum(["up", "down"]) }))
+    .default([]),
+  /** Settings that are tried for each outcome; the one with the least cross-fitted loss is kept. */
+  search: z.int().min(1).max(mostSettings).default(1),
   /** Features that may tell an outcome implausibly well, by name, and why. */
   waive: z.record(z.string(), z.string()).default({}),
   made_at: z.iso.datetime(),

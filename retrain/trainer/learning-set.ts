@@ -4,6 +4,7 @@ import { type ImplausibleFeature, implausibleFeatures } from "../alarm/implausib
 import { personColumn, type SnapshotLock } from "../snapshot/snapshot-lock.ts";
 import { type BinnedRows, binnedRows } from "./boosting/binned-rows.ts";
 import { binColumn, categoryBinning, numberBinning } from "./boosting/binning.ts";
+import type { TrainingJob } from "./job.ts";
 
 export interface Feature {
   readonly name: string;
@@ -27,6 +28,8 @@ export interface LearningSet {
   readonly weights: Float64Array | null;
   /** By row, 1 where it may be learned from; null where all may. */
   readonly isLearned: Uint8Array | null;
+  /** By outcome, how likely it happened; NaN where nothing says. */
+  readonly soft: ReadonlyMap<string, Float64Array>;
   /** By row, the fold that its person is in. */
   readonly fold: Uint8Array;
   /** By row, 1 where it is of the side that is learned from, 0 where it is of the one that judges. */
@@ -47,7 +50,7 @@ export async function readLearningSet(
   lock: SnapshotLock,
   features: readonly Feature[],
   outcomes: readonly Outcome[],
-  { folds, weight, only }: { readonly folds: number; readonly weight: string | null; readonly only: string | null },
+  { folds, weight, only, soft }: Pick<TrainingJob, "folds" | "weight" | "only" | "soft">,
   onProgress: (done: number, total: number) => void,
 ): Promise<LearningSet> {
   const files = lock.files.map((f) => join(folder, f.name));
@@ -63,7 +66,7 @@ export async function readLearningSet(
     [person]: "group",
   };
   for (const o of outcomes) wanted[o.column] = "number";
-  for (const column of [weight, only]) if (column !== null) wanted[column] = "number";
+  for (const column of [weight, only, ...Object.values(soft)]) if (column !== null) wanted[column] = "number";
   onProgress(0, features.length);
   const keys = await read(wanted);
   const groups = keys.numbers(person);
@@ -104,6 +107,7 @@ export async function readLearningSet(
     weights: weight === null ? null : keys.numbers(weight),
     isLearned: only === null ? null : Uint8Array.from(keys.numbers(only), (value) => (value === 1 ? 1 : 0)),
     labels: new Map(outcomes.map(({ column }) => [column, keys.numbers(column)])),
+    soft: new Map(Object.entries(soft).map(([outcome, column]) => [outcome, keys.numbers(column)])),
     fold,
     isLearnSide: Uint8Array.from(keys.texts("split"), (side) => (side === "learn" ? 1 : 0)),
     variants: [...new Set(keys.texts("variant"))].filter((v) => v !== "").sort(),

@@ -18,13 +18,36 @@ export function subjectOf(
   const known = job.features.length > 0 ? job.features : (featureSet.list as readonly Feature[]);
   const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
   const outcomes: readonly Outcome[] = job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
-  const beside = [job.weight, job.only].filter((column) => column !== null);
+  refuseUnknownTerms(job, features, outcomes);
+  const beside = [job.weight, job.only, ...Object.values(job.soft)].filter((column) => column !== null);
   refuseMissing(
     lock,
     [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue", ...beside],
     job.snapshot,
   );
   return { features, outcomes };
+}
+
+/** What is said of an outcome or a feature that the job does not have would be done nowhere. */
+function refuseUnknownTerms(job: TrainingJob, features: readonly Feature[], outcomes: readonly Outcome[]): void {
+  const refuse = (why: string): UserError =>
+    new UserError(why, { code: "train.terms", exit: "usage", next: "inboxloop train --help" });
+  const names = outcomes.map(({ name }) => name);
+  const known = (outcome: string): void => {
+    if (!names.includes(outcome)) throw refuse(`no outcome is called ${outcome}: there are ${names.join(", ")}`);
+  };
+  for (const outcome of Object.keys(job.soft)) known(outcome);
+  const directions = new Map<string, string>();
+  for (const { outcome, feature, direction } of job.monotone) {
+    known(outcome);
+    const type = features.find(({ name }) => name === feature)?.type;
+    if (type === undefined) throw refuse(`${outcome} cannot go ${direction} with ${feature}: it is no feature`);
+    if (type === "category") throw refuse(`${outcome} cannot go ${direction} with ${feature}: a category has no order`);
+    const key = `${outcome} ${feature}`;
+    if ((directions.get(key) ?? direction) !== direction)
+      throw refuse(`${outcome} goes both up and down with ${feature}`);
+    directions.set(key, direction);
+  }
 }
 
 /** Where a version comes from, but for what trained it and how. */

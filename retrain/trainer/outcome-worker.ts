@@ -1,15 +1,18 @@
 import { parentPort } from "node:worker_threads";
 import { type Calibration, fitCalibration, sigmoid } from "../../scoring/calibration.ts";
 import type { BinnedRows } from "./boosting/binned-rows.ts";
-import { type CrossFitTerms, crossFit, type OutcomeRows } from "./boosting/cross-fit.ts";
+import { type CrossFitTerms, type CrossFitted, crossFit, type OutcomeRows } from "./boosting/cross-fit.ts";
 
 /** One outcome to learn. */
 export interface OutcomeTask {
   readonly data: BinnedRows;
   readonly rows: OutcomeRows;
+  /** By binned row, what happened: calibration goes by it, whatever was learned. */
+  readonly labels: Uint8Array;
   /** Rows to score with the new forest. */
   readonly validate: Int32Array;
-  readonly terms: CrossFitTerms;
+  /** Settings to try; the best is kept. */
+  readonly settings: readonly [CrossFitTerms, ...CrossFitTerms[]];
   readonly seed: number;
 }
 
@@ -24,23 +27,27 @@ export type OutcomeReply =
       readonly baseLogLoss: number;
       /** Probabilities of `validate`, not calibrated. */
       readonly scores: Float64Array;
+      readonly chosen: CrossFitted["chosen"];
+      readonly tried: CrossFitted["tried"];
     }
   | { readonly kind: "failed"; readonly message: string };
 
-function learn({ data, rows, validate, terms, seed }: OutcomeTask): OutcomeReply {
-  const found = crossFit(data, rows, terms, seed);
+function learn({ data, rows, labels, validate, settings, seed }: OutcomeTask): OutcomeReply {
+  const found = crossFit(data, rows, settings, seed);
   return {
     kind: "trained",
     forest: `${JSON.stringify(found.forest)}\n`,
     trees: found.forest.trees.length,
     calibration: fitCalibration(
       found.crossFitted.map(sigmoid),
-      Uint8Array.from(rows.known, (row) => rows.labels[row]!),
+      Uint8Array.from(rows.known, (row) => labels[row]!),
       rows.worth && Float32Array.from(rows.known, (row) => rows.worth![row]!),
     ),
     logLoss: found.logLoss,
     baseLogLoss: found.baseLogLoss,
     scores: Float64Array.from(validate, (row) => sigmoid(found.scores[row]!)),
+    chosen: found.chosen,
+    tried: found.tried,
   };
 }
 

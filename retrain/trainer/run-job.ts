@@ -14,7 +14,8 @@ import {
 } from "../../scoring/model-record.ts";
 import { refuseImplausible } from "../alarm/implausible-features.ts";
 import { outcomeMetrics } from "../evaluate/metrics.ts";
-import { type CrossFitTerms, defaultTerms } from "./boosting/cross-fit.ts";
+import type { Targets } from "./boosting/booster.ts";
+import { defaultTerms, settingsToTry } from "./boosting/settings.ts";
 import { conversionValue } from "./conversion-value.ts";
 import { canBeLearned, fewPositives } from "./few-positives.ts";
 import type { TrainerListener, TrainingJob } from "./job.ts";
@@ -106,12 +107,24 @@ const hyperparametersOf = (job: TrainingJob): Record<string, number | string> =>
   folds: job.folds,
   ...(job.weight !== null && { weight: job.weight }),
   ...(job.only !== null && { only: job.only }),
-  ...defaultTerms,
+  ...(Object.keys(job.soft).length > 0 && { soft: listed(Object.entries(job.soft).map(([o, c]) => `${o}=${c}`)) }),
+  ...(job.monotone.length > 0 && {
+    monotone: listed(job.monotone.map(({ outcome, feature, direction }) => `${outcome}:${feature}=${direction}`)),
+  }),
+  ...(job.search > 1 && { search: job.search }),
+  ...boosting,
 });
+const { monotone: _free, ...boosting } = defaultTerms;
+const listed = (terms: readonly string[]): string => [...new Set(terms)].sort().join(" ");
 
 interface OutcomePlan {
   readonly outcome: Outcome;
+  /** What happened. */
   readonly labels: Uint8Array;
+  /** What the forest learns: the labels, or how likely they are. */
+  readonly targets: Targets;
+  /** By feature, which way the score may go with it; empty when it is free with all. */
+  readonly monotone: readonly number[];
   readonly learn: Int32Array;
   readonly worth: Float32Array | null;
   readonly sample: WeightedSample;
@@ -131,7 +144,31 @@ function planOutcome(job: TrainingJob, set: LearningSet, outcome: Outcome, index
   const drawn = sampleByWeight(own, labels, job.rows_per_outcome, seededRandom(seed));
   const sample =
     worth === null ? drawn : { ...drawn, weights: worth.map((one, row) => one * (drawn.weights?.[row] ?? 1)) };
-  return { outcome, labels, learn, worth, sample, validate, seed };
+  const targets = targetsOf(set, outcome, labels, job);
+  return { outcome, labels, targets, monotone: directionsOf(set, outcome, job), learn, worth, sample, validate, seed };
+}
+
+/** The labels, or where the snapshot says how likely they are, that. */
+function targetsOf(set: LearningSet, outcome: Outcome, labels: Uint8Array, job: TrainingJob): Targets {
+  const soft = set.soft.get(outcome.name);
+  if (soft === undefined) return labels;
+  return Float32Array.from(soft, (probability, row) => {
+    if (Number.isNaN(probability)) return labels[row]!;
+    if (probability >= 0 && probability <= 1) return probability;
+    throw new UserError(`${job.soft[outcome.name]} holds ${probability}, which is no probability`, {
+      code: "train.soft",
+      exit: "config",
+      where: job.snapshot,
+      next: `inboxloop train --soft ${outcome.name}=<a column of numbers from 0 to 1>`,
+    });
+  });
+}
+
+function directionsOf({ data }: LearningSet, outcome: Outcome, { monotone }: TrainingJob): readonly number[] {
+  const own = monotone.filter((one) => one.outcome === outcome.name);
+  if (own.length === 0) return [];
+  const way = new Map(own.map(({ feature, direction }) => [feature, direction === "up" ? 1 : -1]));
+  return data.binnings.map(({ name }) => way.get(name) ?? 0);
 }
 
 /**
@@ -177,7 +214,7 @@ async function trainOutcome(
   plan: OutcomePlan,
   run: (task: OutcomeTask) => Promise<OutcomeReply>,
 ): Promise<TrainedOutcome> {
-  const { outcome, labels, learn, worth, sample, validate, seed } = plan;
+  const { outcome, labels, targets, learn, worth, sample, validate, seed } = plan;
   const finish = (model: OutcomeRecord["model"], scores: Float64Array): OutcomeRecord => ({
     name: outcome.name,
     column: outcome.column,
@@ -197,10 +234,11 @@ async function trainOutcome(
     forest: null,
   });
   if (!canBeLearned(sample)) return constant();
-  const terms: CrossFitTerms = defaultTerms;
   const { fold } = set;
-  const rows = { rows: sample.rows, weights: sample.weights, known: learn, worth, labels, fold, folds: job.folds };
-  const reply = await run({ data: set.data, rows, validate, terms, seed });
+  const rows = { rows: sample.rows, weights: sample.weights, known: learn, worth, targets, fold, folds: job.folds };
+  const [first, ...others] = settingsToTry(job.search, plan.monotone);
+  const settings = [first.terms, ...others.map(({ terms }) => terms)] as const;
+  const reply = await run({ data: set.data, rows, labels, validate, settings, seed });
   if (reply.kind === "failed") {
     throw new UserError(`the trainer gave up on ${outcome.name}: ${reply.message.split("\n")[0]}`, {
       code: "train.failed",
@@ -221,6 +259,14 @@ async function trainOutcome(
         trees: reply.trees,
         calibration,
         cross_fitted: { folds: job.folds, log_loss: reply.logLoss, base_log_loss: reply.baseLogLoss },
+        ...(others.length > 0 && {
+          searched: [first, ...others].map(({ change }, i) => ({
+            change,
+            trees: reply.tried[i]!.trees,
+            log_loss: reply.tried[i]!.logLoss,
+            is_chosen: i === reply.chosen,
+          })),
+        }),
       },
       reply.scores.map((score) => calibrated(score, calibration)),
     ),

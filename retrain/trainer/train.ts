@@ -37,6 +37,12 @@ export interface TrainRequest {
   readonly weight?: string | undefined;
   /** BOOL column: only rows of which it is true are learned from. */
   readonly only?: string | undefined;
+  /** By outcome, the column of probabilities that it learns in place of what happened. */
+  readonly soft?: TrainingJob["soft"] | undefined;
+  /** Which way an outcome's score may go with a number feature. */
+  readonly monotone?: TrainingJob["monotone"] | undefined;
+  /** Settings to try for each outcome, one to eight. */
+  readonly search?: number | undefined;
   /** Features that may tell an outcome implausibly well, by name, and why. */
   readonly waive?: Readonly<Record<string, string>> | undefined;
 }
@@ -79,6 +85,9 @@ export function planTraining(
     without: [...(request.without ?? [])],
     weight: request.weight ?? null,
     only: request.only ?? null,
+    soft: { ...request.soft },
+    monotone: [...(request.monotone ?? [])],
+    search: request.search ?? 1,
     waive: { ...request.waive },
     made_at: now.toISOString(),
     where,

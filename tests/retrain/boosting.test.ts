@@ -10,7 +10,8 @@ import {
   numberBin,
   numberBinning,
 } from "../../retrain/trainer/boosting/binning.ts";
-import { crossFit, defaultTerms } from "../../retrain/trainer/boosting/cross-fit.ts";
+import { crossFit } from "../../retrain/trainer/boosting/cross-fit.ts";
+import { defaultTerms, settingsToTry } from "../../retrain/trainer/boosting/settings.ts";
 import { sigmoid } from "../../scoring/calibration.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import { openForest, readForest } from "../../scoring/forest.ts";
@@ -51,8 +52,8 @@ async function learned(seed: number, effect?: number, terms = defaultTerms, weig
     const binning = values instanceof Float64Array ? numberBinning(name, values) : categoryBinning(name, values);
     return { binning, fill: (into) => binColumn(binning, values, into) };
   });
-  const outcome = { rows: every, weights, worth: null, known: every, labels, fold, folds: 3 };
-  return { columns, labels, truth, found: crossFit(data, outcome, terms, 1) };
+  const outcome = { rows: every, weights, worth: null, known: every, targets: labels, fold, folds: 3 };
+  return { columns, labels, truth, data, outcome, found: crossFit(data, outcome, [terms], 1) };
 }
 
 describe("bins", () => {
@@ -127,6 +128,54 @@ describe("forests", () => {
     const plain = (await learned(5)).found;
     expect(found.forest.base).toBe(plain.forest.base);
     expect(found.forest.trees[0]!.cover[0]).toBe(2 * plain.forest.trees[0]!.cover[0]!);
+  });
+
+  test("when the score may only rise with a number, then no row scores less for more of it, and what the truth does otherwise goes unlearned", async () => {
+    const free = await learned(7);
+    const [up, down] = [1, -1].map((way) => ({ ...defaultTerms, monotone: [way, 0, 0, 0] }));
+    const steps = [0, 10, 25, 39, 40, 41, 42, 55, 80].map((age) => new Float64Array(rows).fill(age));
+    const scoresBy = async (terms: typeof defaultTerms) => {
+      const { columns, found } = await learned(7, 1.5, terms);
+      const forest = openForest(readForest(JSON.stringify(found.forest)));
+      const scores = steps.map((age) => forest.predict({ ...columns, age }, rows));
+      return { found, scores };
+    };
+    const fallsOf = (scores: readonly Float64Array[], way: number): number => {
+      let falls = 0;
+      for (let i = 1; i < scores.length; i++)
+        for (let row = 0; row < rows; row++) if (way * (scores[i]![row]! - scores[i - 1]![row]!) < 0) falls += 1;
+      return falls;
+    };
+    expect(fallsOf((await scoresBy(defaultTerms)).scores, 1)).toBeGreaterThan(100);
+    const [rising, falling] = [await scoresBy(up!), await scoresBy(down!)];
+    expect(fallsOf(rising.scores, 1)).toBe(0);
+    expect(fallsOf(falling.scores, -1)).toBe(0);
+    // What the truth does costs nothing, and what it does not do costs much.
+    expect(rising.found.logLoss).toBeLessThan(free.found.logLoss + 0.0005);
+    expect(falling.found.logLoss).toBeGreaterThan(free.found.logLoss + 0.01);
+    expect(falling.found.logLoss).toBeLessThan(falling.found.baseLogLoss - 0.01);
+  });
+
+  test("when rows say how likely they are, then the forest comes nearer to the truth than by one throw each", async () => {
+    const { truth, data, outcome, found } = await learned(8);
+    const soft = crossFit(data, { ...outcome, targets: Float32Array.from(truth) }, [defaultTerms], 1);
+    const distance = (scores: Float64Array): number =>
+      scores.reduce((sum, score, i) => sum + (sigmoid(score) - truth[i]!) ** 2, 0) / rows;
+    expect(distance(soft.crossFitted)).toBeLessThan(distance(found.crossFitted) / 2);
+    const same = crossFit(data, { ...outcome, targets: Float32Array.from(outcome.targets) }, [defaultTerms], 1);
+    expect(same.forest).toEqual(found.forest);
+  });
+
+  test("when several settings are tried, then the one with the least cross-fitted loss is kept, and it is what it is alone", async () => {
+    const { data, outcome } = await learned(9);
+    const [first, ...others] = settingsToTry(4, []);
+    const alone = [first, ...others].map(({ terms }) => crossFit(data, outcome, [terms], 1));
+    const tried = crossFit(data, outcome, [first.terms, ...others.map(({ terms }) => terms)], 1);
+    const losses = alone.map(({ logLoss }) => logLoss);
+    expect(tried.tried.map(({ logLoss }) => logLoss)).toEqual(losses);
+    expect(tried.chosen).toBe(losses.indexOf(Math.min(...losses)));
+    expect(tried.forest).toEqual(alone[tried.chosen]!.forest);
+    expect(new Set(losses).size).toBe(4);
   });
 
   test("when a tree's nodes point astray, then the forest is refused by what is wrong", async () => {

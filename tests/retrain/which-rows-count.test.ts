@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import features from "../../includes/features.js";
-import { createSnapshot } from "../../retrain/snapshot/snapshot.ts";
-import { type TrainEnv, train } from "../../retrain/trainer/train.ts";
+import { createSnapshot, findSnapshot } from "../../retrain/snapshot/snapshot.ts";
+import { readWholeLock, subjectOf } from "../../retrain/trainer/lineage.ts";
+import { planTraining, type TrainEnv, type TrainRequest, train } from "../../retrain/trainer/train.ts";
 import { type Model, openScorer } from "../../scoring/model.ts";
 import { fillExamples } from "./support/examples.ts";
 import { plainWarehouse } from "./support/plain-duckdb.ts";
@@ -24,14 +25,15 @@ beforeAll(async () => {
   await fillExamples(warehouse, 6_000);
   await warehouse.run(`create or replace table training.examples as
     select * replace (case when is_trusted then did_click else roll < 0.42 - click_rate_90d end as did_click),
-      case when is_trusted then 0.9::double else 0::double end as sample_weight, (-0.5)::double as wrong_weight, 0::double as no_weight
+      case when is_trusted then 0.9::double else 0::double end as sample_weight, (-0.5)::double as wrong_weight,
+      case when not is_trusted then 0.1::double when message_id < 'm00001000' then null else did_click::integer::double end as p_click, 0::double as no_weight
     from (select *, hash('trust' || message_id) % 2 = 0 as is_trusted, (hash('roll' || message_id) % 1000) / 1000.0 as roll from training.examples)`);
   await createSnapshot({ warehouse, snapshots: env.snapshots, now: env.now }, { name: "half" });
   await warehouse.close();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const trained = (name: string, more: { readonly weight?: string; readonly only?: string }): Promise<Model> =>
+const trained = (name: string, more: Partial<TrainRequest>): Promise<Model> =>
   train(env, { snapshot: "half", name, outcomes: [{ name: "click", column: "did_click" }], ...more });
 
 /** How much likelier a click is of somebody who clicks much than of somebody who clicks little. */
@@ -71,6 +73,54 @@ test("when half of the labels are lies then rows of no weight, or not trusted, a
   expect((await trained("again", { weight: "sample_weight" })).record.outcomes[0]!.predictions).toBe(
     weighed.record.outcomes[0]!.predictions,
   );
+});
+
+test("when a column says how likely a click was then the forest learns that, and the level stays that of what happened", async () => {
+  const all = await trained("hard", {});
+  const soft = await trained("soft", { soft: { click: "p_click" } });
+  expect(await rise(soft)).toBeGreaterThan((await rise(all)) + 0.02);
+  const { observed_rate, predicted_rate } = soft.record.outcomes[0]!.validation;
+  expect(observed_rate).toBe(all.record.outcomes[0]!.validation.observed_rate);
+  expect(Math.abs(predicted_rate! - observed_rate!)).toBeLessThan(0.045);
+  expect(soft.record.lineage.hyperparameters).toMatchObject({ soft: "click=p_click" });
+});
+
+test("when a click may only get less likely with a rate of clicks then it does, and the record says what was promised", async () => {
+  const model = await trained("falling", {
+    monotone: [{ outcome: "click", feature: "click_rate_90d", direction: "down" }],
+    weight: "sample_weight",
+  });
+  expect(await rise(model)).toBeLessThanOrEqual(0);
+  expect(await rise(await trained("free", { weight: "sample_weight" }))).toBeGreaterThan(0.02);
+  expect(model.record.lineage.hyperparameters).toMatchObject({ monotone: "click:click_rate_90d=down" });
+});
+
+test("when settings are searched then the record has what each came to, and which was taken", async () => {
+  const { record } = await trained("searched", { search: 3 });
+  const { model } = record.outcomes[0]!;
+  if (model.kind !== "forest" || !model.searched) throw new Error("nothing was searched");
+  expect(model.searched.map(({ change }) => change)).toEqual([{}, { shrinkage: 0.05 }, { leaves: 31 }]);
+  const least = Math.min(...model.searched.map(({ log_loss }) => log_loss));
+  expect(model.searched.filter(({ is_chosen }) => is_chosen)).toMatchObject([{ log_loss: least, trees: model.trees }]);
+  expect(model.cross_fitted.log_loss).toBe(least);
+});
+
+test("when a setting speaks of what the job does not have, or of no probability, then training refuses by name", async () => {
+  const snapshot = await findSnapshot(env.snapshots, "half");
+  const lock = await readWholeLock(snapshot.path);
+  const subject = (more: Partial<TrainRequest>) => () =>
+    subjectOf(planTraining({ snapshot: "half", ...more }, snapshot, env.models, env.now()), lock);
+  const goes = (outcome: string, feature: string, direction: "up" | "down" = "up") => ({ outcome, feature, direction });
+  expect(subject({ soft: { click: "p_click" }, monotone: [goes("click", "sends_7d")] })).not.toThrow();
+  expect(subject({ soft: { opened: "p_click" } })).toThrow("no outcome is called opened: there are click, complaint");
+  expect(subject({ soft: { click: "p_other" } })).toThrow("the snapshot has no column p_other");
+  expect(subject({ monotone: [goes("opened", "sends_7d")] })).toThrow("no outcome is called opened");
+  expect(subject({ monotone: [goes("click", "shoe_size")] })).toThrow("it is no feature");
+  expect(subject({ monotone: [goes("click", "region")] })).toThrow("a category has no order");
+  expect(subject({ monotone: [goes("click", "sends_7d"), goes("click", "sends_7d", "down")] })).toThrow(
+    "click goes both up and down with sends_7d",
+  );
+  await expect(trained("minus", { soft: { click: "wrong_weight" } })).rejects.toMatchObject({ code: "train.soft" });
 });
 
 test("when a weight is below 0, or all are 0, or the snapshot has no such column, then training refuses by name", async () => {

@@ -9,6 +9,8 @@ export interface SplitTerms {
   readonly leastRows: number;
   /** Loss that a split takes away, at least. */
   readonly leastGain: number;
+  /** By feature, 1 where the score may only rise with it, -1 where it may only fall, 0 where it is free; empty where all are. */
+  readonly monotone: readonly number[];
 }
 
 export interface Split {
@@ -22,10 +24,46 @@ export interface Split {
   readonly leftHessian: number;
 }
 
+/** What the values of all leaves below a node lie between: a split above it promised so. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+export const unbounded: Bounds = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
 interface Node {
   readonly gradient: number;
   readonly hessian: number;
   readonly rows: number;
+  readonly bounds: Bounds;
+}
+
+/** A leaf's value before it is shrunk: the one that takes most of the loss away, within its bounds. */
+export const leafValue = (gradient: number, hessian: number, l2: number, { low, high }: Bounds): number =>
+  Math.min(high, Math.max(low, -gradient / (hessian + l2)));
+
+/** Twice the loss that a leaf of this value takes away. */
+const gainOf = (gradient: number, hessian: number, l2: number, value: number): number =>
+  -(2 * gradient * value + (hessian + l2) * value * value);
+
+/**
+ * Bounds of both children. A split of a feature that the score may only rise or fall with keeps all leaves of one side below the middle of the two
+ * sides' values, and all of the other above it: so rows that differ in this feature alone are in order, whatever grows below
+ * (LightGBM's "basic" method; Auguste, Malory & Smirnov 2020, arXiv:2011.00986).
+ */
+export function boundsOfChildren(
+  split: Split,
+  node: Omit<Node, "rows">,
+  { monotone, l2 }: SplitTerms,
+): readonly [left: Bounds, right: Bounds] {
+  const direction = monotone[split.feature] ?? 0;
+  if (direction === 0) return [node.bounds, node.bounds];
+  const left = leafValue(split.leftGradient, split.leftHessian, l2, node.bounds);
+  const right = leafValue(node.gradient - split.leftGradient, node.hessian - split.leftHessian, l2, node.bounds);
+  const middle = (left + right) / 2;
+  const below = { low: node.bounds.low, high: middle };
+  const above = { low: middle, high: node.bounds.high };
+  return direction > 0 ? [below, above] : [above, below];
 }
 
 /** Of a category: added to the hessian of its mean gradient when categories are put in order, and to `l2`. */
@@ -69,6 +107,8 @@ class Search {
   #left: readonly number[] | null = null;
   #leftGradient = 0;
   #leftHessian = 0;
+  /** Whether the value of a side may have to give way. */
+  readonly #isHeld: boolean;
 
   constructor(histogram: Float64Array, node: Node, terms: SplitTerms) {
     this.#histogram = histogram;
@@ -76,6 +116,7 @@ class Search {
     this.#terms = terms;
     this.#rowsPerHessian = node.rows / node.hessian;
     this.#gain = terms.leastGain;
+    this.#isHeld = terms.monotone.length > 0;
   }
 
   number(feature: number, offset: number, bins: number): void {
@@ -89,7 +130,8 @@ class Search {
     const { gradient: all, hessian: allHessian } = this.#node;
     const { l2, leastHessian, leastRows } = this.#terms;
     const least = Math.max(leastHessian, leastRows / this.#rowsPerHessian);
-    const base = (all * all) / (allHessian + l2);
+    const base = this.#base(l2);
+    const direction = this.#terms.monotone[feature] ?? 0;
     let gradient = isUnknownLeft ? histogram[offset]! : 0;
     let hessian = isUnknownLeft ? histogram[offset + 1]! : 0;
     // The last cut is between what is known and what is not; with the unknown on the left it would leave nothing on the right.
@@ -103,7 +145,9 @@ class Search {
       const otherHessian = allHessian - hessian;
       if (otherHessian < least) break;
       const other = all - gradient;
-      const gain = (gradient * gradient) / (hessian + l2) + (other * other) / (otherHessian + l2) - base;
+      const gain = this.#isHeld
+        ? this.#heldGain(gradient, hessian, other, otherHessian, l2, direction) - base
+        : (gradient * gradient) / (hessian + l2) + (other * other) / (otherHessian + l2) - base;
       if (gain <= this.#gain) continue;
       this.#gain = gain;
       this.#feature = feature;
@@ -122,7 +166,7 @@ class Search {
     const { leastHessian, leastRows } = this.#terms;
     const l2 = this.#terms.l2 + categorySmoothing;
     const least = Math.max(leastHessian, leastRows / this.#rowsPerHessian);
-    const base = (all * all) / (allHessian + l2);
+    const base = this.#base(l2);
     const codes: number[] = [];
     for (let bin = 0; bin < bins; bin++) if (histogram[offset + 2 * bin + 1]! >= categoryLeast) codes.push(bin);
     const mean = (bin: number): number =>
@@ -139,7 +183,9 @@ class Search {
         const otherHessian = allHessian - hessian;
         if (otherHessian < least) break;
         const other = all - gradient;
-        const gain = (gradient * gradient) / (hessian + l2) + (other * other) / (otherHessian + l2) - base;
+        const gain = this.#isHeld
+          ? this.#heldGain(gradient, hessian, other, otherHessian, l2, 0) - base
+          : (gradient * gradient) / (hessian + l2) + (other * other) / (otherHessian + l2) - base;
         if (gain <= this.#gain) continue;
         this.#gain = gain;
         this.#feature = feature;
@@ -150,6 +196,30 @@ class Search {
         this.#leftHessian = hessian;
       }
     }
+  }
+
+  /** Twice the loss that the node takes away as a leaf. */
+  #base(l2: number): number {
+    const { gradient, hessian, bounds } = this.#node;
+    return this.#isHeld
+      ? gainOf(gradient, hessian, l2, leafValue(gradient, hessian, l2, bounds))
+      : (gradient * gradient) / (hessian + l2);
+  }
+
+  /** Twice the loss that both sides take away within the node's bounds; less than anything where they would stand in the wrong order. */
+  #heldGain(
+    gradient: number,
+    hessian: number,
+    other: number,
+    otherHessian: number,
+    l2: number,
+    direction: number,
+  ): number {
+    const { bounds } = this.#node;
+    const left = leafValue(gradient, hessian, l2, bounds);
+    const right = leafValue(other, otherHessian, l2, bounds);
+    if (direction * (right - left) < 0) return Number.NEGATIVE_INFINITY;
+    return gainOf(gradient, hessian, l2, left) + gainOf(other, otherHessian, l2, right);
   }
 
   found(): Split | null {

@@ -12,10 +12,13 @@ export interface BoostTerms extends TreeTerms {
   readonly leastSeen: number;
 }
 
-/** Rows to learn from: places in the binned rows, labels and weights of all of them. */
+/** Labels by binned row: 1, 0, or how likely it is a 1. */
+export type Targets = Uint8Array | Float32Array;
+
+/** Rows to learn from: places in the binned rows, targets and weights of all of them. */
 export interface LearningRows {
   readonly rows: Int32Array;
-  readonly labels: Uint8Array;
+  readonly targets: Targets;
   /** Weight of each row; null where all weigh 1. */
   readonly weights: Float32Array | null;
 }
@@ -56,7 +59,7 @@ export class Booster {
     for (const row of learning.rows) {
       const w = learning.weights?.[row] ?? 1;
       weight += w;
-      positives += w * learning.labels[row]!;
+      positives += w * learning.targets[row]!;
     }
     this.base = toLeafStep(Math.log(positives / (weight - positives)));
     this.scores = new Float64Array(data.rows).fill(this.base);
@@ -64,14 +67,14 @@ export class Booster {
 
   /** Grows the next tree and adds it to the scores. */
   step(): void {
-    const { rows, labels, weights } = this.#learning;
+    const { rows, targets, weights } = this.#learning;
     const g = this.#gradients;
     const h = this.#hessians;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const p = sigmoid(this.scores[row]!);
       const w = weights === null ? 1 : weights[row]!;
-      g[row] = w * (p - labels[row]!);
+      g[row] = w * (p - targets[row]!);
       h[row] = w * p * (1 - p);
     }
     const count = this.#draw();

@@ -1,5 +1,13 @@
 import { everyNumber, type Tree, toLeafStep } from "../../../scoring/tree.ts";
-import { bestSplit, type Split, type SplitTerms } from "./best-split.ts";
+import {
+  type Bounds,
+  bestSplit,
+  boundsOfChildren,
+  leafValue,
+  type Split,
+  type SplitTerms,
+  unbounded,
+} from "./best-split.ts";
 import type { BinnedRows } from "./binned-rows.ts";
 import { type Binning, binCount } from "./binning.ts";
 import { addOne, addTwo, addUnusual } from "./histogram.ts";
@@ -17,6 +25,7 @@ interface Leaf {
   readonly depth: number;
   readonly gradient: number;
   readonly hessian: number;
+  readonly bounds: Bounds;
   readonly histogram: Float64Array;
   readonly split: Split | null;
 }
@@ -87,7 +96,7 @@ export class TreeGrower {
     const nodes: Grown[] = [{ split: null, left: 0, right: 0, value: 0 }];
     const histogram = this.#take();
     this.#fill(histogram, 0, count, gradients, hessians, features);
-    const whole = { node: 0, start: 0, end: count, depth: 0, gradient, hessian, histogram };
+    const whole = { node: 0, start: 0, end: count, depth: 0, gradient, hessian, bounds: unbounded, histogram };
     const open: Leaf[] = [{ ...whole, split: this.#split(whole, features) }];
     const done: Leaf[] = [];
     while (open.length > 0) {
@@ -103,8 +112,8 @@ export class TreeGrower {
       for (const child of children) (child.split === null ? done : open).push(child);
     }
     for (const leaf of [...open, ...done]) {
-      const value = (-this.#terms.shrinkage * leaf.gradient) / (leaf.hessian + this.#terms.l2);
-      nodes[leaf.node]!.value = toLeafStep(value);
+      const { l2, shrinkage } = this.#terms;
+      nodes[leaf.node]!.value = toLeafStep(shrinkage * leafValue(leaf.gradient, leaf.hessian, l2, leaf.bounds));
       this.#free.push(leaf.histogram);
     }
     return inPreorder(nodes, this.#data.binnings);
@@ -123,8 +132,9 @@ export class TreeGrower {
     parent.left = nodes.push({ split: null, left: 0, right: 0, value: 0 }) - 1;
     parent.right = nodes.push({ split: null, left: 0, right: 0, value: 0 }) - 1;
     const depth = leaf.depth + 1;
-    const left = { node: parent.left, start: leaf.start, end: middle, depth };
-    const right = { node: parent.right, start: middle, end: leaf.end, depth };
+    const [leftBounds, rightBounds] = boundsOfChildren(split, leaf, this.#terms);
+    const left = { node: parent.left, start: leaf.start, end: middle, depth, bounds: leftBounds };
+    const right = { node: parent.right, start: middle, end: leaf.end, depth, bounds: rightBounds };
     const leftSums = { gradient: split.leftGradient, hessian: split.leftHessian };
     const rightSums = { gradient: leaf.gradient - split.leftGradient, hessian: leaf.hessian - split.leftHessian };
     const isLeftSmaller = middle - leaf.start <= leaf.end - middle;
