@@ -16,8 +16,16 @@ export interface CatalogColumn {
   readonly defaultSql?: string | undefined;
 }
 
+/** `ANY`: a source, whose rows say themselves when they arrived. */
+export type ArrivalUnit = "HOUR" | "DAY" | "MONTH" | "YEAR" | "ANY";
+
+/** The pseudo column of a table partitioned by the time of arrival. It is stored under this name, and `*` does not give it. */
+export const arrivalColumn = "_PARTITIONTIME";
+
 /** What BigQuery keeps of a table beside its columns and rows. */
 export interface TableProperties {
+  /** Of a table partitioned by the time of arrival: what its rows' times are truncated to. Its column `_PARTITIONTIME` is not among its columns. */
+  readonly arrivalUnit?: ArrivalUnit | undefined;
   /** The column that PARTITION BY goes by; `_PARTITIONTIME` of a table partitioned by the time of arrival. */
   readonly partitionColumn?: string | undefined;
   readonly requiresPartitionFilter?: boolean | undefined;
@@ -91,5 +99,12 @@ export interface Catalog {
   function?(path: readonly string[]): UserFunction | undefined;
   tableFunction?(path: readonly string[]): UserTableFunction | undefined;
 }
+
+/** The stored columns of a table without the time of arrival, which is none of its own. */
+export const ownColumns = <T extends { readonly name: string }>(
+  columns: readonly T[],
+  properties: TableProperties | undefined,
+): readonly T[] =>
+  properties?.arrivalUnit === undefined ? columns : columns.filter(({ name }) => name !== arrivalColumn);
 
 export const emptyCatalog: Catalog = { table: () => undefined };

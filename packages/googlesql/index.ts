@@ -1,6 +1,7 @@
 /** The engine's one door: all of it that anybody outside may import. */
 
-export { comments, newTable, newView } from "./analyzer/ddl.ts";
+export { arrivingNow, isArrival, sourceTable } from "./analyzer/arrival.ts";
+export { comments, newTable, newView, propertiesComment } from "./analyzer/ddl.ts";
 export { type Change, deleteRows, insert, merge, truncate, update } from "./analyzer/dml.ts";
 export { impliedName } from "./analyzer/expressions.ts";
 export { functionNamed } from "./analyzer/function-table.ts";
@@ -43,10 +44,12 @@ export type {
   WindowSpec,
 } from "./ast.ts";
 export {
+  arrivalColumn,
   type Catalog,
   type CatalogColumn,
   type CatalogTable,
   commentMark,
+  ownColumns,
   readProperties,
   type TableProperties,
   type UserFunction,

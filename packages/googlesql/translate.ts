@@ -1,3 +1,4 @@
+import { checkFieldName } from "./analyzer/arrival.ts";
 import { coerceOrFail } from "./analyzer/coerce.ts";
 import { Analysis } from "./analyzer/context.ts";
 import { resolveQuery } from "./analyzer/query.ts";
@@ -88,6 +89,8 @@ export function translateQuery(
   const relation = resolveQuery(a, query, { scope: undefined, tables: new Map() });
   a.failUnfiltered();
   const columns = relation.columns.map((column) => ({ name: column.name ?? "", type: column.type }));
+  // The rows of a query go into a table of its own, whose columns cannot be called so.
+  if (!as) for (const { name } of columns) if (/^_PARTITION/i.test(name)) checkFieldName(a, query, name);
   if (!as) return { sql: relation.sql, columns, isValueTable: relation.isValueTable };
   const only = relation.columns[0]!;
   const value = coerceOrFail(a, query, { ...only.source, sql: `t0.${only.sqlName}` }, as, "The expression");

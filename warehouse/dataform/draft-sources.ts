@@ -9,6 +9,7 @@ import {
   readScript,
   type Source,
   type Statement,
+  sourceTable,
   type TranslatedColumn,
   translateQuery,
 } from "../../packages/googlesql/index.ts";
@@ -93,7 +94,7 @@ export function draftSources(graph: Graph, known: ReadonlyMap<string, readonly C
     table: (path) => {
       const id = idAt(path);
       const columns = id === undefined ? undefined : columnsOf(id);
-      return columns && { kind: "table", sql: "t", columns };
+      return columns && { kind: "table", sql: "t", ...sourceTable(columns) };
     },
     function: (path) => functions.get(path.slice(-2).join(".").toLowerCase()),
   };

@@ -1,4 +1,4 @@
-import { type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/index.ts";
+import { arrivalColumn, type GoogleSqlType, parseType, typeName } from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
 
 /** What is believed of a column's type so far. */
@@ -56,8 +56,10 @@ export class DraftTable {
   }
 
   column(name: string): Guess {
-    const key = name.toLowerCase();
-    const guess = this.found.get(key) ?? new Guess(name);
+    // The day of arrival is that of the time, which a row file gives.
+    const read = /^_PARTITION(TIME|DATE)$/i.test(name) ? arrivalColumn : name;
+    const key = read.toLowerCase();
+    const guess = this.found.get(key) ?? new Guess(read);
     this.found.set(key, guess);
     return guess;
   }
@@ -93,6 +95,7 @@ const all = [
 
 /** By what names mean in most schemas; how the column is read decides. */
 const hints: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^_PARTITIONTIME$/, ["TIMESTAMP"]],
   [/^(int|integer)_/i, ["INT64"]],
   [/^(float|double)_/i, ["FLOAT64"]],
   [/^(string|text)_/i, ["STRING"]],

@@ -20,6 +20,7 @@ import {
   type Source,
   type Statement,
   shapeOfType,
+  sourceTable,
   sourceValue,
   type TranslatedColumn,
   translateQuery,
@@ -220,7 +221,7 @@ class Builder {
         const id = this.idAt(path);
         const columns = id === undefined ? undefined : this.types.get(id);
         if (id !== undefined && columns === undefined) isBlind = true;
-        return columns && { kind: "table", sql: "t", columns };
+        return columns && { kind: "table", sql: "t", ...sourceTable(columns) };
       },
       // Of a body in JavaScript nothing is known but its text: the analyzer is asked about SQL alone.
       function: (path) => {

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import { DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from "../../packages/googlesql/duckdb/client.ts";
 import {
+  arrivalColumn,
   asGoogleSqlError,
   type CatalogColumn,
   type CatalogTable,
@@ -245,13 +246,13 @@ async function appendOn(
         found === undefined ? `there is no table ${table}` : `${table} is a ${what}: nothing can be appended to it`,
       );
     }
-    const { columns } = found;
-    refuseLimits(table, columns);
+    refuseLimits(table, found.columns);
+    const columns = appended(found);
     const index = new Map(columns.map((column, i) => [column.name.toLowerCase(), i]));
     const values: DuckDBValue[][] = [];
     const refused = new Map<number, string>();
     for (const [i, row] of rows.entries()) {
-      const line: DuckDBValue[] = columns.map(() => null);
+      const line: DuckDBValue[] = columns.map(({ given }) => given ?? null);
       for (const [name, value] of Object.entries(row)) {
         const at = index.get(name.toLowerCase());
         try {
@@ -268,6 +269,25 @@ async function appendOn(
     if (values.length > 0) await insertValues(lane, found.sql, columns.length, values);
     return { kind: "written", rows: rows.length };
   });
+}
+
+/** A table's columns as they are stored. A row that does not say when it arrived, arrives now; of a source, nobody knows when. */
+function appended({
+  columns,
+  properties,
+}: CatalogTable): readonly (CatalogColumn & { readonly given?: DuckDBValue })[] {
+  const unit = properties?.arrivalUnit;
+  if (unit === undefined) return columns;
+  if (unit === "ANY") return [{ name: arrivalColumn, type: parseType("TIMESTAMP") }, ...columns];
+  const given = toDuckDb(partitionAt(unit), parseType("TIMESTAMP"));
+  return [{ name: arrivalColumn, type: parseType("TIMESTAMP"), given }, ...columns];
+}
+
+/** The beginning of the partition that it is now. */
+function partitionAt(unit: "HOUR" | "DAY" | "MONTH" | "YEAR"): string {
+  const now = new Date().toISOString();
+  const kept = { HOUR: 13, DAY: 10, MONTH: 7, YEAR: 4 }[unit];
+  return `${now.slice(0, kept)}${"0000-01-01T00:00:00Z".slice(kept)}`;
 }
 
 /** Through DuckDB's appender, so that a large batch costs no parsing; all of it or nothing. */
@@ -311,10 +331,14 @@ const splitStored = (table: string): readonly [string, string] => {
 /** Makes an empty table of GoogleSQL columns in place of what has that name. */
 export async function createTable(lane: SessionLane, table: string, columns: readonly Column[]): Promise<void> {
   const typed = columns.map((column) => ({ name: column.name, type: parseType(column.type) }));
-  const list = typed.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`).join(", ");
-  await lane.connection.run(`create or replace table ${storedName(table)} (${list})`);
-  const { comments } = await import("../../packages/googlesql/index.ts");
-  for (const text of comments(storedName(table), typed)) await lane.connection.run(text);
-  await lane.catalog.put(lane.connection, pathOf(table), "table", typed);
+  const { comments, propertiesComment, sourceTable } = await import("../../packages/googlesql/index.ts");
+  const { columns: own, properties } = sourceTable(typed);
+  const list = own.map((column) => `${quoteName(column.name)} ${duckdbType(column.type)}`);
+  if (properties) list.unshift(`${quoteName(arrivalColumn)} timestamptz`);
+  const name = storedName(table);
+  await lane.connection.run(`create or replace table ${name} (${list.join(", ")})`);
+  for (const text of [...comments(name, own), ...propertiesComment(name, "TABLE", properties)])
+    await lane.connection.run(text);
+  await lane.catalog.put(lane.connection, pathOf(table), "table", own, { properties });
   if (!lane.isInTransaction) lane.catalog.commit();
 }

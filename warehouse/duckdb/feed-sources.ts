@@ -1,5 +1,15 @@
 import { UserError } from "../../errors/user-error.ts";
-import { comments, parseType, quoteName } from "../../packages/googlesql/index.ts";
+import {
+  arrivalColumn,
+  comments,
+  type GoogleSqlType,
+  isArrival,
+  parseType,
+  propertiesComment,
+  quoteName,
+  sourceTable,
+  typeName,
+} from "../../packages/googlesql/index.ts";
 import { createTable } from "./adapter.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { storedColumns } from "./parquet-columns.ts";
@@ -69,11 +79,28 @@ async function load(lane: SessionLane, feed: SourceFeed): Promise<void> {
   );
   const table = `${quoteName(feed.schema)}.${quoteName(feed.name)}`;
   await connection.run(`create schema if not exists ${quoteName(feed.schema)}`);
-  await connection.run(
-    `create or replace table ${table} as select ${columns.map((column) => `${column.sql} as ${quoteName(column.name)}`).join(", ")} from ${scan}`,
-  );
-  for (const text of comments(table, columns)) await connection.run(text);
-  await lane.catalog.put(connection, [feed.schema, feed.name], "table", columns);
+  const { columns: own, properties } = sourceTable(columns);
+  const list = own.map((column) => `${column.sql} as ${quoteName(column.name)}`);
+  const arrival = columns.find(isArrival);
+  if (arrival) list.unshift(`cast(${arrivalTime(arrival)} as timestamptz) as ${quoteName(arrivalColumn)}`);
+  await connection.run(`create or replace table ${table} as select ${list.join(", ")} from ${scan}`);
+  for (const text of [...comments(table, own), ...propertiesComment(table, "TABLE", properties)])
+    await connection.run(text);
+  await lane.catalog.put(connection, [feed.schema, feed.name], "table", own, { properties });
+}
+
+/** A file may hold the days on which its rows arrived, or the times. */
+function arrivalTime({
+  name,
+  type,
+  sql,
+}: {
+  readonly name: string;
+  readonly type: GoogleSqlType;
+  readonly sql: string;
+}): string {
+  if (type.kind === "TIMESTAMP" || type.kind === "DATETIME" || type.kind === "DATE") return sql;
+  throw new Error(`${name} is ${typeName(type)}: the time of arrival is a TIMESTAMP`);
 }
 
 /** What JSON is read as where its types are known; otherwise DuckDB finds them out from all of it. */

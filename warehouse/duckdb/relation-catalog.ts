@@ -4,6 +4,7 @@ import {
   type CatalogColumn,
   type CatalogTable,
   commentMark,
+  ownColumns,
   quoteName,
   readColumn,
   readProperties,
@@ -71,10 +72,12 @@ export class RelationCatalog {
     for (const row of standing.getRows()) {
       const [schema, name, kind] = row.map(String) as [string, string, "table" | "view"];
       const known = kept.get(keyOf(schema, name));
-      const isKnown = known?.kind === kind && (kind === "view" || Number(row[3]) === known.columns.length);
+      const properties = readProperties(row[4] as string | null);
+      const hidden = properties?.arrivalUnit === undefined ? 0 : 1;
+      const isKnown = known?.kind === kind && (kind === "view" || Number(row[3]) === known.columns.length + hidden);
       if (!isKnown && kind === "view") await speak();
       const found = isKnown
-        ? relation(schema, name, kind, known.columns, readProperties(row[4] as string | null))
+        ? relation(schema, name, kind, known.columns, properties)
         : await look(connection, schema, name, kind).catch(() => undefined);
       if (found !== undefined) this.relations.set(keyOf(schema, name), found);
       if (isKnown) this.kept.add(keyOf(schema, name));
@@ -132,7 +135,7 @@ async function look(
     [schema, name],
   );
   const properties = readProperties((kept.getRows()[0]?.[0] ?? null) as string | null);
-  return { kind, sql, columns, properties };
+  return { kind, sql, columns: ownColumns(columns, properties), properties };
 }
 
 async function hasSchema(connection: DuckDBConnection, name: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { CatalogColumn, CatalogTable } from "../catalog.ts";
 import { quoteName } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { holdsCollated } from "../types.ts";
+import { checkFieldName } from "./arrival.ts";
 import type { Analysis } from "./context.ts";
 import { columnText, comments, declaredColumn, type NewColumn, propertiesComment } from "./ddl.ts";
 import { readOptions, requiresPartitionFilter } from "./options.ts";
@@ -33,6 +34,7 @@ export function alterTexts(a: Analysis, action: AlterAction, standing: CatalogTa
       return [];
     case "add-column": {
       readOptions(a, "column", action.column.options);
+      checkFieldName(a, action.column.name, action.column.name.name);
       const column = declaredColumn(a, action.column);
       if (!column.type) return a.fail(action, "A new column needs a type");
       if (column.type.kind === "STRING" && columns.some((one) => holdsCollated(one.type)))
@@ -47,6 +49,7 @@ export function alterTexts(a: Analysis, action: AlterAction, standing: CatalogTa
       return [`${head} DROP COLUMN ${action.ifExists ? "IF EXISTS " : ""}${quoteName(action.column.name)}`];
     case "rename-column":
       mustHave(a, action.from, columns);
+      checkFieldName(a, action.to, action.to.name);
       if (isPartitionColumn(action.from)) a.fail(action, `Cannot rename partitioning column ${action.from.name}`);
       return [`${head} RENAME COLUMN ${quoteName(action.from.name)} TO ${quoteName(action.to.name)}`];
     case "rename-to":

@@ -34,6 +34,7 @@ export function carried(a: Analysis, from: From, added: readonly Column[] = []):
     ranges: from.ranges.map((range) => ({
       name: range.name,
       columns: range.columns.map(move),
+      hidden: range.hidden?.map(move),
       value: range.value && move(range.value),
     })),
     value: added.length > 0 ? undefined : from.value && move(from.value),

@@ -7,16 +7,17 @@ import type {
   ObjectName,
   Query,
 } from "../ast.ts";
-import { type CatalogTable, propertiesText, type TableProperties } from "../catalog.ts";
+import { arrivalColumn, type CatalogTable, propertiesText, type TableProperties } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, typeName } from "../types.ts";
+import { checkFieldName, storedArrival } from "./arrival.ts";
 import { coerceOrFail } from "./coerce.ts";
 import { collatedType } from "./column-collation.ts";
 import type { Analysis } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { readOptions, requiresPartitionFilter } from "./options.ts";
-import { checkClustering, partitionColumn } from "./partitioning.ts";
+import { checkClustering, type Partitioning, partitioningOf } from "./partitioning.ts";
 import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
 import { Scope } from "./scope.ts";
@@ -86,8 +87,8 @@ export function newTable(a: Analysis, node: CreateTable): Made {
   if (!node.query) {
     if (!declared || declared.length === 0) return a.fail(node, "CREATE TABLE needs columns or a query");
     const columns = declared as readonly NewColumn[];
-    const texts = [`${head} (${columns.map(columnText).join(", ")})`];
-    return made(a, node, target, texts, columns);
+    const by = partitioningOf(a, node, columns);
+    return made(a, node, target, [`${head} (${columnTexts(columns, by)})`], columns, by);
   }
   const relation = resolveQuery(a, node.query, { scope: undefined, tables: new Map() });
   a.failUnfiltered();
@@ -113,9 +114,10 @@ export function newTable(a: Analysis, node: CreateTable): Made {
   const list = columns.map((column, i) => `${values[i]} AS ${quoteName(column.name)}`);
   const select = `SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}`;
   const constrained = columns.some((column) => column.notNull || column.defaultSql !== undefined);
-  if (!constrained) return made(a, node, target, [`${head} AS ${select}`], columns);
-  const texts = [`${head} (${columns.map(columnText).join(", ")})`, `INSERT INTO ${target} ${select}`];
-  return made(a, node, target, texts, columns);
+  const by = partitioningOf(a, node, columns);
+  if (!constrained) return made(a, node, target, [`${head} AS ${select}`], columns, by);
+  const texts = [`${head} (${columnTexts(columns, by)})`, `INSERT INTO ${target} ${select}`];
+  return made(a, node, target, texts, columns, by);
 }
 
 /** What CREATE TABLE comes to, with what is kept of the table in comments; nothing where IF NOT EXISTS finds one. */
@@ -125,15 +127,16 @@ function made(
   target: string,
   texts: readonly string[],
   columns: readonly NewColumn[],
+  by: Partitioning | undefined,
   inherited: TableProperties = {},
 ): Made {
   for (const column of node.columns ?? []) readOptions(a, "column", column.options);
-  const by = partitionColumn(a, node, columns) ?? inherited.partitionColumn;
   checkClustering(a, node, columns);
-  const isRequired = requiresPartitionFilter(a, readOptions(a, "table", node.options), by);
+  const isRequired = requiresPartitionFilter(a, readOptions(a, "table", node.options), by?.partitionColumn);
   const said: TableProperties = {
     ...inherited,
-    partitionColumn: by,
+    partitionColumn: by?.partitionColumn,
+    arrivalUnit: by?.arrivalUnit,
     requiresPartitionFilter: isRequired ?? inherited.requiresPartitionFilter,
   };
   const properties = Object.values(said).every((value) => value === undefined) ? undefined : said;
@@ -166,17 +169,22 @@ function createFrom(a: Analysis, node: CreateTable, from: CreateTableFrom): read
     notNull: notNull === true,
     defaultSql,
   }));
-  const list = columns.map(({ name }) => quoteName(name)).join(", ");
-  const values = table.columns.map(({ name, convert }) => (convert ? convert(quoteName(name)) : quoteName(name)));
+  const by = partitioningOf(a, node, columns) ?? table.properties;
+  if (by?.arrivalUnit !== undefined && node.query)
+    a.refuse(node, arrivalColumn, "a table of a query that is partitioned by the time of arrival");
+  const isTimed = by?.arrivalUnit !== undefined && table.properties?.arrivalUnit !== undefined;
+  const kept = isTimed ? [{ name: arrivalColumn, convert: undefined }, ...table.columns] : table.columns;
+  const list = kept.map(({ name }) => quoteName(name)).join(", ");
+  const values = kept.map(({ name, convert }) => (convert ? convert(quoteName(name)) : quoteName(name)));
   const rows = node.query
     ? queryRows(a, node, node.query, columns)
     : from.how === "like"
       ? undefined
       : `SELECT ${values.join(", ")} FROM ${table.sql}`;
-  const texts = [`${createHead(node, target)} (${columns.map(columnText).join(", ")})`];
+  const texts = [`${createHead(node, target)} (${columnTexts(columns, by)})`];
   if (rows !== undefined) texts.push(`INSERT INTO ${target} (${list}) ${rows}`);
   const madeAs = from.how === "clone" ? (node.type === "snapshot" ? "snapshot" : "clone") : undefined;
-  return made(a, node, target, texts, columns, { ...table.properties, unfiltered: undefined, madeAs }).texts;
+  return made(a, node, target, texts, columns, by, { ...table.properties, unfiltered: undefined, madeAs }).texts;
 }
 
 /** The rows of the query of CREATE TABLE ... LIKE ... AS, for the columns by their places. */
@@ -220,6 +228,7 @@ function checkNames(a: Analysis, node: CreateTable, columns: readonly { readonly
   const seen = new Set<string>();
   for (const column of columns) {
     const key = column.name.toLowerCase();
+    checkFieldName(a, node, column.name);
     if (seen.has(key)) a.fail(node, `Duplicate column name ${column.name} in CREATE TABLE`);
     seen.add(key);
   }
@@ -243,6 +252,10 @@ export function declaredColumn(
   }
   return { name: node.name.name, type, declared, notNull: node.notNull, defaultSql };
 }
+
+/** The columns of a table that is made, the time of arrival before them where it is partitioned by that. */
+const columnTexts = (columns: readonly NewColumn[], by: Partitioning | undefined): string =>
+  [...(by?.arrivalUnit === undefined ? [] : [storedArrival(by.arrivalUnit)]), ...columns.map(columnText)].join(", ");
 
 export const columnText = (column: NewColumn): string =>
   `${quoteName(column.name)} ${duckdbType(column.type)}${column.notNull ? " NOT NULL" : ""}${column.defaultSql === undefined ? "" : ` DEFAULT (${column.defaultSql})`}`;
@@ -282,6 +295,7 @@ function namedColumns(
     const name = names?.[i] ?? column.name;
     if (name === undefined || name === "") return a.fail(node, `Column ${i + 1} of the query has no name`);
     const key = name.toLowerCase();
+    checkFieldName(a, node, name);
     if (seen.has(key)) a.fail(node, `Duplicate column name ${name}`);
     seen.add(key);
     return { name, sqlName: column.sqlName, type: column.type };

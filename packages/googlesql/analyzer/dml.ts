@@ -11,17 +11,18 @@ import type {
   Truncate,
   Update,
 } from "../ast.ts";
-import type { CatalogColumn, CatalogTable } from "../catalog.ts";
+import { arrivalColumn, type CatalogColumn, type CatalogTable } from "../catalog.ts";
 import { quoteName, stringText } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, structFieldName, typeName } from "../types.ts";
+import { arrivalDate, arrivingNow, heldToPartition, pseudoColumns, writtenArrival } from "./arrival.ts";
 import { coerceOrFail } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { filterPartitions, filterPartitionsByAny, readPartitions } from "./partition-predicates.ts";
 import { resolveQuery } from "./query.ts";
-import { type From, scopeOf, tableOf } from "./relation.ts";
+import { type From, scopeOf, tableOf, withHidden } from "./relation.ts";
 import { Scope } from "./scope.ts";
 import { heldAs } from "./type-limits.ts";
 
@@ -57,12 +58,18 @@ function target(a: Analysis, name: ObjectName, alias: Identifier | undefined, is
     const sql = `${t}.${quoteName(column.name)}`;
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
-  if (isRead) readPartitions(a, name, path, table, columns);
-  return { table, alias: t, from: tableOf(`${table.sql} AS ${t}`, t, alias?.name ?? path.at(-1)!, columns, false) };
+  const hidden = pseudoColumns(table, t);
+  if (isRead) readPartitions(a, name, path, table, [...columns, ...hidden]);
+  const from = tableOf(`${table.sql} AS ${t}`, t, alias?.name ?? path.at(-1)!, columns, false);
+  return { table, alias: t, from: withHidden(from, hidden) };
 }
 
 function columnNamed(a: Analysis, table: CatalogTable, name: Identifier): CatalogColumn {
   const key = name.name.toLowerCase();
+  const isTimed = table.properties?.arrivalUnit !== undefined;
+  if (isTimed && key === arrivalColumn.toLowerCase()) return writtenArrival;
+  if (isTimed && key === arrivalDate.toLowerCase())
+    a.refuse(name, arrivalDate, `writing it: give ${arrivalColumn} the beginning of the day`);
   return (
     table.columns.find((column) => column.name.toLowerCase() === key) ??
     a.fail(name, `Column ${name.name} is not present in the table`)
@@ -85,23 +92,48 @@ function columnList(
 }
 
 /** A value for a column: DEFAULT, or an expression coerced to its type. */
-function columnValue(a: Analysis, node: Assignment["value"], column: CatalogColumn, cx: Context): string {
-  if (node.kind === "default-value") return "DEFAULT";
+function columnValue(
+  a: Analysis,
+  node: Assignment["value"],
+  column: CatalogColumn,
+  cx: Context,
+  table: CatalogTable | undefined,
+): string {
+  if (node.kind === "default-value")
+    return column === writtenArrival ? arrivingNow(table!.properties!.arrivalUnit!) : "DEFAULT";
   const value = coerceOrFail(a, node, resolve(a, node, cx), column.type, `Value for column ${column.name}`);
-  return heldAs(a, column, `CAST(${value.sql} AS ${duckdbType(column.type)})`);
+  return writtenValue(a, table, column, value.sql);
+}
+
+function writtenValue(a: Analysis, table: CatalogTable | undefined, column: CatalogColumn, sql: string): string {
+  const cast = `CAST(${sql} AS ${duckdbType(column.type)})`;
+  return column === writtenArrival
+    ? heldToPartition(a, table!.properties!.arrivalUnit!, cast)
+    : heldAs(a, column, cast);
+}
+
+/** The time of arrival of rows that are inserted without one; nothing for a table that keeps none. */
+function arriving(
+  table: CatalogTable,
+  columns: readonly CatalogColumn[],
+): { readonly name: string; readonly value: string } {
+  const unit = table.properties?.arrivalUnit;
+  if (unit === undefined || columns.includes(writtenArrival)) return { name: "", value: "" };
+  return { name: `, ${quoteName(arrivalColumn)}`, value: `, ${arrivingNow(unit)}` };
 }
 
 export function insert(a: Analysis, node: Insert): Change {
   const { table } = target(a, node.table, undefined, false);
   const columns = columnList(a, table, node.columns);
-  const head = `INSERT INTO ${table.sql} (${columns.map((column) => quoteName(column.name)).join(", ")})`;
+  const now = arriving(table, columns);
+  const head = `INSERT INTO ${table.sql} (${columns.map((column) => quoteName(column.name)).join(", ")}${now.name})`;
   if (node.source.kind === "insert-values") {
     const cx: Context = { scope: new Scope({}), tables: noTables, clause: "INSERT VALUES" };
     const rows = node.source.rows.map((row) => {
       if (row.length !== columns.length) {
         a.fail(row[0] ?? node, `Inserted row has wrong column count; Has ${row.length}, expected ${columns.length}`);
       }
-      return `(${row.map((value, i) => columnValue(a, value, columns[i]!, cx)).join(", ")})`;
+      return `(${row.map((value, i) => columnValue(a, value, columns[i]!, cx, table)).join(", ")}${now.value})`;
     });
     a.failUnfiltered();
     return { sql: `${head} VALUES ${rows.join(", ")}` };
@@ -121,9 +153,9 @@ export function insert(a: Analysis, node: Insert): Change {
       arrayElements: undefined,
     };
     const value = coerceOrFail(a, node, from, columns[i]!.type, `Query column ${i + 1}`);
-    return heldAs(a, columns[i]!, `CAST(${value.sql} AS ${duckdbType(columns[i]!.type)})`);
+    return writtenValue(a, table, columns[i]!, value.sql);
   });
-  return { sql: `${head} SELECT ${list.join(", ")} FROM (${relation.sql}) AS ${t}` };
+  return { sql: `${head} SELECT ${list.join(", ")}${now.value} FROM (${relation.sql}) AS ${t}` };
 }
 
 /** `SET a = 1, s.f = 2`: one text per column, with what reaches into a struct folded into it. */
@@ -142,7 +174,7 @@ function assignments(a: Analysis, nodes: readonly Assignment[], at: Target, cx: 
       const whole = list.find((one) => one.path.length === 0);
       const stored = `${at.alias}.${quoteName(column.name)}`;
       const value = whole
-        ? columnValue(a, whole.node.value, column, cx)
+        ? columnValue(a, whole.node.value, column, cx, at.table)
         : heldAs(a, column, withFields(a, stored, column.type, list, cx));
       return `${quoteName(column.name)} = ${value}`;
     })
@@ -152,7 +184,7 @@ function assignments(a: Analysis, nodes: readonly Assignment[], at: Target, cx: 
 function stripAlias(path: readonly Identifier[], at: Target): readonly Identifier[] {
   const [first] = path;
   const alias = at.from.ranges[0]?.name.toLowerCase();
-  const isColumn = at.table.columns.some((column) => column.name.toLowerCase() === first!.name.toLowerCase());
+  const isColumn = at.from.names.some((column) => column.name?.toLowerCase() === first!.name.toLowerCase());
   return path.length > 1 && first!.name.toLowerCase() === alias && !isColumn ? path.slice(1) : path;
 }
 
@@ -178,7 +210,8 @@ function withFields(
     let value = inner;
     const exact = own.find((one) => one.path.length === 1);
     if (exact?.node.value.kind === "default-value") value = `CAST(NULL AS ${duckdbType(field.type)})`;
-    else if (exact) value = columnValue(a, exact.node.value, { name: field.name ?? "", type: field.type }, cx);
+    else if (exact)
+      value = columnValue(a, exact.node.value, { name: field.name ?? "", type: field.type }, cx, undefined);
     else if (own.length > 0) {
       value = withFields(
         a,
@@ -312,10 +345,11 @@ function action(a: Analysis, clause: MergeClause, at: Target, source: From, cx: 
     case "merge-insert": {
       const columns = columnList(a, at.table, node.columns);
       const names = columns.map((column) => quoteName(column.name)).join(", ");
+      const now = arriving(at.table, columns);
       if (node.values) {
         if (node.values.length !== columns.length) a.fail(node, "Inserted row has wrong column count");
-        const values = node.values.map((value, i) => columnValue(a, value, columns[i]!, cx));
-        return `INSERT (${names}) VALUES (${values.join(", ")})`;
+        const values = node.values.map((value, i) => columnValue(a, value, columns[i]!, cx, at.table));
+        return `INSERT (${names}${now.name}) VALUES (${values.join(", ")}${now.value})`;
       }
       const values = columns.map((column) => {
         const path: Expression = {
@@ -332,9 +366,9 @@ function action(a: Analysis, clause: MergeClause, at: Target, source: From, cx: 
         if (!source.names.some((one) => one.name?.toLowerCase() === column.name.toLowerCase())) {
           return a.fail(node, `INSERT ROW: the source has no column ${column.name}`);
         }
-        return columnValue(a, path, column, cx);
+        return columnValue(a, path, column, cx, at.table);
       });
-      return `INSERT (${names}) VALUES (${values.join(", ")})`;
+      return `INSERT (${names}${now.name}) VALUES (${values.join(", ")}${now.value})`;
     }
   }
 }

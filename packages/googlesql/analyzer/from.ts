@@ -2,6 +2,7 @@ import type { Expression, Join, NodeBase, SampledTable, TableExpression, TableRe
 import { quoteName } from "../emit/text.ts";
 import { pathOf } from "../path-of.ts";
 import { arrayOf, type GoogleSqlType, holdsCollated, INT64, supportsEquality, typeName } from "../types.ts";
+import { pseudoColumns } from "./arrival.ts";
 import { coerce, toSupertype } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
 import type { Analysis, Context } from "./context.ts";
@@ -12,7 +13,7 @@ import { columnValue } from "./names.ts";
 import { filterPartitions, readPartitions } from "./partition-predicates.ts";
 import { resolvePivot, resolveUnpivot } from "./pivot.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
-import { type Environment, type From, onlyAlias, scopeOf, tableOf } from "./relation.ts";
+import { type Environment, type From, onlyAlias, scopeOf, tableOf, withHidden } from "./relation.ts";
 import { sampleOf } from "./sample.ts";
 import { type Column, Scope } from "./scope.ts";
 import { resolveTableFunction } from "./table-functions.ts";
@@ -98,8 +99,10 @@ function tableReference(a: Analysis, node: TableReference, env: Environment, lef
     const sql = `${t}.${quoteName(column.physical ?? column.name)}`;
     return { name: column.name, sql: column.convert ? column.convert(sql) : sql, type: column.type };
   });
-  readPartitions(a, node, path, table, columns);
-  return tableOf(`${table.sql} AS ${t}`, t, node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true);
+  const hidden = pseudoColumns(table, t);
+  readPartitions(a, node, path, table, [...columns, ...hidden]);
+  const alias = node.alias?.name ?? path.at(-1)!;
+  return withHidden(tableOf(`${table.sql} AS ${t}`, t, alias, columns, table.isValueTable === true), hidden);
 }
 
 /** Whether a name is an alias or a column of what stands to the left, or of a query around. */

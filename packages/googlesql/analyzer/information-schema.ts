@@ -109,6 +109,9 @@ export function informationSchema(a: Analysis, node: TableReference, path: reado
     );
   if (a.isStored) a.refuse(node.name, "INFORMATION_SCHEMA", "a view would keep what the records say now");
   const tables = a.catalog.tablesWithPrefix([dataset, ""]).map((found): Listed => ({ dataset, ...found }));
+  const timed = view.perColumn && tables.find(({ table }) => table.properties?.arrivalUnit !== undefined);
+  if (timed)
+    a.refuse(node.name, "INFORMATION_SCHEMA", `COLUMNS with ${timed.name}, whose pseudo columns it would show`);
   const rows = tables.flatMap((table) =>
     (view.perColumn ? table.table.columns : [undefined]).map((_, i) =>
       view.columns.map(({ type, say }) => literalText(say?.(table, i) ?? null, type)),

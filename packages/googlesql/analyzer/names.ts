@@ -40,10 +40,10 @@ function find(a: Analysis, node: PathExpression, cx: Context): Found {
   );
 }
 
-/** A column that BigQuery adds to a table partitioned by the time of arrival, which nothing here records. */
+/** A column that BigQuery adds to a table partitioned by the time of arrival, and that is not kept of this one. */
 function refusePseudoColumn(a: Analysis, name: Identifier): void {
-  if (a.partitions.hasPseudoColumn(name.name))
-    a.refuse(name, name.name.toUpperCase(), "no time of arrival is kept here");
+  if (a.partitions.lacksPseudoColumn(name.name))
+    a.refuse(name, name.name.toUpperCase(), "it is not kept of this table");
 }
 
 /** A dotted path: the innermost scope that knows its first part decides; what is left are fields. */
@@ -140,7 +140,7 @@ function ofColumn(a: Analysis, scope: Scope, column: Column, taken: number): Fou
 
 function columnOf(a: Analysis, name: Identifier, range: RangeVariable): Column | undefined {
   const wanted = name.name.toLowerCase();
-  const found = range.columns.filter((column) => column.name?.toLowerCase() === wanted);
+  const found = [...range.columns, ...(range.hidden ?? [])].filter((column) => column.name?.toLowerCase() === wanted);
   if (found.length > 1) a.fail(name, `Column name ${name.name} is ambiguous`);
   return found[0];
 }

@@ -1,11 +1,13 @@
 import type { NodeBase } from "../ast.ts";
-import type { CatalogTable, UnfilteredTable } from "../catalog.ts";
+import { arrivalColumn, type CatalogTable, type TableProperties, type UnfilteredTable } from "../catalog.ts";
 
 /** A read of a partitioned table. */
 interface Read {
   readonly node: NodeBase;
   readonly path: readonly string[];
   readonly partitionColumn: string;
+  /** It is partitioned by the time of arrival, and that is not kept: it was made before it was. */
+  readonly isUntimed: boolean;
   /** BigQuery refuses the statement if no filter comes. */
   readonly isRequired: boolean;
   /** Texts that stand for the partition column: where it is read, and of queries around. */
@@ -24,7 +26,6 @@ export type Predicate =
 
 /** The pseudo columns that a table partitioned by the time of arrival is filtered on. */
 const arrivalColumns = ["_PARTITION_LOAD_TIME", "_PARTITIONDATE", "_PARTITIONTIME"];
-export const arrivalColumn = "_PARTITIONTIME";
 
 /**
  * Follows the partition columns of the tables that a statement reads through its subqueries, and notes which tables have a filter on
@@ -39,10 +40,15 @@ export class PartitionFilters {
     return this.reads.length === 0;
   }
 
-  /** Whether a table that is read is partitioned by the time of arrival, and has a column of this name beside its own. */
-  hasPseudoColumn(name: string): boolean {
-    const isOne = arrivalColumns.includes(name.toUpperCase());
-    return isOne && this.reads.some((read) => read.partitionColumn === arrivalColumn);
+  /** Whether a table that is read has a column of this name in BigQuery, whose values are not known here. */
+  lacksPseudoColumn(name: string): boolean {
+    const [load, ...others] = arrivalColumns;
+    const key = name.toUpperCase();
+    return this.reads.some(
+      (read) =>
+        read.partitionColumn === arrivalColumn &&
+        (key === load || (read.isUntimed && others.some((one) => one === key))),
+    );
   }
 
   /** A table is read; `textOf` gives the text of one of its columns there. */
@@ -50,31 +56,29 @@ export class PartitionFilters {
     node: NodeBase,
     path: readonly string[],
     table: CatalogTable,
-    textOf: (column: string) => string | undefined,
+    textOf: (column: string) => readonly string[],
     find: (path: readonly string[]) => CatalogTable | undefined,
   ): void {
     const { properties } = table;
-    if (properties?.partitionColumn !== undefined)
-      this.add(node, path, properties.partitionColumn, properties.requiresPartitionFilter === true, [
-        textOf(properties.partitionColumn),
-      ]);
+    if (properties?.partitionColumn !== undefined) this.add(node, path, properties, textOf(properties.partitionColumn));
     for (const inner of properties?.unfiltered ?? []) {
       const now = find(inner.path)?.properties;
       if (now?.partitionColumn !== inner.partitionColumn) continue;
-      const isRequired = now.requiresPartitionFilter === true;
-      this.add(node, inner.path, inner.partitionColumn, isRequired, inner.through.map(textOf));
+      this.add(node, inner.path, now, inner.through.flatMap(textOf));
     }
   }
 
-  private add(
-    node: NodeBase,
-    path: readonly string[],
-    partitionColumn: string,
-    isRequired: boolean,
-    names: readonly (string | undefined)[],
-  ): void {
-    const known = names.filter((name) => name !== undefined);
-    this.reads.push({ node, path, partitionColumn, isRequired, names: new Set(known), isFiltered: false });
+  private add(node: NodeBase, path: readonly string[], properties: TableProperties, names: readonly string[]): void {
+    const partitionColumn = properties.partitionColumn!;
+    this.reads.push({
+      node,
+      path,
+      partitionColumn,
+      isUntimed: properties.arrivalUnit === undefined,
+      isRequired: properties.requiresPartitionFilter === true,
+      names: new Set(names),
+      isFiltered: false,
+    });
   }
 
   /** The value of one text is that of another, further out. */

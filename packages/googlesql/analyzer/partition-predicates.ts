@@ -1,5 +1,6 @@
 import type { Expression, NodeBase, PathExpression } from "../ast.ts";
-import type { CatalogTable } from "../catalog.ts";
+import { arrivalColumn, type CatalogTable } from "../catalog.ts";
+import { arrivalDate } from "./arrival.ts";
 import type { Analysis, Context } from "./context.ts";
 import { columnAt } from "./names.ts";
 import type { Predicate } from "./partition-filters.ts";
@@ -16,10 +17,14 @@ export function readPartitions(
   columns: readonly Column[],
 ): void {
   if (table.properties === undefined) return;
-  const textOf = (name: string): string | undefined =>
-    columns.find((column) => column.name?.toLowerCase() === name.toLowerCase())?.sql;
+  const textOf = (name: string): readonly string[] =>
+    columns
+      .filter((column) => isNamed(column, name) || (name === arrivalColumn && isNamed(column, arrivalDate)))
+      .map(({ sql }) => sql);
   a.partitions.read(node, path, table, textOf, (inner) => a.catalog.table(inner));
 }
+
+const isNamed = (column: Column, name: string): boolean => column.name?.toLowerCase() === name.toLowerCase();
 
 /** Takes the conditions of MERGE's clauses for a filter: each row that is touched fits one of them. */
 export function filterPartitionsByAny(

@@ -1,7 +1,7 @@
 import type { CreateTable, Expression } from "../ast.ts";
+import { type ArrivalUnit, arrivalColumn, type TableProperties } from "../catalog.ts";
 import { type GoogleSqlType, typeName } from "../types.ts";
 import type { Analysis } from "./context.ts";
-import { arrivalColumn } from "./partition-filters.ts";
 
 interface TypedColumn {
   readonly name: string;
@@ -19,17 +19,24 @@ const functions: Readonly<Record<string, { readonly types: readonly string[]; re
   TIMESTAMP_TRUNC: { types: ["TIMESTAMP"], parts: /^(DAY|HOUR|MONTH|YEAR)$/i },
 };
 
+/** What PARTITION BY says of a table: the column, and of the time of arrival what it is truncated to. */
+export type Partitioning = Pick<TableProperties, "partitionColumn" | "arrivalUnit">;
+
 /**
  * The column that PARTITION BY goes by, one of `columns` or the pseudo column of the time of arrival; undefined without PARTITION BY.
  * https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#partition_expression
  */
-export function partitionColumn(a: Analysis, node: CreateTable, columns: readonly TypedColumn[]): string | undefined {
+export function partitioningOf(
+  a: Analysis,
+  node: CreateTable,
+  columns: readonly TypedColumn[],
+): Partitioning | undefined {
   const { partitionBy } = node;
   if (!partitionBy) return undefined;
   if (partitionBy.kind === "path") {
     const name = nameOf(partitionBy);
-    if (name && /^_PARTITIONDATE$/i.test(name)) return arrival(a, node);
-    return column(a, partitionBy, columns, ["DATE"]);
+    if (name && /^_PARTITIONDATE$/i.test(name)) return arrival(a, node, "DAY");
+    return { partitionColumn: column(a, partitionBy, columns, ["DATE"]) };
   }
   if (partitionBy.kind !== "function-call" || partitionBy.name.length !== 1) return a.fail(partitionBy, wrong);
   const [first, second, ...more] = partitionBy.arguments as readonly Expression[];
@@ -37,21 +44,27 @@ export function partitionColumn(a: Analysis, node: CreateTable, columns: readonl
   if (!first || more.length > 0) return a.fail(partitionBy, wrong);
   if (name === "RANGE_BUCKET") {
     const steps = second?.kind === "function-call" ? second.name.at(-1)!.name.toUpperCase() : undefined;
-    return steps === "GENERATE_ARRAY" ? column(a, first, columns, ["INT64"]) : a.fail(partitionBy, wrong);
+    return steps === "GENERATE_ARRAY"
+      ? { partitionColumn: column(a, first, columns, ["INT64"]) }
+      : a.fail(partitionBy, wrong);
   }
   const served = functions[name] ?? a.fail(partitionBy, wrong);
   if ((served.parts === undefined) !== (second === undefined)) return a.fail(partitionBy, wrong);
   if (second && !served.parts!.test(nameOf(second) ?? "")) return a.fail(second, wrong);
   const isArrival = /^_PARTITIONTIME$/i.test(nameOf(first) ?? "");
-  if (isArrival && served.types.includes("TIMESTAMP")) return arrival(a, node);
-  return column(a, first, columns, served.types);
+  if (isArrival && served.types.includes("TIMESTAMP"))
+    return arrival(a, node, second ? (nameOf(second)!.toUpperCase() as ArrivalUnit) : "DAY");
+  return { partitionColumn: column(a, first, columns, served.types) };
 }
 
 /** Rows of a query would all have arrived now; BigQuery does not make such a table. */
-function arrival(a: Analysis, node: CreateTable): string {
+function arrival(a: Analysis, node: CreateTable, arrivalUnit: ArrivalUnit): Partitioning {
   if (node.query)
-    a.fail(node.partitionBy!, "A table that is partitioned by the time of arrival is not made of a query");
-  return arrivalColumn;
+    a.fail(
+      node.partitionBy!,
+      "A table that is partitioned by the time of arrival is not made of a query: declare its columns, and INSERT the rows",
+    );
+  return { partitionColumn: arrivalColumn, arrivalUnit };
 }
 
 const nameOf = (node: Expression): string | undefined =>

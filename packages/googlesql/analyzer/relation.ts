@@ -129,6 +129,16 @@ export function tableOf(
   };
 }
 
+/** A table with columns that can be named, and that `*` does not give. */
+export const withHidden = (from: From, hidden: readonly Column[]): From =>
+  hidden.length === 0
+    ? from
+    : {
+        ...from,
+        names: [...from.names, ...hidden],
+        ranges: from.ranges.map((range) => ({ ...range, hidden })),
+      };
+
 /** The fields of a STRUCT value as columns; undefined when it is no STRUCT. */
 export function fieldColumns(value: Column): readonly Column[] | undefined {
   if (value.type.kind !== "STRUCT") return undefined;

@@ -15,6 +15,8 @@ export interface RangeVariable {
   readonly name: string;
   /** What `alias.*` and `alias.column` see. */
   readonly columns: readonly Column[];
+  /** What `alias.column` sees beside these: pseudo columns. */
+  readonly hidden?: readonly Column[] | undefined;
   /** Rows are values: what the bare alias means. Without it the alias means a STRUCT of the columns. */
   readonly value: Column | undefined;
 }

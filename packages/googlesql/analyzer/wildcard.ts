@@ -46,7 +46,7 @@ export function wildcardTable(a: Analysis, node: TableReference, path: readonly 
     tables: [{ alias: t }],
     star: columns,
     names: [...columns, pseudo],
-    ranges: [{ name: node.alias?.name ?? last, columns, value: undefined }],
+    ranges: [{ name: node.alias?.name ?? last, columns, hidden: [pseudo], value: undefined }],
   };
 }
 

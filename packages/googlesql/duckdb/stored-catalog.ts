@@ -3,6 +3,7 @@ import {
   type CatalogColumn,
   type CatalogTable,
   commentMark,
+  ownColumns,
   readProperties,
   type UserFunction,
   type UserProcedure,
@@ -68,6 +69,8 @@ export class StoredCatalog implements Catalog {
       const read = readColumn(column, dataType, comment);
       if (read) entry.columns.push({ ...read, notNull: !nullable, defaultSql: columnDefault ?? undefined });
     }
+    for (const [key, table] of found)
+      found.set(key, { ...table, columns: [...ownColumns(table.columns, table.properties)] });
     this.tables = found;
     const views = await this.connection.runAndReadAll("SELECT sql FROM duckdb_views() WHERE NOT internal");
     this.viewText = views

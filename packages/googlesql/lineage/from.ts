@@ -2,7 +2,7 @@ import type { Join, Query, TableExpression, TableReference, UnnestTable } from "
 import { pathOf } from "../path-of.ts";
 import { resolveValue } from "./expression.ts";
 import { pivoted, unpivoted } from "./pivot.ts";
-import { bitOf, deciding, merge, none, type Provenance, single, sourceKey } from "./provenance.ts";
+import { bitOf, deciding, merge, none, type Provenance, single, sourceKey, transformed } from "./provenance.ts";
 import { fromRelation, resolveQuery } from "./query.ts";
 import {
   type Analysis,
@@ -57,6 +57,9 @@ export function resolveFrom(
   }
 }
 
+/** What `*` does not give: the time of arrival, and which table of a wildcard it is. */
+const pseudo = /^(_PARTITIONTIME|_TABLE_SUFFIX)$/i;
+
 function tableReference(
   a: Analysis,
   node: TableReference,
@@ -77,11 +80,22 @@ function tableReference(
   const path = pathOf(node.name);
   const table = a.catalog.table(path);
   if (!table) return a.fail(node.name, `Table not found, or its columns are not known: ${path.join(".")}`);
-  const columns = table.columns.map(
+  const all = table.columns.map(
     (column): Column => ({ name: column.name, value: sourceValue(table.id, column.name, column.shape) }),
   );
+  const isPseudo = ({ name }: Column): boolean => pseudo.test(name ?? "");
+  const columns = all.filter((column) => !isPseudo(column));
+  const hidden = all.filter(isPseudo);
+  const arrival = hidden.find(({ name }) => /TIME$/i.test(name!));
+  if (arrival) hidden.push({ name: "_PARTITIONDATE", value: { own: transformed(total(arrival.value)) } });
   const rows = single(sourceKey(table.id, "*"), "ROWS");
-  return tableOf(node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true, rows);
+  const from = tableOf(node.alias?.name ?? path.at(-1)!, columns, table.isValueTable === true, rows);
+  if (hidden.length === 0) return from;
+  return {
+    ...from,
+    names: [...from.names, ...hidden],
+    ranges: from.ranges.map((range) => ({ ...range, hidden })),
+  };
 }
 
 function unnest(
@@ -119,9 +133,10 @@ function optional(side: From, by: Provenance): From {
   return {
     star: side.star.map(change),
     names: side.names.map(change),
-    ranges: side.ranges.map(({ name, columns, value }) => ({
+    ranges: side.ranges.map(({ name, columns, hidden, value }) => ({
       name,
       columns: columns.map(change),
+      hidden: hidden?.map(change),
       value: value && change(value),
     })),
     rows: side.rows,

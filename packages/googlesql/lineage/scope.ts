@@ -27,6 +27,8 @@ export interface Column {
 export interface Range {
   readonly name: string;
   readonly columns: readonly Column[];
+  /** Pseudo columns: `alias.column` sees them too. */
+  readonly hidden?: readonly Column[] | undefined;
   /** Rows are values: what the bare alias means. */
   readonly value: Column | undefined;
 }
@@ -146,7 +148,7 @@ function lookUp(
         const column = only(
           a,
           second,
-          range.columns.filter((one) => same(one.name, second.name.toLowerCase())),
+          [...range.columns, ...(range.hidden ?? [])].filter((one) => same(one.name, second.name.toLowerCase())),
         );
         if (column) return { value: column.value, taken: 2 };
         if (!range.value) return a.fail(second, `Name ${second.name} not found inside ${first.name}`);

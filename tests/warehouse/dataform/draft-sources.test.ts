@@ -29,6 +29,16 @@ test("when models read sources by alias, bare name, USING and through subqueries
   });
 });
 
+test("when the time or the day of arrival is read, the source has the time", () => {
+  const graph = graphOf(
+    source("raw.t"),
+    view("s.a", ["raw.t"], {
+      query: "select t.*, _PARTITIONTIME as pt from `p.raw.t` as t where t._PARTITIONDATE = '2026-01-01' and id = 1",
+    }),
+  );
+  expect(drafted(graph)["raw.t" as never]).toBe("_PARTITIONTIME TIMESTAMP, id INT64");
+});
+
 test("when use says otherwise than the name, use decides", () => {
   const graph = graphOf(
     source("raw.t"),

@@ -28,6 +28,24 @@ const schema = (name: string, fields: readonly object[]) => writeFile(join(dir, 
 const feed = async () => feedSources(warehouse.lane, await readSourceFeeds(dir));
 
 describe("a folder of sources", () => {
+  test("when rows say when they arrived, the table is partitioned by that", async () => {
+    await write("shop.a.csv", "id,_PARTITIONTIME", "1,2026-01-02 00:00:00", "2,2026-01-03 00:00:00");
+    await write("shop.b.ndjson", { id: 1, _PARTITIONTIME: "2026-01-02 00:00:00 UTC" });
+    await schema("shop.b.schema.json", [
+      { name: "id", type: "INTEGER" },
+      { name: "_PARTITIONTIME", type: "TIMESTAMP" },
+    ]);
+    await feed();
+    expect((await warehouse.query("select * from shop.a where _PARTITIONDATE = '2026-01-03'")).rows).toEqual([
+      { id: 2n },
+    ]);
+    expect((await warehouse.query("select *, _PARTITIONTIME as pt from shop.b")).rows).toEqual([
+      { id: 1n, pt: "2026-01-02T00:00:00Z" },
+    ]);
+    await write("shop.a.csv", "id,_PARTITIONTIME", "1,yesterday");
+    await expect(feed()).rejects.toThrow("_PARTITIONTIME is STRING: the time of arrival is a TIMESTAMP");
+  });
+
   test("when JSON has a schema beside it, fields meet by name and JSON stays as it was", async () => {
     await write(
       "shop.orders.ndjson",

@@ -35,6 +35,23 @@ test("when a database is opened again, what is said of its tables and views stil
   await after.close();
 });
 
+test("when a table is partitioned by the time of arrival, its rows keep theirs and appended ones get theirs", async () => {
+  const before = await open();
+  await before.execute(`
+    create schema s;
+    create table s.t (id int64) partition by _PARTITIONDATE;
+    insert into s.t (_PARTITIONTIME, id) values ('2024-01-01', 1)`);
+  await before.close();
+  const after = await open();
+  expect(await after.columns("s.t")).toEqual([{ name: "id", type: "INT64" }]);
+  await after.append("s.t", [{ id: 2n }]);
+  await after.execute("insert into s.t values (3)");
+  expect((await after.query("select * from s.t order by id")).rows).toEqual([{ id: 1n }, { id: 2n }, { id: 3n }]);
+  const days = "select id, _PARTITIONDATE = current_date() as today from s.t order by id";
+  expect((await after.query(days)).rows.map((row) => row["today"])).toEqual([false, true, true]);
+  await after.close();
+});
+
 test("when the transaction that makes a table is undone, what stood before is as it was", async () => {
   const warehouse = await open();
   await warehouse.execute("create schema s; create table s.t (day date) partition by day");

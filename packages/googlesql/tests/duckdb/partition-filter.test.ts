@@ -123,16 +123,6 @@ describe("a table that must be filtered on its partitions", () => {
     );
   });
 
-  test.each([
-    "select id, _PARTITIONTIME from d.r",
-    "select r._partitiondate from d.r as r",
-    "select id from d.r where date(_PARTITIONTIME) = '2026-01-31'",
-    "delete from d.r where _PARTITIONDATE < '2026-01-31'",
-  ])("when the time of arrival is read, it is refused by name: %s", async (sql) => {
-    await warehouse.run("create or replace table d.r (id int64) partition by timestamp_trunc(_PARTITIONTIME, hour)");
-    expect(await fault(sql)).toMatch(/^refused\._PARTITION(TIME|DATE): .*: no time of arrival is kept here$/);
-  });
-
   test("when a table is not partitioned by the time of arrival, there is no such column", async () => {
     await warehouse.run("create or replace table d.r (id int64, day date) partition by day");
     expect(await fault("select _PARTITIONTIME from d.r")).toBe("sql.analysis: Unrecognized name: _PARTITIONTIME");

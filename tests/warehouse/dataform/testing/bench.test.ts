@@ -12,6 +12,10 @@ const actions = [
   table("s.both", ["s.kept", "s.counted"], {
     query: "select n, (select count(*) from `p.s.kept`) as m from `p.s.counted`",
   }),
+  view("s.timed", ["raw.timed"], {
+    query: "select *, _PARTITIONTIME as pt from `p.raw.timed` where _PARTITIONDATE = '2026-01-02'",
+  }),
+  source("raw.timed"),
   table("s.read", ["s.inverse"], { query: "select i from `p.s.inverse`" }),
 ];
 const columns = [
@@ -23,7 +27,9 @@ let warehouse: BenchWarehouse;
 let bench: Bench;
 beforeAll(async () => {
   warehouse = await openBench();
-  bench = new Bench(warehouse, () => columns);
+  bench = new Bench(warehouse, ({ name }) =>
+    name === "timed" ? [...columns, { name: "_PARTITIONTIME", type: "TIMESTAMP" }] : columns,
+  );
   await bench.use({ actions, tests: [], errors: [], defaultSchema: "s", vars: {} }, "a graph");
 });
 afterAll(() => warehouse.close());
@@ -42,6 +48,12 @@ describe("what lies between the given rows and a model", () => {
     expect(await answer("s.both")).toEqual([{ n: 1n, m: 1n }]);
     await bench.layOut(both, new Map([["s.counted", [{ n: 5 }]]]));
     expect(await answer("s.both")).toEqual([{ n: 5n, m: 0n }]);
+  });
+
+  test("when rows say when they arrived, a model reads that and `*` does not give it", async () => {
+    const given = [{ k: 1, _PARTITIONTIME: "2026-01-02" }, { k: 2, _PARTITIONTIME: "2026-01-03" }, { k: 3 }];
+    await bench.layOut(actionOf("s.timed"), new Map([["raw.timed", given]]));
+    expect(await answer("s.timed")).toEqual([{ k: 1n, s: null, pt: "2026-01-02T00:00:00Z" }]);
   });
 
   test("when tables are given without a row, an aggregate of them still has one", async () => {
