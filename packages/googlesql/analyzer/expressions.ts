@@ -13,10 +13,10 @@ import type {
 import { coercionCost, supertypeOf } from "../coercion.ts";
 import { parseDecimal } from "../emit/decimal.ts";
 import { type IntervalParts, isFinerThanMicros, isIntervalPart, readIntervalLiteral } from "../emit/intervals.ts";
-import { canonicalJson } from "../emit/json.ts";
 import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";
 import { GoogleSqlAnalysisError } from "../errors.ts";
+import { canonicalJson } from "../functions/json-tree.ts";
 import {
   BOOL,
   BYTES,

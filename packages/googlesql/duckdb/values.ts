@@ -1,8 +1,8 @@
 import { dateText, datetimeText, timestampText, timeText } from "../emit/civil.ts";
 import { decimalText, numericKind } from "../emit/decimal.ts";
 import { intervalText } from "../emit/intervals.ts";
-import { canonicalJson } from "../emit/json.ts";
 import type { JsValue } from "../functions/contract.ts";
+import { canonicalJson } from "../functions/json-tree.ts";
 import { type GoogleSqlType, structFieldName } from "../types.ts";
 import {
   BIGINT,

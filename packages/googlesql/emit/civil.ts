@@ -138,6 +138,15 @@ export function fixedOffset(zone: string): bigint | undefined {
   return BigInt(match[1] === "-" ? -minutes : minutes) * 60_000_000n;
 }
 
+/** Names that the library of time zones under GoogleSQL has for fixed offsets: `UTC0`, `Fixed/UTC+05:30:00`. */
+function libraryOffset(name: string): bigint | undefined {
+  if (name === "UTC0") return 0n;
+  const [, sign, hours, minutes, seconds] = /^Fixed\/UTC([+-])(\d\d):(\d\d):(\d\d)$/.exec(name) ?? [];
+  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  if (sign === undefined || total > 86_400) return undefined;
+  return BigInt(sign === "-" ? -total : total) * 1_000_000n;
+}
+
 const formats = new Map<string, Intl.DateTimeFormat | undefined>();
 
 /** Names that ICU knows from before there was a common list, and that are not on it. */
@@ -179,7 +188,11 @@ function formatFor(zone: string): Intl.DateTimeFormat | undefined {
 export function zoneOffset(zone: string, instant: bigint): bigint | undefined {
   const fixed = fixedOffset(zone);
   if (fixed !== undefined) return fixed;
-  const format = formatFor(zone);
+  // A name ends at a NUL, as in C.
+  const name = zone.replace(/\0.*$/s, "");
+  const library = libraryOffset(name);
+  if (library !== undefined) return library;
+  const format = formatFor(name);
   if (!format) return undefined;
   const seconds = instant >= 0n ? instant / 1_000_000n : (instant - 999_999n) / 1_000_000n;
   const parts: Record<string, number> = {};

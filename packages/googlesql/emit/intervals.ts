@@ -64,7 +64,8 @@ function shortInterval(text: string): IntervalParts | undefined {
 
 /** ISO 8601 with GoogleSQL's liberties: parts may be negative, come in any order and more than once, and after T there may be none. */
 function isoInterval(text: string): IntervalParts | undefined {
-  const halves = text.slice(1).split("T");
+  // What stands behind a NUL is not read, as in C.
+  const halves = text.slice(1).replace(/\0.*$/s, "").split("T");
   if (text === "P" || halves.length > 2) return undefined;
   let [months, days, micros] = [0n, 0n, 0n];
   for (const [i, half] of halves.entries()) {

@@ -27,7 +27,10 @@ function checkFormat(format: string, kind: FormatKind): void {
 }
 
 /** Microseconds since 1970: of the wall clock, and for a timestamp of the instant. */
-export function parseCivil(format: string, text: string, kind: FormatKind, zone = "UTC"): bigint {
+export function parseCivil(givenFormat: string, givenText: string, kind: FormatKind, zone = "UTC"): bigint {
+  // One NUL at the end is the end, as in C.
+  const format = givenFormat.replace(/\0$/, "");
+  const text = givenText.replace(/\0$/, "");
   checkFormat(format, kind);
   const reader = new Reader(text);
   const f: Fields = {

@@ -81,6 +81,8 @@ export function wallClock(instant: string, zone: Argument | undefined): string {
   if (fixed === 0n) return `(${instant} at time zone 'UTC')`;
   if (fixed !== undefined) return `((${instant} at time zone 'UTC') + to_microseconds(${fixed}))`;
   if (zoneOffset(name, 0n) === undefined) return fail(`Invalid time zone: ${name}`, "timestamp");
+  // Names that DuckDB does not take.
+  if (/^(UTC0$|Fixed\/)|\0/.test(name)) return `gs_wall_clock(${instant}, ${zone.sql})`;
   return `timezone(${zone.sql}, ${instant})`;
 }
 

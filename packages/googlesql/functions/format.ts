@@ -96,7 +96,7 @@ function formatOne(whole: string, letter: string, arg: Argument, index: number, 
   }
   if (letter === "s") {
     if (kind !== "STRING") return wrong("STRING");
-    return simple ? arg.sql : `gs_format_text(${spec}, ${arg.sql})`;
+    return simple ? `split_part(${arg.sql}, chr(0), 1)` : `gs_format_text(${spec}, ${arg.sql})`;
   }
   if (/[pP]/.test(letter)) {
     if (kind !== "JSON") return wrong("JSON");

@@ -11,6 +11,9 @@ export type PathStep = string | number;
 
 class SyntaxProblem extends Error {}
 
+/** Half of a surrogate pair, which JavaScript's own reader takes. */
+const halfPair = /\p{Surrogate}/u;
+
 class Scanner {
   at = 0;
   readonly text: string;
@@ -42,7 +45,8 @@ class Scanner {
     const found = match.exec(this.text);
     if (!found) return this.fail();
     this.at += found[0].length;
-    return JSON.parse(found[0]) as string;
+    const read = JSON.parse(found[0]) as string;
+    return halfPair.test(read) ? this.fail() : read;
   }
 
   value(): Json {
@@ -86,13 +90,13 @@ class Scanner {
   }
 }
 
-/** The whole text as one value, behind a mark of encoding where it has one; throws with a message when it is none. */
+/** The whole text as one value, behind a mark of encoding where it has one; what stands behind a NUL is not read. Throws with a message when it is none. */
 export function readJson(text: string): Json {
   const scanner = new Scanner(text);
   if (text.startsWith("\ufeff")) scanner.at = 1;
   const value = scanner.value();
   scanner.space();
-  if (scanner.at !== text.length) scanner.fail();
+  if (scanner.at !== text.length && text[scanner.at] !== "\0") scanner.fail();
   return value;
 }
 
@@ -207,6 +211,17 @@ export function printJson(value: Json, canonical: boolean): string {
         .map(([key, member]) => `${quoteJson(key)}:${printJson(member, canonical)}`)
         .join(",")}}`;
   }
+}
+
+/** JSON text as GoogleSQL keeps it. Throws when the text is no JSON, or has a number that no double is near. */
+export const canonicalJson = (text: string): string => printJson(refuseHuge(readJson(text)), true);
+
+function refuseHuge(value: Json): Json {
+  if (value.kind === "number" && !Number.isFinite(Number(value.text)))
+    throw new Error(`JSON number out of range: ${value.text}`);
+  if (value.kind === "array") value.items.forEach(refuseHuge);
+  if (value.kind === "object") for (const [, member] of value.members) refuseHuge(member);
+  return value;
 }
 
 /** Two spaces a level; empty arrays and objects stay on their line. */

@@ -68,7 +68,7 @@ const value =
         const odd = `(${["NaN", "Infinity", "\\ud", "\\uD"].map((mark) => `contains(${j}, '${mark}')`).join(" or ")})`;
         const missing = type === "JSON" ? "null" : `(case when not json_valid(${j}) or ${odd} then ${slow} end)`;
         const own = type === "JSON" ? "" : `when ${odd} then ${slow} `;
-        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} ${own}when starts_with(${r}, '"') and not contains(${r}, '\\') then substring(${r}, 2, length(${r}) - 2) when regexp_matches(${r}, '^-?[0-9]+[.eE]|^-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
+        return `list_transform([cast(${found} as varchar)], lambda ${r}: case when ${r} is null then ${missing} ${own}when starts_with(${r}, '"') and not contains(${r}, '\\') then substring(${r}, 2, length(${r}) - 2) when regexp_matches(${r}, '^-?[0-9]+[.eE]') or ${r} = '0' and contains(${j}, '-0') then ${slow} else json_extract_string(${r}, '$') end)[1]`;
       });
     });
 

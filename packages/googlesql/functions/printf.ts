@@ -152,9 +152,9 @@ export function formatDouble(spec: Specifier, value: number): string {
   return formatDecimal(spec, exactDecimal(value), value < 0, "even");
 }
 
-/** %s, %t, %T, %p, %P: cut to the precision, filled up to the width, in code points. */
+/** %s, %t, %T, %p, %P: cut to the precision, filled up to the width, in code points. For %s a text ends where it does for C, at a NUL. */
 export function formatText(spec: Specifier, value: string): string {
-  const units = Array.from(value);
+  const units = Array.from(spec.letter === "s" ? value.replace(/\0.*$/s, "") : value);
   const cut = spec.precision === undefined ? units : units.slice(0, spec.precision);
   return assemble(spec, "", cut.join(""), false);
 }

@@ -2,7 +2,7 @@ import type { Value } from "../duckdb/values.ts";
 import { dateText, datetimeText, timestampText, timeText } from "../emit/civil.ts";
 import { decimalText } from "../emit/decimal.ts";
 import { intervalText } from "../emit/intervals.ts";
-import { canonicalJson } from "../emit/json.ts";
+import { canonicalJson } from "../functions/json-tree.ts";
 import { arrayOf, type GoogleSqlType, rangeOf, type ScalarKind, scalarTypes } from "../types.ts";
 
 /** zetasql.TypeProto, as far as BigQuery's types need it. */

@@ -11,11 +11,8 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
     f.nonIso = true;
     for (const one of which) f.last[one] = place;
   };
-  /** What is read as one goes through strptime, which passes over white space before each number. */
-  const loose = (width: number, min: number, max: number): number => {
-    r.spaces();
-    return r.int(width, min, max);
-  };
+  /** What is read as one goes through strptime. */
+  const loose = (width: number, min: number, max: number): number => r.number(width, min, max);
   const time = (): void => {
     f.hour = loose(2, 0, 23);
     r.literal(":");
@@ -102,8 +99,7 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
       mark("day");
       return;
     case "e":
-      r.spaces();
-      f.day = r.int(2, 1, 31);
+      f.day = loose(2, 1, 31);
       mark("day");
       return;
     case "Q":
@@ -132,8 +128,7 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
       return;
     case "H":
     case "k":
-      if (letter === "k") r.spaces();
-      f.hour = r.int(2, 0, 23);
+      f.hour = letter === "k" ? loose(2, 0, 23) : r.int(2, 0, 23);
       f.twelveHour = false;
       return;
     case "I":
@@ -172,8 +167,7 @@ export function readElement(r: Reader, f: Fields, element: string, beforeElement
       part("weekday", r.name(dayNames));
       r.spaces();
       f.month = r.name(monthNames) + 1;
-      r.spaces();
-      f.day = r.int(2, 1, 31);
+      f.day = loose(2, 1, 31);
       r.spaces();
       time();
       r.literal(":");

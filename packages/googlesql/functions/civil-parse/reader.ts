@@ -37,6 +37,19 @@ export class Reader {
     return signed < min || signed > max ? this.fail() : signed;
   }
 
+  /** A number as C's strptime reads it: behind white space, and no digit more once it would be too large with one. */
+  number(width: number, min: number, max: number): number {
+    this.spaces();
+    let [value, left] = [0, width];
+    do {
+      const digit = this.text[this.at] ?? "";
+      if (!/^[0-9]$/.test(digit)) return this.fail();
+      value = value * 10 + Number(digit);
+      this.at++;
+    } while (--left > 0 && value * 10 <= max && /^[0-9]$/.test(this.text[this.at] ?? ""));
+    return value < min || value > max ? this.fail() : value;
+  }
+
   literal(c: string): void {
     if (this.text[this.at] !== c) this.fail();
     this.at++;
