@@ -9,6 +9,7 @@ import type { Mapping } from "../mapping/schema.ts";
 import { hasLocalTimes, speaksAgainstUtc } from "../mapping/times.ts";
 import type { Message, Source } from "../pipeline.ts";
 import { providers } from "../sources/providers.ts";
+import { avroRecords } from "./avro.ts";
 import { fileChunks, fileDigest, fileHead } from "./bytes.ts";
 import { csvRecords, guessDelimiter } from "./csv.ts";
 import type { OtherFiles } from "./file-details.ts";
@@ -48,8 +49,11 @@ export interface FileOptions {
 /** A whole document (a payload, an array of events) may be this large; larger ones come as lines. */
 const maxDocumentBytes = 64 << 20;
 
+const formatNames = { csv: "a CSV", parquet: "a Parquet", avro: "an Avro" } as const;
+
 type Shape =
   | { readonly kind: "parquet" }
+  | { readonly kind: "avro" }
   | { readonly kind: "csv"; readonly delimiter: string; readonly isHeaderless: boolean }
   | { readonly kind: "lines" }
   | { readonly kind: "document"; readonly data: Buffer };
@@ -61,23 +65,21 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   const shape = await shapeOf(path, mapping?.format, source !== undefined);
   const provider =
     source ?? (shape.kind === "lines" || shape.kind === "document" ? await guessProvider(path, shape) : undefined);
-  if (!mapping && options.isSeeds && shape.kind === "parquet")
-    throw new UserError("a Parquet file of seed tests needs a mapping", {
+  const isColumns = shape.kind === "parquet" || shape.kind === "avro";
+  if (!mapping && options.isSeeds && isColumns)
+    throw new UserError(`${formatNames[shape.kind]} file of seed tests needs a mapping`, {
       code: "ingest.no-mapping",
       exit: "usage",
       where: path,
       next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
     });
-  if (!mapping && !options.isSeeds && !options.suppressions && (shape.kind === "csv" || shape.kind === "parquet")) {
-    throw new UserError(
-      `a ${shape.kind === "csv" ? "CSV" : "Parquet"} file needs a mapping: its columns mean nothing to us`,
-      {
-        code: "ingest.no-mapping",
-        exit: "usage",
-        where: path,
-        next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
-      },
-    );
+  if (!mapping && !options.isSeeds && !options.suppressions && (shape.kind === "csv" || isColumns)) {
+    throw new UserError(`${formatNames[shape.kind]} file needs a mapping: its columns mean nothing to us`, {
+      code: "ingest.no-mapping",
+      exit: "usage",
+      where: path,
+      next: `inboxloop ingest file ${path} --map mapping.yaml   (docs/reference/mapping.md)`,
+    });
   }
   const kind = mapping
     ? `mapped-${shape.kind}`
@@ -89,10 +91,11 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
   // Other details, or other records to look up in, make other rows of the same file.
   const { details, lookups } = options.others ?? {};
   const joined = [details, lookups].flatMap((one) => (one ? [one.digest] : []));
-  const how = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : "", ...joined].join(
-    "/",
-  );
-  const head = mapping && shape.kind !== "parquet" ? (await fileHead(path)).toString("utf8") : "";
+  // A mapping may ask for the file's name: then two files of one content are not the same records.
+  const named = mapping ? namesAsked(mapping).filter((text) => basename(path).includes(text)) : [];
+  const parts = [kind, shape.kind, options.table ?? "", mapping ? digest(JSON.stringify(mapping)) : ""];
+  const how = [...parts, ...joined, ...named].join("/");
+  const head = mapping && !isColumns ? (await fileHead(path)).toString("utf8") : "";
   const mayAssumeUtc = !speaksAgainstUtc(head);
   const assumes = mapping !== undefined && !mapping.zone && mayAssumeUtc && hasLocalTimes(head) && readsTimes(mapping);
   const warnings = assumes
@@ -149,6 +152,8 @@ function blocks(
   switch (shape.kind) {
     case "parquet":
       return parquetRows(path, from);
+    case "avro":
+      return avroRecords(path, from);
     case "csv":
       return csvRecords(
         fileChunks(path),
@@ -176,6 +181,7 @@ async function* one(messages: readonly Message[]): AsyncIterable<readonly Messag
 async function shapeOf(path: string, format: Mapping["format"], isPayload: boolean): Promise<Shape> {
   const head = await fileHead(path);
   if (head.subarray(0, 4).toString("latin1") === "PAR1" || format === "parquet") return { kind: "parquet" };
+  if (head.subarray(0, 4).toString("latin1") === "Obj\x01" || format === "avro") return { kind: "avro" };
   const text = head.toString("utf8").replace(/^\ufeff/, "");
   const isJson = /^\s*[[{]/.test(text);
   if (format === "csv" || (!isJson && !isPayload && !isNdjsonName(path)))
@@ -246,6 +252,20 @@ export function checkProvider(name: string | undefined): void {
     exit: "usage",
     next: `--source ${[...providers.keys()].join(" | ")}`,
   });
+}
+
+/** The texts for which a mapping looks in the names of files. */
+function namesAsked(mapping: Mapping): readonly string[] {
+  const asked = new Set<string>();
+  const look = (condition: unknown): void => {
+    if (condition === null || typeof condition !== "object") return;
+    for (const [key, value] of Object.entries(condition)) {
+      if (key === "file" && typeof value === "string") asked.add(value);
+      else look(value);
+    }
+  };
+  for (const { when } of mapping.rows) look(when);
+  return [...asked].sort();
 }
 
 /** Whether a mapping reads a time without saying its zone. */

@@ -66,7 +66,7 @@ export function applyMapping(mapping: Mapping, fields: Fields, context: RowConte
         if (hasAssumedZone)
           values["metadata"] = { ...(values["metadata"] as object | undefined), is_zone_assumed: true };
         if (values["event_id"] === undefined) values["event_id"] = rowId(`row-${index}`, context);
-        items.push(decodeRecord({ ...values, table }, context.defaultProvenance, true));
+        items.push(eventOf(values, table, context.defaultProvenance));
       } else items.push({ kind: "row", table, values });
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
@@ -74,6 +74,13 @@ export function applyMapping(mapping: Mapping, fields: Fields, context: RowConte
     }
   }
   return items;
+}
+
+/** An event; `mailing_id` is an id that several people share, which the door makes one person's as it does with providers' (message-identity.ts). */
+function eventOf({ mailing_id: mailing, ...values }: Fields, table: string, provenance: string): Item {
+  const isShared = mailing !== undefined && mailing !== null && (values["message_id"] ?? null) === null;
+  const item = decodeRecord({ ...values, table, ...(isShared ? { message_id: mailing } : {}) }, provenance, true);
+  return isShared && item.kind === "signal" ? { ...item, signal: { ...item.signal, isMessageIdShared: true } } : item;
 }
 
 /** Whether a condition of a mapping holds for a record; a column that is not there is null. Never throws. */
@@ -122,6 +129,7 @@ function holds(condition: Condition, read: Reader, fields: Fields, fileName: str
   if (condition.present !== undefined && (value !== null) !== condition.present) return false;
   if (condition.equals !== undefined && !isEqual(value, condition.equals)) return false;
   if (condition.in && !condition.in.some((one) => isEqual(value, one))) return false;
+  if (condition.ends !== undefined && !(typeof value === "string" && value.endsWith(condition.ends))) return false;
   const number = value === null ? Number.NaN : Number(value);
   if (condition.above !== undefined && !(number > condition.above)) return false;
   return condition.below === undefined || number < condition.below;
@@ -140,10 +148,13 @@ function evaluate(expression: Expression, read: Reader, context: Reading): unkno
   if ("lookup" in expression) return lookedUp(expression, read, context);
   if ("row" in expression) return rowId(expression.row, context);
   if ("text" in expression) {
-    return expression.text.replace(/\{([^{}]+)\}/g, (_whole, name: string) => {
-      const value = name === "row" ? context.rowNumber : read(name, false);
+    let hasGap = false;
+    const written = expression.text.replace(/\{([^{}]+)\}/g, (_whole, name: string) => {
+      const value = name === "row" ? context.rowNumber : read(name, expression.optional);
+      hasGap ||= value === null;
       return value === null ? "" : String(value);
     });
+    return hasGap && expression.optional ? null : written;
   }
   if ("hash" in expression) {
     const value = evaluate(expression.hash, read, context);

@@ -56,7 +56,8 @@ const lookup = z.strictObject({
 export type LookupExpression = z.output<typeof lookup>;
 
 const row = z.strictObject({ row: z.string() });
-const text = z.strictObject({ text: z.string() });
+/** With `optional` null where a column of it is missing or empty, so that another may stand in. */
+const text = z.strictObject({ text: z.string(), optional: z.boolean().optional() });
 
 export type Scalar = z.output<typeof scalar>;
 export type Expression =
@@ -64,7 +65,7 @@ export type Expression =
   | ColumnExpression
   | LookupExpression
   | { readonly row: string }
-  | { readonly text: string }
+  | { readonly text: string; readonly optional?: boolean | undefined }
   | { readonly hash: Expression }
   | { readonly smtp: Expression; readonly give: "code" | "enhanced_code" | "class" }
   | { readonly object: Readonly<Record<string, Expression>> }
@@ -95,6 +96,8 @@ export type Condition =
       readonly above?: number | undefined;
       readonly below?: number | undefined;
       readonly present?: boolean | undefined;
+      /** What the text ends with. */
+      readonly ends?: string | undefined;
       readonly optional?: boolean | undefined;
     }
   | { readonly columns: readonly string[]; readonly without?: readonly string[] | undefined }
@@ -113,11 +116,13 @@ const condition: z.ZodType<Condition> = z.lazy(() =>
         above: z.number().optional(),
         below: z.number().optional(),
         present: z.boolean().optional(),
+        ends: z.string().min(1).optional(),
         optional: z.boolean().optional(),
       })
       .refine(
-        (test) => [test.equals, test.in, test.above, test.below, test.present].some((value) => value !== undefined),
-        "a condition needs one of equals, in, above, below, present",
+        (test) =>
+          [test.equals, test.in, test.above, test.below, test.present, test.ends].some((value) => value !== undefined),
+        "a condition needs one of equals, in, above, below, present, ends",
       ),
     /** The record has all of these columns, and none of those; whatever stands in them. */
     z.strictObject({ columns: z.array(z.string()), without: z.array(z.string()).optional() }),
@@ -133,7 +138,7 @@ const mapping = z.strictObject({
   version: z.literal(1),
   /** What the export is, for people. */
   description: z.string().optional(),
-  format: z.enum(["csv", "ndjson", "parquet"]).optional(),
+  format: z.enum(["csv", "ndjson", "parquet", "avro"]).optional(),
   csv: z
     .strictObject({
       delimiter: z.string().length(1).optional(),
@@ -169,12 +174,23 @@ export type Mapping = z.output<typeof mapping>;
 
 /** Columns that a mapping may set beside those of the table: what the door turns into columns. */
 const beside: Readonly<Record<string, readonly string[]>> = {
-  events: ["user_id", "event_metadata", "consent_flag", "provenance_id"],
+  events: ["user_id", "event_metadata", "consent_flag", "provenance_id", "mailing_id"],
 };
 const notMappable = new Set(["dead_letters", "ingest_ledger"]);
 
 /** Mappings that come with us, for exports that many have. */
-export const presetNames = ["hubspot", "iterable", "klaviyo", "mailchimp", "marketo"] as const;
+export const presetNames = [
+  "activecampaign",
+  "braze",
+  "brevo",
+  "customerio",
+  "hubspot",
+  "iterable",
+  "klaviyo",
+  "mailchimp",
+  "marketo",
+  "salesforce-marketing-cloud",
+] as const;
 
 export const readPreset = (name: (typeof presetNames)[number]): Mapping =>
   readMapping(fileURLToPath(new URL(`presets/${name}.yaml`, import.meta.url)));

@@ -131,8 +131,11 @@ function byFormats(text: string, { formats, zone }: TimeSpelling): ReadTime {
       continue;
     }
     const pattern = luxonPattern(format);
-    const hasZone = /[XxZzV]/.test(format.replace(/'[^']*'/g, ""));
-    const made = DateTime.fromFormat(text, pattern, {
+    const unquoted = format.replace(/'[^']*'/g, "");
+    const hasZone = /[XxZzV]/.test(unquoted);
+    // LDML's X writes UTC as Z, which Luxon does not read.
+    const utc = /XXX/.test(unquoted) ? "+00:00" : "+0000";
+    const made = DateTime.fromFormat(/X/.test(unquoted) ? text.replace(/(?<=\d)Z$/, utc) : text, pattern, {
       locale: "en-US",
       setZone: true,
       zone: zone === undefined ? "utc" : zoneOf(zone)!,

@@ -8,7 +8,7 @@ test("when nothing is configured then mails alone deliver, and what nobody deliv
   const coverage = eventCoverage({});
   expect(typeOf(coverage, "bounce")).toMatchObject({ configured: ["mail"] });
   expect(typeOf(coverage, "bounce")?.possible).toEqual(expect.arrayContaining(["sendgrid", "marketo export"]));
-  expect(typeOf(coverage, "forward")?.possible).toEqual(["hubspot export"]);
+  expect(typeOf(coverage, "forward")?.possible).toEqual(["activecampaign export", "hubspot export"]);
   expect(coverage.only_your_own).toEqual(expect.arrayContaining(["summary_view", "spam_trap_hit", "support_case"]));
   expect(coverage.only_your_own).not.toContain("click");
   expect(typeOf(coverage, "inbox_placement")?.possible).toEqual(["seed tests"]);

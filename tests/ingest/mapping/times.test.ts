@@ -64,6 +64,7 @@ test.each([
   ["2026-02-01 10:00:00 CST", [], "America/Chicago", "2026-02-01T16:00:00Z"],
   ["20260201100000", ["yyyyMMddHHmmss"], "UTC", "2026-02-01T10:00:00Z"],
   ["2026-02-01T10:00:00.25-06:00", ["yyyy-MM-dd'T'HH:mm:ss.SSXXX"], undefined, "2026-02-01T16:00:00.250000Z"],
+  ["2026-02-01T16:00:00Z", ["yyyy-MM-dd'T'HH:mm:ssXXX"], undefined, "2026-02-01T16:00:00Z"],
   ["01/Feb/2026:10:00:00 -0600", ["dd/MMM/yyyy:HH:mm:ss Z"], undefined, "2026-02-01T16:00:00Z"],
   ["1769940000", ["epoch-seconds"], undefined, "2026-02-01T10:00:00Z"],
   ["1769940000123456", ["epoch-micros"], undefined, "2026-02-01T10:00:00.123456Z"],

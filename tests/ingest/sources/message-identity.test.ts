@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createDoor } from "../../../ingest/door/door.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import type { Item } from "../../../ingest/door/signal.ts";
+import { exportIdentities } from "../../../ingest/mapping/export-identities.ts";
 import { messageIdentities, personsMeant } from "../../../ingest/sources/message-identity.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 import { documented } from "./documented-events.ts";
@@ -247,6 +248,15 @@ function page(): string {
     ([name, { field, scope, documentedAt, means }]) =>
       `| ${name} | \`${field}\` | ${scope === "person" ? "one e-mail to one person" : "a mailing"} | ${means} | <${documentedAt}> |`,
   );
+  const scopes = {
+    person: "one e-mail to one person",
+    mailing: "a mailing",
+    made: "one e-mail to one person, made of these",
+  };
+  const exported = Object.entries(exportIdentities).map(
+    ([name, { field, scope, times, tells, documentedAt }]) =>
+      `| ${name} | ${field} | ${scopes[scope]} | ${times} | ${tells} | <${documentedAt}> |`,
+  );
   return `# What a provider's ids mean
 
 Written by tests/ingest/sources/message-identity.test.ts from ingest/sources/message-identity.ts, where the rule stands once.
@@ -261,6 +271,15 @@ A field that a provider sends in another type than it documents is left out and 
 | provider | taken for the id | names | what the provider says | where |
 | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
+
+## Exports, by preset
+
+What \`ingest file --map <preset>\` ([mapping.md](mapping.md)) takes for a mail, from ingest/mapping/export-identities.ts. \`mailing_id\` in a mapping of one's own is the id of a
+mailing, which the door makes one person's in the same way.
+
+| preset | taken for the mail | names | times | bounces and machines | where |
+| --- | --- | --- | --- | --- | --- |
+${exported.join("\n")}
 `;
 }
 
