@@ -242,6 +242,8 @@ const column = {
   p_unwanted: "Probability that the person would rather not have had the message. NULL until it is mature.",
   is_trusted: "The label model, or a person, is as good as sure of what came of it.",
   sample_weight: "What the example counts in training, 0.05 to 1: the more certain its labels are, the more.",
+  decision_propensity:
+    "Chance that the logged decision gave the variant that was sent; NULL where no decision is logged. What a policy would have done instead is worked out by it.",
   bin: "Number of the bin, the category itself, or null.",
   reference_units: "Customers (or days, for what a day shares) among the reference messages: what varies on its own.",
   current_units: "The same among the current messages.",

@@ -247,6 +247,7 @@ const exampleExtras = [
   "p_unwanted",
   "is_trusted",
   "sample_weight",
+  "decision_propensity",
   "is_mature",
   "has_training_consent",
   "stratum",

@@ -62,7 +62,7 @@ export const register: RegisterCommand = (program, environment) => {
 };
 
 const figure = (value: number | null | undefined, digits = 4): string =>
-  value === null || value === undefined ? "" : value.toFixed(digits);
+  value === null || value === undefined ? "" : value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "");
 const between = (low: number | null | undefined, high: number | null | undefined, digits = 4): string =>
   low === null || low === undefined ? "" : `${figure(low, digits)} to ${figure(high, digits)}`;
 /** An AUC where its interval lies above 0.5; anything else may be chance. */
@@ -149,6 +149,8 @@ export function renderEvaluation(found: Evaluation): string {
       { title: "95 % interval" },
       { title: "champion", align: "right" },
       { title: "difference" },
+      { title: "doubly robust" },
+      { title: "difference" },
       { title: "candidate expects", align: "right" },
       { title: "worth sends", align: "right" },
     ],
@@ -158,6 +160,8 @@ export function renderEvaluation(found: Evaluation): string {
       between(m.candidate.low, m.candidate.high, 5),
       figure(m.champion?.value, 5),
       between(m.difference?.low, m.difference?.high, 5),
+      between(m.doubly_robust?.candidate?.low, m.doubly_robust?.candidate?.high, 5),
+      between(m.doubly_robust?.difference?.low, m.doubly_robust?.difference?.high, 5),
       figure(m.candidate_expects, 5),
       Math.round(m.candidate.effective_sends).toLocaleString("en-US"),
     ]),
@@ -172,7 +176,8 @@ export function renderEvaluation(found: Evaluation): string {
     "",
     groups,
     "",
-    `candidate would mail ${share(found.policy.candidate_send_share)}, champion ${share(found.policy.champion_send_share)}; assumes that ${found.policy.assumption}`,
+    `candidate would mail ${share(found.policy.candidate_send_share)}, champion ${share(found.policy.champion_send_share)}; by ${found.policy.assumption}`,
+    ...(found.policy.uncovered === null ? [] : [found.policy.uncovered]),
     policy,
     "",
     renderGuardrails(found.guardrails),

@@ -1,5 +1,4 @@
 import { UserError } from "../../errors/user-error.ts";
-import experiments from "../../includes/experiments.js";
 import features from "../../includes/features.js";
 import { seededRandom } from "../../platform/seeded-random.ts";
 import {
@@ -12,14 +11,15 @@ import {
   overall,
   type Verdict,
 } from "../../policy/guardrails.ts";
-import { decide } from "../../policy/policy.ts";
 import type { FeatureColumns } from "../../scoring/feature-columns.ts";
 import { findModel, type Model, openScorer, type Scorer } from "../../scoring/model.ts";
 import { type Reading, readParquetTable, type Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { findSnapshot, snapshotFiles } from "../snapshot/snapshot.ts";
+import { personColumn } from "../snapshot/snapshot-lock.ts";
 import { postAiColumn, splitOf } from "../snapshot/split.ts";
 import { everyKth } from "../trainer/sampling.ts";
 import { columnsOf } from "./columns-of.ts";
+import { evaluatePolicies, type PolicyEvaluation, wantedByPolicies } from "./evaluate-policies.ts";
 import { acquaintedModels, judgingRows } from "./judging-rows.ts";
 import {
   areaUnderCurve,
@@ -33,7 +33,6 @@ import {
   type Scored,
   standardErrorOfMean,
 } from "./metrics.ts";
-import { empiricalPropensities, type LoggedSend, perSend, perSendDifference } from "./off-policy.ts";
 
 export interface EvaluateEnv {
   readonly snapshots: string;
@@ -80,17 +79,6 @@ export interface OutcomeEvaluation {
   readonly groups: readonly Group[];
 }
 
-export interface PolicyMeasure {
-  readonly metric: string;
-  /** From logged sends, by inverse propensity. */
-  readonly candidate: ReturnType<typeof perSend>;
-  readonly champion: ReturnType<typeof perSend> | null;
-  readonly difference: ReturnType<typeof perSendDifference>;
-  /** What each model itself expects of its own policy: by its probabilities, not by what happened. */
-  readonly candidate_expects: number | null;
-  readonly champion_expects: number | null;
-}
-
 export interface Evaluation {
   readonly verdict: Verdict;
   readonly candidate: { readonly name: string; readonly digest: string };
@@ -105,18 +93,9 @@ export interface Evaluation {
     readonly acquainted: readonly string[];
   };
   readonly outcomes: readonly OutcomeEvaluation[];
-  readonly policy: {
-    readonly assumption: string;
-    readonly candidate_send_share: number;
-    readonly champion_send_share: number | null;
-    readonly measures: readonly PolicyMeasure[];
-  };
+  readonly policy: PolicyEvaluation;
   readonly guardrails: readonly GuardrailResult[];
 }
-
-const assumption =
-  "variants were given at random within a campaign (inverse propensity, self-normalised); revenue is cut off at " +
-  `${experiments.winsorisedRevenue} a message`;
 
 /** Judges a candidate on rows that were sent after everything both models were fitted to. */
 export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Promise<Evaluation> {
@@ -129,7 +108,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
   const models = champion ? [candidate, champion] : [candidate];
   splitOf(snapshot.lock, snapshot.path);
   const frozen = new Set(snapshot.lock.lock.columns.map(({ name }) => name));
-  const wanted = wantedColumns(models, frozen);
+  const wanted = { ...wantedColumns(models, frozen), ...wantedByPolicies(snapshot.lock, frozen) };
   const table = await readParquetTable(
     snapshotFiles(snapshot),
     wanted,
@@ -166,7 +145,11 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
       outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns, frozen));
     }
     env.onProgress?.("policy", 0, 1);
-    const policy = evaluatePolicies(table, policyRows, own, other, frozen);
+    const policy = evaluatePolicies(
+      { table, rows: policyRows, person: personColumn(snapshot.lock), frozen },
+      own,
+      other,
+    );
     const applicable = guards.filter((g) => champion || g.relativeTo === "absolute");
     const guardrails = applicable.map((guardrail) => {
       const measured = measure(guardrail, outcomes, policy, policyRows.length);
@@ -211,11 +194,8 @@ function refuseUnknownWaivers(waive: Readonly<Record<string, string>>, guardrail
 function wantedColumns(models: readonly Model[], frozen: ReadonlySet<string>): Readonly<Record<string, Reading>> {
   const wanted: Record<string, Reading> = {
     sent_at: "seconds",
-    revenue: "number",
     isp: "text",
     region: "text",
-    variant: "text",
-    campaign_id: "text",
     split: "text",
     ...(frozen.has(postAiColumn.name) && { [postAiColumn.name]: "number" as const }),
   };
@@ -223,8 +203,6 @@ function wantedColumns(models: readonly Model[], frozen: ReadonlySet<string>): R
     for (const f of record.lineage.features.list) wanted[f.name] = f.type === "number" ? "number" : "text";
     for (const o of record.outcomes) wanted[o.column] = "number";
   }
-  // What a policy would do to people is in the log, whatever its model was taught to see.
-  for (const { column } of features.outcomes) if (frozen.has(column)) wanted[column] = "number";
   return wanted;
 }
 
@@ -297,78 +275,6 @@ function groupsBy(table: Table, dimension: Group["dimension"]): (row: number) =>
   return (row) => values[row]!;
 }
 
-function evaluatePolicies(
-  table: Table,
-  rows: readonly number[],
-  own: Scorer,
-  other: Scorer | undefined,
-  frozen: ReadonlySet<string>,
-): Evaluation["policy"] {
-  const logged = rows.map((row) => table.texts("variant")[row]!);
-  const propensity = empiricalPropensities(
-    rows.map((row) => table.texts("campaign_id")[row]!),
-    logged,
-  );
-  const run = (scorer: Scorer) => {
-    const columns = columnsOf(table, scorer.model.record.lineage.features.list, rows);
-    const decisions = decide(scorer, columns, rows.length, propensity.offered);
-    const sends: LoggedSend[] = decisions.map((d, i) => ({
-      logged: logged[i]!,
-      propensity: propensity.of(i),
-      chosen: d.variant,
-    }));
-    const sent = decisions.filter((d) => d.variant !== null);
-    // Null where the model was not taught this: what it calls "conversion" may be another column.
-    const expects = (column: string): number | null => {
-      const name = scorer.model.record.outcomes.find((o) => o.column === column)?.name;
-      return name === undefined || sent.length === 0 ? null : mean(sent.map((d) => d.probabilities[name] ?? 0));
-    };
-    return {
-      sends,
-      share: sent.length / Math.max(1, decisions.length),
-      expects,
-      value: scorer.model.record.policy.conversion_value,
-    };
-  };
-  const mine = run(own);
-  const theirs = other && run(other);
-  const values = (column: string, limit = Number.POSITIVE_INFINITY): Float64Array => {
-    const all = table.numbers(column);
-    return Float64Array.from(rows, (row) => (Number.isNaN(all[row]!) ? 0 : Math.min(limit, all[row]!)));
-  };
-  const measure = (
-    metric: string,
-    column: string,
-    y: Float64Array,
-    factor: (run: typeof mine) => number,
-  ): PolicyMeasure => {
-    const expected = (of: typeof mine | undefined): number | null => {
-      const p = of?.expects(column) ?? null;
-      return p === null || !of ? null : p * factor(of);
-    };
-    return {
-      metric,
-      candidate: perSend(mine.sends, y),
-      champion: theirs ? perSend(theirs.sends, y) : null,
-      difference: theirs ? perSendDifference(mine.sends, theirs.sends, y) : null,
-      candidate_expects: expected(mine),
-      champion_expects: expected(theirs),
-    };
-  };
-  const rates = features.outcomes
-    .filter(({ column }) => frozen.has(column))
-    .map(({ name, column }) => measure(`${name}s_per_send`, column, values(column), () => 1));
-  return {
-    assumption,
-    candidate_send_share: mine.share,
-    champion_send_share: theirs?.share ?? null,
-    measures: [
-      ...rates,
-      measure("revenue_per_send", "did_convert", values("revenue", experiments.winsorisedRevenue), (r) => r.value),
-    ],
-  };
-}
-
 /** What a guardrail's metric is in this evaluation; or what is missing to measure it. */
 function measure(
   guardrail: Guardrail,
@@ -380,6 +286,7 @@ function measure(
   if (subject === "policy") {
     const found = policy.measures.find((m) => m.metric === name);
     if (!found) return { missing: `the snapshot has no column for ${name}` };
+    if (policy.uncovered !== null) return { missing: policy.uncovered };
     if (found.candidate.value === null) return { missing: "no logged send is one that this policy would make" };
     const difference = found.difference;
     return {

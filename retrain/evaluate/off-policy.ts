@@ -1,10 +1,16 @@
 /** One logged send: which variant it was, with which chance, and what a policy would have done instead. */
 export interface LoggedSend {
   readonly logged: string;
-  /** Chance that the logging policy gave this variant. */
+  /** Chance that the logging policy gave this variant: as it was logged, or its share. */
   readonly propensity: number;
   /** Variant that the judged policy would send; null: nothing. */
   readonly chosen: string | null;
+}
+
+export interface Interval {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 export interface Estimate {
@@ -15,6 +21,9 @@ export interface Estimate {
   readonly effective_sends: number;
 }
 
+/** Whose each row is, as a number: one person's rows go together. */
+export type People = ArrayLike<number>;
+
 const z95 = 1.959964;
 
 const weightsOf = (sends: readonly LoggedSend[]): Float64Array =>
@@ -22,8 +31,40 @@ const weightsOf = (sends: readonly LoggedSend[]): Float64Array =>
 
 const sum = (values: Float64Array): number => values.reduce((total, v) => total + v, 0);
 
-/** Weighted mean, and what each row adds to its error (linearised). */
-function hajek(weights: Float64Array, outcome: ArrayLike<number>) {
+/**
+ * Standard error of a sum of influences, those of one person added up first (cluster-robust, with the factor n / (n - 1) for n people;
+ * Cameron & Miller 2015, Journal of Human Resources 50). Rows of nobody (NaN) are people of their own.
+ */
+function errorOver(people: People, influence: ArrayLike<number>): number {
+  const byPerson = new Map<number, number>();
+  let alone = 0;
+  let persons = 0;
+  for (let i = 0; i < influence.length; i++) {
+    const person = people[i]!;
+    if (Number.isNaN(person)) {
+      alone += influence[i]! ** 2;
+      persons += 1;
+    } else byPerson.set(person, (byPerson.get(person) ?? 0) + influence[i]!);
+  }
+  let squares = alone;
+  for (const value of byPerson.values()) squares += value * value;
+  persons += byPerson.size;
+  return persons < 2 ? Number.POSITIVE_INFINITY : Math.sqrt((squares * persons) / (persons - 1));
+}
+
+const between = (value: number, error: number): Interval => ({
+  value,
+  low: value - z95 * error,
+  high: value + z95 * error,
+});
+
+/** A mean, and what each row adds to its error (linearised). */
+interface Linearised {
+  readonly value: number;
+  readonly influence: Float64Array;
+}
+
+function hajek(weights: Float64Array, outcome: ArrayLike<number>): Linearised | null {
   const total = sum(weights);
   if (total === 0) return null;
   let weighted = 0;
@@ -32,39 +73,115 @@ function hajek(weights: Float64Array, outcome: ArrayLike<number>) {
   return { value, influence: weights.map((w, i) => (w * (outcome[i]! - value)) / total) };
 }
 
+function differenceOf(a: Linearised | null, b: Linearised | null, people: People): PolicyDifference | null {
+  if (!a || !b) return null;
+  const { value, low, high } = between(
+    a.value - b.value,
+    errorOver(
+      people,
+      a.influence.map((v, i) => v - b.influence[i]!),
+    ),
+  );
+  return { difference: value, low, high };
+}
+
 /**
  * Mean outcome per send if the judged policy had decided, from sends that another policy made: each send on which both agree
  * counts 1/propensity, normalised by the sum of weights (Hajek; Swaminathan & Joachims 2015, "The self-normalized estimator for
- * counterfactual learning", NeurIPS). Assumes that variants were given at random within a campaign, that every variant a policy
- * may choose was given there, and that one customer's mail does not change another's. The interval is of 95 %, linearised.
+ * counterfactual learning", NeurIPS). Assumes that propensities are what they were, that every variant a policy may choose could be
+ * sent (`coverage` asks), and that one person's mail does not change another's. The interval is of 95 %, linearised, over people.
  */
-export function perSend(sends: readonly LoggedSend[], outcome: ArrayLike<number>): Estimate {
+export function perSend(sends: readonly LoggedSend[], outcome: ArrayLike<number>, people: People): Estimate {
   const weights = weightsOf(sends);
   const found = hajek(weights, outcome);
-  const effective = sum(weights) ** 2 / Math.max(Number.MIN_VALUE, sum(weights.map((w) => w * w)));
   if (!found) return { value: null, low: null, high: null, effective_sends: 0 };
-  const error = Math.sqrt(sum(found.influence.map((v) => v * v)));
-  return {
-    value: found.value,
-    low: found.value - z95 * error,
-    high: found.value + z95 * error,
-    effective_sends: effective,
-  };
+  const effective = sum(weights) ** 2 / sum(weights.map((w) => w * w));
+  return { ...between(found.value, errorOver(people, found.influence)), effective_sends: effective };
+}
+
+export interface PolicyDifference {
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** Candidate minus champion on the same rows, with its 95 % interval. null when one of them would send nothing that was sent. */
-export function perSendDifference(
+export const perSendDifference = (
   candidate: readonly LoggedSend[],
   champion: readonly LoggedSend[],
   outcome: ArrayLike<number>,
-): { readonly difference: number; readonly low: number; readonly high: number } | null {
-  const a = hajek(weightsOf(candidate), outcome);
-  const b = hajek(weightsOf(champion), outcome);
-  if (!a || !b) return null;
-  const error = Math.sqrt(sum(a.influence.map((v, i) => (v - b.influence[i]!) ** 2)));
-  const difference = a.value - b.value;
-  return { difference, low: difference - z95 * error, high: difference + z95 * error };
+  people: People,
+): PolicyDifference | null =>
+  differenceOf(hajek(weightsOf(candidate), outcome), hajek(weightsOf(champion), outcome), people);
+
+/** What a model that has not seen these rows expects of each: of the variant that was sent, and of the one that the policy would send. */
+export interface Expected {
+  readonly ofLogged: ArrayLike<number>;
+  readonly ofChosen: ArrayLike<number>;
 }
+
+function robust(sends: readonly LoggedSend[], outcome: ArrayLike<number>, expected: Expected): Linearised | null {
+  const weights = weightsOf(sends);
+  const surprise = hajek(
+    weights,
+    Float64Array.from(outcome, (y, i) => y - expected.ofLogged[i]!),
+  );
+  const chosen = sends.filter((s) => s.chosen !== null).length;
+  if (!surprise) return null;
+  let direct = 0;
+  for (const [i, s] of sends.entries()) if (s.chosen !== null) direct += expected.ofChosen[i]! / chosen;
+  return {
+    value: direct + surprise.value,
+    influence: surprise.influence.map(
+      (v, i) => v + (sends[i]!.chosen === null ? 0 : (expected.ofChosen[i]! - direct) / chosen),
+    ),
+  };
+}
+
+/**
+ * The same by a model's expectation of every send that the policy would make, put right by how far it was off where both agree (doubly robust:
+ * right where either the propensities or the model are; Dudik, Langford & Li 2011, ICML; self-normalised). Narrower than `perSend` where the
+ * model knows anything. The model must not have learned from these rows.
+ */
+export function doublyRobust(
+  sends: readonly LoggedSend[],
+  outcome: ArrayLike<number>,
+  expected: Expected,
+  people: People,
+): Interval | null {
+  const found = robust(sends, outcome, expected);
+  return found && between(found.value, errorOver(people, found.influence));
+}
+
+/** Candidate minus champion by `doublyRobust`, one model expecting for both. */
+export const doublyRobustDifference = (
+  candidate: { readonly sends: readonly LoggedSend[]; readonly expected: Expected },
+  champion: { readonly sends: readonly LoggedSend[]; readonly expected: Expected },
+  outcome: ArrayLike<number>,
+  people: People,
+): PolicyDifference | null =>
+  differenceOf(
+    robust(candidate.sends, outcome, candidate.expected),
+    robust(champion.sends, outcome, champion.expected),
+    people,
+  );
+
+/**
+ * What the sends on which both agree weigh, as a share of the sends that the policy would make: 1 where propensities are what they were and every choice
+ * could have been sent. Less means that some of what it would send was never tried on such people; with shares that were worked out from the log, more
+ * says as well that variants were not given at random. null when it would send nothing.
+ */
+export function coverage(sends: readonly LoggedSend[], people: People): Interval | null {
+  const chosen = sends.filter((s) => s.chosen !== null).length;
+  if (chosen === 0) return null;
+  const weights = weightsOf(sends);
+  const share = sum(weights) / chosen;
+  const influence = weights.map((w, i) => (sends[i]!.chosen === null ? 0 : (w - share) / chosen));
+  return between(share, errorOver(people, influence));
+}
+
+/** How far from 1 a log's coverage may be. Beyond, its sends answer for others than the policy's. */
+export const coverageTolerance = 0.1;
 
 /** Share of each variant within each group, on the rows themselves; groups below `least` rows share the whole table's. */
 export function empiricalPropensities(

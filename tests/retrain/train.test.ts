@@ -32,6 +32,16 @@ beforeAll(async () => {
     select * from (values ('opens_7d', 'aaaa', 'ffff'), ('isp', 'bbbb', 'ffff'), ('no_column_of_it', 'cccc', 'ffff')) t(feature, feature_version, features_version)`);
   await createSnapshot(snapshots, { name: "late" });
   await createSnapshot(snapshots, { name: "few", to: new Date("2026-01-05T00:00:00Z") });
+  await warehouse.run("create table plain_examples as select * from training.examples");
+  // Each of three variants was drawn for a third: decisions that logged so, and decisions that claim to have been sure.
+  for (const [name, chance] of [
+    ["logged", 1 / 3],
+    ["claimed", 1],
+  ] as const) {
+    await warehouse.run(`create or replace table training.examples as
+      select *, ${chance}::double as decision_propensity from plain_examples`);
+    await createSnapshot(snapshots, { name });
+  }
   await warehouse.close();
   champion = await train(env, { snapshot: "early", name: "champion" });
   candidate = await train(env, { snapshot: "late", name: "candidate" });
@@ -312,6 +322,32 @@ describe("evaluate", () => {
     ]);
     for (const m of found.policy.measures) expect(m.candidate.low!).toBeLessThanOrEqual(m.candidate.high!);
     expect(found.policy.assumption).toMatch(/at random within a campaign/);
+  });
+
+  test("when decisions logged their chances, then these are taken, and the log covers what both policies would send", async () => {
+    const logged = await evaluate(env, { candidate: "candidate", champion: "champion", snapshot: "logged" });
+    const [coverage, ...more] = logged.policy.coverage;
+    expect(more).toEqual([]);
+    expect(coverage).toMatchObject({ chances: "logged", rows: logged.rows.policy });
+    expect(coverage!.candidate!.low).toBeLessThan(1);
+    expect(coverage!.candidate!.high).toBeGreaterThan(1);
+    expect(logged.policy.uncovered).toBeNull();
+    expect(logged.policy.assumption).toMatch(/the chances that decisions logged for (\S+) of \1 sends/);
+    for (const { metric, candidate: own, doubly_robust } of logged.policy.measures) {
+      expect(doubly_robust!.candidate!.low, metric).toBeLessThan(own.high!);
+      expect(doubly_robust!.candidate!.high, metric).toBeGreaterThan(own.low!);
+      expect(doubly_robust!.difference, metric).not.toBeNull();
+    }
+  });
+
+  test("when the chances that were logged cannot be, then no policy's value is told, and its guardrails block", async () => {
+    const claimed = await evaluate(env, { candidate: "candidate", champion: "champion", snapshot: "claimed" });
+    expect(claimed.policy.uncovered).toMatch(/^the log covers 3\d % \(\d+ to \d+ %\) of what the candidate would send/);
+    for (const { id, verdict, note } of claimed.guardrails.filter(({ id }) => id.startsWith("policy-"))) {
+      expect(verdict, id).toBe("not-measurable");
+      expect(note).toBe(claimed.policy.uncovered);
+    }
+    expect(["not-measurable", "fail"]).toContain(claimed.verdict);
   });
 
   test("when a champion is judged against itself, then nothing fails", async () => {

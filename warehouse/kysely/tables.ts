@@ -1668,6 +1668,7 @@ export interface Tables {
     p_unwanted: number | null;
     is_trusted: boolean | null;
     sample_weight: number | null;
+    decision_propensity: number | null;
     is_mature: boolean | null;
     has_training_consent: boolean | null;
     stratum: string | null;
@@ -1739,6 +1740,7 @@ export interface Tables {
     p_unwanted: number | null;
     is_trusted: boolean | null;
     sample_weight: number | null;
+    decision_propensity: number | null;
     is_mature: boolean | null;
     has_training_consent: boolean | null;
     stratum: string | null;
@@ -1822,6 +1824,7 @@ export interface Tables {
     p_unwanted: number | null;
     is_trusted: boolean | null;
     sample_weight: number | null;
+    decision_propensity: number | null;
     is_mature: boolean | null;
     has_training_consent: boolean | null;
     stratum: string | null;
