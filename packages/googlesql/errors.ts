@@ -18,6 +18,7 @@ export const errorCodes = {
   "sql.syntax": "the text is not GoogleSQL",
   "sql.analysis": "the statement is invalid: a name, a type, a clause that GoogleSQL does not accept",
   "sql.evaluation": "the statement is valid and failed on its data: overflow, division by zero, a failed cast",
+  "sql.parameter": "a query parameter has a type that is none, or a value that is none of its type",
   "refused.<construct>":
     "the statement may be valid, and this function or construct in it is not on the verified list, or it went beyond a limit",
 } as const;
@@ -76,6 +77,13 @@ export class GoogleSqlAnalysisError extends GoogleSqlError {
 export class GoogleSqlEvaluationError extends GoogleSqlError {
   constructor(message: string, cause?: unknown, hint?: string) {
     super(message, "sql.evaluation", { cause, hint });
+  }
+}
+
+/** A value that was given for a query parameter cannot be one. Code `sql.parameter`. */
+export class GoogleSqlParameterError extends GoogleSqlError {
+  constructor(message: string, hint?: string) {
+    super(message, "sql.parameter", { hint });
   }
 }
 

@@ -68,7 +68,7 @@ export {
   type LocalWarehouseOptions,
   openLocalWarehouse,
 } from "./duckdb/local-warehouse.ts";
-export { parameterBinding, type TypedParameter } from "./duckdb/render-value.ts";
+export { namedBindings, type TypedParameter } from "./duckdb/parameters.ts";
 export type { CreateRoutine, Routine, RoutineChange } from "./duckdb/routines.ts";
 export type { RunLimits } from "./duckdb/run-limits.ts";
 export { GoogleSqlSession, type RunOptions, type SessionResult } from "./duckdb/session.ts";
@@ -83,6 +83,7 @@ export {
   GoogleSqlAnalysisError,
   GoogleSqlError,
   GoogleSqlEvaluationError,
+  GoogleSqlParameterError,
   GoogleSqlSyntaxError,
   type Place,
   type Source,

@@ -4,8 +4,8 @@ import {
   GoogleSqlSession,
   guarded,
   helperNames,
+  namedBindings,
   type ObjectName,
-  parameterBinding,
   pathOf,
   readQuery,
   readScript,
@@ -137,8 +137,7 @@ export class LaneSpeaker {
   }
 }
 
-const parametersOf = (options: QueryOptions): ReadonlyMap<string, Binding> =>
-  new Map(Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]));
+const parametersOf = (options: QueryOptions): ReadonlyMap<string, Binding> => namedBindings(options.params);
 
 function portResult(given: SessionResult): QueryResult {
   const result = spreadRows(given);

@@ -4,7 +4,7 @@ import { GoogleSqlAnalysisError, type Source, UnsupportedGoogleSql } from "../er
 import type { GoogleSqlType } from "../types.ts";
 import { PartitionFilters } from "./partition-filters.ts";
 import type { PrivateAggregate } from "./private-groups.ts";
-import type { Column, Scope } from "./scope.ts";
+import { type Column, Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 import type { WindowSource } from "./window-source.ts";
 
@@ -133,6 +133,13 @@ export interface AggregateSink {
   /** GROUPING(key), for one of `keys` or `forms`. */
   grouping(key: Typed): Typed;
 }
+
+/** What an expression may use that stands where no column can be named; `tables` of a WITH clause, where its subqueries may. */
+export const withoutColumns = (clause: string, tables: CommonTables = new Map()): Context => ({
+  scope: new Scope({}),
+  tables,
+  clause,
+});
 
 /** What an expression may use where it stands. */
 export interface Context {

@@ -14,13 +14,12 @@ import { duckdbType, type GoogleSqlType, holdsCollated, typeName } from "../type
 import { checkFieldName, storedArrival } from "./arrival.ts";
 import { coerceOrFail } from "./coerce.ts";
 import { collatedType } from "./column-collation.ts";
-import type { Analysis } from "./context.ts";
+import { type Analysis, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { readOptions, requiresPartitionFilter } from "./options.ts";
 import { checkClustering, type Partitioning, partitioningOf } from "./partitioning.ts";
 import { resolveQuery } from "./query.ts";
 import type { OutColumn } from "./relation.ts";
-import { Scope } from "./scope.ts";
 import { declaredText, heldAs } from "./type-limits.ts";
 import { withCollation } from "./type-names.ts";
 
@@ -246,7 +245,7 @@ export function declaredColumn(
   const declared = written && declaredText(written);
   let defaultSql: string | undefined;
   if (node.default && type) {
-    const value = resolve(a, node.default, { scope: new Scope({}), tables: new Map(), clause: "a column default" });
+    const value = resolve(a, node.default, withoutColumns("a column default"));
     const given = coerceOrFail(a, node.default, value, type, `Default of column ${node.name.name}`).sql;
     defaultSql = heldAs(a, { declared }, given);
   }

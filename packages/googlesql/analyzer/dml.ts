@@ -17,13 +17,12 @@ import { pathOf } from "../path-of.ts";
 import { duckdbType, type GoogleSqlType, holdsCollated, structFieldName, typeName } from "../types.ts";
 import { arrivalDate, arrivingNow, heldToPartition, pseudoColumns, writtenArrival } from "./arrival.ts";
 import { coerceOrFail } from "./coerce.ts";
-import type { Analysis, Context } from "./context.ts";
+import { type Analysis, type Context, withoutColumns } from "./context.ts";
 import { condition, resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { filterPartitions, filterPartitionsByAny, readPartitions } from "./partition-predicates.ts";
 import { resolveQuery } from "./query.ts";
 import { type From, scopeOf, tableOf, withHidden } from "./relation.ts";
-import { Scope } from "./scope.ts";
 import { heldAs } from "./type-limits.ts";
 
 /** DuckDB SQL of one DML statement, and what must hold before it runs. */
@@ -128,7 +127,7 @@ export function insert(a: Analysis, node: Insert): Change {
   const now = arriving(table, columns);
   const head = `INSERT INTO ${table.sql} (${columns.map((column) => quoteName(column.name)).join(", ")}${now.name})`;
   if (node.source.kind === "insert-values") {
-    const cx: Context = { scope: new Scope({}), tables: noTables, clause: "INSERT VALUES" };
+    const cx = withoutColumns("INSERT VALUES");
     const rows = node.source.rows.map((row) => {
       if (row.length !== columns.length) {
         a.fail(row[0] ?? node, `Inserted row has wrong column count; Has ${row.length}, expected ${columns.length}`);

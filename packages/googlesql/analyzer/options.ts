@@ -1,8 +1,7 @@
 import type { OptionEntry, OptionsList } from "../ast.ts";
 import type { LiteralValue } from "../functions/contract.ts";
-import type { Analysis } from "./context.ts";
+import { type Analysis, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
-import { Scope } from "./scope.ts";
 
 /** What becomes of an option: nothing here depends on it, it is carried out, or only the values that change nothing are taken. */
 type Handling = "no effect" | "carried out" | { readonly refusedUnless: (value: LiteralValue | undefined) => boolean };
@@ -72,7 +71,7 @@ export function readOptions(
     const handling = (known[object] as Readonly<Record<string, Handling>>)[name];
     if (handling === undefined) return a.fail(node, `Unknown option: ${node.name.name}`);
     if (handling === "no effect") continue;
-    const cx = { scope: new Scope({}), tables: new Map(), clause: "OPTIONS" };
+    const cx = withoutColumns("OPTIONS");
     const value = resolve(a, node.value, cx).literal?.value;
     if (handling !== "carried out") {
       if (!handling.refusedUnless(value)) a.refuse(node, `option_${name}`, `the option ${name} of a ${object}`);

@@ -3,7 +3,7 @@ import { emptySelect } from "../empty-select.ts";
 import { supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
 import { distinctRows } from "./collation.ts";
-import type { Analysis, Context } from "./context.ts";
+import { type Analysis, type Context, withoutColumns } from "./context.ts";
 import { condition, impliedName, resolve } from "./expressions.ts";
 import { joinSides, resolveFrom } from "./from.ts";
 import { GroupingStep, hasWindow } from "./grouping.ts";
@@ -22,7 +22,7 @@ import {
   withText,
 } from "./relation.ts";
 import { sampleOf } from "./sample.ts";
-import { type Column, Scope } from "./scope.ts";
+import type { Column } from "./scope.ts";
 import { resolveSelect } from "./select.ts";
 import { spellOut } from "./select-list.ts";
 import { combineInputs, matchByName, unifyInputs } from "./set-operations.ts";
@@ -199,7 +199,7 @@ class Pipe {
 
   /** A condition of pipe IF, which is a constant. */
   private isTrue(node: Expression): boolean {
-    const cx: Context = { scope: new Scope({}), tables: new Map(), clause: "pipe IF" };
+    const cx = withoutColumns("pipe IF");
     const test = condition(this.a, node, cx, "Pipe IF");
     if (test.literal === undefined && !test.isUntypedNull) {
       this.a.refuse(node, "pipe_IF", "a condition that is more than a literal or a constant");

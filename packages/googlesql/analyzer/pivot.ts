@@ -3,7 +3,7 @@ import { structText } from "../emit/text.ts";
 import { INT64, STRING, sameType, supportsGrouping, typeName } from "../types.ts";
 import { coerceOrFail } from "./coerce.ts";
 import { comparisonText } from "./compare.ts";
-import type { AggregateSink, Analysis, Context } from "./context.ts";
+import { type AggregateSink, type Analysis, type Context, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { GroupingStep } from "./grouping.ts";
 import { columnValue } from "./names.ts";
@@ -166,7 +166,7 @@ export function resolveUnpivot(a: Analysis, node: Unpivot, input: From, alias: s
 }
 
 function label(a: Analysis, item: UnpivotItem): Typed {
-  const cx: Context = { scope: new Scope({}), tables: new Map(), clause: "UNPIVOT" };
+  const cx = withoutColumns("UNPIVOT");
   if (!item.label) {
     const text = item.columns.map((column) => column.name).join("_");
     return resolve(a, { kind: "string-literal", value: text, span: item.span }, cx);

@@ -1,9 +1,8 @@
 import type { Expression, OptionEntry, PrivacyClause } from "../ast.ts";
 import { coercionCost } from "../coercion.ts";
 import { supportsGrouping, typeName } from "../types.ts";
-import type { Analysis, Context } from "./context.ts";
+import { type Analysis, type Context, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
-import { Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 
 /** What the OPTIONS of WITH DIFFERENTIAL_PRIVACY say. */
@@ -55,8 +54,7 @@ export function readPrivacyOptions(a: Analysis, clause: PrivacyClause, rows: Con
 }
 
 /** A constant: nothing of FROM is in reach. */
-const constantOf = (a: Analysis, node: Expression): Typed =>
-  resolve(a, node, { scope: new Scope({}), tables: new Map(), clause: "OPTIONS" });
+const constantOf = (a: Analysis, node: Expression): Typed => resolve(a, node, withoutColumns("OPTIONS"));
 
 function double(a: Analysis, entry: OptionEntry): number {
   const value = constantOf(a, entry.value);

@@ -2,10 +2,9 @@ import type { Expression, FunctionCall, NamedArgument } from "../ast.ts";
 import { coercionCost } from "../coercion.ts";
 import type { LiteralValue } from "../functions/contract.ts";
 import { FLOAT64, typeName } from "../types.ts";
-import type { AggregateSink, Analysis, Context } from "./context.ts";
+import { type AggregateSink, type Analysis, type Context, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import type { PrivateAggregate } from "./private-groups.ts";
-import { Scope } from "./scope.ts";
 import type { Typed } from "./typed.ts";
 
 type Sink = AggregateSink & { readonly privacy: NonNullable<AggregateSink["privacy"]> };
@@ -92,7 +91,7 @@ function boundsOf(a: Analysis, node: FunctionCall, name: string, named: readonly
       "implicit_bounds",
       `bounds that are worked out from the data are not carried out; give ${name} what is known without them: ${wanted} => (lower, upper)`,
     );
-  const cx: Context = { scope: new Scope({}), tables: new Map(), clause: `argument ${wanted}` };
+  const cx = withoutColumns(`argument ${wanted}`);
   const value = resolve(a, given.value as Expression, cx);
   const fields = value.structFields;
   if (value.type.kind !== "STRUCT" || fields?.length !== 2)
@@ -137,7 +136,7 @@ function doubles(a: Analysis, { node, values }: Bounds, name: string): { lower: 
 }
 
 function percentileOf(a: Analysis, node: Expression): number {
-  const value = resolve(a, node, { scope: new Scope({}), tables: new Map(), clause: "a percentile" });
+  const value = resolve(a, node, withoutColumns("a percentile"));
   const given = value.literal?.value;
   if (given === undefined || given === null || coercionCost(value, FLOAT64) === undefined)
     return a.fail(node, "The percentile of PERCENTILE_CONT must be a literal");

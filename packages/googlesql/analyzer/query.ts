@@ -3,7 +3,7 @@ import { coercionCost } from "../coercion.ts";
 import { inOrder, refersTo } from "../common-table-order.ts";
 import { INT64, typeName } from "../types.ts";
 import { coerce } from "./coerce.ts";
-import type { Analysis, CommonTableInfo, CommonTables, Context } from "./context.ts";
+import { type Analysis, type CommonTableInfo, type CommonTables, type Context, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { resolveFrom } from "./from.ts";
 import { resolvePipes } from "./pipes.ts";
@@ -152,7 +152,7 @@ export function ordinal(
 
 export function limitText(a: Analysis, limit: Limit, env: Environment): string {
   const read = (node: Limit["count"]): string => {
-    const cx: Context = { scope: new Scope({}), tables: env.tables, clause: "LIMIT" };
+    const cx = withoutColumns("LIMIT", env.tables);
     const value = resolve(a, node, cx);
     if (coercionCost(value, INT64) === undefined)
       a.fail(node, `LIMIT ... OFFSET ... expects INT64, got ${typeName(value.type)}`);

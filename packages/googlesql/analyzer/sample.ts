@@ -2,14 +2,14 @@ import type { SampledTable } from "../ast.ts";
 import { coercionCost } from "../coercion.ts";
 import { FLOAT64, supportsGrouping, typeName } from "../types.ts";
 import { carried } from "./carried.ts";
-import type { Analysis, Context } from "./context.ts";
+import { type Analysis, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { type Environment, type From, scopeOf } from "./relation.ts";
-import { type Column, Scope } from "./scope.ts";
+import type { Column } from "./scope.ts";
 
 /** TABLESAMPLE: each row with the given chance, or so many rows, of each group where it is asked for; WITH WEIGHT says of how many. */
 export function sampleOf(a: Analysis, sample: SampledTable["sample"], input: From, env: Environment): From {
-  const cx: Context = { scope: new Scope({}), tables: env.tables, clause: "TABLESAMPLE" };
+  const cx = withoutColumns("TABLESAMPLE", env.tables);
   const size = resolve(a, sample.size, cx);
   const given = size.literal?.value;
   if (given === undefined || given === null || typeof given === "string" || Number(given) < 0) {

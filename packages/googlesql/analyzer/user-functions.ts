@@ -5,7 +5,7 @@ import { tryText } from "../emit/tried.ts";
 import { duckdbType } from "../types.ts";
 import { walk } from "../walk.ts";
 import { coerceOrFail } from "./coerce.ts";
-import type { Analysis, Context } from "./context.ts";
+import { type Analysis, type Context, withoutColumns } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { GroupingStep } from "./grouping.ts";
 import { Scope } from "./scope.ts";
@@ -155,7 +155,7 @@ export function argumentValue(
 ): Typed {
   const { type, name } = parameter;
   const at = node ?? parameter.default!;
-  const value = given ?? resolve(a, at, { scope: new Scope({}), tables: new Map(), clause: "a default" });
+  const value = given ?? resolve(a, at, withoutColumns("a default"));
   if (type.kind === "table-parameter-type") return a.fail(at, "A table parameter in a scalar function");
   if (type.kind !== "templated-type") return coerceOrFail(a, at, value, resolveType(a, type), `Argument ${name.name}`);
   return value.isUntypedNull ? { ...value, sql: `CAST(NULL AS ${duckdbType(value.type)})` } : value;

@@ -9,7 +9,7 @@ import { walk } from "../walk.ts";
 import type { DuckDBConnection } from "./client.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
-import { parameterBinding } from "./render-value.ts";
+import { namedBindings, positionalBindings } from "./parameters.ts";
 import type { RoutineChange } from "./routines.ts";
 import { RunBudget, unlimited } from "./run-limits.ts";
 import { ScriptRunner, type StatementOutcome } from "./script-runner.ts";
@@ -164,10 +164,8 @@ export class GoogleSqlSession {
 
   private async runStatements(script: Script, options: RunOptions): Promise<readonly StatementOutcome[]> {
     if (!this.isAlone || this.catalog.isStale) await this.refresh();
-    const parameters = new Map(
-      Object.entries(options.params ?? {}).map(([name, value]) => [name.toLowerCase(), parameterBinding(value)]),
-    );
-    const positional = (options.positional ?? []).map(parameterBinding);
+    const parameters = namedBindings(options.params);
+    const positional = positionalBindings(options.positional ?? []);
     const runner = new ScriptRunner(this, script, { file: options.file, parameters, positional });
     await runner.run(script.statements);
     return runner.outcomes;

@@ -1,10 +1,9 @@
 import type { Argument, Expression, NodeBase, TableFunctionCall } from "../../ast.ts";
 import type { LiteralValue } from "../../functions/contract.ts";
 import { typeName } from "../../types.ts";
-import type { Analysis, Context } from "../context.ts";
+import { type Analysis, withoutColumns } from "../context.ts";
 import { resolve } from "../expressions.ts";
 import type { OutColumn, Relation } from "../relation.ts";
-import { Scope } from "../scope.ts";
 import type { Typed } from "../typed.ts";
 
 export type TableCall = Pick<TableFunctionCall, "name" | "arguments"> & NodeBase;
@@ -46,7 +45,7 @@ function plain(a: Analysis, node: Argument, name: string): Expression {
 
 /** A value that stands alone: no column of the table is seen. */
 export function constantOf(a: Analysis, node: Expression): Typed {
-  const cx: Context = { scope: new Scope({}), tables: new Map(), clause: "an argument of a table function" };
+  const cx = withoutColumns("an argument of a table function");
   return resolve(a, node, cx);
 }
 
