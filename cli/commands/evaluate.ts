@@ -166,6 +166,31 @@ export function renderEvaluation(found: Evaluation): string {
       Math.round(m.candidate.effective_sends).toLocaleString("en-US"),
     ]),
   );
+  const gaps = renderTable(
+    [
+      { title: "gap between groups" },
+      { title: "by" },
+      { title: "candidate", align: "right" },
+      { title: "95 % interval" },
+      { title: "from, to" },
+      { title: "champion", align: "right" },
+      { title: "95 % interval" },
+    ],
+    [
+      ...found.outcomes.flatMap((o) =>
+        o.calibration_gaps.map((g) => ({ what: `${o.outcome}, predicted less seen`, ...g })),
+      ),
+      ...found.policy.mailed_gaps.map((g) => ({ what: "share mailed", ...g })),
+    ].map(({ what, dimension, candidate, champion }) => [
+      what,
+      dimension,
+      candidate === null ? "too few" : figure(candidate.gap),
+      between(candidate?.low, candidate?.high),
+      candidate === null ? "" : `${candidate.lowest}, ${candidate.highest}`,
+      figure(champion?.gap),
+      between(champion?.low, champion?.high),
+    ]),
+  );
   const share = (value: number | null): string => (value === null ? "nobody" : `${(100 * value).toFixed(1)} %`);
   return [
     `${found.candidate.name} against ${found.champion?.name ?? "nobody"}: ${found.verdict}`,
@@ -179,6 +204,8 @@ export function renderEvaluation(found: Evaluation): string {
     `candidate would mail ${share(found.policy.candidate_send_share)}, champion ${share(found.policy.champion_send_share)}; by ${found.policy.assumption}`,
     ...(found.policy.uncovered === null ? [] : [found.policy.uncovered]),
     policy,
+    "",
+    gaps,
     "",
     renderGuardrails(found.guardrails),
   ].join("\n");

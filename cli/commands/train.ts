@@ -26,6 +26,7 @@ interface TrainOptions {
   readonly feature?: readonly { readonly name: string; readonly type: "number" | "category" }[];
   readonly weight?: string;
   readonly highPrecision?: boolean;
+  readonly balance?: string;
   readonly soft?: TrainingJob["soft"];
   readonly monotone?: TrainingJob["monotone"];
   readonly search?: number;
@@ -104,6 +105,10 @@ export const register: RegisterCommand = (program, environment) => {
       "learn from rows with trusted labels alone (is_trusted), for a critical retrain; the rest still calibrates and measures",
     )
     .option(
+      "--balance <column>",
+      "let the values of this category count alike when the forests grow, so that a large mailbox provider or region does not decide for the small (a row at most ten times); isp, region, stratum or another",
+    )
+    .option(
       "--soft <outcome=column>",
       "let the forest learn how likely the outcome was, a number column from 0 to 1 (p_engaged is the label model's answer), in place of what happened; what happened still calibrates and measures; once for each",
       softOption,
@@ -127,7 +132,7 @@ export const register: RegisterCommand = (program, environment) => {
       new Option(
         "--trainer <command>",
         "train with this program instead: it reads the rows to learn from and writes ONNX graphs with a manifest (docs/cookbooks/your-own-trainer.md)",
-      ).conflicts(["rows", "threads", "soft", "monotone", "search"]),
+      ).conflicts(["rows", "threads", "balance", "soft", "monotone", "search"]),
     )
     .option(
       "--trainer-minutes <n>",
@@ -170,6 +175,7 @@ export const register: RegisterCommand = (program, environment) => {
         outcomes: options.outcome,
         features: options.feature,
         weight: options.weight,
+        balance: options.balance,
         soft: options.soft,
         monotone: options.monotone,
         search: options.search,

@@ -20,7 +20,7 @@ export function trainingSteps(
   build: readonly string[],
 ): readonly Step[] {
   const { sample_rows, validate_days, learn_days, people_share } = policy.snapshot;
-  const { rows, high_precision, soft, monotone, search, trainer } = policy.train;
+  const { rows, high_precision, balance, soft, monotone, search, trainer } = policy.train;
   const given = (option: string, value: number | string | undefined): readonly string[] =>
     value === undefined ? [] : [option, String(value)];
   return [
@@ -39,6 +39,7 @@ export function trainingSteps(
       words: [
         ...["train", "--snapshot", name, "--name", name],
         ...given("--rows", rows),
+        ...given("--balance", balance),
         ...(soft ?? []).flatMap((one) => ["--soft", one]),
         ...(monotone ?? []).flatMap((one) => ["--monotone", one]),
         ...given("--search", search),

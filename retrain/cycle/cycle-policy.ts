@@ -43,6 +43,7 @@ export const cyclePolicy = z.strictObject({
     .strictObject({
       rows: z.int().min(100).optional(),
       high_precision: z.boolean().optional(),
+      balance: z.string().min(1).optional(),
       /** As train's options of these names: each text is one. */
       soft: z.array(z.string().min(1)).optional(),
       monotone: z.array(z.string().min(1)).optional(),
@@ -50,9 +51,9 @@ export const cyclePolicy = z.strictObject({
       trainer: z.string().min(1).optional(),
     })
     .refine(
-      ({ rows, soft, monotone, search, trainer }) =>
-        trainer === undefined || [rows, soft, monotone, search].every((one) => one === undefined),
-      "rows, soft, monotone and search are for our own trainer",
+      ({ rows, balance, soft, monotone, search, trainer }) =>
+        trainer === undefined || [rows, balance, soft, monotone, search].every((one) => one === undefined),
+      "rows, balance, soft, monotone and search are for our own trainer",
     )
     .default({}),
 });

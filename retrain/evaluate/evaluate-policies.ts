@@ -6,6 +6,7 @@ import type { Scorer } from "../../scoring/model.ts";
 import type { Reading, Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { personColumn, type SnapshotLock } from "../snapshot/snapshot-lock.ts";
 import { columnsOf } from "./columns-of.ts";
+import { type Gap, gapOf, leastRows } from "./group-gaps.ts";
 import { mean } from "./metrics.ts";
 import {
   coverage,
@@ -56,7 +57,16 @@ export interface PolicyEvaluation {
   /** Why nothing can be said of a policy's value from this log; null where something can. */
   readonly uncovered: string | null;
   readonly measures: readonly PolicyMeasure[];
+  /** By dimension, how far apart the groups lie in the share of their mails that a policy would send. */
+  readonly mailed_gaps: readonly {
+    readonly dimension: (typeof fairnessDimensions)[number];
+    readonly candidate: Gap | null;
+    readonly champion: Gap | null;
+  }[];
 }
+
+/** Columns whose values a policy should treat alike. */
+export const fairnessDimensions = ["isp", "region"] as const;
 
 const propensityColumn = "decision_propensity";
 
@@ -195,6 +205,17 @@ export function evaluatePolicies(
   const rates = features.outcomes
     .filter(({ column }) => frozen.has(column))
     .map(({ name, column }) => measure(`${name}s_per_send`, column, outcomeOf(column), () => 1));
+  const mailedGap = (of: typeof mine, dimension: string): Gap | null => {
+    const groups = texts(dimension).map((value) => value || "unknown");
+    const size = new Map<string, number>();
+    for (const group of groups) size.set(group, (size.get(group) ?? 0) + 1);
+    const kept = [...groups.keys()].filter((i) => size.get(groups[i]!)! >= leastRows);
+    return gapOf(
+      kept.map((i) => groups[i]!),
+      kept.map((i) => (of.sends[i]!.chosen === null ? 0 : 1)),
+      kept.map((i) => people[i]!),
+    );
+  };
   const drawn = covered.find(({ chances }) => chances === "shares")?.rows ?? 0;
   return {
     assumption: [
@@ -214,6 +235,11 @@ export function evaluatePolicies(
       ...rates,
       measure("revenue_per_send", "did_convert", outcomeOf("revenue", experiments.winsorisedRevenue), (r) => r.value),
     ],
+    mailed_gaps: fairnessDimensions.map((dimension) => ({
+      dimension,
+      candidate: mailedGap(mine, dimension),
+      champion: theirs ? mailedGap(theirs, dimension) : null,
+    })),
   };
 }
 

@@ -19,7 +19,8 @@ import { personColumn } from "../snapshot/snapshot-lock.ts";
 import { postAiColumn, splitOf } from "../snapshot/split.ts";
 import { everyKth } from "../trainer/sampling.ts";
 import { columnsOf } from "./columns-of.ts";
-import { evaluatePolicies, type PolicyEvaluation, wantedByPolicies } from "./evaluate-policies.ts";
+import { evaluatePolicies, fairnessDimensions, type PolicyEvaluation, wantedByPolicies } from "./evaluate-policies.ts";
+import { type Gap, gapOf, leastEvents, leastRows } from "./group-gaps.ts";
 import { acquaintedModels, judgingRows } from "./judging-rows.ts";
 import {
   areaUnderCurve,
@@ -77,6 +78,12 @@ export interface OutcomeEvaluation {
   readonly log_loss_difference: { readonly value: number; readonly low: number; readonly high: number } | null;
   readonly reliability: ReturnType<typeof reliability>;
   readonly groups: readonly Group[];
+  /** By dimension, how far apart the groups lie in what is predicted beyond what happened: a model that is right on the whole may be wrong by group. */
+  readonly calibration_gaps: readonly {
+    readonly dimension: (typeof fairnessDimensions)[number];
+    readonly candidate: Gap | null;
+    readonly champion: Gap | null;
+  }[];
 }
 
 export interface Evaluation {
@@ -142,7 +149,7 @@ export async function evaluate(env: EvaluateEnv, request: EvaluateRequest): Prom
     for (const [i, outcome] of candidate.record.outcomes.entries()) {
       env.signal?.throwIfAborted();
       env.onProgress?.("score", i, candidate.record.outcomes.length);
-      outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns, frozen));
+      outcomes.push(evaluateOutcome(table, rows, outcome, own, other, columns, frozen, personColumn(snapshot.lock)));
     }
     env.onProgress?.("policy", 0, 1);
     const policy = evaluatePolicies(
@@ -217,6 +224,7 @@ function evaluateOutcome(
   other: Scorer | undefined,
   columns: readonly FeatureColumns[],
   frozen: ReadonlySet<string>,
+  person: string,
 ): OutcomeEvaluation {
   const column = table.numbers(outcome.column);
   const known = rows.flatMap((row, i) => (Number.isNaN(column[row]!) ? [] : [i]));
@@ -253,6 +261,24 @@ function evaluateOutcome(
         champion: theirs && part(theirs, of),
       }));
   });
+  const everybody = table.numbers(person);
+  const calibrationGap = (scored: Scored, dimension: Group["dimension"]): Gap | null => {
+    const told = new Set(
+      groups.flatMap((g) =>
+        g.dimension === dimension && g.candidate.rows >= leastRows && g.candidate.positives >= leastEvents
+          ? [g.value]
+          : [],
+      ),
+    );
+    const groupOf = groupsBy(table, dimension);
+    const nameOf = (k: number): string => groupOf(rows[known[k]!]!) || "unknown";
+    const kept = [...known.keys()].filter((k) => told.has(nameOf(k)));
+    return gapOf(
+      kept.map(nameOf),
+      kept.map((k) => scored.scores[k]! - scored.labels[k]!),
+      kept.map((k) => everybody[rows[known[k]!]!]!),
+    );
+  };
   return {
     outcome: outcome.name,
     column: outcome.column,
@@ -262,6 +288,11 @@ function evaluateOutcome(
     log_loss_difference: losses && losses.length > 1 ? interval(mean(losses), standardErrorOfMean(losses)) : null,
     reliability: reliability(mine),
     groups,
+    calibration_gaps: fairnessDimensions.map((dimension) => ({
+      dimension,
+      candidate: calibrationGap(mine, dimension),
+      champion: theirs && calibrationGap(theirs, dimension),
+    })),
   };
 }
 

@@ -1,3 +1,5 @@
+import { errorOver, type People } from "./error-over-people.ts";
+
 /** One logged send: which variant it was, with which chance, and what a policy would have done instead. */
 export interface LoggedSend {
   readonly logged: string;
@@ -21,36 +23,12 @@ export interface Estimate {
   readonly effective_sends: number;
 }
 
-/** Whose each row is, as a number: one person's rows go together. */
-export type People = ArrayLike<number>;
-
 const z95 = 1.959964;
 
 const weightsOf = (sends: readonly LoggedSend[]): Float64Array =>
   Float64Array.from(sends, (s) => (s.chosen !== null && s.chosen === s.logged ? 1 / s.propensity : 0));
 
 const sum = (values: Float64Array): number => values.reduce((total, v) => total + v, 0);
-
-/**
- * Standard error of a sum of influences, those of one person added up first (cluster-robust, with the factor n / (n - 1) for n people;
- * Cameron & Miller 2015, Journal of Human Resources 50). Rows of nobody (NaN) are people of their own.
- */
-function errorOver(people: People, influence: ArrayLike<number>): number {
-  const byPerson = new Map<number, number>();
-  let alone = 0;
-  let persons = 0;
-  for (let i = 0; i < influence.length; i++) {
-    const person = people[i]!;
-    if (Number.isNaN(person)) {
-      alone += influence[i]! ** 2;
-      persons += 1;
-    } else byPerson.set(person, (byPerson.get(person) ?? 0) + influence[i]!);
-  }
-  let squares = alone;
-  for (const value of byPerson.values()) squares += value * value;
-  persons += byPerson.size;
-  return persons < 2 ? Number.POSITIVE_INFINITY : Math.sqrt((squares * persons) / (persons - 1));
-}
 
 const between = (value: number, error: number): Interval => ({
   value,

@@ -27,6 +27,8 @@ export const trainingJob = z.strictObject({
   weight: z.string().nullable().default(null),
   /** BOOL column of the snapshot: only rows of which it is true are learned from. Calibration and measures take all. */
   only: z.string().nullable().default(null),
+  /** Category of the snapshot whose values count alike when the forests grow: rows of a small group weigh more. Calibration of the level and measures take rows as they came. */
+  balance: z.string().nullable().default(null),
   /** By outcome, a column of numbers from 0 to 1 that its forest learns in place of what happened, where it is not NULL: how likely it happened. Calibration and measures go by what happened. */
   soft: z.record(z.string(), z.string()).default({}),
   /** Which way an outcome's score may go with a number feature. */

@@ -28,6 +28,8 @@ export interface LearningSet {
   readonly weights: Float64Array | null;
   /** By row, 1 where it may be learned from; null where all may. */
   readonly isLearned: Uint8Array | null;
+  /** By row, the group that counts like any other; null where rows count for themselves. */
+  readonly groups: readonly string[] | null;
   /** By outcome, how likely it happened; NaN where nothing says. */
   readonly soft: ReadonlyMap<string, Float64Array>;
   /** By row, the fold that its person is in. */
@@ -50,7 +52,7 @@ export async function readLearningSet(
   lock: SnapshotLock,
   features: readonly Feature[],
   outcomes: readonly Outcome[],
-  { folds, weight, only, soft }: Pick<TrainingJob, "folds" | "weight" | "only" | "soft">,
+  { folds, weight, only, balance, soft }: Pick<TrainingJob, "folds" | "weight" | "only" | "balance" | "soft">,
   onProgress: (done: number, total: number) => void,
 ): Promise<LearningSet> {
   const files = lock.files.map((f) => join(folder, f.name));
@@ -67,6 +69,7 @@ export async function readLearningSet(
   };
   for (const o of outcomes) wanted[o.column] = "number";
   for (const column of [weight, only, ...Object.values(soft)]) if (column !== null) wanted[column] = "number";
+  if (balance !== null) wanted[balance] = "text";
   onProgress(0, features.length);
   const keys = await read(wanted);
   const groups = keys.numbers(person);
@@ -107,6 +110,7 @@ export async function readLearningSet(
     weights: weight === null ? null : keys.numbers(weight),
     isLearned: only === null ? null : Uint8Array.from(keys.numbers(only), (value) => (value === 1 ? 1 : 0)),
     labels: new Map(outcomes.map(({ column }) => [column, keys.numbers(column)])),
+    groups: balance === null ? null : keys.texts(balance),
     soft: new Map(Object.entries(soft).map(([outcome, column]) => [outcome, keys.numbers(column)])),
     fold,
     isLearnSide: Uint8Array.from(keys.texts("split"), (side) => (side === "learn" ? 1 : 0)),

@@ -19,7 +19,7 @@ export function subjectOf(
   const features = known.filter((f) => !job.without.includes(f.name)).map(({ name, type }) => ({ name, type }));
   const outcomes: readonly Outcome[] = job.outcomes.length > 0 ? job.outcomes : featureSet.outcomes;
   refuseUnknownTerms(job, features, outcomes);
-  const beside = [job.weight, job.only, ...Object.values(job.soft)].filter((column) => column !== null);
+  const beside = [job.weight, job.only, job.balance, ...Object.values(job.soft)].filter((column) => column !== null);
   refuseMissing(
     lock,
     [...features.map((f) => f.name), ...outcomes.map((o) => o.column), "revenue", ...beside],

@@ -107,6 +107,7 @@ const hyperparametersOf = (job: TrainingJob): Record<string, number | string> =>
   folds: job.folds,
   ...(job.weight !== null && { weight: job.weight }),
   ...(job.only !== null && { only: job.only }),
+  ...(job.balance !== null && { balance: job.balance }),
   ...(Object.keys(job.soft).length > 0 && { soft: listed(Object.entries(job.soft).map(([o, c]) => `${o}=${c}`)) }),
   ...(job.monotone.length > 0 && {
     monotone: listed(job.monotone.map(({ outcome, feature, direction }) => `${outcome}:${feature}=${direction}`)),
@@ -175,8 +176,9 @@ function directionsOf({ data }: LearningSet, outcome: Outcome, { monotone }: Tra
  * What each row counts where it is learned from, by the snapshot's own columns: on average 1 over the rows of the outcome's time, so that the
  * forests' settings mean what they do without weights. Null where all count alike.
  */
-function worthOf({ weights, isLearned }: LearningSet, learn: Int32Array, job: TrainingJob): Float32Array | null {
-  if (weights === null && isLearned === null) return null;
+function worthOf(set: LearningSet, learn: Int32Array, job: TrainingJob): Float32Array | null {
+  const { weights, isLearned, groups } = set;
+  if (weights === null && isLearned === null && groups === null) return null;
   const refuse = (why: string): UserError =>
     new UserError(why, {
       code: "train.weight",
@@ -184,7 +186,7 @@ function worthOf({ weights, isLearned }: LearningSet, learn: Int32Array, job: Tr
       where: job.snapshot,
       next: "inboxloop train --weight <another column>",
     });
-  const worth = new Float32Array((weights ?? isLearned)!.length);
+  const worth = new Float32Array(set.rows);
   let sum = 0;
   for (const row of learn) {
     if (isLearned?.[row] === 0) continue;
@@ -194,10 +196,28 @@ function worthOf({ weights, isLearned }: LearningSet, learn: Int32Array, job: Tr
     worth[row] = weight;
     sum += weight;
   }
+  if (groups !== null) sum = balance(worth, learn, groups);
   if (sum === 0)
     throw refuse(`no row counts anything by ${[job.weight, job.only].filter((one) => one !== null).join(" and ")}`);
   for (const row of learn) worth[row]! *= learn.length / sum;
   return worth;
+}
+
+/** A group of few rows weighs no more than this against the largest: a handful of rows must not steer a forest. */
+const mostBalance = 10;
+
+/** Gives every group the same weight altogether, as far as `mostBalance` lets it; what all rows then count. */
+function balance(worth: Float32Array, learn: Int32Array, groups: readonly string[]): number {
+  const total = new Map<string, number>();
+  for (const row of learn) total.set(groups[row]!, (total.get(groups[row]!) ?? 0) + worth[row]!);
+  const most = Math.max(...total.values());
+  let sum = 0;
+  for (const row of learn) {
+    const own = total.get(groups[row]!)!;
+    worth[row]! *= own > 0 ? Math.min(mostBalance, most / own) : 0;
+    sum += worth[row]!;
+  }
+  return sum;
 }
 
 const labelsOf = ({ labels }: OutcomePlan, rows: Int32Array): Uint8Array =>

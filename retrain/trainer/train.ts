@@ -37,6 +37,8 @@ export interface TrainRequest {
   readonly weight?: string | undefined;
   /** BOOL column: only rows of which it is true are learned from. */
   readonly only?: string | undefined;
+  /** Category whose values count alike when the forests grow. */
+  readonly balance?: string | undefined;
   /** By outcome, the column of probabilities that it learns in place of what happened. */
   readonly soft?: TrainingJob["soft"] | undefined;
   /** Which way an outcome's score may go with a number feature. */
@@ -85,6 +87,7 @@ export function planTraining(
     without: [...(request.without ?? [])],
     weight: request.weight ?? null,
     only: request.only ?? null,
+    balance: request.balance ?? null,
     soft: { ...request.soft },
     monotone: [...(request.monotone ?? [])],
     search: request.search ?? 1,

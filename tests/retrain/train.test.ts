@@ -324,6 +324,18 @@ describe("evaluate", () => {
     expect(found.policy.assumption).toMatch(/at random within a campaign/);
   });
 
+  test("when evaluated, then the gaps between providers and regions have bounds, of what is predicted and of who is mailed", () => {
+    const { mailed_gaps } = found.policy;
+    expect(mailed_gaps.map(({ dimension }) => dimension)).toEqual(["isp", "region"]);
+    for (const gaps of [mailed_gaps, ...found.outcomes.map((o) => o.calibration_gaps)])
+      for (const { candidate: own, champion: theirs } of gaps)
+        for (const gap of [own, theirs]) if (gap !== null) expect(gap.low <= gap.gap && gap.gap <= gap.high).toBe(true);
+    const regions = mailed_gaps[1]!.candidate!;
+    expect(["apac", "eu", "us"]).toEqual(expect.arrayContaining([regions.lowest, regions.highest]));
+    // Of 135 rows of a provider 20 would have to be clicks.
+    expect(found.outcomes[1]!.calibration_gaps[0]!.candidate).toBeNull();
+  });
+
   test("when decisions logged their chances, then these are taken, and the log covers what both policies would send", async () => {
     const logged = await evaluate(env, { candidate: "candidate", champion: "champion", snapshot: "logged" });
     const [coverage, ...more] = logged.policy.coverage;

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import features from "../../includes/features.js";
 import { createSnapshot, findSnapshot } from "../../retrain/snapshot/snapshot.ts";
 import { readWholeLock, subjectOf } from "../../retrain/trainer/lineage.ts";
 import { planTraining, type TrainEnv, type TrainRequest, train } from "../../retrain/trainer/train.ts";
@@ -26,6 +25,8 @@ beforeAll(async () => {
   await warehouse.run(`create or replace table training.examples as
     select * replace (case when is_trusted then did_click else roll < 0.42 - click_rate_90d end as did_click),
       case when is_trusted then 0.9::double else 0::double end as sample_weight, (-0.5)::double as wrong_weight,
+      case when hash('side' || message_id) % 10 = 0 then 'small' else 'big' end as side,
+      case when hash('side' || message_id) % 10 = 0 then roll < 0.42 - click_rate_90d else roll < click_rate_90d + 0.02 end as did_visit,
       case when not is_trusted then 0.1::double when message_id < 'm00001000' then null else did_click::integer::double end as p_click, 0::double as no_weight
     from (select *, hash('trust' || message_id) % 2 = 0 as is_trusted, (hash('roll' || message_id) % 1000) / 1000.0 as roll from training.examples)`);
   await createSnapshot({ warehouse, snapshots: env.snapshots, now: env.now }, { name: "half" });
@@ -38,8 +39,9 @@ const trained = (name: string, more: Partial<TrainRequest>): Promise<Model> =>
 
 /** How much likelier a click is of somebody who clicks much than of somebody who clicks little. */
 async function rise(model: Model): Promise<number> {
+  const { list } = model.record.lineage.features;
   const columns = Object.fromEntries(
-    features.list.map(({ name, type }: { name: string; type: string }) => [
+    list.map(({ name, type }) => [
       name,
       type === "number"
         ? Float64Array.from([0.05, 0.35], (rate) => (name === "click_rate_90d" ? rate : Number.NaN))
@@ -103,6 +105,20 @@ test("when settings are searched then the record has what each came to, and whic
   const least = Math.min(...model.searched.map(({ log_loss }) => log_loss));
   expect(model.searched.filter(({ is_chosen }) => is_chosen)).toMatchObject([{ log_loss: least, trees: model.trees }]);
   expect(model.cross_fitted.log_loss).toBe(least);
+});
+
+test("when a large group and a small one part, then each counts alike by its balance, and the level stays that of all", async () => {
+  const visits = {
+    outcomes: [{ name: "click", column: "did_visit" }],
+    features: [{ name: "click_rate_90d", type: "number" as const }],
+  };
+  const plain = await trained("unbalanced", visits);
+  const balanced = await trained("balanced", { ...visits, balance: "side" });
+  expect(await rise(plain)).toBeGreaterThan(0.15);
+  expect(Math.abs(await rise(balanced))).toBeLessThan((await rise(plain)) / 2);
+  expect(balanced.record.lineage.hyperparameters).toMatchObject({ balance: "side" });
+  const { observed_rate, predicted_rate } = balanced.record.outcomes[0]!.validation;
+  expect(Math.abs(predicted_rate! - observed_rate!)).toBeLessThan(0.05);
 });
 
 test("when a setting speaks of what the job does not have, or of no probability, then training refuses by name", async () => {
