@@ -16,7 +16,7 @@ import {
   wholePolicy,
 } from "../governance/data-policy/data-policy.ts";
 import features from "../includes/features.js";
-import { writeWhole } from "../platform/files.ts";
+import { readHomeText, writeWhole } from "../platform/home-files.ts";
 import { inputsOf } from "../policy/inputs-of.ts";
 import { type Thing, unapproved } from "../release/changes.ts";
 import { riskClass } from "../release/control/rights.ts";
@@ -94,7 +94,7 @@ export async function refuseForbiddenUses(
   const { uses, findings } = await withProject(world, options, async (project) => {
     const key = digestOf([project.digest, stated.text, asked.uses, [...asked.approved].sort(), asked.today]);
     const passed = join(world.home.state, "policy-checks", `${key}.json`);
-    if (existsSync(passed)) return { uses: JSON.parse(await readFile(passed, "utf8")) as Uses, findings: [] };
+    if (existsSync(passed)) return { uses: JSON.parse(await readHomeText(passed)) as Uses, findings: [] };
     const checked = await checkNow(project, stated, asked);
     if (checked.verdict === "pass") await writeWhole(passed, JSON.stringify(checked.uses));
     return checked;

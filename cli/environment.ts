@@ -35,7 +35,9 @@ export interface Environment {
 export async function createEnvironment(options: GlobalOptions, signal: AbortSignal): Promise<Environment> {
   const { openTarget } = await import("../targets/open-target.ts");
   const { releaseLogIn } = await import("./release-log.ts");
+  const { giveHomeKeys } = await import("../platform/home-seal.ts");
   const settings = process.env;
+  giveHomeKeys(settings);
   const cwd = resolve(".");
   const trainsOnVertex = options.target === "vertex";
   const target = openTarget({ cwd, settings, signal }, trainsOnVertex ? undefined : options.target, options.home);

@@ -4,7 +4,7 @@ import { decideBatch } from "../cli/commands/decide/run.ts";
 import { type Why, whyCommand } from "../cli/commands/why/run.ts";
 import type { Environment } from "../cli/environment.ts";
 import { campaignsOf, readPolicies } from "../cli/policies.ts";
-import { writeWhole } from "../platform/files.ts";
+import { writeAsIs } from "../platform/files.ts";
 import { pausesOf } from "../release/changes.ts";
 import { releaseStatus } from "../release/release.ts";
 import type { Summary } from "../serve/batch/summary.ts";
@@ -40,7 +40,7 @@ export class Mailings {
   ): Promise<Mailings> {
     const folder = join(world.home.root, "policies");
     await mkdir(folder, { recursive: true });
-    for (const [name, text] of Object.entries(texts)) await writeWhole(join(folder, `${name}.yaml`), text);
+    for (const [name, text] of Object.entries(texts)) await writeAsIs(join(folder, `${name}.yaml`), text);
     return new Mailings(world, watch, folder);
   }
 

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
+import { lineFrom } from "../platform/home-files.ts";
+import { sealOf } from "../platform/home-seal.ts";
 import type { Sealed } from "../platform/journal/chain.ts";
 import type { JournalKind } from "../platform/journal/journal.ts";
 import { JournalLines } from "../platform/journal/journal-file.ts";
@@ -138,8 +140,10 @@ export const bigQueryLedgerPath = (state: string): string => join(state, "ledger
 export async function readLedgerLines(path: string): Promise<readonly string[]> {
   if (!existsSync(path)) return [];
   const text = await readFile(path, "utf8");
+  const seal = sealOf(path);
   return text
     .slice(0, text.lastIndexOf("\n") + 1)
     .split("\n")
-    .filter((line) => line !== "");
+    .filter((line) => line !== "")
+    .map((line) => lineFrom(line, seal) ?? line);
 }

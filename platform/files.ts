@@ -4,8 +4,11 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "nod
 import { dirname, join } from "node:path";
 import { livenessOf, ownerText } from "./journal/lock.ts";
 
-/** A file that is either whole under its name or not there: written beside it, synced, renamed. `mode` is who may read it, from its first byte on. */
-export async function writeWhole(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
+/**
+ * A file that is either whole under its name or not there: written beside it, synced, renamed. `mode` is who may read it, from its first byte on. In clear
+ * even in an encrypted home: for what holds no data (a header, a declaration that people edit); anything else is written by `writeWhole` of home-files.ts.
+ */
+export async function writeAsIs(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
   // A name of its own: on a shared volume a process of another container may have the same id.
   const temporary = `${path}.tmp-${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });

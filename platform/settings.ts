@@ -121,7 +121,14 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
     what: "The role of the data policy in which `query`, `why` and `privacy export` read; roles.md says what it protects.",
   },
   INBOXLOOP_MEMORY: { what: "What the local engine may take of the machine's memory, like `4GB`." },
-  INBOXLOOP_ENV: { what: "`production` refuses generated keys." },
+  INBOXLOOP_ENV: { what: "`production` refuses generated keys, and a local target's home that is not encrypted." },
+  INBOXLOOP_HOME_KEY: {
+    what: "Key that the home's data key is wrapped under; encryption.md says what it protects.",
+    secret: true,
+  },
+  INBOXLOOP_DUCKDB_CRYPTO: {
+    what: "Path of DuckDB's `httpfs.duckdb_extension`, which an encrypted home needs; where DuckDB keeps what was installed when not given.",
+  },
   INBOXLOOP_ID_KEY: { what: "Key of the pseudonyms.", secret: true },
   INBOXLOOP_DEAD_LETTER_KEY: { what: "Key under which dead letters and the spool are sealed.", secret: true },
   INBOXLOOP_UNSUBSCRIBE_ADDRESSES: {

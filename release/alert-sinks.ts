@@ -1,5 +1,7 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { lineFor } from "../platform/home-files.ts";
+import { sealOf } from "../platform/home-seal.ts";
 
 export interface Alert {
   readonly at: string;
@@ -20,7 +22,7 @@ export const fileAlerts = (path: string): AlertSink => ({
   name: `file:${path}`,
   async send(alert) {
     await mkdir(dirname(path), { recursive: true });
-    await appendFile(path, `${JSON.stringify(alert)}\n`);
+    await appendFile(path, `${lineFor(JSON.stringify(alert), sealOf(path))}\n`);
   },
 });
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/user-error.ts";
+import { readHomeFile, readHomeText } from "../platform/home-files.ts";
 import { calibrated, levelRate } from "./calibration.ts";
 import type { FeatureColumns } from "./feature-columns.ts";
 import { type Forest, openForest, readForest } from "./forest.ts";
@@ -20,7 +21,7 @@ export interface Model {
 
 async function readModel(path: string): Promise<Model | undefined> {
   const file = join(path, "model.json");
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readHomeText(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
@@ -126,7 +127,7 @@ async function learnedBytes(
   learned: { readonly file: string; readonly sha256: string },
 ): Promise<Buffer> {
   const file = join(model.path, learned.file);
-  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+  const bytes = await readHomeFile(file).catch(() => Buffer.alloc(0));
   if (createHash("sha256").update(bytes).digest("hex") !== learned.sha256) {
     throw new UserError(`what ${model.name} learned for ${outcome.name} is not the one that was trained`, {
       code: "model.changed",

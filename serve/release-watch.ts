@@ -1,7 +1,7 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { writeWhole } from "../platform/files.ts";
+import { readHomeText, writeWhole } from "../platform/home-files.ts";
 import { noJournal } from "../platform/journal/journal.ts";
 import type { Pause } from "../policy/decision.ts";
 import { pausesOf } from "../release/changes.ts";
@@ -115,7 +115,7 @@ export class ReleaseWatch {
   }
 
   async #fromDisk(): Promise<void> {
-    const text = await readFile(this.#options.lastGood, "utf8").catch(() => undefined);
+    const text = await readHomeText(this.#options.lastGood).catch(() => undefined);
     const parsed = text === undefined ? undefined : kept.safeParse(JSON.parse(text));
     if (!parsed?.success) return;
     const { trouble } = this.#current;

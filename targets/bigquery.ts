@@ -3,6 +3,7 @@ import { UserError } from "../errors/user-error.ts";
 import { bucketArtefacts, folderArtefacts } from "../platform/artefacts/artefacts.ts";
 import { cloudStorage, type ObjectStore } from "../platform/artefacts/object-store.ts";
 import { homeAt } from "../platform/home.ts";
+import { sealedRootOf } from "../platform/home-seal.ts";
 import { journalTable } from "../platform/journal/journal-table.ts";
 import type { BigQueryTargetSettings } from "../platform/settings.ts";
 import { bigQueryEmulator, connectBigQuery } from "../warehouse/bigquery/connect.ts";
@@ -37,6 +38,7 @@ export function bigQueryTarget(
   let journals: Promise<Warehouse> | undefined;
   const artefacts = (folder: string, kind: string, eager: readonly string[] | "all") => {
     if (settings.bucket === undefined) return folderArtefacts(folder);
+    refuseSealedBucket(name, at.root);
     return bucketArtefacts(lateStore(world, project), `${settings.bucket.replace(/\/$/, "")}/${kind}`, folder, eager);
   };
   return {
@@ -82,6 +84,17 @@ export function bigQueryTarget(
       await (await journals?.catch(() => undefined))?.close();
     },
   };
+}
+
+/** What lies in a bucket is in clear to who may read it, and would come into the home so. */
+function refuseSealedBucket(name: string, root: string): void {
+  if (sealedRootOf(root) === undefined) return;
+  throw new UserError("the home is encrypted, and what is brought from a bucket would lie in it in clear", {
+    code: "home.bucket",
+    exit: "config",
+    where: `targets.${name}.bucket in inboxloop.yaml`,
+    next: "leave the bucket out, or name another home with --home",
+  });
 }
 
 /** Cloud Storage, its client loaded with the first call. */

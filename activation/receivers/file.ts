@@ -2,7 +2,7 @@ import { access, mkdir } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import type { CloudFiles } from "../../platform/artefacts/object-store.ts";
-import { syncDirectory, writeWhole } from "../../platform/files.ts";
+import { syncDirectory, writeAsIs } from "../../platform/files.ts";
 import type { BatchReceiver, Mail } from "../mail.ts";
 import type { ReceiverSettings } from "../settings.ts";
 import { mailRecord } from "./rendering.ts";
@@ -62,7 +62,7 @@ export function fileReceiver(
         if (isCloud) await (await world.cloudFiles()).write(`${folder}/${nameOf(batch)}`, content);
         else {
           await mkdir(folder, { recursive: true });
-          await writeWhole(join(folder, nameOf(batch)), content, 0o600);
+          await writeAsIs(join(folder, nameOf(batch)), content, 0o600);
           await syncDirectory(folder);
         }
         return { kind: "accepted", provider_id: null };

@@ -13,7 +13,9 @@ export const register: RegisterCommand = (program, environment) => {
       const { ownProjectDir } = await import("../../demo/own-project.ts");
       const { runDemo } = await import("../../demo/run-demo.ts");
       const { renderSummary } = await import("../../demo/render-summary.ts");
+      const { refuseClearFile } = await import("../../platform/home-seal.ts");
       const world = environment();
+      refuseClearFile(world.home.root, "the simulated sender's own files", "inboxloop demo --home <another folder>");
       const result = await runDemo(world, { ...options, projectDir: ownProjectDir() });
       world.console.result(result, () => renderSummary(result));
       const [good, bad] = result.canaries;

@@ -2,7 +2,9 @@ import type { RegisterCommand } from "../command.ts";
 import { governanceOf } from "../deciding.ts";
 
 export const register: RegisterCommand = (program, environment) => {
-  const noun = program.command("keys").description("Keys of the people who decide, and the key that ids are made with");
+  const noun = program
+    .command("keys")
+    .description("Keys of the people who decide, the key that ids are made with, and the key of the home");
 
   noun
     .command("person <name>")
@@ -58,6 +60,58 @@ export const register: RegisterCommand = (program, environment) => {
         [
           `${done.known} of ${done.addresses} addresses are known under a former key: ${done.links} links, ${done.suppressions} suppressions ${done.state}`,
           ...(done.state === "landed" ? ["next  inboxloop build"] : []),
+        ].join("\n"),
+      );
+    });
+
+  const home = noun
+    .command("home")
+    .description("Encryption of the home under a key that is not in it")
+    .addHelpText(
+      "after",
+      "\nThe key is INBOXLOOP_HOME_KEY, from outside: the environment, a secret store, a KMS. What is encrypted, and what it\nneeds of DuckDB: docs/reference/encryption.md\n\nExample:\n  export INBOXLOOP_HOME_KEY=v1:hex:$(openssl rand -hex 32)\n  inboxloop keys home make --home /srv/inboxloop\n",
+    );
+
+  home
+    .command("make")
+    .description("Make a new home whose files are encrypted; an existing one stays as it is")
+    .action(async () => {
+      const { makeSealedHome } = await import("../../platform/home-seal.ts");
+      const { refuseMissingCrypto } = await import("../../warehouse/duckdb/sealed-engine.ts");
+      const world = environment();
+      await refuseMissingCrypto();
+      const made = await makeSealedHome(world.home.root);
+      world.console.result(made, () => `home        ${made.root}\nencrypted   under ${made.wrapped_by}`);
+    });
+
+  home
+    .command("rotate")
+    .description("Wrap the home's data key under the first key of INBOXLOOP_HOME_KEY; no data is written again")
+    .addHelpText(
+      "after",
+      "\nExample:\n  export INBOXLOOP_HOME_KEY=v2:hex:$(openssl rand -hex 32),$INBOXLOOP_HOME_KEY\n  inboxloop keys home rotate\n\nAfterwards the former key opens nothing here any more and can go from the setting. Backups of home-key.json still\nopen under it.\n",
+    )
+    .action(async () => {
+      const { rotateHomeKey } = await import("../../platform/home-seal.ts");
+      const world = environment();
+      const done = await rotateHomeKey(world.home.root);
+      world.console.result(
+        done,
+        () => `home        ${done.root}\nencrypted   under ${done.wrapped_by}, before under ${done.before}`,
+      );
+    });
+
+  home
+    .command("show")
+    .description("Whether the home is encrypted, and under which key by its name")
+    .action(async () => {
+      const { sealedState } = await import("../../platform/home-seal.ts");
+      const world = environment();
+      const state = sealedState(world.home.root);
+      world.console.result(state, () =>
+        [
+          `home        ${state.root}`,
+          `encrypted   ${state.wrapped_by === null ? "no: everything in it is in clear but the spool and dead letters" : `under ${state.wrapped_by}`}`,
         ].join("\n"),
       );
     });

@@ -8,6 +8,7 @@ export const register: RegisterCommand = (program, environment) => {
     .action(async (options: { out?: string }) => {
       const { mkdir, writeFile } = await import("node:fs/promises");
       const { dirname, join, resolve } = await import("node:path");
+      const { refuseClearFile } = await import("../../platform/home-seal.ts");
       const { listModels } = await import("../../scoring/model.ts");
       const { releaseStatus } = await import("../../release/release.ts");
       const { readFigures } = await import("../../report/read-figures.ts");
@@ -16,12 +17,13 @@ export const register: RegisterCommand = (program, environment) => {
         await import("../../report/sections.ts");
       const { describe } = await import("./release/render.ts");
       const world = environment();
+      const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
+      refuseClearFile(file, "the report", "inboxloop report --out <a file outside of the home>");
       const warehouse = await world.target.openWarehouse();
       const figures = await readFigures(warehouse).finally(() => warehouse.close());
       const models = await listModels(await world.target.models.refresh());
       const { state, entries } = await releaseStatus(world.releaseLog);
       const log = entries.map(({ at, by, event, entry_hash }) => ({ at, by, what: describe(event), hash: entry_hash }));
-      const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
       const html = renderReport({
         title: "Inboxloop",
         sections: [

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { exitCodes, UserError } from "../../errors/user-error.ts";
-import { writeWhole } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import type { CyclePolicy } from "../../retrain/cycle/cycle-policy.ts";
 import { type CycleSignals, decideRetrain, type RetrainDecision } from "../../retrain/cycle/decide-retrain.ts";
 import { type Step, trainingSteps, watchingSteps } from "./plan-turn.ts";
@@ -144,7 +143,7 @@ function verdictOf(result: unknown): string | null {
 }
 
 async function openTurn(env: TurnEnv): Promise<{ readonly state: TurnState; readonly resumed: boolean }> {
-  const text = await readFile(env.state, "utf8").catch(() => "null");
+  const text = await readHomeText(env.state).catch(() => "null");
   let data: unknown;
   try {
     data = JSON.parse(text);

@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import humanLabels from "../../includes/human_labels.js";
+import { lineFor, lineFrom } from "../../platform/home-files.ts";
+import { type HomeSeal, sealOf } from "../../platform/home-seal.ts";
 import { choices } from "./choices.ts";
 import type { Origin, QueuedMessage } from "./review-queue.ts";
 
@@ -44,12 +46,20 @@ const labelNames = new Set(choices.map(({ label }) => label));
  */
 export class ReviewSession {
   private readonly file: number;
+  private readonly seal: HomeSeal | undefined;
   private readonly standing: Standing[] = [];
   private queue: QueuedMessage[];
   private readonly now: () => Date;
 
-  private constructor(file: number, acts: readonly Act[], queue: readonly QueuedMessage[], now: () => Date) {
+  private constructor(
+    file: number,
+    seal: HomeSeal | undefined,
+    acts: readonly Act[],
+    queue: readonly QueuedMessage[],
+    now: () => Date,
+  ) {
     this.file = file;
+    this.seal = seal;
     this.now = now;
     for (const one of acts) this.fold(one);
     const done = new Set(this.standing.map(({ message_id }) => message_id));
@@ -62,7 +72,7 @@ export class ReviewSession {
     const file = openSync(path, "a+", 0o600);
     const { acts, bytes } = readActs(path);
     ftruncateSync(file, bytes);
-    return new ReviewSession(file, acts, queue, now);
+    return new ReviewSession(file, sealOf(path), acts, queue, now);
   }
 
   /** The message at hand; undefined when the queue is empty. */
@@ -115,7 +125,7 @@ export class ReviewSession {
   }
 
   private write(one: Act): void {
-    writeSync(this.file, `${JSON.stringify(one)}\n`);
+    writeSync(this.file, `${lineFor(JSON.stringify(one), this.seal)}\n`);
     fsyncSync(this.file);
     this.fold(one);
   }
@@ -157,6 +167,7 @@ export const messagesIn = (path: string): readonly QueuedMessage[] =>
 
 function readActs(path: string): { readonly acts: readonly Act[]; readonly bytes: number } {
   const text = readFileSync(path, "utf8");
+  const seal = sealOf(path);
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   const acts = whole
     .split("\n")
@@ -164,7 +175,7 @@ function readActs(path: string): { readonly acts: readonly Act[]; readonly bytes
     .map((line, i) => {
       let data: unknown;
       try {
-        data = JSON.parse(line);
+        data = JSON.parse(lineFrom(line, seal) ?? "");
       } catch {
         data = undefined;
       }

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { syncDirectory, writeWhole } from "../../platform/files.ts";
+import { syncDirectory } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import type { Journal } from "../../platform/journal/journal.ts";
 import {
   type ErasureBegun,
@@ -63,7 +64,7 @@ export type ErasureOutcome =
 /** Goes on with an erasure that was interrupted, if there is one. */
 export async function resumeErasure(env: ErasureEnv): Promise<ErasureOutcome | undefined> {
   if (!existsSync(env.work)) return undefined;
-  const parsed = workFile.safeParse(JSON.parse(await readFile(env.work, "utf8")));
+  const parsed = workFile.safeParse(JSON.parse(await readHomeText(env.work)));
   if (!parsed.success)
     throw new UserError("the file of the erasure under way cannot be read", {
       code: "privacy.work-broken",

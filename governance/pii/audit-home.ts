@@ -1,7 +1,9 @@
 import { createReadStream, type Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { gunzipSync, unzipSync } from "fflate";
+import { lineFrom } from "../../platform/home-files.ts";
+import { type HomeSeal, sealOf, unsealed } from "../../platform/home-seal.ts";
 import { isPersonalKey } from "../../platform/personal-keys.ts";
 import { visitDatabaseTexts, visitParquetTexts } from "../../warehouse/duckdb/text-values.ts";
 import { findIdentifiers, type IdentifierKind } from "./find-identifiers.ts";
@@ -118,6 +120,11 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
   };
   if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal, withIds);
   if (path.endsWith(".duckdb")) return visitDatabaseTexts(path, byColumn, signal, withIds);
+  const seal = sealOf(path);
+  if (seal && basename(path) !== "data.mdb") {
+    visitSealed(await readFile(path), seal, look(""));
+    return;
+  }
   if (path.endsWith(".zip") || path.endsWith(".gz")) return visitArchive(path, look);
   const visit = look("");
   let rest: Buffer = Buffer.alloc(0);
@@ -134,6 +141,19 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
     }
   }
   visitBytes(rest, visit);
+}
+
+/** A file of an encrypted home: what is sealed in it, as a whole or line by line, and whatever is not sealed as it stands. */
+function visitSealed(bytes: Buffer, seal: HomeSeal, visit: (text: string) => void): void {
+  const whole = unsealed(bytes, seal);
+  if (whole !== undefined) {
+    visitBytes(whole, visit);
+    return;
+  }
+  for (const line of bytes.toString("latin1").split("\n")) {
+    const said = lineFrom(line, seal);
+    visitBytes(said === undefined ? Buffer.from(`${line}\n`, "latin1") : Buffer.from(said), visit);
+  }
 }
 
 const tooLarge = () => Object.assign(new Error("an archive of more than 256 MB"), { code: "archive-too-large" });

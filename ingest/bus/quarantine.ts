@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { syncDirectory, writeWhole } from "../../platform/files.ts";
+import { syncDirectory } from "../../platform/files.ts";
+import { writeWhole } from "../../platform/home-files.ts";
 import type { Damage } from "./spool-read.ts";
 
 const quarantineOf = (spool: string): string => join(spool, "quarantine");

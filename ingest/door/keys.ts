@@ -1,23 +1,11 @@
-import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
+import { readHomeTextSync } from "../../platform/home-files.ts";
+import { sealBytes, sealOf } from "../../platform/home-seal.ts";
+import { keyName, keysFromSetting, type VersionedKey } from "../../platform/key-ring.ts";
 
-/** A secret with the version by which people name it. */
-export interface VersionedKey {
-  readonly version: string;
-  readonly secret: Buffer;
-}
+export { keyName, type VersionedKey };
 
 /** Keys newest first: the first one makes new ids and seals new letters, the others still open what they sealed. */
 export interface KeyRing {
@@ -35,10 +23,6 @@ export interface IngestKeys {
 }
 
 type Settings = Readonly<Record<string, string | undefined>>;
-
-/** A name for a key that gives nothing of it away: `v1:` and eight hex digits. */
-export const keyName = (key: VersionedKey): string =>
-  `${key.version}:${createHash("sha256").update("inboxloop key name\0").update(key.secret).digest("hex").slice(0, 8)}`;
 
 /**
  * The keys of ingestion: settings INBOXLOOP_ID_KEY and INBOXLOOP_DEAD_LETTER_KEY, each `version:secret` with further,
@@ -63,34 +47,8 @@ export function loadIngestKeys(settings: Settings, stateDir: string, randomBytes
 }
 
 function ringFromSetting(name: string, settings: Settings): KeyRing | undefined {
-  const text = settings[name]?.trim();
-  if (!text) return undefined;
-  const all = text.split(",").map((part, index) => parseKey(name, part.trim(), index));
-  const versions = new Set(all.map((key) => key.version));
-  if (versions.size !== all.length) {
-    throw new UserError(`${name} names a version twice`, { code: "ingest.bad-key", exit: "config", where: name });
-  }
-  return { active: all[0]!, all, isDemo: false };
-}
-
-function parseKey(name: string, text: string, index: number): VersionedKey {
-  const found = /^(v\d+):(.*)$/s.exec(text);
-  const version = found ? found[1]! : "v1";
-  const value = found ? found[2]! : text;
-  const secret = value.startsWith("hex:")
-    ? Buffer.from(value.slice(4), "hex")
-    : value.startsWith("base64:")
-      ? Buffer.from(value.slice(7), "base64")
-      : Buffer.from(value, "utf8");
-  if (secret.length < 16) {
-    throw new UserError(`key ${index + 1} of ${name} is shorter than 16 bytes`, {
-      code: "ingest.bad-key",
-      exit: "config",
-      where: name,
-      next: `${name}=v1:hex:$(openssl rand -hex 32)`,
-    });
-  }
-  return { version, secret };
+  const all = keysFromSetting(name, settings, "ingest.bad-key");
+  return all && { active: all[0], all, isDemo: false };
 }
 
 function demoKeys(stateDir: string, randomBytes: (n: number) => Buffer): IngestKeys {
@@ -101,7 +59,9 @@ function demoKeys(stateDir: string, randomBytes: (n: number) => Buffer): IngestK
     const made = { note: "Generated for this home. Not for production.", ids: fresh(), dead_letters: fresh() };
     const temporary = `${file}.${randomBytes(6).toString("hex")}`;
     const handle = openSync(temporary, "wx", 0o600);
-    writeSync(handle, `${JSON.stringify(made, null, 2)}\n`);
+    const text = `${JSON.stringify(made, null, 2)}\n`;
+    const seal = sealOf(file);
+    writeSync(handle, seal ? sealBytes(text, seal) : Buffer.from(text));
     fsyncSync(handle);
     closeSync(handle);
     try {
@@ -114,9 +74,10 @@ function demoKeys(stateDir: string, randomBytes: (n: number) => Buffer): IngestK
     }
   }
   try {
-    const stored = JSON.parse(readFileSync(file, "utf8")) as Record<string, Record<string, string>>;
+    const stored = JSON.parse(readHomeTextSync(file)) as Record<string, Record<string, string>>;
     return { ids: demoRing(stored["ids"]), deadLetters: demoRing(stored["dead_letters"]) };
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError("this home's generated keys cannot be read", {
       code: "ingest.bad-key",
       exit: "config",

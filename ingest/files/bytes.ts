@@ -3,6 +3,8 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { UserError } from "../../errors/user-error.ts";
+import { readHomeFile } from "../../platform/home-files.ts";
+import { sealOf } from "../../platform/home-seal.ts";
 import { asUtf8, markedCharset } from "./charset.ts";
 
 /** Small enough that what is made of a chunk dies young. */
@@ -19,6 +21,8 @@ export type Compression = "none" | "gzip" | "zstd";
 
 /** How a file is packed, by its first bytes. */
 export async function compressionOf(path: string): Promise<Compression> {
+  // Pages of decisions: ours, and as they are within.
+  if (sealOf(path)) return "none";
   const handle = await open(path, "r");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
@@ -58,6 +62,10 @@ async function* unpackedChunks(path: string): AsyncIterable<Buffer> {
       where: path,
       next: `zstd -dc ${path} | gzip > ${path.replace(/\.zst$/, "")}.gz`,
     });
+  }
+  if (sealOf(path)) {
+    yield await readHomeFile(path);
+    return;
   }
   const file = createReadStream(path, { highWaterMark: chunkBytes });
   if (compression === "none") {

@@ -1,5 +1,7 @@
 import { createReadStream } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
+import { sealOf } from "../../platform/home-seal.ts";
+import { readChunks, writeChunk } from "../../platform/sealed-chunks.ts";
 import type { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import { rawColumns } from "../door/raw-row.ts";
 import { SegmentDraft } from "./segment-draft.ts";
@@ -28,7 +30,7 @@ export async function encodeDraft(
   const columns = rawColumns(draft.table);
   let written: number;
   try {
-    written = await store.encode(draft.path, columns, target);
+    written = await store.encode(encodable(draft.path), columns, target);
   } catch (error) {
     const refused = refusalOf(error) === undefined ? [] : await unwritableRows(store, draft);
     if (refused.length === 0) throw error;
@@ -50,10 +52,10 @@ async function unwritableRows(store: SegmentStore, draft: SegmentDraft): Promise
   const columns = rawColumns(draft.table);
   const refused: UnwritableRow[] = [];
   const search = async (from: number, to: number): Promise<void> => {
-    await writeFile(part, Buffer.concat(lines.slice(from, to)));
+    await writeLines(part, Buffer.concat(lines.slice(from, to)));
     let reason: string | undefined;
     try {
-      await store.encode(part, columns, segment);
+      await store.encode(encodable(part), columns, segment);
       return;
     } catch (error) {
       reason = refusalOf(error);
@@ -88,10 +90,26 @@ export async function withoutRows(draft: SegmentDraft, places: ReadonlySet<numbe
   return rest;
 }
 
+/** A draft as the engine takes it: its file, or what is sealed in it. */
+const encodable = (path: string) => (sealOf(path) ? readChunks(path) : path);
+
+/** A draft of some lines of another. */
+async function writeLines(path: string, lines: Buffer): Promise<void> {
+  const seal = sealOf(path);
+  const file = await open(path, "w");
+  try {
+    if (seal) await writeChunk(file, lines, seal);
+    else await file.writeFile(lines);
+  } finally {
+    await file.close();
+  }
+}
+
 /** The lines of a draft's file, each with its line feed. */
 async function* linesOf(path: string): AsyncIterable<Buffer> {
   let held: Buffer[] = [];
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  const chunks = sealOf(path) ? readChunks(path) : createReadStream(path, { highWaterMark: 1 << 20 });
+  for await (const chunk of chunks) {
     let start = 0;
     const bytes = chunk as Buffer;
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {

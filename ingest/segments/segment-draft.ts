@@ -1,5 +1,7 @@
 import { createHash, webcrypto } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { type HomeSeal, sealOf } from "../../platform/home-seal.ts";
+import { writeChunk } from "../../platform/sealed-chunks.ts";
 import { eventLine } from "../door/event-line.ts";
 import { canonicalLine, type RawRow } from "../door/raw-row.ts";
 
@@ -25,6 +27,8 @@ export class SegmentDraft {
   readonly path: string;
   rows = 0;
   readonly #lines: LineChunk;
+  /** What the file is sealed with; undefined where the home is in clear. */
+  readonly #seal: HomeSeal | undefined;
   #file: Promise<FileHandle>;
   #written: Promise<void>;
   readonly #digests: Promise<ArrayBuffer>[] = [];
@@ -36,6 +40,7 @@ export class SegmentDraft {
     this.table = table;
     this.#lines = new LineChunk(table);
     this.path = path;
+    this.#seal = sealOf(path);
     this.#file = open(path, "w");
     this.#written = this.#file.then(() => {});
     this.#written.catch(() => {}); // thrown by whoever waits next
@@ -85,7 +90,9 @@ export class SegmentDraft {
     this.#digests.push(digest);
     this.#waiting += 1;
     this.#written = this.#written.then(async () => {
-      await (await this.#file).writeFile(bytes);
+      const file = await this.#file;
+      if (this.#seal) await writeChunk(file, bytes, this.#seal);
+      else await file.writeFile(bytes);
       await digest;
       this.#free.push(Buffer.from(bytes.buffer));
       this.#waiting -= 1;

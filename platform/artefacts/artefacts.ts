@@ -1,6 +1,7 @@
 import { access, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { moveDurably, syncFile, writeWhole } from "../files.ts";
+import { moveDurably, syncFile, writeAsIs } from "../files.ts";
+import { writeWhole } from "../home-files.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /**
@@ -92,7 +93,7 @@ export function bucketArtefacts(
       const files = (await readdir(path)).filter((file) => !file.startsWith(".")).sort();
       for (const file of files) await store.upload(join(path, file), uri(`${name}/${file}`), { ifAbsent: true });
       const listed = join(folder, `.${name}.files`);
-      await writeWhole(listed, JSON.stringify(files));
+      await writeAsIs(listed, JSON.stringify(files));
       await store.upload(listed, uri(`${name}/${manifestName}`), { ifAbsent: true });
       await rm(listed);
     },

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, open, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncDirectory } from "../files.ts";
+import { lineFor, lineFrom } from "../home-files.ts";
+import { sealOf } from "../home-seal.ts";
 import { brokenLink, firstHash, type Sealed, seal } from "./chain.ts";
 import { type AppendOutcome, type Journal, type JournalKind, noJournal } from "./journal.ts";
 import { type LockOptions, withLock } from "./lock.ts";
@@ -51,9 +53,13 @@ export class JournalLines<Body extends object> {
     const end = text.lastIndexOf(10) + 1;
     const fresh: Sealed<Body>[] = [];
     let head = this.head;
+    const home = sealOf(this.path);
     for (const line of text.toString("utf8", 0, end).split("\n")) {
       if (line === "") continue;
-      const entry = this.#parse(line, this.#entries.length + fresh.length, head);
+      const index = this.#entries.length + fresh.length;
+      const said = lineFrom(line, home);
+      if (said === undefined) throw this.#damaged(index, "the line is not what was encrypted");
+      const entry = this.#parse(said, index, head);
       fresh.push(entry);
       head = entry.entry_hash;
     }
@@ -69,7 +75,8 @@ export class JournalLines<Body extends object> {
     for (const body of bodies) {
       sealed.push(seal(body, this.#entries.length + sealed.length, sealed.at(-1)?.entry_hash ?? this.head));
     }
-    const lines = Buffer.from(sealed.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    const home = sealOf(this.path);
+    const lines = Buffer.from(sealed.map((entry) => `${lineFor(JSON.stringify(entry), home)}\n`).join(""));
     const isNew = !existsSync(this.path);
     await mkdir(dirname(this.path), { recursive: true });
     const handle = await open(this.path, "a", 0o600);

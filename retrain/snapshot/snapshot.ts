@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { fileSha256, makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { fileSha256, makeFolderWhole } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import { readParquet, type VisitColumns } from "../../warehouse/duckdb/read-parquet.ts";
 import type { Column, Warehouse } from "../../warehouse/warehouse.ts";
 import { refuseImplausible } from "../alarm/implausible-features.ts";
@@ -228,7 +229,7 @@ export async function readLock(path: string): Promise<SnapshotLock | undefined> 
   const file = join(path, "lock.json");
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readHomeText(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
@@ -264,7 +265,7 @@ export async function listSnapshots(snapshots: string): Promise<readonly Snapsho
 /** The snapshot of a name, an id, a digest or the beginning of one (four digits at least). */
 export async function findSnapshot(snapshots: string, reference: string): Promise<Snapshot> {
   const named = namePattern.test(reference)
-    ? await readFile(namePath(snapshots, reference), "utf8").catch(() => undefined)
+    ? await readHomeText(namePath(snapshots, reference)).catch(() => undefined)
     : undefined;
   const wanted = named?.trim() ?? reference;
   const all = await listSnapshots(snapshots);

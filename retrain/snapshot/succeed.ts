@@ -1,6 +1,7 @@
-import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { fileSha256, makeFolderWhole, syncDirectory, writeWhole } from "../../platform/files.ts";
+import { fileSha256, makeFolderWhole, syncDirectory } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import type { DoomedRows } from "../../warehouse/duckdb/doomed-rows.ts";
 import { readParquet } from "../../warehouse/duckdb/read-parquet.ts";
 import { ContentHasher } from "../digest/content-digest.ts";
@@ -167,7 +168,7 @@ async function putInPlace(folder: string, making: string, id: string): Promise<v
 async function moveNames(folder: string, from: string, to: string | undefined): Promise<void> {
   for (const name of await readdir(namesFolder(folder)).catch(() => [])) {
     const path = join(namesFolder(folder), name);
-    if ((await readFile(path, "utf8")).trim() !== from) continue;
+    if ((await readHomeText(path)).trim() !== from) continue;
     if (to === undefined) await rm(path);
     else await giveName(folder, name, to);
   }

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import registry from "../../includes/feature_registry.js";
 import featureSet from "../../includes/features.js";
 import { fileSha256 } from "../../platform/files.ts";
+import { readHomeText } from "../../platform/home-files.ts";
 import { featuresDigest, type ModelRecord, modelRecord } from "../../scoring/model-record.ts";
 import { type SnapshotLock, snapshotId, snapshotLock } from "../snapshot/snapshot-lock.ts";
 import { splitOf } from "../snapshot/split.ts";
@@ -81,7 +81,7 @@ export async function existing(
   inputs: string,
 ): Promise<ModelRecord | undefined> {
   const path = join(job.output, "model.json");
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readHomeText(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
@@ -98,7 +98,7 @@ export async function existing(
 
 export async function readWholeLock(folder: string): Promise<SnapshotLock> {
   const path = join(folder, "lock.json");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const text = await readHomeText(path).catch((cause: unknown) => {
     throw new UserError("there is no snapshot", { code: "snapshot.unknown", exit: "usage", where: path, cause });
   });
   const lock = snapshotLock.parse(JSON.parse(text));

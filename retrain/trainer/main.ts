@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { carriedError } from "../../errors/carried-error.ts";
 import { UserError } from "../../errors/user-error.ts";
+import { giveHomeKeys } from "../../platform/home-seal.ts";
 import { type TrainerListener, type TrainerMessage, trainingJob } from "./job.ts";
 import { runJob } from "./run-job.ts";
 
@@ -14,6 +15,7 @@ const send = (message: TrainerMessage): void => {
 };
 
 async function run(data: unknown): Promise<void> {
+  giveHomeKeys(process.env);
   try {
     const job = trainingJob.parse(data);
     const listener: TrainerListener = {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { makeFolderWhole } from "../../platform/files.ts";
+import { writeWhole } from "../../platform/home-files.ts";
 import { startWorker } from "../../platform/processes.ts";
 import { seededRandom } from "../../platform/seeded-random.ts";
 import { calibrated, latestLevel, levelRate } from "../../scoring/calibration.ts";

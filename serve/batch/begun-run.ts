@@ -1,8 +1,8 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { writeWhole } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import { canonicalJson } from "../../platform/journal/canonical-json.ts";
 import type { LoadedPolicy } from "../../policy/load-policy.ts";
 import type { Lineup } from "../models-in-force.ts";
@@ -86,7 +86,7 @@ export async function beginRun(folder: string, request: BatchRequest): Promise<R
 
 /** A file as JSON; undefined where there is none. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readHomeText(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { writeWhole } from "../../platform/files.ts";
+import { writeWhole } from "../../platform/home-files.ts";
 import { periodsOf } from "../../policy/caps.ts";
 import type { Pause } from "../../policy/decision.ts";
 import { parsePolicy } from "../../policy/load-policy.ts";

@@ -1,6 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { writeWhole } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import { pageFiles } from "./pages.ts";
 
 /** A page of a batch that was stopped before it landed, and how many of its decisions are about the people asked for. */
@@ -31,7 +31,7 @@ function isAbout(line: string, ids: ReadonlySet<string>): boolean {
 }
 
 async function linesOf(page: string): Promise<readonly string[]> {
-  return (await readFile(page, "utf8")).split("\n").filter((line) => line !== "");
+  return (await readHomeText(page)).split("\n").filter((line) => line !== "");
 }
 
 /** Where pages that wait to land hold decisions about some people. */

@@ -1,8 +1,7 @@
-import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { z } from "zod";
+import { readHomeText } from "../../platform/home-files.ts";
 import type { PastSend } from "../../policy/decision.ts";
 import type { Counted } from "./summary.ts";
 
@@ -36,7 +35,7 @@ export interface WrittenDecision {
 }
 
 export async function* writtenDecisions(path: string): AsyncIterable<WrittenDecision> {
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for (const line of (await readHomeText(path)).split("\n").filter((text) => text !== "")) {
     const { user_id_hash, campaign_id, arm, attributes } = pageLine.parse(JSON.parse(line));
     const { action, send_at, campaign_kind } = attributes;
     yield {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bucketArtefacts } from "../../platform/artefacts/artefacts.ts";
 import type { ObjectStore } from "../../platform/artefacts/object-store.ts";
-import { makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { makeFolderWhole } from "../../platform/files.ts";
+import { writeWhole } from "../../platform/home-files.ts";
 
 /** A bucket in memory; `failAfter` uploads the next one fails. */
 function memoryStore(): ObjectStore & { objects: Map<string, Buffer>; failAfter: number; downloads: string[] } {

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeFolderWhole, writeWhole } from "../../platform/files.ts";
+import { makeFolderWhole } from "../../platform/files.ts";
+import { writeWhole } from "../../platform/home-files.ts";
 import { ownerText } from "../../platform/journal/lock.ts";
 
 let folder: string;

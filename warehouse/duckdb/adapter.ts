@@ -19,6 +19,7 @@ import { toDuckDb, UnfitValue } from "./append-values.ts";
 import { type DatabaseOptions, openDatabase } from "./open-database.ts";
 import { exportedColumn, storedColumns } from "./parquet-columns.ts";
 import { RelationCatalog } from "./relation-catalog.ts";
+import { parquetFiles, parquetOptions } from "./sealed-engine.ts";
 import { SessionLane } from "./session-lane.ts";
 import { literal } from "./sql-text.ts";
 
@@ -84,7 +85,6 @@ export class DuckDbWarehouse implements Warehouse {
     columns: readonly Column[],
   ): Promise<{ readonly rows: number }> {
     const name = storedName(table);
-    const list = files.map((file) => literal(file)).join(", ");
     const parts = name.split(".");
     return await this.lane.inTurn(undefined, async () => {
       const { connection } = this.lane;
@@ -96,7 +96,7 @@ export class DuckDbWarehouse implements Warehouse {
         refuseLimits(table, found.columns);
       }
       if (files.length === 0) return { rows: 0 };
-      const scan = `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
+      const scan = await parquetFiles(connection, files);
       const described = (await connection.runAndReadAll(`describe select * from ${scan}`)).getRows();
       const stored = storedColumns(
         described.map((row) => ({ name: String(row[0]), type: String(row[1]) })),
@@ -128,7 +128,9 @@ export class DuckDbWarehouse implements Warehouse {
       await mkdir(dirname(path), { recursive: true });
       const half = `${path}.${randomBytes(4).toString("hex")}.tmp`;
       try {
-        const result = await connection.run(`copy (${text}) to ${literal(half)} (format parquet, compression zstd)`);
+        const result = await connection.run(
+          `copy (${text}) to ${literal(half)} ${await parquetOptions(connection, half, "zstd")}`,
+        );
         await rename(half, path);
         return { rows: result.rowsChanged };
       } catch (error) {

@@ -1,6 +1,7 @@
 import consents from "../../includes/consents.js";
 import suppressions from "../../includes/suppressions.js";
 import { DoomedRows } from "./doomed-rows.ts";
+import { parquetFiles } from "./sealed-engine.ts";
 import { literal } from "./sql-text.ts";
 
 /** Which rows are too old: those whose `column` is before an instant. */
@@ -36,7 +37,7 @@ export class AgedRows extends DoomedRows {
   /** Reads from files of events which messages stay. */
   async keepRefused(paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return;
-    const files = `read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false)`;
+    const files = await parquetFiles(this.connection, paths);
     await this.connection.run(
       `insert into kept_messages select distinct message_id from ${files} where message_id is not null and ${refuses}`,
     );

@@ -1,4 +1,5 @@
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { parquetFiles, parquetOptions } from "./sealed-engine.ts";
 import { identifier, literal } from "./sql-text.ts";
 
 /** Which rows and columns of Parquet files go into another one. */
@@ -20,9 +21,11 @@ export async function copyParquet(files: readonly string[], target: string, copy
     const [key, as] = copy.group;
     const list = copy.columns.map(identifier).join(", ");
     const sql = `select ${list}, dense_rank() over (order by sha256(coalesce(cast(${identifier(key)} as varchar), message_id))) as ${identifier(as)}
-      from read_parquet([${files.map(literal).join(", ")}], union_by_name = true)
+      from ${await parquetFiles(connection, files)}
       where ${identifier(column)} = ${literal(value)} order by ${copy.orderBy.map(identifier).join(", ")}`;
-    const reader = await connection.runAndReadAll(`copy (${sql}) to ${literal(target)} (format parquet)`);
+    const reader = await connection.runAndReadAll(
+      `copy (${sql}) to ${literal(target)} ${await parquetOptions(connection, target)}`,
+    );
     return Number(reader.getRows()[0]?.[0] ?? 0);
   } finally {
     connection.closeSync();

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { parquetFiles } from "./sealed-engine.ts";
 import { identifier, literal } from "./sql-text.ts";
 
 /** Two sets of rows by their key, each row in one set, the other or both. */
@@ -39,7 +40,7 @@ export class ParquetDiff {
     const spill = await mkdtemp(join(tmpdir(), "inboxloop-diff-"));
     const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "600MB" });
     const connection = await instance.connect();
-    await connection.run(`set temp_directory = ${literal(spill)}`);
+    await connection.run(`set temp_directory = ${literal(spill)}; set temp_file_encryption = true`);
     return new ParquetDiff(instance, connection, spill);
   }
 
@@ -64,7 +65,7 @@ export class ParquetDiff {
     if (repeated[0] > 0 || repeated[1] > 0) return { ...none, repeated };
     const others = columns.filter((name) => name !== key).map(identifier);
     const differ = others.map((name) => `a.${name} is distinct from b.${name}`);
-    const joined = `from ${sourceOf(a)} a full outer join ${sourceOf(b)} b on a.${id} = b.${id}`;
+    const joined = `from ${await this.#sourceOf(a)} a full outer join ${await this.#sourceOf(b)} b on a.${id} = b.${id}`;
     const both = `a.${id} is not null and b.${id} is not null`;
     const isChanged = `${both} and (${differ.join(" or ") || "false"})`;
     const [counts] = await this.#all(
@@ -104,13 +105,17 @@ export class ParquetDiff {
   /** Rows by the text of a column; NULL is "unknown". */
   async counts(files: readonly string[], column: string): Promise<Counts> {
     const rows = await this.#all(
-      `select coalesce(cast(${identifier(column)} as varchar), 'unknown') as v, count(*) from ${sourceOf(files)} group by v order by v`,
+      `select coalesce(cast(${identifier(column)} as varchar), 'unknown') as v, count(*) from ${await this.#sourceOf(files)} group by v order by v`,
     );
     return Object.fromEntries(rows.map(([value, count]) => [String(value), Number(count)]));
   }
 
+  #sourceOf(files: readonly string[]): Promise<string> {
+    return parquetFiles(this.#connection, files);
+  }
+
   async #repeated(files: readonly string[], id: string): Promise<number> {
-    const [row] = await this.#all(`select count(*) - count(distinct ${id}) from ${sourceOf(files)}`);
+    const [row] = await this.#all(`select count(*) - count(distinct ${id}) from ${await this.#sourceOf(files)}`);
     return Number(row![0]);
   }
 
@@ -118,6 +123,3 @@ export class ParquetDiff {
     return (await this.#connection.runAndReadAll(sql)).getRows();
   }
 }
-
-const sourceOf = (files: readonly string[]): string =>
-  `read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`;

@@ -1,5 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { syncFile } from "../../platform/files.ts";
+import { parquetFile, parquetOptions } from "./sealed-engine.ts";
 import { literal } from "./sql-text.ts";
 
 /** A column of what is searched, as DuckDB describes it. */
@@ -52,7 +53,7 @@ export class DoomedRows {
     const doomed = await this.#doomed(path);
     if (doomed === undefined) return [];
     const reader = await this.connection.runAndReadAll(
-      `select to_json(kept)::varchar from (select * exclude (file_row_number) from ${numbered(path)} where file_row_number in (${doomed})) as kept`,
+      `select to_json(kept)::varchar from (select * exclude (file_row_number) from ${await this.#numbered(path)} where file_row_number in (${doomed})) as kept`,
     );
     return reader.getRows().map(([text]) => String(text));
   }
@@ -76,12 +77,14 @@ export class DoomedRows {
     );
     const stays = "file_row_number not in (select n from erased_rows)";
     await connection.run(
-      `copy (select * exclude (file_row_number) from ${numbered(path)} where ${stays}) to ${literal(target)} (format parquet, compression zstd)`,
+      `copy (select * exclude (file_row_number) from ${await this.#numbered(path)} where ${stays}) to ${literal(target)} ${await parquetOptions(connection, target, "zstd")}`,
     );
     const print = (from: string) =>
       `select count(*)::varchar || ' ' || coalesce(sum(hash(kept)), 0)::varchar from (${from}) as kept`;
-    const before = await this.#text(print(`select * exclude (file_row_number) from ${numbered(path)} where ${stays}`));
-    const after = await this.#text(print(`select * from read_parquet(${literal(target)}, hive_partitioning = false)`));
+    const before = await this.#text(
+      print(`select * exclude (file_row_number) from ${await this.#numbered(path)} where ${stays}`),
+    );
+    const after = await this.#text(print(`select * from ${await parquetFile(connection, target)}`));
     if (before !== after) throw new Error(`${target}: the rows that stay are not those of ${path}`);
     await syncFile(target);
     return Number(after.split(" ")[0]);
@@ -90,7 +93,7 @@ export class DoomedRows {
   /** Writes the rows that the last `copyWithout` left out of the file to another one. */
   async copyLeft(path: string, target: string): Promise<void> {
     await this.connection.run(
-      `copy (select * exclude (file_row_number) from ${numbered(path)} where file_row_number in (select n from erased_rows)) to ${literal(target)} (format parquet)`,
+      `copy (select * exclude (file_row_number) from ${await this.#numbered(path)} where file_row_number in (select n from erased_rows)) to ${literal(target)} ${await parquetOptions(this.connection, target)}`,
     );
   }
 
@@ -100,18 +103,22 @@ export class DoomedRows {
   }
 
   async #doomed(path: string): Promise<string | undefined> {
-    return this.#doomedIn(numbered(path), "file_row_number", await this.#columns(path));
+    return this.#doomedIn(await this.#numbered(path), "file_row_number", await this.#columns(path));
   }
 
   async #columns(path: string): Promise<readonly TextColumn[]> {
     const reader = await this.connection.runAndReadAll(
-      `describe select * from read_parquet(${literal(path)}, hive_partitioning = false)`,
+      `describe select * from ${await parquetFile(this.connection, path)}`,
     );
     return reader.getRows().map(([name, type]) => ({ name: String(name), type: String(type) }));
   }
 
-  #rowsOf(path: string): Promise<number> {
-    return this.#number(`select count(*) from read_parquet(${literal(path)}, hive_partitioning = false)`);
+  async #rowsOf(path: string): Promise<number> {
+    return this.#number(`select count(*) from ${await parquetFile(this.connection, path)}`);
+  }
+
+  #numbered(path: string): Promise<string> {
+    return parquetFile(this.connection, path, true);
   }
 
   async #number(sql: string): Promise<number> {
@@ -123,6 +130,3 @@ export class DoomedRows {
     return String(reader.getRows()[0]?.[0]);
   }
 }
-
-const numbered = (path: string): string =>
-  `read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)`;

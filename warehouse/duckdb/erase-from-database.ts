@@ -7,6 +7,7 @@ import { syncDirectory, syncFile } from "../../platform/files.ts";
 import type { FoundRows } from "./doomed-rows.ts";
 import { openDatabase } from "./open-database.ts";
 import { loadSubject, type Subject, subjectRows } from "./person-rows.ts";
+import { attachOptions } from "./sealed-engine.ts";
 import { literal } from "./sql-text.ts";
 
 /** A table of a DuckDB file, as `schema.table`, with rows of the subject in it. */
@@ -84,8 +85,8 @@ async function writeAnew(path: string, fault: ((point: string) => void) | undefi
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
-    await connection.run(`attach ${literal(path)} as old (read_only)`);
-    await connection.run(`attach ${literal(copy)} as new`);
+    await connection.run(`attach ${literal(path)} as old ${await attachOptions(connection, path, true)}`);
+    await connection.run(`attach ${literal(copy)} as new ${await attachOptions(connection, copy)}`);
     await connection.run("copy from database old to new");
     await connection.run("checkpoint new");
     await connection.run("detach new");

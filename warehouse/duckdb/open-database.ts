@@ -5,8 +5,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../errors/user-error.ts";
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { openFolders, raiseWall } from "../../packages/googlesql/index.ts";
+import { sealOf } from "../../platform/home-seal.ts";
 import { isDamaged, rebuild } from "./damaged-data.ts";
 import { noReclaiming } from "./reclaim-rows.ts";
+import { openSealedDatabase } from "./sealed-engine.ts";
 
 export interface DatabaseOptions {
   /** The DuckDB file, made with its folder when it is not there; `:memory:` for one that leaves nothing behind. */
@@ -57,7 +59,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   for (let waited = 0; ; waited += 100) {
     options.signal?.throwIfAborted();
     try {
-      return await limited(await DuckDBInstance.fromCache(path, config), options);
+      const isSealed = sealOf(path) !== undefined;
+      return await limited(
+        await (isSealed ? openSealedDatabase(path, config) : DuckDBInstance.fromCache(path, config)),
+        options,
+      );
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName } from "../../packages/googlesql/index.ts";
 import { DoomedRows, type TextColumn } from "./doomed-rows.ts";
+import { parquetFiles } from "./sealed-engine.ts";
 import { literal } from "./sql-text.ts";
 
 /** Whose rows are looked for: every pseudonymous id of some people, and the ids of the messages that only they were sent. */
@@ -75,7 +76,7 @@ export class PersonRows extends DoomedRows {
    */
   async messages(paths: readonly string[]): Promise<readonly string[]> {
     if (paths.length === 0) return [];
-    const files = `read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false)`;
+    const files = await parquetFiles(this.connection, paths);
     const own = "user_id_hash in (select id from erased_ids)";
     await this.connection.run(
       `create or replace temp table own_messages as select distinct message_id from ${files} where message_id is not null and ${own}`,

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Column } from "../warehouse.ts";
-import { literal } from "./sql-text.ts";
 
 /** A file that a view reads, as it stood when it was looked at. */
 export interface SegmentFile {
@@ -42,18 +41,18 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
  * The DuckDB query behind a raw table: its segments by name, each column cast to its type, absent ones NULL; without a segment,
- * no rows of the same types. The files are named one by one, so that all models of a build see the same ones.
+ * no rows of the same types. `scan` reads files by the names of their columns. The files are named one by one, so that all models of a build see the same ones.
  */
-export function rawViewQuery(
+export async function rawViewQuery(
   files: readonly SegmentFile[],
   columns: readonly Column[],
   duckdbTypeOf: (googleSqlType: string) => string,
-): string {
+  scan: (paths: readonly string[]) => Promise<string>,
+): Promise<string> {
   const empty = `select ${columns.map((column) => `null::${duckdbTypeOf(column.type)} as ${quoted(column.name)}`).join(", ")} where false`;
   if (files.length === 0) return empty;
   const casts = columns.map(
     (column) => `${quoted(column.name)}::${duckdbTypeOf(column.type)} as ${quoted(column.name)}`,
   );
-  const list = files.map((file) => literal(file.path)).join(", ");
-  return `select ${casts.join(", ")} from (${empty} union all by name select * from read_parquet([${list}], union_by_name = true, hive_partitioning = false))`;
+  return `select ${casts.join(", ")} from (${empty} union all by name select * from ${await scan(files.map(({ path }) => path))})`;
 }

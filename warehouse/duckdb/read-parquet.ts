@@ -8,14 +8,14 @@ import {
   DuckDBTimestampValue,
 } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
-import { identifier, literal } from "./sql-text.ts";
+import { parquetFiles } from "./sealed-engine.ts";
+import { identifier } from "./sql-text.ts";
 
 /**
  * Reads a snapshot's Parquet files without a warehouse, so that the trainer runs where there is none (a container) and
  * `snapshot verify` does not ask the engine that wrote them.
  */
-const source = (files: readonly string[]): string =>
-  `read_parquet([${files.map(literal).join(", ")}], union_by_name = true)`;
+const source = parquetFiles;
 
 async function withConnection<T>(
   work: (connection: Awaited<ReturnType<DuckDBInstance["connect"]>>) => Promise<T>,
@@ -58,7 +58,8 @@ export async function readParquet(
 ): Promise<void> {
   await withConnection(async (connection) => {
     const list = columns.map((c) => identifier(c.name)).join(", ");
-    const result = await connection.stream(`select ${list} from ${source(files)}`).catch(unreadable(files));
+    const from = await source(connection, files).catch(unreadable(files));
+    const result = await connection.stream(`select ${list} from ${from}`).catch(unreadable(files));
     for (;;) {
       signal?.throwIfAborted();
       const chunk = await result.fetchChunk();
@@ -129,7 +130,8 @@ export async function readParquetPlace(
 ): Promise<string | undefined> {
   return withConnection(async (connection) => {
     const order = orderBy.map(identifier).join(", ");
-    const sql = `select ${identifier(column)} from ${source(files)} order by ${order} limit 1 offset ${place - 1}`;
+    const from = await source(connection, files).catch(unreadable(files));
+    const sql = `select ${identifier(column)} from ${from} order by ${order} limit 1 offset ${place - 1}`;
     const reader = await connection.runAndReadAll(sql).catch(unreadable(files));
     const [value] = reader.getRows()[0] ?? [];
     return value === undefined || value === null ? undefined : String(value);
@@ -173,8 +175,9 @@ async function readColumns(
   let read = 0;
   await withConnection(async (connection) => {
     const order = orderBy.map((name) => `t.${identifier(name)}`).join(", ");
+    const from = await source(connection, files).catch(unreadable(files));
     const result = await connection
-      .stream(`select ${list.join(", ")} from ${source(files)} as t ${where} order by ${order}`)
+      .stream(`select ${list.join(", ")} from ${from} as t ${where} order by ${order}`)
       .catch(unreadable(files));
     for (;;) {
       const chunk = await result.fetchChunk();

@@ -2,6 +2,7 @@ import { duckdbType, parseType, quoteName } from "../../packages/googlesql/index
 import type { Column } from "../warehouse.ts";
 import { ensureRecords, readSourceStamp, writeSourceStamp } from "./build-records.ts";
 import { rawViewQuery, segmentsOf, stampOf } from "./raw-views.ts";
+import { parquetFiles } from "./sealed-engine.ts";
 import { checkNewSegments, ensureSeenSegments, keepSeen, notedDigests } from "./segment-digests.ts";
 import type { SessionLane } from "./session-lane.ts";
 
@@ -36,7 +37,12 @@ export async function refreshRawViews(
       await connection.run("begin transaction");
       try {
         await keepSeen(connection, checked);
-        const query = rawViewQuery(files, columns, (type) => duckdbType(parseType(type)));
+        const query = await rawViewQuery(
+          files,
+          columns,
+          (type) => duckdbType(parseType(type)),
+          (paths) => parquetFiles(connection, paths),
+        );
         await connection.run(`create or replace view raw.${quoteName(name)} as ${query}`);
         await lane.catalog.put(
           connection,

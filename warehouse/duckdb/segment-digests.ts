@@ -4,6 +4,8 @@ import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { fileSha256 } from "../../platform/files.ts";
+import { lineFrom } from "../../platform/home-files.ts";
+import { sealOf } from "../../platform/home-seal.ts";
 import { metaSchema } from "./build-records.ts";
 import type { SegmentFile } from "./raw-views.ts";
 
@@ -17,9 +19,12 @@ const ledgerLine = z.object({
 
 /** Digests of segments by their path below the raw folder, as the ingester noted them when it wrote the files. */
 export async function notedDigests(rawDir: string): Promise<ReadonlyMap<string, string>> {
-  const text = await readFile(join(rawDir, "ingest_ledger", "ledger.ndjson"), "utf8").catch(() => "");
+  const path = join(rawDir, "ingest_ledger", "ledger.ndjson");
+  const text = await readFile(path, "utf8").catch(() => "");
+  const seal = sealOf(path);
   const digests = new Map<string, string>();
-  for (const line of text.split("\n")) {
+  for (const written of text.split("\n")) {
+    const line = lineFrom(written, seal) ?? "";
     if (!line.includes('"sha256"')) continue;
     const read = ledgerLine.safeParse(parsed(line));
     if (!read.success) continue;

@@ -1,6 +1,8 @@
 import { open } from "node:fs/promises";
 import { type DuckDBConnection, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import type { Column } from "../warehouse.ts";
+import { dropLines, tableOfLines } from "./line-table.ts";
+import { parquetFile, parquetFiles, parquetOptions } from "./sealed-engine.ts";
 import { identifier, literal } from "./sql-text.ts";
 import { storedAs } from "./stored-types.ts";
 
@@ -16,11 +18,10 @@ export type PlainRow = Readonly<Record<string, string | number | boolean | objec
 /** Rows whose keys come as one text from the engine. */
 const keysAText = 8192;
 
-const segment = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 /** A segment with every column of a table: NULL where it was written before a column came. */
-const wholeSegment = (path: string, columns: readonly Column[]): string =>
+const wholeSegment = (segment: string, columns: readonly Column[]): string =>
   `(select ${columns.map((column) => `null::${storedAs[column.type]} as ${identifier(column.name)}`).join(", ")} where false
-    union all by name select * from ${segment(path)})`;
+    union all by name select * from ${segment})`;
 
 /** How the engine reads a column of a line, and what it makes of it. */
 function readAs({ name, type }: Column): { readonly json: string; readonly select: string } {
@@ -71,22 +72,35 @@ export class SegmentStore {
     return new SegmentStore(instance, connection);
   }
 
-  /** Writes the rows of a file of lines (JSON objects with every column) to a segment, in order, synced. Gives their number. */
-  async encode(lines: string, columns: readonly Column[], target: string): Promise<number> {
-    const shape = columns.map((column) => `${column.name}: '${readAs(column).json}'`).join(", ");
-    const written = await this.#count(
-      `copy (select ${columns.map((column) => readAs(column).select).join(", ")}
-             from read_json(${literal(lines)}, format = 'newline_delimited', columns = {${shape}}))
-       to ${literal(target)} (format parquet, compression zstd)`,
-    );
-    await syncFile(target);
-    return written;
+  /**
+   * Writes the rows of a file of lines (JSON objects with every column) to a segment, in order, synced. Gives their number. Instead of a file the lines may come
+   * as bytes, some whole lines at a time, where no file holds them in clear.
+   */
+  async encode(lines: string | AsyncIterable<Uint8Array>, columns: readonly Column[], target: string): Promise<number> {
+    const selected = columns.map((column) => readAs(column).select).join(", ");
+    const options = await parquetOptions(this.#connection, target, "zstd");
+    const write = async (from: string) => {
+      const written = await this.#count(`copy (select ${selected} from ${from}) to ${literal(target)} ${options}`);
+      await syncFile(target);
+      return written;
+    };
+    if (typeof lines === "string") {
+      const shape = columns.map((column) => `${column.name}: '${readAs(column).json}'`).join(", ");
+      return write(`read_json(${literal(lines)}, format = 'newline_delimited', columns = {${shape}})`);
+    }
+    const shape = Object.fromEntries(columns.map((column) => [column.name, readAs(column).json]));
+    try {
+      return await write(await tableOfLines(this.#connection, lines, shape));
+    } finally {
+      await dropLines(this.#connection);
+    }
   }
 
   /** The rows of a segment in order, in blocks. */
   async *read(path: string, columns: readonly Column[], window?: RowWindow): AsyncIterable<PlainRow[]> {
     const fields = columns.map((column) => `${literal(column.name)}: ${asJson(column)}`).join(", ");
-    const texts = `select to_json({${fields}})::varchar from ${wholeSegment(path, columns)}${limited(window)}`;
+    const segment = await parquetFile(this.#connection, path);
+    const texts = `select to_json({${fields}})::varchar from ${wholeSegment(segment, columns)}${limited(window)}`;
     for await (const block of this.#texts(texts)) yield block.map((text) => JSON.parse(text) as PlainRow);
   }
 
@@ -95,22 +109,22 @@ export class SegmentStore {
     // No stored text holds a NUL.
     const joined = `
       select string_agg(${key}, chr(0) order by file_row_number)
-      from read_parquet(${literal(path)}, hive_partitioning = false, file_row_number = true)
+      from ${await parquetFile(this.#connection, path, true)}
       where file_row_number >= ${skip} and file_row_number < ${skip + rows}
       group by file_row_number // ${keysAText}
       order by min(file_row_number)`;
     for await (const block of this.#texts(joined)) for (const text of block) yield text.split("\0");
   }
 
-  countRows(path: string): Promise<number> {
-    return this.#count(`select count(*) from ${segment(path)}`);
+  async countRows(path: string): Promise<number> {
+    return this.#count(`select count(*) from ${await parquetFile(this.#connection, path)}`);
   }
 
   /** Writes several segments of a table into one, in the order given, synced. Gives the number of rows. */
   async merge(paths: readonly string[], target: string): Promise<number> {
     const written = await this.#count(
-      `copy (select * from read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false))
-       to ${literal(target)} (format parquet, compression zstd)`,
+      `copy (select * from ${await parquetFiles(this.#connection, paths)})
+       to ${literal(target)} ${await parquetOptions(this.#connection, target, "zstd")}`,
     );
     await syncFile(target);
     return written;

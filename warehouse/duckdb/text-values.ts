@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { DuckDBBlobValue, DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
 import { openDatabase } from "./open-database.ts";
+import { parquetFile } from "./sealed-engine.ts";
 import { identifier, literal } from "./sql-text.ts";
 
 /** Distinct values of one column that hold text anywhere within, a batch at a time; BLOBs as their bytes. */
@@ -24,7 +25,7 @@ export async function visitParquetTexts(
   const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "800MB" });
   const connection = await instance.connect();
   try {
-    await visitColumns(connection, `read_parquet(${literal(file)})`, "", visit, signal, withIds);
+    await visitColumns(connection, await parquetFile(connection, file), "", visit, signal, withIds);
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -5,7 +5,10 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../../errors/user-error.ts";
 import { DuckDBInstance } from "../../packages/googlesql/duckdb/client.ts";
+import { sealOf } from "../../platform/home-seal.ts";
 import type { Column, Row } from "../warehouse.ts";
+import { tableOfLines } from "./line-table.ts";
+import { parquetOptions } from "./sealed-engine.ts";
 import { identifier, literal } from "./sql-text.ts";
 import { storedAs } from "./stored-types.ts";
 
@@ -34,27 +37,40 @@ export async function writeParquet(
   await mkdir(dirname(path), { recursive: true });
   const lines = `${path}.ndjson.tmp`;
   const half = `${path}.tmp`;
+  const shape = Object.fromEntries(columns.map(({ name }) => [name, "VARCHAR"]));
+  const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "1GB" });
+  const connection = await instance.connect();
   try {
-    await pipeline(Readable.from(linesOf(columns, pages)), createWriteStream(lines, { mode: 0o600 }));
-    const shape = columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
-    const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "1GB" });
-    const connection = await instance.connect();
-    try {
-      await connection.run("set TimeZone = 'UTC'");
-      const result = await connection.run(
-        `copy (select ${selected.join(", ")} from read_json(${literal(lines)}, format = 'newline_delimited', columns = {${shape}}))
-         to ${literal(half)} (format parquet, compression zstd)`,
-      );
-      await rename(half, path);
-      return { rows: result.rowsChanged };
-    } finally {
-      connection.closeSync();
-      instance.closeSync();
-    }
+    await connection.run("set TimeZone = 'UTC'");
+    const options = await parquetOptions(connection, half, "zstd");
+    const from = sealOf(path)
+      ? await tableOfLines(connection, bytesOf(linesOf(columns, pages)), shape)
+      : await fileOfLines(lines, linesOf(columns, pages), shape);
+    const result = await connection.run(
+      `copy (select ${selected.join(", ")} from ${from}) to ${literal(half)} ${options}`,
+    );
+    await rename(half, path);
+    return { rows: result.rowsChanged };
   } finally {
+    connection.closeSync();
+    instance.closeSync();
     await rm(lines, { force: true });
     await rm(half, { force: true });
   }
+}
+
+async function fileOfLines(
+  path: string,
+  lines: AsyncIterable<string>,
+  shape: Readonly<Record<string, string>>,
+): Promise<string> {
+  await pipeline(Readable.from(lines), createWriteStream(path, { mode: 0o600 }));
+  const columns = Object.entries(shape).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
+  return `read_json(${literal(path)}, format = 'newline_delimited', columns = {${columns.join(", ")}})`;
+}
+
+async function* bytesOf(texts: AsyncIterable<string>): AsyncIterable<Buffer> {
+  for await (const text of texts) yield Buffer.from(text);
 }
 
 async function* linesOf(columns: readonly Column[], pages: AsyncIterable<readonly Row[]>): AsyncIterable<string> {

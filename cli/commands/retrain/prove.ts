@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
-import { writeWhole } from "../../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../../platform/home-files.ts";
 import { checkProof, type ProofVerdict, proveRow, rowProof } from "../../../retrain/snapshot/prove-row.ts";
 import { findSnapshot, listSnapshots } from "../../../retrain/snapshot/snapshot.ts";
 import type { Environment } from "../../environment.ts";
@@ -92,7 +91,7 @@ async function digestHere(
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return JSON.parse(await readHomeText(path));
   } catch (cause) {
     throw new UserError("cannot read the proof", {
       code: "snapshot.proof",

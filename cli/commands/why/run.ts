@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Entry, hasOutbox, openOutbox } from "../../../activation/outbox.ts";
 import { UserError } from "../../../errors/user-error.ts";
 import { createIdsOf } from "../../../ingest/door/id-hasher.ts";
+import { refuseClearFile } from "../../../platform/home-seal.ts";
 import type { DecisionRow } from "../../../serve/decision-row.ts";
 import { type Explanation, explain } from "../../../serve/why/explain.ts";
 import { type CandidateExplanation, explainCandidate } from "../../../serve/why/explain-candidate.ts";
@@ -58,6 +59,7 @@ export async function writePage(world: Environment, found: Why, asked: string | 
   const file = asked
     ? resolve(world.cwd, asked)
     : join(world.home.reports, `why-${found.decision_id.replaceAll(/[^A-Za-z0-9._-]/g, "_")}.html`);
+  refuseClearFile(file, "the page", `inboxloop why ${found.decision_id} --page <a file outside of the home>`);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, renderReport(whyReport(found)));
   return file;

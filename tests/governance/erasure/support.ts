@@ -10,6 +10,8 @@ import { SpoolWriter } from "../../../ingest/bus/spool-writer.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { type Home, homeAt } from "../../../platform/home.ts";
+import { readHomeTextSync, writeWhole } from "../../../platform/home-files.ts";
+import { sealOf } from "../../../platform/home-seal.ts";
 import { journalFile } from "../../../platform/journal/journal-file.ts";
 import { erasureJournal } from "../../../platform/tombstones.ts";
 import { createSnapshot } from "../../../retrain/snapshot/snapshot.ts";
@@ -167,12 +169,14 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
   // a batch that was stopped before it landed
   const run = join(home.root, "decisions", "spring@today");
   mkdirSync(run, { recursive: true });
-  writeFileSync(
+  await writeWhole(
     join(run, "page-000000.ndjson"),
     [janesIds[0]!, hashId(joe), janesIds[0]!]
       .map((id, n) => `${JSON.stringify({ table: "decisions", decision_id: `page ${n}`, user_id_hash: id })}\n`)
       .join(""),
   );
+  // An encrypted home has none.
+  if (sealOf(folder)) return;
   mkdirSync(home.reports, { recursive: true });
   writeFileSync(join(home.reports, "with.html"), `<p>${janesIds[0]}</p>`);
   writeFileSync(join(home.reports, "without.html"), "<p>nobody</p>");
@@ -190,9 +194,9 @@ export async function land(folder: string, name: string, records: readonly unkno
 async function learnedFrom(home: Home, name: string, snapshot: string): Promise<void> {
   await writeConstantModel(home.models, name, { click: 0.1 });
   const path = join(home.models, name, "model.json");
-  const record = JSON.parse(readFileSync(path, "utf8")) as { lineage: { snapshot: { id: string } } };
+  const record = JSON.parse(readHomeTextSync(path)) as { lineage: { snapshot: { id: string } } };
   record.lineage.snapshot.id = snapshot;
-  writeFileSync(path, JSON.stringify(record));
+  await writeWhole(path, JSON.stringify(record));
 }
 
 async function fillSpool(home: Home, context: IngestContext): Promise<void> {

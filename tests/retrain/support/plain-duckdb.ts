@@ -1,4 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api";
+import { parquetOptions } from "../../../warehouse/duckdb/sealed-engine.ts";
 import type { Column, Row, Warehouse } from "../../../warehouse/warehouse.ts";
 
 /**
@@ -54,7 +55,7 @@ export async function plainWarehouse(): Promise<PlainWarehouse> {
       return { columns: [], rows: await rowsOf(translated(sql)) };
     },
     async exportParquet(sql, path) {
-      await connection.run(`copy (${translated(sql)}) to '${path}' (format parquet)`);
+      await connection.run(`copy (${translated(sql)}) to '${path}' ${await parquetOptions(connection, path)}`);
       return { rows: 0 };
     },
     async columns(table) {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import registry from "../../../includes/feature_registry.js";
+import { writeWhole } from "../../../platform/home-files.ts";
 import { digestOf, featuresDigest, type ModelRecord, modelDigest, modelSchema } from "../../../scoring/model-record.ts";
 
 /** A model without a forest: everybody gets the same probabilities. It goes through every check that another one goes through. */
@@ -58,7 +59,7 @@ export async function writeConstantModel(
     made: { at: "2026-01-01T00:00:00Z", seconds: 0, where: "here" },
   };
   await mkdir(join(models, name), { recursive: true });
-  await writeFile(join(models, name, "model.json"), JSON.stringify(record));
+  await writeWhole(join(models, name, "model.json"), JSON.stringify(record));
   // Forests it has none: the folder is its record.
   return { version: name, digest: modelDigest(record), artefact: digestOf({ record, files: [] }) };
 }
