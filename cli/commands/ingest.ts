@@ -17,10 +17,10 @@ export const register: RegisterCommand = (program, environment) => {
       .description(
         "Ingest files, each record exactly once: NDJSON in our own shape, provider payloads, or an export with a mapping",
       )
-      .argument("<paths...>", "files or globs; plain or gzip")
+      .argument("<paths...>", "files, folders or globs; plain or gzip")
       .option(
         "--map <mapping>",
-        "how an export becomes rows: hubspot, iterable, klaviyo, mailchimp, marketo, or a YAML file (docs/reference/mapping.md)",
+        "how an export becomes rows: activecampaign, braze, brevo, customerio, hubspot, iterable, klaviyo, mailchimp, marketo, salesforce-marketing-cloud, or a YAML file (docs/reference/mapping.md)",
       )
       .option("--source <provider>", "the files hold this provider's webhook payloads: sendgrid, amazon_ses ...")
       .option("--table <name>", "raw table of NDJSON records that name none (default: events)")

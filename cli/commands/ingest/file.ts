@@ -13,7 +13,7 @@ import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
-import { type IngestSummary, renderOutcome, totalsOf } from "./render.ts";
+import { type IngestSummary, mostFilesNamed, renderOutcome, totalsOf } from "./render.ts";
 
 export interface IngestFileOptions extends DestinationOptions {
   readonly map?: string;
@@ -47,7 +47,8 @@ export async function runIngestFile(
   checkProvider(options.source);
   checkTable(options.table);
   const mapping = options.map === undefined ? undefined : namedMapping(options.map, environment.cwd);
-  const paths = await expandPaths(patterns, environment.cwd);
+  const hasColumns = mapping !== undefined || options.isSeeds === true || options.suppressions !== undefined;
+  const paths = await expandPaths(patterns, environment.cwd, hasColumns ? columnEndings : lineEndings);
   const progress = environment.console.progress("ingest");
   const began = performance.now();
   const sizes = await Promise.all(paths.map((path) => stat(path)));
@@ -77,11 +78,14 @@ export async function runIngestFile(
       }
     };
     let before = 0;
+    let at = 0;
     let current: { input: FileInput; received: number } | undefined;
     const files = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
       if (current && current.input !== input) before += current.received;
+      if (current?.input !== input) at = paths.indexOf(input.path) + 1;
       current = { input, received: totals.received };
-      progress.update(before + totals.received, undefined, "signals");
+      const where = paths.length > 1 ? ` (file ${at} of ${paths.length})` : "";
+      progress.update(before + totals.received, undefined, `signals${where}`);
     });
     const totals = totalsOf(files);
     const seconds = (performance.now() - began) / 1000;
@@ -94,8 +98,35 @@ export async function runIngestFile(
   }
 }
 
-/** Files in the order given, each glob's own in the order of their names. */
-export async function expandPaths(patterns: readonly string[], cwd: string): Promise<readonly string[]> {
+/** Endings of what a folder is looked through for. Columns mean nothing without a mapping. */
+const lineEndings = ["ndjson", "jsonl", "json"];
+const columnEndings = [...lineEndings, "csv", "tsv", "txt", "parquet", "avro"];
+
+/** The files of a folder and of those in it that have one of our endings and something in them, in the order of their names. */
+async function filesIn(folder: string, endings: readonly string[]): Promise<readonly string[]> {
+  const found = await glob(
+    endings.flatMap((ending) => [`**/*.${ending}`, `**/*.${ending}.gz`]),
+    {
+      cwd: folder,
+      absolute: true,
+      dot: false,
+      caseSensitiveMatch: false,
+      followSymbolicLinks: false,
+    },
+  );
+  const sizes = await Promise.all(found.map((path) => stat(path).then(({ size }) => size)));
+  const files = found.filter((_path, at) => sizes[at]! > 0).sort();
+  if (files.length > 0) return files;
+  const without = endings === lineEndings ? "; with --map also columns" : "";
+  throw unreadable(folder, `no file in the folder is read (.${endings.join(", .")}, also with .gz${without})`);
+}
+
+/** Files in the order given, each glob's own in the order of their names; a folder is the files in it. */
+export async function expandPaths(
+  patterns: readonly string[],
+  cwd: string,
+  endings: readonly string[] = columnEndings,
+): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const pattern of patterns) {
     const isFile = existsSync(resolve(cwd, pattern));
@@ -108,7 +139,10 @@ export async function expandPaths(patterns: readonly string[], cwd: string): Pro
       const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
         throw unreadable(path, error.code === "ENOENT" ? "no such file" : `it cannot be read (${error.code})`);
       });
-      if (info.isDirectory()) throw unreadable(path, "it is a folder", `inboxloop ingest file '${path}/*'`);
+      if (info.isDirectory()) {
+        paths.push(...(await filesIn(path, endings)));
+        continue;
+      }
       await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
         throw unreadable(path, `it cannot be read (${error.code})`);
       });
@@ -127,14 +161,16 @@ function checkTable(table: string | undefined): void {
   });
 }
 
-const unreadable = (path: string, what: string, next?: string): UserError =>
-  new UserError(`${what}: ${path}`, { code: "ingest.no-file", exit: "usage", where: path, next: next ?? "ls" });
+const unreadable = (path: string, what: string): UserError =>
+  new UserError(`${what}: ${path}`, { code: "ingest.no-file", exit: "usage", where: path, next: "ls" });
 
 function warnAbout(environment: Environment, outcomes: readonly FileOutcome[]): void {
   for (const outcome of outcomes) {
     const reasons = Object.entries(outcome.dead_letters_by_reason).map(([reason, count]) => `${count} ${reason}`);
     if (reasons.length > 0) environment.console.warn(`${outcome.path}: dead letters: ${reasons.join(", ")}`);
-    if (outcome.state === "already-ingested")
-      environment.console.note(`${outcome.path}: already ingested, nothing to do`);
   }
+  const known = outcomes.filter(({ state }) => state === "already-ingested");
+  if (known.length > mostFilesNamed)
+    environment.console.note(`${known.length} of ${outcomes.length} files: already ingested, nothing to do`);
+  else for (const { path } of known) environment.console.note(`${path}: already ingested, nothing to do`);
 }

@@ -39,10 +39,16 @@ export function sumOf(totals: BatchCounts & { readonly conflict?: number }): str
   return `${sum}; of what landed ${conflict} say something else under the id of a record that was there: both are kept`;
 }
 
+/** Of a run over more files than this, a table names the first that had anything new; --json names all. */
+export const mostFilesNamed = 40;
+
 export function renderOutcome({ files: outcomes, totals }: IngestSummary): string {
+  const isLong = outcomes.length > mostFilesNamed;
+  const fresh = isLong ? outcomes.filter(({ state }) => state !== "already-ingested") : outcomes;
+  const named = fresh.slice(0, mostFilesNamed);
   const files = table(
     ["file", "state", "records", "received", "landed", "duplicate", "dead letter"],
-    outcomes.map((one) => [
+    named.map((one) => [
       one.path.split("/").at(-1)!,
       one.state,
       one.records,
@@ -55,7 +61,16 @@ export function renderOutcome({ files: outcomes, totals }: IngestSummary): strin
   const rows = Object.entries(totals.rows_by_table).map(([name, count]) => [`raw.${name}`, count] as const);
   const sum = sumOf(totals);
   const left = leftOutLines(totals.left_out);
-  return [files, ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows)] : []), ...left, "", sum].join("\n");
+  const unnamed = outcomes.length - named.length;
+  const others = unnamed > 0 ? [`and ${unnamed.toLocaleString("en-US")} more files (--json lists them)`] : [];
+  return [
+    files,
+    ...others,
+    ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows)] : []),
+    ...left,
+    "",
+    sum,
+  ].join("\n");
 }
 
 /** What the door left out of the rows that landed, and where it says what may pass. */
