@@ -13,8 +13,8 @@ export interface CollectorMetrics {
 }
 
 export interface MetricsOptions {
-  /** Messages published and not yet landed. */
-  readonly behind: () => number;
+  /** Messages published and not yet landed. Left out where this process cannot know: then no gauge says so, for 0 would be a lie. */
+  readonly behind?: (() => number) | undefined;
   /** Memory and event loop of the process too; off in tests. */
   readonly withProcess: boolean;
 }
@@ -59,15 +59,17 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
     help: "Last message on the bus",
     registers,
   });
-  const landedTo = new Gauge({ name: "inboxloop_bus_landed_position", help: "Last message landed", registers });
-  new Gauge({
-    name: "inboxloop_bus_behind_messages",
-    help: "Messages published and not yet landed",
-    registers,
-    collect() {
-      this.set(behind());
-    },
-  });
+  const landedTo =
+    behind && new Gauge({ name: "inboxloop_bus_landed_position", help: "Last message landed", registers });
+  if (behind)
+    new Gauge({
+      name: "inboxloop_bus_behind_messages",
+      help: "Messages published and not yet landed",
+      registers,
+      collect() {
+        this.set(behind());
+      },
+    });
   const damagedFrames = new Counter({
     name: "inboxloop_spool_damaged_frames_total",
     help: "Stretches of the spool that were no frame any more; they lie in its quarantine, and are dead letters",
@@ -93,7 +95,7 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
     published: (last) => publishedTo.set(last),
     damaged: () => damagedFrames.inc(),
     landed(to, each) {
-      landedTo.set(to);
+      landedTo?.set(to);
       for (const one of each) queryable.observe(one);
     },
   };

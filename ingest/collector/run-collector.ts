@@ -81,8 +81,8 @@ export async function runCollector(
     const { stallMs } = options.limits;
     const now = () => context.now().getTime();
     const progress = new PipelineProgress({ now, stallMs, published: first, landed });
-    // Pub/Sub holds what waits there, and has its own alarms for that.
-    const behind = () => (options.otherBus ? 0 : progress.behind());
+    // What waits in Pub/Sub is known to Cloud Monitoring alone (subscription/num_undelivered_messages): nothing is said of it here.
+    const behind = options.otherBus ? undefined : () => progress.behind();
     const metrics = createMetrics({ behind, withProcess: true });
     const publishedTo = (last: number) => {
       progress.publishedTo(last);

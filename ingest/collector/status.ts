@@ -5,8 +5,8 @@ import { openApi } from "./openapi.ts";
 /** What a collector tells whoever runs it. */
 export function collectorStatus(env: {
   readonly hooks: ReadonlyMap<string, unknown>;
-  /** Messages published and not yet landed. */
-  readonly behind: () => number;
+  /** Messages published and not yet landed; left out where this process cannot know. */
+  readonly behind?: (() => number) | undefined;
   /** True while messages wait and none lands. */
   readonly isStalled?: (() => boolean) | undefined;
   readonly metrics: CollectorMetrics;
@@ -14,8 +14,9 @@ export function collectorStatus(env: {
 }): StatusEnv {
   return {
     readiness: () => {
-      const behind = env.behind();
-      const status = behind > env.limits.maxBehind ? "behind" : env.isStalled?.() ? "stalled" : "ready";
+      const behind = env.behind?.() ?? null;
+      const status =
+        behind !== null && behind > env.limits.maxBehind ? "behind" : env.isStalled?.() ? "stalled" : "ready";
       return { isReady: status === "ready", told: { status, behind } };
     },
     registry: env.metrics.registry,
