@@ -86,7 +86,7 @@ const types = {
   },
   open: { family: "engagement", keys: ["machine", "machine_reason", "first"] },
   click: { family: "engagement", keys: ["link_id", "url", "machine", "machine_reason"] },
-  reply: { family: "engagement", keys: ["reply_latency_seconds", "automatic"] },
+  reply: { family: "engagement", keys: ["automatic"] },
   forward: { family: "engagement", keys: [] },
   unsubscribe: { family: "engagement", keys: ["method", "list_id", "reason"] },
   conversion: { family: "engagement", keys: ["revenue", "currency", "conversion_type", "order_hash"] },

@@ -142,7 +142,6 @@ module.exports = {
           first: "behaviour",
           link_id: "behaviour",
           url: "behaviour",
-          reply_latency_seconds: "behaviour",
           automatic: "behaviour",
           method: "behaviour",
           list_id: "reference",

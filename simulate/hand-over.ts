@@ -127,9 +127,9 @@ export function handOver(
       u,
       messageId,
       campaignId,
-      handedOverAt + 2_000 + random.below(20_000),
+      handedOverAt + (2 + random.below(20)) * 1_000 + random.below(1_000),
       "mail-in-v1",
-      `{"reply_latency_seconds":${2 + random.below(20)},"automatic":true}`,
+      '{"automatic":true}',
     );
   }
   return handedOverAt;

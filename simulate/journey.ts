@@ -206,7 +206,7 @@ export class Journey {
         campaignId,
         readAt + latency * 1000,
         "mail-in-v1",
-        `{"reply_latency_seconds":${latency},"automatic":false}`,
+        '{"automatic":false}',
       );
     }
     if (random.chance(shares.forward)) {

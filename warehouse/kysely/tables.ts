@@ -115,6 +115,7 @@ export interface Tables {
     machine_clicks: bigint | null;
     machine_unsubscribes: bigint | null;
     replies: bigint | null;
+    reply_seconds: bigint | null;
     forwards: bigint | null;
     read_seconds: bigint | null;
     conversions: bigint | null;
@@ -920,6 +921,7 @@ export interface Tables {
     opened: bigint | null;
     human_opened: bigint | null;
     clicked: bigint | null;
+    replied: bigint | null;
     converted: bigint | null;
     unsubscribed: bigint | null;
     complained: bigint | null;
@@ -932,6 +934,8 @@ export interface Tables {
     human_open_rate: number | null;
     click_rate: number | null;
     click_to_open_rate: number | null;
+    reply_rate: number | null;
+    reply_seconds_median: bigint | null;
     conversion_rate: number | null;
     unsubscribe_rate: number | null;
     complaint_rate: number | null;
