@@ -2,7 +2,7 @@ import { UserError } from "../../errors/user-error.ts";
 import { seal, unseal } from "../door/dead-letter.ts";
 import type { KeyRing } from "../door/keys.ts";
 import type { Message, Source } from "../pipeline.ts";
-import type { BusWriter } from "./bus.ts";
+import { type BusWriter, besideBodyBytes } from "./bus.ts";
 
 /** What is called of @google-cloud/pubsub's Topic. */
 export interface PubSubTopic {
@@ -28,6 +28,9 @@ export interface PubSubSubscription {
   close(): Promise<void>;
 }
 
+/** 10 MB a message and a request, https://cloud.google.com/pubsub/quotas#resource_limits: less than 10 MiB. */
+const maxPubSubBytes = 10_000_000;
+
 /** Pub/Sub as the collector's bus. Messages are sealed: the topic's readers in the project see no address. */
 export function pubsubWriter(
   topic: PubSubTopic,
@@ -36,6 +39,7 @@ export function pubsubWriter(
   close: () => Promise<void> = async () => {},
 ): BusWriter {
   return {
+    maxBodyBytes: maxPubSubBytes - besideBodyBytes,
     /** Resolves when Pub/Sub has taken every message; a part that was taken comes again when the caller does, as duplicates. */
     async publish(messages) {
       await Promise.all(

@@ -2,9 +2,9 @@ import { damagedKind } from "../decoders.ts";
 import { seal, unseal } from "../door/dead-letter.ts";
 import type { KeyRing } from "../door/keys.ts";
 import type { Message, Source } from "../pipeline.ts";
-import type { BusWriter } from "./bus.ts";
+import { type BusWriter, besideBodyBytes } from "./bus.ts";
 import { pruneSpool } from "./spool.ts";
-import type { SpoolMessage } from "./spool-frame.ts";
+import { maxFrameBytes, type SpoolMessage } from "./spool-frame.ts";
 import type { SpoolWriter } from "./spool-writer.ts";
 
 /**
@@ -18,6 +18,7 @@ export function sealedWriter(
   onPublished: (last: number) => void = () => {},
 ): BusWriter {
   return {
+    maxBodyBytes: maxFrameBytes - besideBodyBytes,
     async publish(messages) {
       const last = await writer.publish(
         messages.map((one): SpoolMessage => ({ ...one, data: seal(one.data, keys, randomBytes) })),

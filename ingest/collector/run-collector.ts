@@ -165,6 +165,7 @@ export async function runCollector(
 }
 
 const counting = (bus: BusWriter, onPublished: (more: number) => void): BusWriter => ({
+  maxBodyBytes: bus.maxBodyBytes,
   async publish(messages) {
     await bus.publish(messages);
     onPublished(messages.length);

@@ -95,7 +95,8 @@ const refusal = (source: string, status: number, error: string, retryAfter?: num
  * accepts on the bus, and answers 202 once it is durable. Answers and log lines hold nothing of what was sent.
  */
 export function createCollector(env: CollectorEnv): FastifyInstance {
-  const { limits, metrics } = env;
+  const { metrics } = env;
+  const limits = { ...env.limits, bodyBytes: Math.min(env.limits.bodyBytes, env.bus.maxBodyBytes ?? Infinity) };
   const app = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
