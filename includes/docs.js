@@ -312,7 +312,8 @@ const column = {
   clicks: "Clicks by the reader.",
   machine_clicks: "Clicks by scanners.",
   replies: "Replies.",
-  reply_seconds: "Seconds from the send to the reader's first reply; NULL without one, where the send is only inferred, and where clocks put the reply before it.",
+  reply_seconds:
+    "Seconds from the send to the reader's first reply; NULL without one, where the send is only inferred, and where clocks put the reply before it.",
   forwards: "Forwards.",
   conversions: "Conversions.",
   label_confidence: "How far the class can be relied on, 0 to 1.",
@@ -348,7 +349,8 @@ const column = {
   human_open_rate: "Opened by the reader, per send.",
   click_rate: "Clicked per send.",
   reply_rate: "Replied per send.",
-  reply_seconds_median: "Median of reply_seconds, of two in the middle the lower; NULL where nobody answered a mail whose send is known.",
+  reply_seconds_median:
+    "Median of reply_seconds, of two in the middle the lower; NULL where nobody answered a mail whose send is known.",
   click_to_open_rate: "Clicked per message opened by the reader.",
   conversion_rate: "Converted per send.",
   unsubscribe_rate: "Unsubscribed per send.",

@@ -199,15 +199,7 @@ export class Journey {
     }
     if (random.chance(shares.reply)) {
       const latency = 60 + Math.floor(random.exponential(7_200));
-      sink.event(
-        "reply",
-        u,
-        messageId,
-        campaignId,
-        readAt + latency * 1000,
-        "mail-in-v1",
-        '{"automatic":false}',
-      );
+      sink.event("reply", u, messageId, campaignId, readAt + latency * 1000, "mail-in-v1", '{"automatic":false}');
     }
     if (random.chance(shares.forward)) {
       sink.event(
