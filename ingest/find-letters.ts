@@ -23,13 +23,45 @@ export interface FoundLetters {
 /** Written over a body that is to go, before its letter goes: whoever goes on after a kill finds both by it. */
 const erasedMark = Buffer.from("erased");
 
+/** What a letter's payload, as stored, says of the people looked for. */
+export type ReadLetter =
+  /** Its bytes are in another letter of its batch, at this position. */
+  | { readonly kind: "pointer"; readonly to: string }
+  | {
+      readonly kind: "body";
+      readonly isNamed: boolean;
+      /** No key of the home opens it. */
+      readonly isUnopened: boolean;
+      /** The file beside the segments that has the bytes. */
+      readonly aside: string | undefined;
+    };
+
+/** Opens letters with the home's keys and looks for people in them. `raw` is the folder beside which bodies are set aside. */
+export function letterReader(
+  raw: string,
+  keys: IngestKeys,
+  isWanted: (id: string) => boolean,
+): (stored: Buffer) => ReadLetter {
+  const hashers = keys.ids.all.map((key) => createIdHasher(key));
+  return (stored) => {
+    const to = pointedTo(stored);
+    if (to !== undefined) return { kind: "pointer", to };
+    const aside = setAsideName(stored);
+    const sealed = aside === undefined ? stored : readAside(raw, aside);
+    if (sealed?.equals(erasedMark)) return { kind: "body", isNamed: true, isUnopened: false, aside };
+    const payload = sealed && unseal(sealed, keys.deadLetters);
+    const isNamed = payload !== undefined && namesSomebody(payload, hashers, isWanted);
+    return { kind: "body", isNamed, isUnopened: payload === undefined, aside };
+  };
+}
+
 /** Opens every dead letter with the home's keys and looks for people in it. */
 export async function findLetters(
   sink: LocalSink,
   keys: IngestKeys,
   isWanted: (id: string) => boolean,
 ): Promise<FoundLetters> {
-  const hashers = keys.ids.all.map((key) => createIdHasher(key));
+  const read = letterReader(sink.raw, keys, isWanted);
   const placesBySegment = new Map<string, number[]>();
   const aside: string[] = [];
   let unopened = 0;
@@ -42,20 +74,13 @@ export async function findLetters(
       for (const row of block) {
         place += 1;
         if (row["payload"] === null) continue;
-        const stored = Buffer.from(String(row["payload"]), "base64");
-        const position = pointedTo(stored);
+        const letter = read(Buffer.from(String(row["payload"]), "base64"));
         let isNamed: boolean;
-        if (position !== undefined) isNamed = holder.isNamed && holder.name === `${row["batch_id"]}/${position}`;
+        if (letter.kind === "pointer") isNamed = holder.isNamed && holder.name === `${row["batch_id"]}/${letter.to}`;
         else {
-          const name = setAsideName(stored);
-          const sealed = name === undefined ? stored : readAside(sink.raw, name);
-          if (sealed?.equals(erasedMark)) isNamed = true;
-          else {
-            const payload = sealed && unseal(sealed, keys.deadLetters);
-            if (payload === undefined) unopened += 1;
-            isNamed = payload !== undefined && namesSomebody(payload, hashers, isWanted);
-          }
-          if (isNamed && name !== undefined) aside.push(name);
+          isNamed = letter.isNamed;
+          if (letter.isUnopened) unopened += 1;
+          if (isNamed && letter.aside !== undefined) aside.push(letter.aside);
           holder = { name: `${row["batch_id"]}/${row["position"]}`, isNamed };
         }
         if (!isNamed) continue;

@@ -1,6 +1,7 @@
 import { UserError } from "../errors/user-error.ts";
+import type { Journal } from "../platform/journal/journal.ts";
 import type { SourceDeclarations } from "../platform/source-declarations.ts";
-import { Tombstones } from "../platform/tombstones.ts";
+import { type ErasureEntry, Tombstones, tombstonesInFile, tombstonesInJournal } from "../platform/tombstones.ts";
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
 import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
@@ -11,6 +12,7 @@ import type { IdHasher } from "./door/id-hasher.ts";
 import type { IspOfDomain } from "./door/isp-lookup.ts";
 import type { DeclaredAttributes } from "./door/json-columns.ts";
 import { type IngestKeys, keyName } from "./door/keys.ts";
+import type { RawRow } from "./door/raw-row.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
 import type { IsOptOutAddress } from "./mail/opt-out.ts";
@@ -23,8 +25,8 @@ export interface IngestContext {
   /** The folder of raw segments. */
   readonly raw: string;
   readonly keys: IngestKeys;
-  /** The journal of erasures: of whom nothing is taken in any more. */
-  readonly erasures?: string | undefined;
+  /** The journal of erasures, a file of this machine or wherever a target keeps it: of whom nothing is taken in any more. */
+  readonly erasures?: string | Journal<ErasureEntry> | undefined;
   readonly now: () => Date;
   readonly randomBytes: (n: number) => Buffer;
   readonly sleep: (ms: number) => Promise<void>;
@@ -41,9 +43,9 @@ export interface IngestContext {
   readonly windowRows?: number;
   /**
    * Rows are made here, under ids of their own: none can be like another, and what landed before is not read again to see. (A file that comes
-   * twice is known to the ledger.)
+   * twice is known to the ledger.) `isThere` knows those that landed without having been counted, as BigQuery may hold after a kill.
    */
-  readonly isOwnMaking?: boolean;
+  readonly ownMaking?: { isThere(table: string, row: RawRow): boolean } | undefined;
   readonly batchRecords?: number | undefined;
   readonly batchAgeMs?: number;
   readonly fault?: ((point: string) => void) | undefined;
@@ -86,10 +88,10 @@ export async function openLocalIngest(context: IngestContext) {
 }
 
 /** Who was erased, as this context's home knows. */
-export const erasedAt = ({ erasures = "", keys }: Pick<IngestContext, "erasures" | "keys">) =>
+export const erasedAt = ({ erasures = "", keys, now }: Pick<IngestContext, "erasures" | "keys" | "now">) =>
   erasedPeople(
     new Tombstones(
-      erasures,
+      typeof erasures === "string" ? tombstonesInFile(erasures) : tombstonesInJournal(erasures, now),
       keys.ids.all.map((key) => ({ name: keyName(key), secret: key.secret })),
     ),
     keys.ids,
@@ -112,8 +114,8 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
     throw error;
   }
   const windowRows = context.windowRows ?? defaultWindowRows;
-  const windows = context.isOwnMaking
-    ? undefined
+  const windows = context.ownMaking
+    ? ownRows(context.ownMaking)
     : new DoorWindows(windowRows, windowSeed(context.randomBytes), sink, () =>
         sink instanceof LocalSink ? retractionsMark(context.raw) : "",
       );
@@ -144,6 +146,13 @@ async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: 
   return { sink, envFor };
 }
 
+/** Nothing is remembered of rows of our own making: only what is there already is turned down. */
+const ownRows = ({ isThere }: NonNullable<IngestContext["ownMaking"]>): NonNullable<IngestEnv["windows"]> => ({
+  renew: async () => {},
+  admit: (table, row) => (isThere(table, row) ? "duplicate" : "new"),
+  forget: () => {},
+});
+
 /** Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. */
 export async function ingestFiles(
   inputs: AsyncIterable<FileInput>,
@@ -165,6 +174,7 @@ export async function ingestFiles(
         sink.ledger.entries.filter((e): e is BatchEntry => e.kind === "batch" && e.source_id === input.id),
       );
       const source = input.open(done?.to ?? 0);
+      if (!done?.isEnd) await input.prepare?.();
       const totals = done?.isEnd
         ? noTotals()
         : await readIngest(

@@ -99,7 +99,7 @@ export interface IngestEnv {
   readonly decode: (message: Message) => readonly Item[] | Promise<readonly Item[]>;
   readonly door: Door;
   /** None for rows that are made here under ids of their own: none of them can be like another. */
-  readonly windows?: DoorWindows | undefined;
+  readonly windows?: Pick<DoorWindows, "renew" | "admit" | "forget"> | undefined;
   /** Of whom nothing is kept any more. */
   readonly erased?: Pick<ErasedPeople, "refresh" | "isNamedIn"> | undefined;
   readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;

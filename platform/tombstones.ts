@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
-import type { JournalKind } from "./journal/journal.ts";
+import { type Journal, type JournalKind, noJournal } from "./journal/journal.ts";
 import { JournalLines } from "./journal/journal-file.ts";
 
 /** A secret and the name that gives nothing of it away. */
@@ -79,18 +79,60 @@ export const tombstoneToken = ({ secret }: TokenKey, id: string): string =>
 
 const rememberedIds = 100_000;
 
+/** Where tombstones are read from: the entries that were appended since the last call. */
+export interface TombstoneSource {
+  readonly where: string;
+  news(): Promise<readonly ErasureEntry[]>;
+}
+
+/** The journal in a file of this machine: looking costs nothing. */
+export function tombstonesInFile(path: string): TombstoneSource {
+  const lines = new JournalLines(path, erasureJournal);
+  let read = 0;
+  return {
+    where: path,
+    async news() {
+      const bytes = existsSync(path) ? statSync(path).size : 0;
+      if (bytes === read) return [];
+      const entries = await lines.refresh({ repair: false });
+      read = bytes;
+      return entries;
+    },
+  };
+}
+
+/** The journal wherever a target keeps it: in a table each look is a query, so that what another machine appends counts some seconds later. */
+export function tombstonesInJournal(journal: Journal<ErasureEntry>, now: () => Date): TombstoneSource {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let stamp = noJournal;
+  let read = 0;
+  return {
+    where: journal.where,
+    async news() {
+      if (now().getTime() - lookedAt < journal.lookEveryMs) return [];
+      lookedAt = now().getTime();
+      const found = await journal.stamp();
+      if (found === stamp) return [];
+      const { entries } = await journal.read();
+      const news = entries.slice(read);
+      read = entries.length;
+      stamp = found;
+      return news;
+    },
+  };
+}
+
 /** Who was erased and not let in again since, as far as tokens tell. It follows its journal: what another process appends counts at the next `refresh`. */
 export class Tombstones {
-  readonly #lines: JournalLines<ErasureEntry>;
+  readonly #source: TombstoneSource;
   readonly #keys: readonly TokenKey[];
   /** Tokens by the key that they are made with. */
   readonly #tokens = new Map<TokenKey, Set<string>>();
   #known = new Map<string, boolean>();
-  #bytes = 0;
   #readmissions = 0;
 
-  constructor(path: string, keys: readonly TokenKey[]) {
-    this.#lines = new JournalLines(path, erasureJournal);
+  constructor(source: TombstoneSource, keys: readonly TokenKey[]) {
+    this.#source = source;
     this.#keys = keys;
   }
 
@@ -111,10 +153,7 @@ export class Tombstones {
 
   /** Reads what was appended. Cheap where nothing was. */
   async refresh(): Promise<void> {
-    const { path } = this.#lines;
-    const bytes = existsSync(path) ? statSync(path).size : 0;
-    if (bytes === this.#bytes) return;
-    for (const entry of await this.#lines.refresh({ repair: false })) {
+    for (const entry of await this.#source.news()) {
       if (entry.kind === "done") continue;
       if (entry.kind === "readmitted") {
         for (const tokens of this.#tokens.values()) for (const one of entry.tokens) tokens.delete(one);
@@ -123,13 +162,12 @@ export class Tombstones {
         continue;
       }
       const key = this.#keys.find(({ name }) => name === entry.key);
-      if (key === undefined) throw keyMissing(path, entry.key);
+      if (key === undefined) throw keyMissing(this.#source.where, entry.key);
       const tokens = this.#tokens.get(key) ?? new Set();
       for (const one of entry.tokens) tokens.add(one);
       this.#tokens.set(key, tokens);
       this.#known = new Map();
     }
-    this.#bytes = bytes;
   }
 
   /** Whether an id, of a person or of a message to one, was erased. */

@@ -54,6 +54,8 @@ export interface ErasureEnv {
   /** Lands the receipts, and the digests of whom models must leave out, where models read them; the same erasure twice is one. */
   readonly landReceipts: (begun: ErasureBegun, done: ErasureDone, subject: Subject) => Promise<void>;
   readonly onStep?: ((holding: string, done: number, total: number) => void) | undefined;
+  /** Waits until every door, on whatever machine, has seen the entry that begins an erasure. */
+  readonly untilKnown?: (() => Promise<void>) | undefined;
 }
 
 export type ErasureOutcome =
@@ -99,6 +101,7 @@ async function finish(env: ErasureEnv, work: Work): Promise<ErasureOutcome> {
   env.fault("begun");
   let done = await find(env, "done", erasureId);
   if (done === undefined) {
+    await env.untilKnown?.();
     const run = { erasureId, subject, signal: env.signal, fault: env.fault };
     const waiting = await eraseAll(env, run);
     if (waiting > 0) return { kind: "waiting", erasure_id: erasureId, waiting };

@@ -1,6 +1,6 @@
-import type { Subject } from "../../warehouse/duckdb/person-rows.ts";
+import type { Subject } from "../../warehouse/person-columns.ts";
 
-export type { Subject } from "../../warehouse/duckdb/person-rows.ts";
+export type { Subject } from "../../warehouse/person-columns.ts";
 
 /** Rows of the people asked for, in one place. */
 export interface Place {

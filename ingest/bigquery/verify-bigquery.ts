@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import policies from "../../includes/policies.js";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { canonicalLine } from "../door/raw-row.ts";
@@ -8,12 +9,20 @@ import { checkEntries, type LedgerProblem, type LedgerVerdict, verdictOf } from 
 import type { BigQueryDestination } from "./open-bigquery-sink.ts";
 import { rawRowOf } from "./raw-tables.ts";
 
+/** What is known of rows that are no longer there. */
+export interface RowsGone {
+  /** Rows that were deleted, by `dataset.table`: of whoever was erased. */
+  readonly deleted: ReadonlyMap<string, number>;
+  /** Of tables whose partitions expire, batches are counted that are younger than that. */
+  readonly now: Date;
+}
+
 /** `verifyLedger` for what went to BigQuery: opens Google's client for it. */
-export async function verifyBigQuery(destination: BigQueryDestination): Promise<LedgerVerdict> {
+export async function verifyBigQuery(destination: BigQueryDestination, gone: RowsGone): Promise<LedgerVerdict> {
   const warehouse = await connectBigQuery(destination);
   try {
     const state = join(destination.state, `${destination.projectId}.${destination.dataset}`);
-    return await verifyBigQueryLedger(state, destination.dataset, warehouse);
+    return await verifyBigQueryLedger(state, destination.dataset, warehouse, gone);
   } finally {
     await warehouse.close();
   }
@@ -21,32 +30,42 @@ export async function verifyBigQuery(destination: BigQueryDestination): Promise<
 
 /**
  * Checks this machine's ledger of a project and dataset: its chain and sums, that raw.ingest_ledger says the same, and that no
- * table has fewer rows than were counted. More are no problem: other consumers write there too. Changes nothing.
+ * table has fewer rows than were counted and have not gone since. More are no problem: other consumers write there too. Changes nothing.
  */
 export async function verifyBigQueryLedger(
   state: string,
   dataset: string,
   warehouse: Pick<Warehouse, "query">,
+  gone: RowsGone,
 ): Promise<LedgerVerdict> {
   const problems: LedgerProblem[] = [];
   const { entries, batches } = await checkEntries(bigQueryLedgerPath(state), problems);
-  const rows = await checkTables(dataset, warehouse, batches, problems);
+  const rows = await checkTables(dataset, warehouse, batches, gone, problems);
   await checkMirror(dataset, warehouse, batches, problems);
-  return verdictOf(entries, batches, rows, problems);
+  const erased = [...gone.deleted.values()].reduce((sum, one) => sum + one, 0);
+  return { ...verdictOf(entries, batches, rows, problems), erased };
 }
+
+const dayMs = 86_400_000;
 
 async function checkTables(
   dataset: string,
   warehouse: Pick<Warehouse, "query">,
   batches: readonly BatchEntry[],
+  { deleted, now }: RowsGone,
   problems: LedgerProblem[],
 ): Promise<number> {
   const counted = new Map<string, number>();
-  for (const { tables } of batches) {
-    for (const [table, { rows }] of Object.entries(tables)) counted.set(table, (counted.get(table) ?? 0) + rows);
+  for (const { tables, received_at } of batches) {
+    for (const [table, { rows }] of Object.entries(tables)) {
+      const days = policies.partitionDays(table);
+      const isExpired = days !== null && Date.parse(received_at) < now.getTime() - (days - 1) * dayMs;
+      counted.set(table, (counted.get(table) ?? 0) + (isExpired ? 0 : rows));
+    }
   }
   let checked = 0;
-  for (const [table, expected] of counted) {
+  for (const [table, landed] of counted) {
+    const expected = landed - (deleted.get(`${dataset}.${table}`) ?? 0);
     const { rows } = await warehouse.query(`select count(*) as n from \`${dataset}.${table}\``);
     const there = Number(rows[0]?.["n"] ?? 0);
     checked += there;
@@ -54,7 +73,7 @@ async function checkTables(
       problems.push({
         kind: "missing-rows",
         where: `${dataset}.${table}`,
-        detail: `${there} rows, ${expected} landed`,
+        detail: `${there} rows, ${landed} landed${landed > expected ? `, ${landed - expected} were deleted` : ""}`,
       });
     }
   }
@@ -68,8 +87,10 @@ async function checkMirror(
   problems: LedgerProblem[],
 ): Promise<void> {
   if (batches.length === 0) return;
+  // (A clock may have been set back since the first.)
+  const since = new Date(Math.min(...batches.map(({ received_at }) => Date.parse(received_at))));
   const { rows } = await warehouse.query(`select * from \`${dataset}.ingest_ledger\` where received_at >= @since`, {
-    params: { since: new Date(batches[0]!.received_at) },
+    params: { since },
   });
   const mirrored = new Set(rows.map((row) => canonicalLine(rawRowOf("ingest_ledger", row))));
   for (const entry of batches) {

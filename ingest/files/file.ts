@@ -25,6 +25,8 @@ export interface FileInput {
   readonly id: string;
   open(from: number): Source;
   readonly decode: Decode;
+  /** Called before any of it is read; not where an earlier run has read all of it. */
+  prepare?(): Promise<void>;
   /** What people should know before they believe what lands. */
   readonly warnings: readonly string[];
 }

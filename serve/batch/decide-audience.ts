@@ -34,6 +34,13 @@ export interface BatchEnv {
   readonly fault?: ((point: string) => void) | undefined;
 }
 
+/** A page of decisions, to be taken through the door. */
+export interface Page {
+  readonly path: string;
+  /** An earlier run wrote it and may have landed some of it. */
+  readonly isOfEarlierRun: boolean;
+}
+
 export interface BatchResult {
   readonly run: string;
   readonly state: "decided" | "resumed" | "already-decided" | "dry-run";
@@ -48,7 +55,7 @@ export interface BatchResult {
 export async function decideAudience(
   env: BatchEnv,
   request: BatchRequest,
-  land: (pages: AsyncIterable<string>) => Promise<void>,
+  land: (pages: AsyncIterable<Page>) => Promise<void>,
 ): Promise<BatchResult> {
   const name = runName(request);
   const folder = join(env.runs, name);
@@ -190,17 +197,12 @@ async function* decisions(env: BatchEnv, batch: OpenBatch, { place, sent }: Behi
   }
 }
 
-async function* pagesOf(
-  env: BatchEnv,
-  folder: string,
-  batch: OpenBatch,
-  counter: SummaryCounter,
-): AsyncIterable<string> {
+async function* pagesOf(env: BatchEnv, folder: string, batch: OpenBatch, counter: SummaryCounter): AsyncIterable<Page> {
   const there = await pageFiles(folder);
   let last: string | undefined;
   for (const page of there) {
     last = (await recount(join(folder, page), batch, counter)) ?? last;
-    yield join(folder, page);
+    yield { path: join(folder, page), isOfEarlierRun: true };
   }
   const behind = last === undefined ? fromTheStart : await placeOf(env, folder, there, last);
   let number = there.length;
@@ -212,7 +214,7 @@ async function* pagesOf(
       made.map(({ decision, notes }) => `${JSON.stringify(decisionRow(decision, notes))}\n`).join(""),
     );
     env.fault?.("batch-page");
-    yield path;
+    yield { path, isOfEarlierRun: false };
   }
 }
 

@@ -10,6 +10,7 @@ export const pageFiles = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter((file) => /^page-\d{6}\.ndjson$/.test(file)).sort();
 
 const pageLine = z.object({
+  decision_id: z.string(),
   user_id_hash: z.string(),
   campaign_id: z.string(),
   arm: z.string().nullable(),
@@ -27,6 +28,7 @@ const pageLine = z.object({
 
 /** A decision that an earlier run has written. */
 export interface WrittenDecision {
+  readonly decision_id: string;
   readonly user_id_hash: string;
   readonly campaign_id: string;
   readonly counted: Counted;
@@ -36,9 +38,10 @@ export interface WrittenDecision {
 
 export async function* writtenDecisions(path: string): AsyncIterable<WrittenDecision> {
   for (const line of (await readHomeText(path)).split("\n").filter((text) => text !== "")) {
-    const { user_id_hash, campaign_id, arm, attributes } = pageLine.parse(JSON.parse(line));
+    const { decision_id, user_id_hash, campaign_id, arm, attributes } = pageLine.parse(JSON.parse(line));
     const { action, send_at, campaign_kind } = attributes;
     yield {
+      decision_id,
       user_id_hash,
       campaign_id,
       counted: { ...attributes, arm, is_hold_out: attributes.is_holdout },

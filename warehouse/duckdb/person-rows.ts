@@ -1,23 +1,13 @@
 import type { DuckDBConnection } from "../../packages/googlesql/duckdb/client.ts";
 import { quoteName } from "../../packages/googlesql/index.ts";
+import { mayBeId, mayBeMessage, pseudonymPattern, type Subject } from "../person-columns.ts";
 import { DoomedRows, type TextColumn } from "./doomed-rows.ts";
 import { parquetFiles } from "./sealed-engine.ts";
 import { literal } from "./sql-text.ts";
 
-/** Whose rows are looked for: every pseudonymous id of some people, and the ids of the messages that only they were sent. */
-export interface Subject {
-  readonly ids: readonly string[];
-  readonly messages: readonly string[];
-}
+export type { Subject } from "../person-columns.ts";
 
-const pseudonym = literal("sha256:[0-9a-f]{64}");
-
-/** Columns whose whole value may be an id. */
-const idColumn = /(^|_)(id|ids|hash|key|by)$/i;
-/** Ids of things, which are never a person's or a message's as a whole. */
-const thingColumn = /^(event|campaign|decision|list|link|batch|report|dead_letter|seed_test|request|erasure)_id$/i;
-/** A message of one recipient may carry the first 16 digits of the recipient's id behind a colon. */
-const messageColumn = /^(provider_)?message_id$/i;
+const pseudonym = literal(pseudonymPattern);
 
 /** Makes the tables that `subjectRows` reads, in a connection's temporary schema. */
 export async function loadSubject(connection: DuckDBConnection, { ids, messages }: Subject): Promise<void> {
@@ -43,9 +33,9 @@ export function subjectRows(source: string, place: string, columns: readonly Tex
   for (const { name, type } of texts) {
     const column = quoteName(name);
     const isPlain = type === "VARCHAR";
-    const isId = isPlain && idColumn.test(name) && !thingColumn.test(name);
+    const isId = isPlain && mayBeId(name);
     if (isId) whole.push(`${column} in (select id from erased_values)`);
-    if (isPlain && messageColumn.test(name))
+    if (isPlain && mayBeMessage(name))
       whole.push(`(contains(${column}, ':') and right(${column}, 17) in (select tail from erased_tails))`);
     // A whole pseudonym in an id column is compared above; only longer texts are taken apart.
     const text = isPlain ? column : `cast(${column} as varchar)`;

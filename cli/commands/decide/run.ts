@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
-import { fileInput } from "../../../ingest/files/file.ts";
+import { type FileInput, fileInput } from "../../../ingest/files/file.ts";
 import { ingestFiles } from "../../../ingest/ingest-files.ts";
 import type { Pause } from "../../../policy/decision.ts";
 import { pausesOf } from "../../../release/changes.ts";
 import { releaseStatus } from "../../../release/release.ts";
 import type { BatchRequest } from "../../../serve/batch/begun-run.ts";
-import { type BatchResult, decideAudience, rehearseAudience } from "../../../serve/batch/decide-audience.ts";
+import { type BatchResult, decideAudience, type Page, rehearseAudience } from "../../../serve/batch/decide-audience.ts";
+import { landedDecisions } from "../../../serve/batch/landed-decisions.ts";
 import { lineupOf } from "../../../serve/models-in-force.ts";
 import { decisionKey } from "../../decision-key.ts";
 import type { Environment } from "../../environment.ts";
@@ -77,8 +78,11 @@ export async function decideBatch(
       options.dryRun === true
         ? await rehearseAudience(env, request)
         : await decideAudience(env, request, async (pages) => {
-            const landing = { ...context, isOwnMaking: true };
-            await ingestFiles(inputsOf(pages, context.keys.ids.active), landing, world.signal);
+            const there = landedDecisions(warehouse, world.signal);
+            const landing = { ...context, ownMaking: there };
+            // (In segments a batch lands whole, with its line of the ledger.)
+            const ask = context.bigQuery === undefined ? undefined : there.ask;
+            await ingestFiles(inputsOf(pages, context.keys.ids.active, ask), landing, world.signal);
           });
     progress.done(`${result.summary.decisions} decisions`);
     return result;
@@ -87,7 +91,14 @@ export async function decideBatch(
   }
 }
 
-async function* inputsOf(pages: AsyncIterable<string>, key: Parameters<typeof createIdHasher>[0]) {
+async function* inputsOf(
+  pages: AsyncIterable<Page>,
+  key: Parameters<typeof createIdHasher>[0],
+  ask: ((page: string) => Promise<void>) | undefined,
+): AsyncIterable<FileInput> {
   const hashId = createIdHasher(key);
-  for await (const page of pages) yield await fileInput(page, { hashId });
+  for await (const { path, isOfEarlierRun } of pages) {
+    const input = await fileInput(path, { hashId });
+    yield isOfEarlierRun && ask ? { ...input, prepare: () => ask(path) } : input;
+  }
 }

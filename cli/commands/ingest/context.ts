@@ -6,6 +6,7 @@ import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
 import { providers } from "../../../ingest/sources/providers.ts";
 import { readSettings, type Settings, settingsFile } from "../../../platform/settings.ts";
+import { erasureJournal } from "../../../platform/tombstones.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestKeys } from "../../ingest-keys.ts";
 import { allowedAttributes } from "./allowed-attributes.ts";
@@ -19,7 +20,11 @@ export function ingestContext(
   const settings = readSettings(environment.cwd);
   return {
     raw: environment.home.raw,
-    erasures: environment.home.erasures,
+    // Where several machines write to one BigQuery, each knows whom another has erased.
+    erasures:
+      environment.target.kind === "bigquery"
+        ? environment.target.journal("governance/erasures", erasureJournal)
+        : environment.home.erasures,
     keys: ingestKeys(environment),
     now: environment.now,
     randomBytes,

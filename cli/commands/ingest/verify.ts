@@ -1,16 +1,22 @@
 import { exitCodes } from "../../../errors/user-error.ts";
+import { deletedRows, deletionsJournal, deletionsName } from "../../../governance/deletions.ts";
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import type { Environment } from "../../environment.ts";
 import { type DestinationOptions, destinationOf } from "./destination.ts";
 import { sumOf, table } from "./render.ts";
 
+const none: ReadonlyMap<string, number> = new Map();
+
 /** `inboxloop ingest verify`. */
 export async function ingestVerifyCommand(environment: Environment, options: DestinationOptions): Promise<void> {
-  const { console, home } = environment;
+  const { console, home, target } = environment;
   const progress = console.progress("verify");
   const destination = destinationOf(environment, options);
   const verdict = destination
-    ? await (await import("../../../ingest/bigquery/verify-bigquery.ts")).verifyBigQuery(destination)
+    ? await (await import("../../../ingest/bigquery/verify-bigquery.ts")).verifyBigQuery(destination, {
+        deleted: target.kind === "bigquery" ? await deletedRows(target.journal(deletionsName, deletionsJournal)) : none,
+        now: environment.now(),
+      })
     : await verifyLedger(home.raw, (rows) => progress.update(rows));
   progress.done(`${verdict.rows_checked.toLocaleString("en-US")} rows`);
   console.result(verdict, () => {

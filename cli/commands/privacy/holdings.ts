@@ -15,9 +15,10 @@ import { findInSnapshots, idsOfSnapshot, succeedSnapshots, successorsOf } from "
 import { listModels } from "../../../scoring/model.ts";
 import { findInPages, forgetPages } from "../../../serve/batch/forget-pages.ts";
 import { findOnline, forgetOnline } from "../../../serve/online/forget.ts";
-import { PersonRows, type Subject } from "../../../warehouse/duckdb/person-rows.ts";
+import { PersonRows } from "../../../warehouse/duckdb/person-rows.ts";
+import type { Subject } from "../../../warehouse/person-columns.ts";
 
-const wantedBy = ({ ids, messages }: Subject): ((id: string) => boolean) => {
+export const wantedBy = ({ ids, messages }: Subject): ((id: string) => boolean) => {
   const known = new Set([...ids, ...messages]);
   return (id) => known.has(id);
 };

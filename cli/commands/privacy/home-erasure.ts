@@ -6,21 +6,21 @@ import {
   type ErasureOutcome,
   resumeErasure,
 } from "../../../governance/erasure/carry-out.ts";
-import { madeFilesHolding, warehouseHolding } from "../../../governance/erasure/file-holdings.ts";
+import { madeFilesHolding } from "../../../governance/erasure/file-holdings.ts";
 import { type ErasurePlan, type ErasureRequest, planErasure, rowsOf } from "../../../governance/erasure/plan.ts";
 import { readmit } from "../../../governance/erasure/readmit.ts";
 import erasures from "../../../includes/erasures.js";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { keyName } from "../../../ingest/door/keys.ts";
-import { erasedAt, type IngestContext, openLocalIngest } from "../../../ingest/ingest-files.ts";
-import { linksIn, messagesOf, pendingRequests } from "../../../ingest/segments/erase.ts";
+import { erasedAt, type IngestContext } from "../../../ingest/ingest-files.ts";
 import type { Home } from "../../../platform/home.ts";
 import type { Journal } from "../../../platform/journal/journal.ts";
 import { withLock } from "../../../platform/journal/lock.ts";
 import type { ErasureEntry } from "../../../platform/tombstones.ts";
 import { outboxOf } from "../activate/outbox-folder.ts";
-import { onlineHolding, outboxHolding, pagesHolding, rawHolding, snapshotsHolding, spoolHolding } from "./holdings.ts";
+import { onlineHolding, outboxHolding, pagesHolding, snapshotsHolding, spoolHolding } from "./holdings.ts";
 import { landReadmission, landReceipts } from "./land-receipts.ts";
+import { openRaw, type PeopleInBigQuery, type RawOfPeople } from "./raw-of-people.ts";
 
 /** A home as an erasure works on it. */
 export interface ErasureWorld {
@@ -29,6 +29,8 @@ export interface ErasureWorld {
   readonly journal: Journal<ErasureEntry>;
   /** Opens the warehouse and closes it again: its raw views then read the segments that are there. */
   readonly refreshViews: () => Promise<void>;
+  /** Where raw rows and tables are, if not on this machine. */
+  readonly bigQuery?: PeopleInBigQuery | undefined;
   readonly dueDays: number;
   readonly retrainDays: number;
   /** Also removes what no key opens and nobody can read. */
@@ -59,24 +61,23 @@ export async function eraseFromHome(
 ): Promise<readonly Erased[]> {
   const { home, context } = world;
   return withErasureLock({ home, context }, async () => {
-    const opened = await openLocalIngest(context);
-    const { sink } = opened;
+    const raw = await openRaw(world);
     try {
       const outcomes: Erased[] = [];
-      const env = erasureEnv(world, opened);
+      const env = erasureEnv(world, raw);
       if (!dryRun) {
         const resumed = await resumeErasure(env);
         if (resumed) outcomes.push({ ...resumed, plan: undefined, isResumed: true });
         if (resumed?.kind === "waiting") return outcomes;
       }
-      const requests = asked === "pending" ? await pendingRequests(sink) : asked;
+      const requests = asked === "pending" ? await raw.pendingRequests() : asked;
       if (requests.length === 0) return outcomes;
       const tombstones = erasedAt(context);
       await tombstones.refresh();
       const plan = await planErasure(requests, {
-        ...(await linksIn(sink)),
+        ...(await raw.linksOf(requests.flatMap(({ ids }) => ids))),
         holdings: env.holdings,
-        messagesOf: (ids) => messagesOf(sink, ids),
+        messagesOf: raw.messagesOf,
         isErased: tombstones.isErased,
         dueDays: world.dueDays,
         onStep: world.onStep,
@@ -88,7 +89,7 @@ export async function eraseFromHome(
       else outcomes.push({ ...(await carryOut(env, plan)), plan, isResumed: false });
       return outcomes;
     } finally {
-      sink.close();
+      await raw.close();
     }
   });
 }
@@ -104,59 +105,60 @@ export const withErasureLock = <T>(
 
 /** Lets somebody who was erased in again, by every id that they have under the keys of the home. */
 export async function readmitToHome(
-  { home, context, journal, signal }: ErasureWorld,
+  world: ErasureWorld,
   ids: readonly string[],
   reason: string,
 ): ReturnType<typeof readmit> {
-  return withErasureLock({ home, context }, async () => {
-    const opened = await openLocalIngest(context);
+  const { context, journal, signal } = world;
+  return withErasureLock(world, async () => {
+    const raw = await openRaw(world);
     try {
       const tombstones = erasedAt(context);
       await tombstones.refresh();
       const keys = context.keys.ids.all.map((key) => ({ name: keyName(key), secret: key.secret }));
       const landStatements = (erased: readonly string[], statedAt: string) =>
-        landReadmission(opened, { id: randomUUID(), ids: erased, statedAt }, signal);
+        landReadmission(raw.opened, { id: randomUUID(), ids: erased, statedAt }, signal);
       return await readmit(
         { journal, keys, isErased: tombstones.isErased, now: context.now, landStatements },
         ids,
         reason,
       );
     } finally {
-      opened.sink.close();
+      await raw.close();
     }
   });
 }
 
-type OpenIngest = Awaited<ReturnType<typeof openLocalIngest>>;
-
-function erasureEnv(world: ErasureWorld, opened: OpenIngest): ErasureEnv {
+function erasureEnv(world: ErasureWorld, raw: RawOfPeople): ErasureEnv {
   const { home, context, signal } = world;
   const key = context.keys.ids.active;
   return {
     work: workOf(home),
     journal: world.journal,
-    holdings: holdingsOf(world, opened.sink),
+    holdings: holdingsOf(world, raw),
     key: { name: keyName(key), secret: key.secret },
     retrainDays: world.retrainDays,
     now: context.now,
     newId: randomUUID,
     signal,
     fault: (point) => context.fault?.(point),
-    landReceipts: (begun, done, subject) => landReceipts(opened, { begun, done, subject }, signal),
+    landReceipts: (begun, done, subject) => landReceipts(raw.opened, { begun, done, subject }, signal),
     onStep: world.onStep,
+    // (A door on this machine looks before each block.)
+    untilKnown: world.bigQuery && (() => context.sleep(2 * world.journal.lookEveryMs)),
   };
 }
 
 /** The parts of a home that hold people, in the order in which they are gone through: what others are made of first. */
-function holdingsOf({ home, context, refreshViews, shredsUnreadable, signal }: ErasureWorld, sink: OpenIngest["sink"]) {
+function holdingsOf({ home, context, shredsUnreadable }: ErasureWorld, raw: RawOfPeople) {
   return [
-    rawHolding(sink, context, shredsUnreadable),
+    raw.raw,
     spoolHolding(home.spool, context, shredsUnreadable),
     snapshotsHolding(home.snapshots, home.models, context.now),
     onlineHolding(join(home.root, "online")),
     pagesHolding(join(home.root, "decisions")),
     outboxHolding(outboxOf(home)),
-    warehouseHolding(home.warehouse, signal, refreshViews),
+    raw.built,
     madeFilesHolding(home.root, [home.reports, join(home.state, "compiled"), join(home.state, "serve")]),
   ];
 }

@@ -1,18 +1,18 @@
 import { erasedId } from "../../../governance/erasure/erased-ids.ts";
 import type { Subject } from "../../../governance/erasure/holding.ts";
 import { decoderFor } from "../../../ingest/decoders.ts";
-import type { openLocalIngest } from "../../../ingest/ingest-files.ts";
 import { runIngest, type Source } from "../../../ingest/pipeline.ts";
 import type { ErasureBegun, ErasureDone } from "../../../platform/tombstones.ts";
+import type { RawOfPeople } from "./raw-of-people.ts";
 
-type OpenIngest = Awaited<ReturnType<typeof openLocalIngest>>;
+type Opened = RawOfPeople["opened"];
 
 /**
  * Lands the receipts of an erasure in raw.erasures, one for each request, and the digests of those who were erased in raw.erased_ids; the ledger knows
  * which it has, so a second call lands nothing.
  */
 export async function landReceipts(
-  opened: OpenIngest,
+  opened: Opened,
   { begun, done, subject }: { readonly begun: ErasureBegun; readonly done: ErasureDone; readonly subject: Subject },
   signal: AbortSignal,
 ): Promise<void> {
@@ -41,7 +41,7 @@ export async function landReceipts(
 
 /** Lands, for the models, that ids count again from an instant on. */
 export async function landReadmission(
-  opened: OpenIngest,
+  opened: Opened,
   { id, ids, statedAt }: { readonly id: string; readonly ids: readonly string[]; readonly statedAt: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function landReadmission(
 }
 
 async function landRecords(
-  { sink, envFor }: OpenIngest,
+  { sink, envFor }: Opened,
   id: string,
   records: readonly object[],
   signal: AbortSignal,

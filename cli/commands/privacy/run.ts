@@ -3,13 +3,13 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { deletionsJournal, deletionsName } from "../../../governance/deletions.ts";
 import { type PrivacyStatus, privacyStatus } from "../../../governance/erasure/status.ts";
 import { isHashedId } from "../../../ingest/door/address.ts";
-import { openLocalIngest } from "../../../ingest/ingest-files.ts";
-import { pendingRequests } from "../../../ingest/segments/erase.ts";
 import { readSettings } from "../../../platform/settings.ts";
 import { erasureJournal } from "../../../platform/tombstones.ts";
 import { listModels } from "../../../scoring/model.ts";
+import { withProject } from "../../dataform-project.ts";
 import type { Environment } from "../../environment.ts";
 import { ingestContext } from "../ingest/context.ts";
 import { readPerson } from "./export.ts";
@@ -22,6 +22,7 @@ import {
   readmitToHome,
   workOf,
 } from "./home-erasure.ts";
+import { openRaw, type PeopleInBigQuery } from "./raw-of-people.ts";
 import { renderErased, renderStatus, renderVerified } from "./render.ts";
 import { verifyHome } from "./verify-home.ts";
 
@@ -37,7 +38,6 @@ export async function eraseCommand(
   who: readonly string[],
   options: EraseOptions,
 ): Promise<void> {
-  refuseBigQuery(environment, "privacy erase");
   if (options.pending === true && who.length > 0) {
     throw new UserError("--pending is about the requests that came in, and somebody is named as well", {
       code: "privacy.who",
@@ -45,6 +45,7 @@ export async function eraseCommand(
       next: "inboxloop privacy erase --pending, or without it",
     });
   }
+  refuseBucket(environment);
   const progress = environment.console.progress("erase");
   const world = worldOf(environment, options.shredUnreadable === true, (holding, done, total) =>
     progress.update(done, total, holding),
@@ -60,22 +61,21 @@ export async function eraseCommand(
 
 /** `inboxloop privacy status`. */
 export async function statusCommand(environment: Environment): Promise<void> {
-  refuseBigQuery(environment, "privacy status");
   const world = worldOf(environment, false);
-  const { sink } = await openLocalIngest(world.context);
+  const raw = await openRaw(world);
   let status: PrivacyStatus;
   try {
-    const models = await listModels(environment.home.models);
+    const models = await listModels(await environment.target.models.refresh());
     status = privacyStatus({
       entries: (await world.journal.read()).entries,
-      pending: await pendingRequests(sink),
+      pending: await raw.pendingRequests(),
       models: new Set(models.map(({ record }) => record.name)),
       isUnderWay: existsSync(workOf(environment.home)),
       dueDays: world.dueDays,
       now: environment.now(),
     });
   } finally {
-    sink.close();
+    await raw.close();
   }
   environment.console.result(status, () => renderStatus(status));
   if (status.overdue > 0 || status.models.some(({ is_overdue }) => is_overdue)) process.exitCode = exitCodes.check;
@@ -98,7 +98,6 @@ export async function readmitCommand(
   who: string,
   { reason }: { readonly reason: string },
 ): Promise<void> {
-  refuseBigQuery(environment, "privacy readmit");
   const [name, more] = await namedIn(environment, [who]);
   if (name === undefined || more !== undefined) throw onePerson("readmit");
   const world = worldOf(environment, false);
@@ -123,7 +122,6 @@ export async function exportCommand(
   who: string,
   { out }: { readonly out?: string },
 ): Promise<void> {
-  refuseBigQuery(environment, "privacy export");
   const names = await namedIn(environment, [who]);
   if (names.length !== 1) throw onePerson("export");
   const world = worldOf(environment, false);
@@ -152,11 +150,30 @@ function worldOf(environment: Environment, shredsUnreadable: boolean, onStep?: E
     context: ingestContext(environment, { trustReceivedAt: false }),
     journal: target.journal("governance/erasures", erasureJournal),
     refreshViews: async () => (await target.openWarehouse()).close(),
+    bigQuery: peopleInBigQuery(environment),
     dueDays: privacy.erase_within_days ?? defaultDays.dueDays,
     retrainDays: privacy.retrain_within_days ?? defaultDays.retrainDays,
     shredsUnreadable,
     signal,
     onStep,
+  };
+}
+
+/** The target's BigQuery; undefined where raw rows are on this machine. Its tables are those of the datasets that the project here makes tables in. */
+function peopleInBigQuery(environment: Environment): PeopleInBigQuery | undefined {
+  const { target } = environment;
+  if (target.kind !== "bigquery") return undefined;
+  let datasets: Promise<readonly string[]> | undefined;
+  return {
+    openWarehouse: () => target.openWarehouse(),
+    datasets: () => {
+      // What a project only declares is somebody else's.
+      datasets ??= withProject(environment, {}, async ({ graph }) =>
+        graph.actions.filter(({ kind }) => kind !== "declaration").map(({ target: { schema } }) => schema),
+      );
+      return datasets;
+    },
+    deletions: target.journal(deletionsName, deletionsJournal),
   };
 }
 
@@ -194,6 +211,17 @@ async function namedIn(environment: Environment, who: readonly string[]): Promis
     });
   }
   return [...new Set(named)];
+}
+
+/** Refuses where snapshots are in a bucket: they would keep the people. */
+function refuseBucket({ target }: Environment): void {
+  if (!target.snapshots.where.startsWith("gs://")) return;
+  throw new UserError("snapshots in a bucket are not reached, and they may hold these people", {
+    code: "privacy.bucket",
+    exit: "config",
+    where: target.snapshots.where,
+    next: "docs/reference/privacy.md says what to do",
+  });
 }
 
 /** Refuses what reaches the rows of a home alone. */

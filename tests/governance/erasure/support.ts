@@ -48,7 +48,7 @@ const event = (id: string, user: string | undefined, n: number, more: Record<str
 });
 
 /** Everything that lands in this home, by files; what names Jane is mixed with the rest. */
-const recordsOf = (): readonly (readonly unknown[])[] => [
+export const recordsOf = (): readonly (readonly unknown[])[] => [
   [
     ...others.flatMap((user, n) => [
       { table: "profiles", user_id: user, isp: "gmail", signed_up_at: day(0) },
@@ -139,7 +139,6 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
   mkdirSync(folder, { recursive: true });
   for (const [n, records] of recordsOf().entries()) await land(folder, `in-${n}`, records, batchRecords);
   await fillSpool(home, context);
-  await fillSnapshots(home);
   const warehouse = await openHomeWarehouse(home);
   await warehouse.execute("create schema if not exists events");
   await warehouse.execute("create table events.events as select * from raw.events");
@@ -151,6 +150,12 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
     "create table governance.counts as select event_type, count(*) as n from raw.events group by event_type",
   );
   await warehouse.close();
+  await fillBeside(home);
+}
+
+/** What a home holds beside raw rows, its spool and its warehouse, whatever its target. */
+export async function fillBeside(home: Home): Promise<void> {
+  await fillSnapshots(home);
   const store = openLmdbStore(join(home.root, "online"));
   await store.transact((tx) => {
     for (const id of [janesIds[0]!, hashId(joe)]) {
@@ -176,7 +181,7 @@ export async function fillHome(folder: string, { batchRecords = 9 } = {}): Promi
       .join(""),
   );
   // An encrypted home has none.
-  if (sealOf(folder)) return;
+  if (sealOf(home.root)) return;
   mkdirSync(home.reports, { recursive: true });
   writeFileSync(join(home.reports, "with.html"), `<p>${janesIds[0]}</p>`);
   writeFileSync(join(home.reports, "without.html"), "<p>nobody</p>");
@@ -199,7 +204,7 @@ async function learnedFrom(home: Home, name: string, snapshot: string): Promise<
   await writeWhole(path, JSON.stringify(record));
 }
 
-async function fillSpool(home: Home, context: IngestContext): Promise<void> {
+export async function fillSpool(home: Home, context: IngestContext): Promise<void> {
   await putInSpool(home, [
     [jane, "s1"],
     [joe, "s2"],

@@ -231,8 +231,10 @@ test("when BigQuery has what the ledger counts then it is whole; a missing row, 
       return { columns: [], rows: rows.map(iso) };
     },
   };
-  const verify = async () => (await verifyBigQueryLedger(state, "raw", warehouse)).problems.map(({ kind }) => kind);
-  expect(await verifyBigQueryLedger(state, "raw", warehouse)).toMatchObject({ ok: true, landed: 2, received: 2 });
+  const gone = { deleted: new Map<string, number>(), now: new Date() };
+  const verify = async () =>
+    (await verifyBigQueryLedger(state, "raw", warehouse, gone)).problems.map(({ kind }) => kind);
+  expect(await verifyBigQueryLedger(state, "raw", warehouse, gone)).toMatchObject({ ok: true, landed: 2, received: 2 });
   world.tables.get(pathOf("events"))?.pop();
   expect(await verify()).toEqual(["missing-rows"]);
   world.tables.set(pathOf("ingest_ledger"), []);
