@@ -245,13 +245,17 @@ const column = {
   decision_propensity:
     "Chance that the logged decision gave the variant that was sent; NULL where no decision is logged. What a policy would have done instead is worked out by it.",
   bin: "Number of the bin, the category itself, or null.",
-  reference_units: "Customers (or days, for what a day shares) among the reference messages: what varies on its own.",
-  current_units: "The same among the current messages.",
+  reference_customers:
+    "Customers among the reference messages, as many as would say as much if each had equally many messages.",
+  current_customers: "The same among the current messages.",
+  reference_units:
+    "How many independent messages the reference messages are worth: those of one customer and those of one day go together.",
+  current_units: "The same of the current messages.",
   psi_without_drift: "What the index is about with so many units and bins when nothing moved.",
   drift_p_value: "How often chance alone makes the two periods as different (chi-squared test of homogeneity).",
   drift_p_adjusted: "The same, adjusted over all features (Benjamini and Hochberg).",
   drift_level:
-    "stable unless the adjusted p-value shows a difference and the PSI is 0.1 beyond what chance gives; then moved below 0.25 beyond it, drifted from there on; unknown with too few customers or days.",
+    "stable unless the adjusted p-value shows a difference and the PSI is 0.1 beyond what chance gives; then moved below 0.25 beyond it, drifted from there on; unknown with too few customers or independent messages, and for what the sender chooses.",
   metric: "What is measured.",
   dimension: "What it is measured for.",
   dimension_value: "Which one.",

@@ -27,18 +27,15 @@ const dayBins = [1, 2, 4, 7, 14, 30, 60, 90];
 const moneyBins = [0.01, 10, 25, 50, 100, 250, 500, 1000];
 
 // Who moves a feature: the sender by what it sends and when, the customer, or the mailbox providers. A sender that mails on other
-// days than before has not drifted away from its model; readers that read otherwise have.
+// days than before has not drifted away from its model; readers that read otherwise have. So drift gives no level to a sender's features.
 const senders = /^(sends_|days_since_last_send$|subject_length$|sent_|variant$|campaign_)/;
 const providers = /^(isp_|domain_|sender_|seed_|bounces_|hard_bounces_)/;
 const originOf = (name) => (senders.test(name) ? "sender" : providers.test(name) ? "delivery" : "customer");
 
-// What varies on its own: a customer's past hardly moves between two of their messages, and every message of a day shares the day's
-// rates, the campaign and its subject. Drift counts these as its evidence, not messages.
-const ofDays = /^(subject_length$|sent_|campaign_|isp_|domain_|sender_|seed_)/;
-const unitOf = (name) => (ofDays.test(name) ? "day" : "customer");
-
-/** Drift says nothing of a feature with fewer units than this in either period. */
+/** Drift says nothing of a feature with fewer customers, or fewer independent messages, than this in either period. */
 const leastDriftUnits = 40;
+/** The correlation within customers is measured on about so many of them, at most twice as many. */
+const driftSample = 20_000;
 /** Share of features called moved or drifted where nothing moved, at most (false discovery rate). */
 const falseDiscoveryRate = 0.05;
 
@@ -46,7 +43,6 @@ const number = (name, description, knownAt, bins) => ({
   name,
   type: "number",
   origin: originOf(name),
-  unit: unitOf(name),
   description,
   source: "features.message_features",
   knownAt,
@@ -56,7 +52,6 @@ const category = (name, description, knownAt) => ({
   name,
   type: "category",
   origin: originOf(name),
-  unit: unitOf(name),
   description,
   source: "features.message_features",
   knownAt,
@@ -269,6 +264,7 @@ const select = (alias, ...wanted) =>
 
 module.exports = {
   leastDriftUnits,
+  driftSample,
   falseDiscoveryRate,
   ttlHours,
   sendHistoryDays,

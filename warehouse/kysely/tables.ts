@@ -873,8 +873,10 @@ export interface Tables {
     feature_origin: string | null;
     reference_messages: bigint | null;
     current_messages: bigint | null;
-    reference_units: bigint | null;
-    current_units: bigint | null;
+    reference_customers: number | null;
+    current_customers: number | null;
+    reference_units: number | null;
+    current_units: number | null;
     psi: number | null;
     psi_without_drift: number | null;
     kl: number | null;
@@ -889,8 +891,10 @@ export interface Tables {
     current_messages: bigint | null;
     reference_share: number | null;
     current_share: number | null;
-    reference_units: bigint | null;
-    current_units: bigint | null;
+    reference_customers: number | null;
+    current_customers: number | null;
+    reference_units: number | null;
+    current_units: number | null;
   };
   "monitoring.ingest_accounting": {
     source: string | null;
