@@ -4,6 +4,7 @@ import {
   engagementSection,
   guardrailsBlock,
   historySection,
+  interestSection,
   modelsSection,
   signalsSection,
 } from "../report/sections.ts";
@@ -21,6 +22,7 @@ export function demoReport(result: DemoResult): Report {
     sections: [
       signalsSection(result.accounts, result.accounts.dead_letters),
       engagementSection(result),
+      interestSection(result),
       driftSection(result.drift),
       modelsSection(models),
       ...result.evaluations.map(evaluation),

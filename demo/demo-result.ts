@@ -38,6 +38,8 @@ export interface DemoResult {
   /** By week of the send. */
   readonly kpis: Figures["kpis"];
   readonly drift: Figures["drift"];
+  readonly affinities: Figures["affinities"];
+  readonly sessions: Figures["sessions"];
   /** The ledger's sums at the end, canaries included. */
   readonly accounts: Figures["accounts"] & { readonly dead_letters: Figures["deadLetters"] };
   readonly snapshots: readonly {

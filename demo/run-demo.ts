@@ -135,6 +135,8 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     opens,
     kpis,
     drift,
+    affinities,
+    sessions,
     accounts,
     deadLetters: letters,
   } = await watch.time("report", () => withWarehouse(world, readFigures));
@@ -170,6 +172,8 @@ async function turn({ world, options, watch, folder, end, simulator, judge }: Tu
     opens,
     kpis,
     drift,
+    affinities,
+    sessions,
     accounts: { ...accounts, dead_letters: letters },
     snapshots,
     models: [champion, candidate, openHunter].map(({ name, digest, record }) => ({

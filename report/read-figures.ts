@@ -24,6 +24,10 @@ const figures = z.object({
     }),
   ),
   drift: z.array(z.object({ feature: z.string(), psi: number, kl: number, verdict: z.string() })),
+  /** Addresses by the category that is dearest to their person. */
+  affinities: z.array(z.object({ category: z.string(), addresses: number })),
+  /** Visits to site and app, by the week in which they began. */
+  sessions: z.array(z.object({ week: z.string(), sessions: number })),
   senders: z.array(
     z.object({
       sender_domain: z.string(),
@@ -46,7 +50,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
   const tables = queryBuilder<Tables>(warehouse);
   const rate = (part: string, whole: string) =>
     sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
-  const [labels, opens, kpis, drift, senders, accounts, deadLetters] = [
+  const [labels, opens, kpis, drift, affinities, sessions, senders, accounts, deadLetters] = [
     await tables
       .selectFrom("training.examples")
       .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
@@ -86,6 +90,40 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .limit(12)
       .execute(),
     await tables
+      .selectFrom(
+        tables
+          .selectFrom("features.category_affinities")
+          .select([
+            "category",
+            sql<bigint>`row_number() over (partition by user_id_hash order by affinity desc, category)`.as("place"),
+          ])
+          .as("placed"),
+      )
+      .select(["category", (e) => e.fn.countAll<bigint>().as("addresses")])
+      .where("place", "=", 1n)
+      .groupBy("category")
+      .orderBy("addresses", "desc")
+      .orderBy("category")
+      .limit(12)
+      .execute(),
+    await tables
+      .selectFrom(
+        // An act is in the past of every id of its person. Who knew all of them saw one visit where others saw two.
+        tables
+          .selectFrom("features.site_acts")
+          .select([
+            sql<string>`format_timestamp('%F', timestamp_trunc(min(occurred_at), isoweek))`.as("week"),
+            sql<boolean>`logical_and(begins_session)`.as("begins"),
+          ])
+          .groupBy(["event_id", "event_type", "subject_key"])
+          .as("acts"),
+      )
+      .select(["week", (e) => e.fn.countAll<bigint>().as("sessions")])
+      .where("begins", "=", true)
+      .groupBy("week")
+      .orderBy("week")
+      .execute(),
+    await tables
       .selectFrom("monitoring.sender_health_daily")
       .select([
         "sender_domain",
@@ -119,5 +157,5 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("reason")
       .execute(),
   ];
-  return figures.parse({ labels, opens, kpis, drift, senders, accounts, deadLetters });
+  return figures.parse({ labels, opens, kpis, drift, affinities, sessions, senders, accounts, deadLetters });
 }

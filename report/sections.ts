@@ -71,6 +71,29 @@ export function engagementSection({ kpis, labels, opens }: Pick<Figures, "kpis" 
   };
 }
 
+/** What people care for, and how often they come. */
+export const interestSection = ({ affinities, sessions }: Pick<Figures, "affinities" | "sessions">): ReportSection => ({
+  title: "What people care for",
+  lead: "By what they clicked, looked at, put into a cart and bought in the last 90 days, the latest most. A visit begins after half an hour in which nothing was done.",
+  blocks: [
+    {
+      kind: "bars",
+      title: "Addresses by the category that is dearest to their person",
+      items: affinities.map(({ category, addresses }) => ({ label: category, value: addresses })),
+    },
+    {
+      kind: "time-series",
+      title: "Visits to site and app, by the week in which they began",
+      series: [
+        {
+          name: "visits",
+          points: sessions.map((week) => ({ at: `${week.week}T00:00:00Z`, value: week.sessions })),
+        },
+      ],
+    },
+  ],
+});
+
 /** What receivers, providers and trap feeds say of the domains that we send from. */
 export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
   title: "What is said of our senders",
@@ -104,15 +127,15 @@ export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
 
 export const driftSection = (features: Figures["drift"]): ReportSection => ({
   title: "Drift",
-  lead: "How far features moved in the last week from the four weeks before. Above 0.25 is a trigger to retrain.",
+  lead: "How far features moved in the last week from the four weeks before. A level needs evidence beyond chance, and an index as high as the limits beyond what chance gives; without it the bar says how few messages there were.",
   blocks: [
     {
       kind: "bars",
       title: "Population stability index",
-      items: features.map(({ feature, psi }) => ({ label: feature, value: psi })),
+      items: features.map(({ feature, psi, verdict }) => ({ label: `${feature} (${verdict})`, value: psi })),
       thresholds: [
-        { label: "watch", value: 0.1 },
-        { label: "retrain", value: 0.25 },
+        { label: "moved", value: 0.1 },
+        { label: "drifted", value: 0.25 },
       ],
     },
   ],

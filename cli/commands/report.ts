@@ -3,7 +3,7 @@ import type { RegisterCommand } from "../command.ts";
 export const register: RegisterCommand = (program, environment) => {
   program
     .command("report")
-    .description("Write one self-contained HTML file: signals, engagement, drift, models, the release log")
+    .description("Write one self-contained HTML file: signals, engagement, interests, drift, models, the release log")
     .option("--out <file>", "where to write it (default: reports/report.html in the home)")
     .action(async (options: { out?: string }) => {
       const { mkdir, writeFile } = await import("node:fs/promises");
@@ -13,8 +13,15 @@ export const register: RegisterCommand = (program, environment) => {
       const { releaseStatus } = await import("../../release/release.ts");
       const { readFigures } = await import("../../report/read-figures.ts");
       const { renderReport } = await import("../../report/render-report.ts");
-      const { driftSection, engagementSection, historySection, modelsSection, sendersSection, signalsSection } =
-        await import("../../report/sections.ts");
+      const {
+        driftSection,
+        engagementSection,
+        historySection,
+        interestSection,
+        modelsSection,
+        sendersSection,
+        signalsSection,
+      } = await import("../../report/sections.ts");
       const { describe } = await import("./release/render.ts");
       const world = environment();
       const file = options.out ? resolve(world.cwd, options.out) : join(world.home.reports, "report.html");
@@ -29,6 +36,7 @@ export const register: RegisterCommand = (program, environment) => {
         sections: [
           signalsSection(figures.accounts, figures.deadLetters),
           engagementSection(figures),
+          interestSection(figures),
           sendersSection(figures.senders),
           driftSection(figures.drift),
           modelsSection(models.map(({ name, record }) => ({ name, outcomes: record.outcomes }))),

@@ -6,7 +6,7 @@ const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
 afterAll(() => warehouse.close());
 
 await warehouse.execute(`
-  create schema training; create schema events; create schema monitoring; create schema raw;
+  create schema training; create schema events; create schema monitoring; create schema raw; create schema features;
   create table events.events as select false as is_machine, 'open' as event_type;
   create table monitoring.kpis_daily as
     select date '2026-01-05' as sent_date, 1 as sends, 1 as opened, 1 as delivered, 1 as human_opened, 0 as clicked, 0 as unsubscribed,
@@ -16,6 +16,20 @@ await warehouse.execute(`
       1 as dmarc_refused, 0.001 as provider_spam_rate, 0 as tls_failures, 1 as spam_trap_hits
     union all select 'shop.example', date '2026-01-20', 10, 20, 0, 0, 0.003, 0, 0
     union all select 'shop.example', date '2025-12-01', 99, 99, 99, 99, 0.9, 9, 9;
+  create table features.category_affinities as
+    select 'u1' as user_id_hash, 'shoes' as category, 2.0 as affinity
+    union all select 'u1', 'bags', 0.5
+    union all select 'u2', 'bags', 1.0
+    union all select 'u3', 'shoes', 1.0
+    union all select 'u3', 'bags', 1.0;
+  create table features.site_acts as
+    select 'e1' as event_id, 'page_view' as event_type, 'u1' as subject_key, 'u1' as past_key, true as begins_session,
+      timestamp '2026-01-11 23:50:00+00' as occurred_at
+    union all select 'e1', 'page_view', 'u1', 'p1', true, timestamp '2026-01-11 23:50:00+00'
+    union all select 'e2', 'page_view', 'u2', 'u2', true, timestamp '2026-01-12 00:05:00+00'
+    union all select 'e2', 'page_view', 'u2', 'p1', false, timestamp '2026-01-12 00:05:00+00'
+    union all select 'e3', 'page_view', 'u3', 'u3', true, timestamp '2026-01-13 00:00:00+00'
+    union all select 'e4', 'page_view', 'u3', 'u3', false, timestamp '2026-01-13 00:01:00+00';
   create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
   create table raw.dead_letters as select 'x' as reason`);
 
@@ -50,5 +64,18 @@ test("when a domain is spoken of for longer than four weeks then the figures are
       tls_failures: 0,
       spam_trap_hits: 1,
     },
+  ]);
+});
+
+test("when a person has several categories then the dearest counts, and a visit over a login is one", async () => {
+  const { affinities, sessions } = await figuresOf(["converted"]);
+  expect(affinities).toEqual([
+    { category: "bags", addresses: 2 },
+    { category: "shoes", addresses: 1 },
+  ]);
+  // e1 began on a Sunday; to whoever knew both ids e2 went on with it
+  expect(sessions).toEqual([
+    { week: "2026-01-05", sessions: 1 },
+    { week: "2026-01-12", sessions: 1 },
   ]);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { formatCell, formatInstant } from "../../report/format-cell.ts";
 import { renderReport } from "../../report/render-report.ts";
 import type { Report, ReportBlock } from "../../report/report.ts";
+import { interestSection } from "../../report/sections.ts";
 
 const days = Array.from({ length: 30 }, (_, n) => new Date(Date.UTC(2025, 8, 1 + n)).toISOString());
 const report = (...blocks: ReportBlock[]): Report => ({ title: "The loop", sections: [{ title: "Part", blocks }] });
@@ -251,4 +252,15 @@ test.each([
 test("when an instant is shown it is in UTC, and what is none stays as it is", () => {
   expect(formatInstant("2025-11-30T23:59:00+02:00")).toBe("2025-11-30 21:59 UTC");
   expect(formatInstant("soon")).toBe("soon");
+});
+
+test("when nobody has come yet then no plot of interest is drawn, and otherwise they name what there is", () => {
+  const html = (section: Parameters<typeof interestSection>[0]) =>
+    renderReport({ title: "The loop", sections: [interestSection(section)] });
+  expect(parse(html({ affinities: [], sessions: [] })).querySelectorAll("svg").length).toBe(0);
+  const said = parse(
+    html({ affinities: [{ category: "shoes", addresses: 3 }], sessions: [{ week: "2026-01-05", sessions: 7 }] }),
+  );
+  const titles = [...said.querySelectorAll("svg title")].map((title) => title.textContent);
+  expect(titles).toEqual(["shoes: 3", "visits\n2026-01-05 00:00 UTC\n7"]);
 });
