@@ -26,6 +26,8 @@ export type CsvValue =
 
 /** Of a longer record nothing is kept but that it was there. */
 const maxRecordBytes = 1 << 20;
+/** So far an open quote is followed to its end; what then is still open takes the rest of the file with it. */
+const maxOpenBytes = 16 << 20;
 const blockRecords = 1000;
 
 /** A CSV record with its header line before it: a document of its own, so that it can be read again by itself. */
@@ -65,7 +67,7 @@ export async function* csvRecords(
     relax_quotes: true,
     relax_column_count: true,
     skip_empty_lines: true,
-    max_record_size: maxRecordBytes,
+    max_record_size: maxOpenBytes,
   });
   // What goes wrong with the chunks comes through the parser.
   const bytes = withoutMark(options.charset ? asUtf8(chunks, options.charset) : chunks);
@@ -85,7 +87,11 @@ export async function* csvRecords(
       }
       position += 1;
       if (position <= skip) continue;
-      block.push(new CsvMessage(position, csvValue(one.record, columns), header, raw));
+      block.push(
+        raw.length > maxRecordBytes
+          ? new CsvMessage(position, { kind: "malformed", detail: "a record of more than 1 MiB" }, header, "")
+          : new CsvMessage(position, csvValue(one.record, columns), header, raw),
+      );
       if (block.length >= blockRecords) {
         yield block;
         block = [];
