@@ -183,6 +183,7 @@ describe.skipIf(withoutCrypto)("an encrypted home", () => {
       ...rows,
       erasure_requests: [],
       erasures: [],
+      erased_ids: [],
       dead_letters: [],
     });
     expect(others(await rawRows(here))).toEqual(others(await rawRows(there)));
