@@ -13,7 +13,7 @@ import {
   type TableAction,
   type Target,
 } from "./graph.ts";
-import { onlyPrepares } from "./only-prepares.ts";
+import { columnsScript, onlyPrepares } from "./only-prepares.ts";
 import { digest, sqlDigest } from "./plan.ts";
 import { script } from "./run.ts";
 import { type Relation, tableStatements, trimmed } from "./statements.ts";
@@ -266,7 +266,9 @@ async function tryAgain(
   await warehouse.execute(script(tableStatements(made, undefined, { fullRefresh: true }).statements), run);
   const relation: Relation = { kind: "table", columns: (await warehouse.columns(`${own.schema}.${own.name}`)) ?? [] };
   const newColumns =
-    incremental.onSchemaChange === "IGNORE" ? undefined : (await warehouse.query(`${again} limit 0`, run)).columns;
+    incremental.onSchemaChange === "IGNORE"
+      ? undefined
+      : (await warehouse.query(columnsScript(made.incremental!), run)).columns;
   await warehouse.execute(script(tableStatements(made, relation, { fullRefresh: false, newColumns }).statements), run);
 }
 

@@ -70,6 +70,16 @@ export function onlyPrepares(texts: readonly string[]): boolean {
   return isSo;
 }
 
+/**
+ * A script whose last query has the columns of an incremental's query and no rows. The pre-operations come first, as the query may read
+ * the temporary tables that they make; where they do more than prepare they are left out, since they run once more with the query itself.
+ */
+export function columnsScript(part: { readonly preOps: readonly string[]; readonly query: string }): string {
+  const before = onlyPrepares(part.preOps) ? part.preOps : [];
+  const query = part.query.trim().replace(/;\s*$/, "");
+  return trimmed([...before, `select * from (\n${query}\n) limit 0`]).join("\n;\n");
+}
+
 function statementsOf(texts: readonly string[]): readonly Statement[] | undefined {
   try {
     return readScript({ text: trimmed(texts).join("\n;\n") }).statements;

@@ -2,6 +2,7 @@ import { UserError } from "../../errors/user-error.ts";
 import type { Row, Warehouse } from "../warehouse.ts";
 import type { BuildEngine, BuildRecord } from "./engine.ts";
 import { isPlainView, sqlName } from "./graph.ts";
+import { columnsScript } from "./only-prepares.ts";
 import { placeInFile } from "./place-in-file.ts";
 import type { Plan, Severity, Step } from "./plan.ts";
 import { rowConditionsInOnePass } from "./row-conditions.ts";
@@ -323,7 +324,7 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
   let statements = step.statements;
   const mode = modeOf(action, relation, context.plan.fullRefresh);
   if (relation !== undefined && mode !== "create" && action.incremental?.onSchemaChange !== "IGNORE") {
-    const { columns } = await warehouse.query(`select * from (\n${action.incremental!.query}\n) limit 0`, run);
+    const { columns } = await warehouse.query(columnsScript(action.incremental!), run);
     statements = tableStatements(action, relation, { fullRefresh: false, newColumns: columns }).statements;
   }
   const effect = await warehouse.execute(script(statements), run);

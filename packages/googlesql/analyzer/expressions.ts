@@ -17,6 +17,7 @@ import { letBind } from "../emit/let.ts";
 import { stringText, structText } from "../emit/text.ts";
 import { GoogleSqlAnalysisError } from "../errors.ts";
 import { canonicalJson } from "../functions/json-tree.ts";
+import { rangeParts } from "../functions/range-steps.ts";
 import {
   BOOL,
   BYTES,
@@ -89,7 +90,6 @@ function resolveNode(a: Analysis, node: Expression, cx: Context): Typed {
       }
       return literal(node.value, INT64);
     case "float-literal":
-      if (!Number.isFinite(node.value)) a.fail(node, `Invalid floating point literal: ${node.text}`);
       return { ...literal(node.value, FLOAT64), image: node.text };
     case "string-literal":
       return literal(node.value, STRING);
@@ -216,10 +216,16 @@ function isRounded(text: string, type: GoogleSqlType): boolean {
 /** `[start, end)`, either of them UNBOUNDED or NULL. */
 function rangeLiteral(a: Analysis, node: RangeLiteral): Typed {
   const type = resolveType(a, node.type) as RangeType;
-  const match = /^\[\s*([^,]*?)\s*,\s*([^,]*?)\s*\)$/.exec(node.value);
-  if (!match) return a.fail(node, `Invalid RANGE literal: ${node.value}`);
-  const bounds = [match[1]!, match[2]!].map((text) => {
-    if (/^(unbounded|null)$/i.test(text)) return null;
+  const wrong = (problem: unknown): never =>
+    a.fail(node, `Invalid RANGE literal value: ${problem instanceof Error ? problem.message : String(problem)}`);
+  let parts: readonly (string | null)[];
+  try {
+    parts = rangeParts(node.value);
+  } catch (problem) {
+    return wrong(problem);
+  }
+  const bounds = parts.map((text) => {
+    if (text === null) return null;
     const value = convertLiteral(text, STRING, type.element);
     return value === undefined ? a.fail(node, `Invalid RANGE literal: ${node.value}`) : value;
   });

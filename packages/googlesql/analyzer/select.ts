@@ -13,12 +13,12 @@ import { filterPartitions } from "./partition-predicates.ts";
 import { readPrivacyOptions } from "./privacy-options.ts";
 import { limitText, ordinal, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
-import { Scope } from "./scope.ts";
+import { type Column, type RangeVariable, Scope } from "./scope.ts";
 import { type ListItem, spellOut } from "./select-list.ts";
 import { hasAggregate } from "./syntax-walk.ts";
 import { type Typed, untypedNull } from "./typed.ts";
 import { WindowSource } from "./window-source.ts";
-import { orderKeys, orderText } from "./windows.ts";
+import { orderText } from "./windows.ts";
 
 /** Resolves SELECT ... with the ORDER BY and LIMIT that follow it. */
 export function resolveSelect(
@@ -248,14 +248,15 @@ class Step {
     const t = a.fresh("t");
     const keys = order.map(({ item, value, index }) => {
       let sqlName: string;
+      if (this.distinct && !isPlainKey(item, index)) {
+        return orderText(a, item, this.valueAfterDistinct(item, t));
+      }
       if (index !== undefined) sqlName = this.columns[index]!.sqlName;
       else {
-        if (this.distinct)
-          a.fail(item, "ORDER BY clause expression references a column which is not visible after SELECT DISTINCT");
         sqlName = a.fresh("o");
         list.push(`${value.sql} AS ${sqlName}`);
       }
-      return orderKeys({ sql: `${t}.${sqlName}`, type: value.type }, item.direction === "desc", item.nulls).join(", ");
+      return orderText(a, item, { sql: `${t}.${sqlName}`, type: value.type });
     });
     const inner = this.select(`SELECT ${this.distinctText()}${list.join(", ")}`, source, qualified);
     const outer = this.columns.map((column) => `${t}.${column.sqlName}`);
@@ -361,6 +362,40 @@ class Step {
     return this.items.findIndex((item) => item.node && formOf(this.a, item.node, this.rows) === form);
   }
 
+  /** An expression over what SELECT DISTINCT gives: its aliases, and the columns of FROM that stand in the list as they are. */
+  private valueAfterDistinct(item: OrderItem, t: string): Typed {
+    const { from, columns, a, env } = this;
+    const given = new Map(columns.map(({ source, sqlName }) => [source.sql, `${t}.${sqlName}`]));
+    const visible = (all: readonly Column[] = []): Column[] =>
+      all.flatMap((column) => (given.has(column.sql) ? [{ ...column, sql: given.get(column.sql)! }] : []));
+    const ranges = (from?.ranges ?? []).map(({ name, columns: own, hidden, value }): RangeVariable => {
+      const [whole] = value ? visible([value]) : [];
+      return { name, columns: visible(own), hidden: visible(hidden), value: whole };
+    });
+    const isWhole = (name: string): boolean =>
+      ranges.some((range) => range.name.toLowerCase() === name && !range.value);
+    const locals = new Map<string, Typed>();
+    for (const [i, { alias }] of this.items.entries()) {
+      const key = alias?.toLowerCase();
+      if (key === undefined) continue;
+      const value = { sql: `${t}.${columns[i]!.sqlName}`, type: columns[i]!.type, isSimple: true };
+      locals.set(key, locals.has(key) ? { ...value, isAmbiguous: true } : value);
+    }
+    walk(item.expression, (node) => {
+      const [first, second] = node.kind === "path" ? node.parts : [];
+      const name = first?.name.toLowerCase();
+      // Of a row as a whole only some columns may be left.
+      if (name !== undefined && second === undefined && isWhole(name) && !locals.has(name))
+        a.fail(
+          node,
+          `ORDER BY clause expression references table alias ${name} which is not visible after SELECT DISTINCT`,
+        );
+      return node.kind === "query" ? "skip" : undefined;
+    });
+    const scope = new Scope({ parent: env.scope, ranges, names: visible(from?.names), locals });
+    return resolve(a, item.expression, { scope, tables: env.tables, clause: "ORDER BY clause after SELECT DISTINCT" });
+  }
+
   private orderValue(item: OrderItem, cx: Context): { item: OrderItem; value: Typed; index: number | undefined } {
     const at = ordinal(this.a, item, this.items.length);
     if (at !== undefined) {
@@ -382,6 +417,10 @@ class Step {
     return { item, value, index: index < 0 ? undefined : index };
   }
 }
+
+/** A place in the SELECT list, or a name in it. */
+const isPlainKey = (item: OrderItem, index: number | undefined): boolean =>
+  index !== undefined && (item.expression.kind === "path" || item.expression.kind === "integer-literal");
 
 /** Where no type was decided, an untyped NULL is an INT64. */
 const typedText = (value: Typed): string =>

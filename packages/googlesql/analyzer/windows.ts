@@ -78,7 +78,7 @@ export function aggregateCall(
     limit = coerce(a, node.limit, value, INT64).sql;
   }
   const filter = node.over ? undefined : cx.aggregates?.filter;
-  const window = node.over ? resolveWindow(a, node.over, entry, cx) : undefined;
+  const window = node.over ? resolveWindow(a, node.over, entry, cx, node.distinct) : undefined;
   return {
     distinct: node.distinct,
     orderBy: items.length > 0 ? `ORDER BY ${items.join(", ")}` : "",
@@ -109,6 +109,11 @@ export function orderText(a: Analysis, item: OrderItem, value: Typed): string {
 /** ORDER BY x COLLATE '...' goes before what collation x has. */
 function collatedBy(a: Analysis, node: Expression, value: Typed): Typed {
   const name = node.kind === "string-literal" ? node.value : undefined;
+  if (value.type.kind !== "STRING" && value.type.kind !== "COLLATED" && !value.isUntypedNull)
+    a.fail(
+      node,
+      `COLLATE can only be applied to expressions of type STRING, but was applied to ${typeName(value.type)}`,
+    );
   if (value.literal && !value.isUntypedNull) return a.refuse(node, "COLLATE", "ORDER BY a constant with COLLATE");
   return { ...collate(a, node, value, name, true), isUntypedNull: value.isUntypedNull };
 }
@@ -158,8 +163,11 @@ function resolveWindow(
   node: WindowSpec | WindowName,
   entry: FunctionEntry,
   cx: Context,
+  isDistinct: boolean,
 ): { readonly sql: string; readonly hasOrder: boolean; readonly isRanked: boolean } {
   const spec = flatten(a, node, cx);
+  if (isDistinct && spec.orderBy.length > 0) a.fail(node, "Window ORDER BY is not allowed if DISTINCT is specified");
+  if (isDistinct && spec.frame) a.fail(node, "Window framing clause is not allowed if DISTINCT is specified");
   const options = entry.aggregate ?? {};
   const inner: Context = { ...cx, windows: undefined, clause: "a window specification" };
   const pieces: string[] = [];

@@ -221,6 +221,27 @@ describe("incrementals on DuckDB", () => {
     expect(await rows("select * from s.t")).toEqual([{ k: 1n, v: "a" }]);
   });
 
+  test("when the query reads a temporary table of its pre-operations, the policy sees its columns all the same", async () => {
+    const target = (columns: string) =>
+      incremental(
+        "s.t",
+        ["s.src"],
+        {
+          query: `select ${columns} from picked`,
+          preOps: [
+            "declare least int64 default 0",
+            "create temp table picked as select * from `p.s.src` where k > least",
+          ],
+          onSchemaChange: "SYNCHRONIZE",
+        },
+        { query: `select ${columns} from \`p.s.src\`` },
+      );
+    const src = events("(1, date '2026-03-01', 'a')");
+    await build(graphOf(src, target("k, v")));
+    await build(graphOf(src, target("k, day")));
+    expect(await rows("select * from s.t")).toEqual([{ k: 1n, day: "2026-03-01" }]);
+  });
+
   test("when a post-operation fails, the table is as it was before", async () => {
     const src = events("(1, date '2026-03-01', 'a')");
     await build(graphOf(src, table("s.t", ["s.src"])));

@@ -3,6 +3,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { parseType } from "../../../packages/googlesql/index.ts";
 import type { Column, QueryResult, Row, Warehouse } from "../../warehouse.ts";
 import { type Action, actionsById, type Graph, reachable, sqlName, type TableAction, type Target } from "../graph.ts";
+import { columnsScript } from "../only-prepares.ts";
 import { makesOnlyRoutines } from "../project-routines.ts";
 import { type Relation, tableStatements } from "../statements.ts";
 import type { GivenTables } from "./case-files.ts";
@@ -217,7 +218,7 @@ export class Bench {
     const part = action.incremental;
     const newColumns =
       relation !== undefined && part !== undefined && part.onSchemaChange !== "IGNORE"
-        ? (await this.warehouse.query(`select * from (\n${part.query}\n) limit 0`, { file: action.file })).columns
+        ? (await this.warehouse.query(columnsScript(part), { file: action.file })).columns
         : undefined;
     const { statements } = tableStatements(action, relation, { fullRefresh, newColumns });
     const script = statements.length === 1 ? statements[0]! : statements.map((text) => `${text}\n;`).join("\n");
