@@ -207,6 +207,8 @@ export function bind(
   laid: readonly { readonly spec: ArgumentSpec; readonly argument: CallArgument }[],
 ): { readonly bindings: Bindings; readonly cost: number } | undefined {
   const sources = new Map<string, CoercionSource[]>();
+  if (laid.some(({ spec }) => spec.amongDecimals) && !laid.some(({ argument }) => isDecimal(argument)))
+    return undefined;
   for (const { spec, argument } of laid) {
     if (argument.kind === "omitted") continue;
     const isPart = spec.type === "PART";
@@ -249,6 +251,9 @@ export function bind(
   }
   return { bindings, cost };
 }
+
+const isDecimal = (argument: CallArgument): boolean =>
+  argument.kind === "value" && /^(BIG)?NUMERIC$/.test(argument.source.type.kind);
 
 function variablesOf(t: Template): readonly string[] {
   switch (t.kind) {

@@ -31,6 +31,8 @@ export interface ArgumentSpec {
   readonly repeated?: boolean;
   /** A STRING literal does not coerce to it. */
   readonly notFromText?: boolean;
+  /** Another argument, or this one, must be NUMERIC or BIGNUMERIC itself. */
+  readonly amongDecimals?: boolean | undefined;
   /** Must be a literal (after coercion), whose value then is in `Argument.literal`; a query parameter is bound as one. */
   readonly constant?: boolean;
   /** For `PART`: which keywords are allowed, upper case. `WEEK` also admits `WEEK(MONDAY)` when "WEEK(DAY)" is listed. */
@@ -115,6 +117,8 @@ export interface Signature {
   readonly args: readonly ArgumentSpec[];
   readonly result: ResultType;
   readonly emit: Emit;
+  /** Calls of it fail, with a message of their own: it is not on the page of functions. */
+  readonly alwaysFails?: boolean | undefined;
 }
 
 export interface AggregateOptions {

@@ -220,9 +220,12 @@ export const dateTime: FunctionLibrary = {
       "DATE_DIFF",
       [
         sigOf(`DATE, DATE, PART[${dateUnits}]`, "INT64", ([a, b, p], ctx) => diffDate(a!.sql, b!.sql, p!.part!, ctx)),
-        sigOf(`DATE, DATE, PART[${timeUnits}]`, "INT64", ([_a, _b, p], ctx) =>
-          ctx.error(`DATE_DIFF does not support the ${p!.part} date part when the argument is DATE type`),
-        ),
+        {
+          ...sigOf(`DATE, DATE, PART[${timeUnits}]`, "INT64", ([_a, _b, p], ctx) =>
+            ctx.error(`DATE_DIFF does not support the ${p!.part} date part when the argument is DATE type`),
+          ),
+          alwaysFails: true,
+        },
         extended(diffDatetime()),
         extended(diffTimestamp()),
       ],

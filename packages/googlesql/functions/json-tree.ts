@@ -106,9 +106,11 @@ export function parsePath(path: string, standard: boolean): PathStep[] {
   const steps: PathStep[] = [];
   let at = 1;
   const element = standard
-    ? /\.([\p{L}\p{N}\d_\-:\s]+)|\."((?:[^"\\]|\\.)*)"|\[\s*(-?\d+)\s*\]|\[([\p{L}_][\p{L}\p{N}_-]*)\]/uy
-    : /\.([^.[\]*"'\\$]+)|\['((?:[^'\\]|\\.)*)'\]|\[\s*(-?\d+)\s*\]|\[([\p{L}_][\p{L}\p{N}_-]*)\]/uy;
-  while (at < path.length) {
+    ? /\.([\p{L}\p{N}\d_\-:\s]+)|\."((?:[^"\\]|\\.)*)"|\[\s*(-?\d+)\s*\]/uy
+    : /\.([^.[\]*"'\\$]+)|\['((?:[^'\\]|\\.)*)'\]|\[\s*(-?\d+)\s*\]|\[\s*([\p{L}_][\p{L}\p{N}_-]*)\s*\]/uy;
+  // The older functions pass over a dot at the end.
+  const end = !standard && path.endsWith(".") ? path.length - 1 : path.length;
+  while (at < end) {
     element.lastIndex = at;
     const match = element.exec(path);
     if (!match) {

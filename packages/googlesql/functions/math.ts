@@ -3,7 +3,7 @@ import { supportsOrdering, typeName } from "../types.ts";
 import type { FunctionLibrary, Signature } from "./contract.ts";
 import { mathJs } from "./math-js.ts";
 import { asNumeric, rounding, toWhole } from "./rounding.ts";
-import { bind, fail, literalInt, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
+import { amongDecimals, bind, fail, literalInt, refuseAll, scalar, sig, sigBind, sigOf } from "./signature.ts";
 
 const group = "math";
 
@@ -113,7 +113,7 @@ export const math: FunctionLibrary = {
       ...floats(
         2,
         (x, b) =>
-          `case when not isfinite(${x}) or not isfinite(${b}) then gs_ieee_log(${x}, ${b}) else gs_finite(ln(${x}) / ln(${b})) end`,
+          `case when ${x} is null or ${b} is null then null when not isfinite(${x}) or not isfinite(${b}) then gs_ieee_log(${x}, ${b}) else gs_finite(ln(${x}) / ln(${b})) end`,
       ),
       ...roundedOnce("log", 2),
     ]),
@@ -131,7 +131,7 @@ export const math: FunctionLibrary = {
                 `case when ${b} = 0 and ${a} is not null then ${fail("division by zero", "bigint")} else ${a} // ${b} end`,
             ),
       ),
-      ...decimals("idiv", 2),
+      ...decimals("idiv", 2).map(amongDecimals),
     ]),
     scalar(group, "MOD", [
       sigOf("INT64, INT64", "INT64", ([x, y], ctx) =>
@@ -151,7 +151,7 @@ export const math: FunctionLibrary = {
                 `case when ${b} = 0 and ${a} is not null then ${fail("division by zero", "bigint")} when ${b} = -1 then ${a} * 0 else ${a} % ${b} end`,
             ),
       ),
-      ...decimals("mod", 2),
+      ...decimals("mod", 2).map(amongDecimals),
     ]),
     rounding("ROUND"),
     rounding("TRUNC"),

@@ -26,7 +26,10 @@ export function referencePage(catalogue: readonly FunctionLibrary[]): string {
         .sort(byName)
         .map(
           (entry) =>
-            `| ${namesOf(entry)} | ${entry.signatures.map((one) => `\`${signatureText(entry, one)}\``).join("<br>")} |`,
+            `| ${namesOf(entry)} | ${entry.signatures
+              .filter((one) => !one.alwaysFails)
+              .map((one) => `\`${signatureText(entry, one)}\``)
+              .join("<br>")} |`,
         ),
       "",
     ]),

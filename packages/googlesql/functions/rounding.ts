@@ -1,6 +1,6 @@
 /** ROUND and TRUNC to digits, CEIL and FLOOR. */
 import { duckdbType } from "../types.ts";
-import { bind, literalInt, literalText, scalar, sig, sigOf } from "./signature.ts";
+import { amongDecimals, bind, literalInt, literalText, scalar, sig, sigOf } from "./signature.ts";
 
 const group = "math";
 
@@ -35,16 +35,18 @@ export const rounding = (name: "ROUND" | "TRUNC") => {
     ...(name === "ROUND"
       ? [
           ...(["NUMERIC", "BIGNUMERIC"] as const).map((type) =>
-            sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
-              if (m!.isUntypedNull) return `cast(null as ${duckdbType({ kind: type })})`;
-              const mode = literalText(m);
-              if (mode === undefined)
-                return ctx.error("No matching signature for function ROUND: its mode is a literal");
-              if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
-                return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
-              }
-              return `gs_${type.toLowerCase()}_round_mode(${x!.sql}, ${n!.sql}, ${m!.sql})`;
-            }),
+            amongDecimals(
+              sigOf(`${type}, INT64, STRING`, type, ([x, n, m], ctx) => {
+                if (m!.isUntypedNull) return `cast(null as ${duckdbType({ kind: type })})`;
+                const mode = literalText(m);
+                if (mode === undefined)
+                  return ctx.error("No matching signature for function ROUND: its mode is a literal");
+                if (!/^ROUND_HALF_(EVEN|AWAY_FROM_ZERO)$/.test(mode)) {
+                  return ctx.error(`Could not cast literal "${mode}" to type ROUNDING_MODE`);
+                }
+                return `gs_${type.toLowerCase()}_round_mode(${x!.sql}, ${n!.sql}, ${m!.sql})`;
+              }),
+            ),
           ),
         ]
       : []),

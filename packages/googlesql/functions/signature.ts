@@ -43,6 +43,12 @@ export const extended = (signature: Signature): Signature => ({
   args: signature.args.map((spec) => (civilTypes.has(spec.type) ? { ...spec, notFromText: true } : spec)),
 });
 
+/** A signature for NUMERIC or BIGNUMERIC that literals of other types alone do not call for. */
+export const amongDecimals = (signature: Signature): Signature => ({
+  ...signature,
+  args: signature.args.map((spec) => ({ ...spec, amongDecimals: true })),
+});
+
 function readArguments(text: string): ArgumentSpec[] {
   return splitTop(text).map((part) => {
     const match = /^(?:(\w+)(==?>))?\s*(.*?)(?:\[(.*)\])?([?*!]*)$/.exec(part);
