@@ -61,6 +61,36 @@ export function fitCalibration(
   return { method, slope, intercept, rows, positives, level_rows: level.rows, level_positives: level.positives };
 }
 
+/**
+ * Another calibration of the same scores, from newer rows, no farther from the one in force than `factor`: its slope within that many times of the old slope,
+ * and the mean that it says of the rows that tell the level within that many times of what the old one says of them. Newer rows are fewer, and what
+ * went wrong with them must not turn a model over in a day.
+ */
+export function calibrateWithin(
+  before: Calibration,
+  factor: number,
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  worth: ArrayLike<number> | null,
+): Calibration {
+  const fresh = fitCalibration(scores, labels, worth);
+  const slope = within(fresh.method === "platt" ? fresh.slope : before.slope, before.slope, factor);
+  const latest = Float64Array.from(scores, logit).subarray(labels.length - fresh.level_rows);
+  const old = latest.reduce((sum, x) => sum + sigmoid(before.slope * x + before.intercept) / latest.length, 0);
+  const rate = within(levelRate({ rows: fresh.level_rows, positives: fresh.level_positives }), old, factor);
+  return {
+    ...fresh,
+    slope,
+    intercept: fitIntercept(
+      latest.map((x) => slope * x),
+      rate,
+    ),
+  };
+}
+
+const within = (value: number, middle: number, factor: number): number =>
+  Math.min(middle * factor, Math.max(middle / factor, value));
+
 /** Rows that tell a base rate. */
 export interface Level {
   readonly rows: number;

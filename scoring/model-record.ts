@@ -146,6 +146,8 @@ export const modelRecord = z.strictObject({
     split: z.strictObject({ rule: z.string(), people_share: z.number(), cut: z.string().nullable() }).optional(),
     trainer: z.strictObject({ name: z.string(), version: z.string() }),
     hyperparameters: z.record(z.string(), z.union([z.number(), z.string()])),
+    /** Whose forests these are, where only the calibration is newer, and the snapshots that they learned from. */
+    updates: z.strictObject({ name: z.string(), digest: sha256, snapshots: z.array(z.string()).min(1) }).optional(),
     seed: z.int(),
     /** SHA-256 of all of the above with outcomes and policy as asked: what decides what the model becomes. */
     inputs: sha256,

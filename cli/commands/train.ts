@@ -31,6 +31,7 @@ interface TrainOptions {
   readonly monotone?: TrainingJob["monotone"];
   readonly search?: number;
   readonly trainer?: string;
+  readonly update?: string;
   readonly trainerMinutes?: number;
   readonly trainerMegabytes?: number;
   readonly keep?: boolean;
@@ -144,6 +145,26 @@ export const register: RegisterCommand = (program, environment) => {
       "take no more than this from it (default: 256)",
       numberOption("--trainer-megabytes", { whole: true, least: 1, most: 100_000 }),
     )
+    .addOption(
+      new Option(
+        "--update <model>",
+        "keep this version's forests, and fit their calibration anew to what was sent since: slopes by trusted labels alone, levels by the latest rows, each moved by a factor of 2 at most",
+      ).conflicts([
+        ...[
+          "trainer",
+          "outcome",
+          "feature",
+          "weight",
+          "highPrecision",
+          "balance",
+          "soft",
+          "monotone",
+          "search",
+          "rows",
+        ],
+        ...["seed", "complaintCost", "unsubscribeCost", "sendCost", "conversionValue", "waive", "dryRun"],
+      ]),
+    )
     .option("--keep", "keep the folder that the program reads and the one that it writes")
     .option("--project <id>", "Google Cloud project (vertex)")
     .option("--region <region>", "Vertex AI region (vertex)")
@@ -154,7 +175,7 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--dry-run", "print what would run and change nothing; for vertex, the exact request")
     .addHelpText(
       "after",
-      "\nExample:\n  inboxloop train --snapshot january --name champion\n  inboxloop train --snapshot january --name boosted --trainer 'venv/bin/python lightgbm_trainer.py'\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
+      "\nExample:\n  inboxloop train --snapshot january --name champion\n  inboxloop train --snapshot january --name boosted --trainer 'venv/bin/python lightgbm_trainer.py'\n  inboxloop train --snapshot february --update champion --name champion-feb\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
     )
     .action(async (options: TrainOptions) => {
       const world = environment();
@@ -184,8 +205,10 @@ export const register: RegisterCommand = (program, environment) => {
         policy: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       };
       if (world.trainsOnVertex) {
-        if (options.trainer !== undefined) {
-          throw new UserError("--trainer runs a program on this machine, and --target vertex trains elsewhere", {
+        const here =
+          options.trainer !== undefined ? "--trainer" : options.update !== undefined ? "--update" : undefined;
+        if (here !== undefined) {
+          throw new UserError(`${here} works on this machine, and --target vertex trains elsewhere`, {
             code: "cli.trainer",
             exit: "usage",
             next: "leave out one of them",
@@ -218,7 +241,16 @@ export const register: RegisterCommand = (program, environment) => {
         const { trainWith } = await import("../../retrain/trainer/foreign/train-with.ts");
         return trainWith({ ...env, settings: world.settings, cwd: world.cwd }, foreignRequest(request, options));
       };
-      const model = options.trainer === undefined ? await train(env, request) : await trainElsewhere();
+      const update = async (base: string): Promise<Model> => {
+        const { updateModel } = await import("../../retrain/trainer/update-model.ts");
+        return updateModel(env, { model: base, snapshot: options.snapshot, name: options.name });
+      };
+      const model =
+        options.update !== undefined
+          ? await update(options.update)
+          : options.trainer === undefined
+            ? await train(env, request)
+            : await trainElsewhere();
       await world.target.models.publish(model.name);
       progress.done(model.name);
       world.console.result(model, () => renderModel(model));
@@ -271,6 +303,9 @@ export function renderModel(model: Model): string {
     `by ${lineage.trainer.name} ${lineage.trainer.version}`,
     `from snapshot ${lineage.snapshot.id}, ${lineage.features.list.length} features (version ${lineage.features.version}), seed ${lineage.seed}`,
     `fitted to sends before ${lineage.fitted_before}; figures are of the rows that its snapshot sets aside: later sends, to other people`,
+    ...(lineage.updates === undefined
+      ? []
+      : [`forests of ${lineage.updates.name} ${lineage.updates.digest.slice(0, 8)}`]),
     ...outcomes.flatMap(chosenInWords),
     ...Object.entries(model.record.made.waived ?? {}).map(([name, why]) => `waived ${name}: ${why}`),
     "",

@@ -117,7 +117,9 @@ export function snapshotsHolding(snapshots: string, models: string, now: () => D
         models: found.flatMap(({ snapshot }) => {
           const ids = idsOfSnapshot(snapshot);
           return learned
-            .filter(({ record }) => ids.includes(record.lineage.snapshot.id))
+            .filter(({ record: { lineage } }) =>
+              [lineage.snapshot.id, ...(lineage.updates?.snapshots ?? [])].some((id) => ids.includes(id)),
+            )
             .map(({ record }) => ({ name: record.name, snapshot: snapshot.id }));
         }),
       };
