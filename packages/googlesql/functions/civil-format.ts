@@ -80,7 +80,6 @@ export const monthNames = [
 ] as const;
 
 const two = (value: number): string => String(value).padStart(2, "0");
-const blank = (value: number): string => String(value).padStart(2, " ");
 
 /** ISO year and week of a moment. */
 export function isoWeek(moment: CivilMoment): { year: number; week: number; dayOfYear: number } {
@@ -113,49 +112,57 @@ function zoneName(offset: number): string {
     : `UTC${sign}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
 }
 
-const elements: Readonly<Record<string, (m: CivilMoment) => string>> = {
+/** A number: digits at least, what it is filled up with where a flag says nothing else, and the value. */
+type NumberElement = readonly [least: number, fill: "0" | " ", value: (m: CivilMoment) => number | bigint];
+
+const numbers: Readonly<Record<string, NumberElement>> = {
+  C: [1, "0", (m) => Math.floor(m.year / 100)],
+  d: [2, "0", (m) => m.day],
+  e: [2, " ", (m) => m.day],
+  G: [1, "0", (m) => isoWeek(m).year],
+  g: [2, "0", (m) => isoWeek(m).year % 100],
+  H: [2, "0", (m) => m.hour],
+  I: [2, "0", (m) => (m.hour % 12 === 0 ? 12 : m.hour % 12)],
+  j: [3, "0", (m) => m.dayOfYear],
+  k: [2, " ", (m) => m.hour],
+  l: [2, " ", (m) => (m.hour % 12 === 0 ? 12 : m.hour % 12)],
+  M: [2, "0", (m) => m.minute],
+  m: [2, "0", (m) => m.month],
+  S: [2, "0", (m) => m.second],
+  s: [1, " ", (m) => m.epoch],
+  U: [2, "0", (m) => Math.floor((m.dayOfYear + 6 - m.weekday) / 7)],
+  u: [1, "0", (m) => (m.weekday === 0 ? 7 : m.weekday)],
+  V: [2, "0", (m) => isoWeek(m).week],
+  W: [2, "0", (m) => Math.floor((m.dayOfYear + 6 - ((m.weekday + 6) % 7)) / 7)],
+  w: [1, "0", (m) => m.weekday],
+  Y: [1, "0", (m) => m.year],
+  y: [2, "0", (m) => m.year % 100],
+};
+
+const half = (m: CivilMoment): string => (m.hour < 12 ? "AM" : "PM");
+const clock = (m: CivilMoment): string => `${two(m.hour)}:${two(m.minute)}:${two(m.second)}`;
+const hour12 = (m: CivilMoment): string => two(m.hour % 12 === 0 ? 12 : m.hour % 12);
+const slashed = (m: CivilMoment): string => `${two(m.month)}/${two(m.day)}/${two(m.year % 100)}`;
+
+const texts: Readonly<Record<string, (m: CivilMoment) => string>> = {
   A: (m) => dayNames[m.weekday]!,
   a: (m) => dayNames[m.weekday]!.slice(0, 3),
   B: (m) => monthNames[m.month - 1]!,
   b: (m) => monthNames[m.month - 1]!.slice(0, 3),
   h: (m) => monthNames[m.month - 1]!.slice(0, 3),
-  C: (m) => String(Math.floor(m.year / 100)),
-  c: (m) => `${elements["a"]!(m)} ${elements["b"]!(m)} ${blank(m.day)} ${elements["T"]!(m)} ${m.year}`,
-  D: (m) => `${two(m.month)}/${two(m.day)}/${two(m.year % 100)}`,
-  d: (m) => two(m.day),
-  e: (m) => blank(m.day),
+  c: (m) => `${texts["a"]!(m)} ${texts["b"]!(m)} ${String(m.day).padStart(2)} ${clock(m)} ${m.year}`,
+  D: slashed,
   F: (m) => `${m.year}-${two(m.month)}-${two(m.day)}`,
-  G: (m) => String(isoWeek(m).year),
-  g: (m) => two(isoWeek(m).year % 100),
-  H: (m) => two(m.hour),
-  I: (m) => two(m.hour % 12 === 0 ? 12 : m.hour % 12),
-  J: (m) => String(isoWeek(m).dayOfYear).padStart(3, "0"),
-  j: (m) => String(m.dayOfYear).padStart(3, "0"),
-  k: (m) => blank(m.hour),
-  l: (m) => blank(m.hour % 12 === 0 ? 12 : m.hour % 12),
-  M: (m) => two(m.minute),
-  m: (m) => two(m.month),
   n: () => "\n",
-  P: (m) => (m.hour < 12 ? "am" : "pm"),
-  p: (m) => (m.hour < 12 ? "AM" : "PM"),
-  Q: (m) => String(Math.floor((m.month - 1) / 3) + 1),
+  P: (m) => half(m).toLowerCase(),
+  p: half,
   R: (m) => `${two(m.hour)}:${two(m.minute)}`,
-  r: (m) => `${elements["I"]!(m)}:${two(m.minute)}:${two(m.second)} ${elements["p"]!(m)}`,
-  S: (m) => two(m.second),
-  s: (m) => String(m.epoch),
-  T: (m) => `${two(m.hour)}:${two(m.minute)}:${two(m.second)}`,
+  r: (m) => `${hour12(m)}:${two(m.minute)}:${two(m.second)} ${half(m)}`,
+  T: clock,
   t: () => "\t",
-  U: (m) => two(Math.floor((m.dayOfYear + 6 - m.weekday) / 7)),
-  u: (m) => String(m.weekday === 0 ? 7 : m.weekday),
-  V: (m) => two(isoWeek(m).week),
-  W: (m) => two(Math.floor((m.dayOfYear + 6 - ((m.weekday + 6) % 7)) / 7)),
-  w: (m) => String(m.weekday),
-  X: (m) => elements["T"]!(m),
-  x: (m) => elements["D"]!(m),
-  Y: (m) => String(m.year),
-  y: (m) => two(m.year % 100),
-  Z: (m) => zoneName(m.offset),
-  z: (m) => zoneText(m.offset, ""),
+  X: clock,
+  x: slashed,
+  Z: () => "UTC",
   "%": () => "%",
 };
 
@@ -169,52 +176,119 @@ const foreign: Readonly<Record<FormatKind, string>> = {
   timestamp: "",
 };
 
-/** After `%E` and `%O` these mean what they mean on their own. */
-const afterE = "cCxXyY";
-const afterO = "deHImMSuUVwWy";
+/** These take `%E` and `%O` for what they are on their own, and so do the letters behind `afterE` and `afterO`; with any other the element stands as it is written. */
+const afterBoth = "nPpRrstTuZz%";
+const afterE = "CcXxYy";
+const afterO = "BbhCdeGgHIjklMmSUVWwy";
 
 function fraction(micros: number, digits: number): string {
   const all = String(micros).padStart(6, "0").padEnd(Math.max(6, digits), "0");
   return all.slice(0, digits);
 }
 
+/** What GoogleSQL adds to the elements of C, without flags; undefined where it is none of them. */
+function ownElement(element: string, moment: CivilMoment): string | undefined {
+  switch (element) {
+    case "%E4Y":
+      return String(moment.year).padStart(4, "0");
+    case "%Ez":
+    case "%:z":
+      return zoneText(moment.offset, ":");
+    case "%E*z":
+    case "%::z":
+    case "%:::z":
+      return zoneText(moment.offset, ":", true);
+    case "%ET":
+      return "T";
+    case "%Q":
+      return String(Math.floor((moment.month - 1) / 3) + 1);
+    case "%J":
+      return String(isoWeek(moment).dayOfYear).padStart(3, "0");
+    case "%z":
+      return zoneText(moment.offset, "");
+    case "%Z":
+      return zoneName(moment.offset);
+  }
+  const [, count, unit] = /^%E(\*|\d+)([Sf])$/.exec(element) ?? [];
+  if (count === undefined) return undefined;
+  const all = fraction(moment.micros, count === "*" ? 6 : Math.min(Number(count), 15));
+  const digits = count === "*" ? all.replace(/0+$/, "") : all;
+  if (unit === "f") return digits === "" && count === "*" ? "0" : digits;
+  return `${two(moment.second)}${digits === "" ? "" : `.${digits}`}`;
+}
+
+/** Larger widths are refused rather than written out. */
+const mostWidth = 1_000;
+
+/**
+ * An element of C's strftime with the flags of glibc, which is what BigQuery's goes through: `-` no filling, `_` blanks, `0` zeros, `^` capitals, `#` the other case,
+ * and a width. What it does not know stands as it is written, filled up to the width too.
+ */
+function element(
+  whole: string,
+  flags: string,
+  width: string,
+  modifier: string,
+  letter: string,
+  moment: CivilMoment,
+): string {
+  if (Number(width) > mostWidth) throw new Error(`Format element is too wide: ${whole.slice(0, 12)}`);
+  const fill = [...flags].findLast((flag) => "-_0".includes(flag));
+  const padded = (text: string): string => text.padStart(Number(width), fill === "0" ? "0" : " ");
+  const numberOf = (value: number | bigint, least: number, usual: "0" | " "): string => {
+    const sign = value < 0 ? "-" : "";
+    const digits = String(value).slice(sign.length);
+    if (fill === "-") return padded(sign + digits);
+    const length = Math.max(least, Number(width)) - sign.length;
+    const zeros = fill === undefined ? usual === "0" : fill === "0";
+    return zeros ? sign + digits.padStart(length, "0") : (sign + digits).padStart(length + sign.length);
+  };
+  const isKnown =
+    modifier === "" || afterBoth.includes(letter) || (modifier === "E" ? afterE : afterO).includes(letter);
+  const number = numbers[letter];
+  if (isKnown && number) return numberOf(number[2](moment), number[0], number[1]);
+  // C is told no zone.
+  if (isKnown && letter === "z") return padded("+") + numberOf(0, 4, "0");
+  const text = isKnown ? texts[letter]?.(moment) : undefined;
+  if (text === undefined) return padded(flags.includes("^") ? whole.toUpperCase() : whole);
+  return padded(cased(text, flags, letter));
+}
+
+function cased(text: string, flags: string, letter: string): string {
+  if (letter === "P") return text;
+  if (flags.includes("#") && "pZ".includes(letter)) return text.toLowerCase();
+  return flags.includes("^") || (flags.includes("#") && "AaBbh".includes(letter)) ? text.toUpperCase() : text;
+}
+
+/** Whether an element of GoogleSQL's own says nothing of the type; fractions and offsets with colons always stand for themselves. */
+function isForeignElement(own: string, skip: string): boolean {
+  if (/^%(?:E(?:\*|\d+)f|E\*z|:)/.test(own)) return false;
+  return skip.includes(own.endsWith("f") ? "S" : own === "%ET" ? "T" : own.at(-1)!);
+}
+
 export function formatCivil(format: string, moment: CivilMoment, kind: FormatKind): string {
   const skip = foreign[kind];
   let result = "";
   for (let i = 0; i < format.length; ) {
-    const rest = format.slice(i);
-    if (!rest.startsWith("%")) {
+    if (format[i] !== "%") {
       result += format[i++];
       continue;
     }
-    const match = /^%(?:(E)(\*|\d+)([Sf])|(E4Y)|(Ez|E\*z)|(:{1,3}z)|([EO])([A-Za-z])|([A-Za-z%+]))/.exec(rest);
-    if (!match) {
-      if (/^%[-_0^#]|^%\d/.test(rest)) throw new Error(`Format element flags are not supported: ${rest.slice(0, 3)}`);
-      result += "%";
-      i++;
+    const rest = format.slice(i);
+    const own = /^%(?:E(?:\*|\d+)[Sf]|E4Y|E\*?z|:{1,3}z|ET|[QJZz])/.exec(rest)?.[0];
+    if (own !== undefined) {
+      i += own.length;
+      result += isForeignElement(own, skip) ? own : ownElement(own, moment)!;
       continue;
     }
-    const [whole, sub, count = "", unit = "", year4, zone, colons, modifier, modified = "", plain = ""] = match;
+    const [start, flags, width] = /^%([-_0^#]*)(\d*)/.exec(rest)! as unknown as [string, string, string];
+    const modifier = /^[EO]./su.test(rest.slice(start.length)) ? rest[start.length]! : "";
+    const letter = [...rest.slice(start.length + modifier.length, start.length + modifier.length + 2)][0] ?? "";
+    const whole = start + modifier + letter;
     i += whole.length;
-    if (sub) {
-      if (skip.includes("S")) result += whole;
-      else if (count === "*") {
-        const digits = fraction(moment.micros, 6).replace(/0+$/, "");
-        result += unit === "f" ? digits || "0" : `${two(moment.second)}${digits === "" ? "" : `.${digits}`}`;
-      } else {
-        const digits = fraction(moment.micros, Math.min(Number(count), 15));
-        result += unit === "f" ? digits : `${two(moment.second)}${digits === "" ? "" : `.${digits}`}`;
-      }
-    } else if (year4) result += skip.includes("Y") ? whole : String(moment.year).padStart(4, "0");
-    else if (zone) result += skip.includes("z") ? whole : zoneText(moment.offset, ":");
-    else if (colons) result += skip.includes("z") ? whole : zoneText(moment.offset, ":", colons.length > 2);
-    else if (modifier) {
-      if (skip.includes(modified)) result += whole;
-      else if ((modifier === "E" ? afterE : afterO).includes(modified)) result += elements[modified]!(moment);
-      else if (modifier === "E" && modified === "s") result += elements["s"]!(moment);
-      else result += whole;
-    } else if (skip.includes(plain)) result += whole;
-    else result += elements[plain]?.(moment) ?? whole;
+    // Any flag but 0, and a modifier behind a width, hide an element from the rule that a type says nothing of another's.
+    const isForeign = skip.includes(letter) && !/[-_^#]/.test(flags) && (modifier === "" || start === "%");
+    result += isForeign && letter !== "" ? whole : element(whole, flags, width, modifier, letter, moment);
   }
   return result;
 }
