@@ -18,6 +18,9 @@ export interface LandedTable {
   readonly segment: string;
   /** SHA-256 of the segment's bytes; entries of earlier versions have none. */
   readonly sha256?: string | undefined;
+  /** In BigQuery, where no row says which batch it came with: when the first and the last of these were received. Entries of earlier versions have neither. */
+  readonly received_from?: string | undefined;
+  readonly received_to?: string | undefined;
 }
 
 export interface BatchCounts {

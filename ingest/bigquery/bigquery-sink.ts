@@ -6,7 +6,7 @@ import type { AppendStreams, StreamKind } from "../../warehouse/bigquery/streams
 import { TableAppender } from "../../warehouse/bigquery/table-appender.ts";
 import type { AppendResult, Warehouse } from "../../warehouse/warehouse.ts";
 import { instantText } from "../door/instant.ts";
-import { canonicalLine, type RawRow, rawColumns } from "../door/raw-row.ts";
+import { canonicalLine, type RawRow, rawColumns, receivedAt } from "../door/raw-row.ts";
 import { rowKey } from "../door/row-identity.ts";
 import {
   type BatchBody,
@@ -224,8 +224,12 @@ where received_at >= @since order by received_at desc limit ${rows}`,
   }
 
   #count(tables: Map<string, Counted>, table: string, rows: readonly RawRow[]): void {
-    const counted = tables.get(table) ?? { rows: 0, digest: new RowDigest(table) };
-    for (const row of rows) counted.digest.add(row);
+    const counted = tables.get(table) ?? { rows: 0, digest: new RowDigest(table), from: Infinity, to: -Infinity };
+    for (const row of rows) {
+      counted.digest.add(row);
+      counted.from = Math.min(counted.from, receivedAt(row));
+      counted.to = Math.max(counted.to, receivedAt(row));
+    }
     counted.rows += rows.length;
     tables.set(table, counted);
   }
@@ -280,9 +284,11 @@ where received_at >= @since order by received_at desc limit ${rows}`,
   ): Promise<BatchEntry> {
     const { projectId, dataset, idKey, fault } = this.#options;
     const tables: Record<string, LandedTable> = {};
-    for (const [table, { rows, digest }] of counted) {
-      if (rows > 0)
-        tables[table] = { rows, digest: digest.value(), segment: `bigquery:${projectId}.${dataset}.${table}` };
+    for (const [table, { rows, digest, from, to }] of counted) {
+      if (rows === 0) continue;
+      const segment = `bigquery:${projectId}.${dataset}.${table}`;
+      const received = { received_from: instantText(from), received_to: instantText(to) };
+      tables[table] = { rows, digest: digest.value(), segment, ...received };
     }
     const { replayed, received_at, ...rest } = said;
     this.#lock.check();
@@ -366,6 +372,9 @@ where received_at >= @since order by received_at desc limit ${rows}`,
 interface Counted {
   rows: number;
   readonly digest: RowDigest;
+  /** When the first and the last of them were received. */
+  from: number;
+  to: number;
 }
 
 interface OpenBatch {

@@ -177,9 +177,12 @@ async function land(env: RetractEnv, id: string, items: AsyncIterable<Item>): Pr
 }
 
 const noBatch = (batchId: string): UserError =>
-  new UserError(`no batch of this machine's ledger is called ${batchId}`, {
-    code: "ingest.no-batch",
-    exit: "usage",
-    where: "--batch",
-    next: 'inboxloop query "select batch_id, source, landed, received_at from raw.ingest_ledger order by received_at desc limit 20"; rows in BigQuery do not say their batch: use --where',
-  });
+  new UserError(
+    `no batch of this machine's ledger is called ${batchId}, or it does not say when its rows were received`,
+    {
+      code: "ingest.no-batch",
+      exit: "usage",
+      where: "--batch",
+      next: 'inboxloop query "select batch_id, source, landed, received_at from raw.ingest_ledger order by received_at desc limit 20"; or use --where',
+    },
+  );

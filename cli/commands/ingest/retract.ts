@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { UserError } from "../../../errors/user-error.ts";
+import type { BigQuerySink } from "../../../ingest/bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "../../../ingest/bigquery/open-bigquery-sink.ts";
-import { retractionsInBigQuery, rowsInBigQuery } from "../../../ingest/bigquery/read-rows.ts";
+import { retractionsInBigQuery, rowsInBigQuery, rowsOfBatch } from "../../../ingest/bigquery/read-rows.ts";
 import { openIngest } from "../../../ingest/ingest-files.ts";
+import type { BatchEntry } from "../../../ingest/ledger.ts";
 import { type LandedRows, type RetractWhat, retract, undoRetraction } from "../../../ingest/retractions/retract.ts";
 import { parseSelection } from "../../../ingest/retractions/selection.ts";
 import { LocalSink } from "../../../ingest/segments/local-sink.ts";
@@ -38,7 +40,9 @@ export async function ingestRetractCommand(environment: Environment, options: In
   try {
     if (context.bigQuery) warehouse = await connectBigQuery(context.bigQuery);
     const landed =
-      sink instanceof LocalSink ? landedInSegments(sink) : landedInBigQuery(warehouse!, context.bigQuery!.dataset);
+      sink instanceof LocalSink
+        ? landedInSegments(sink)
+        : landedInBigQuery(warehouse!, context.bigQuery!.dataset, sink);
     const env = { landed, envFor, now: environment.now, newId: randomUUID, signal: environment.signal };
     if (undo !== undefined) {
       const undone = await undoRetraction(env, undo, how);
@@ -65,14 +69,29 @@ export async function ingestRetractCommand(environment: Environment, options: In
 
 const next = "inboxloop build brings the models up to date";
 
-const landedInBigQuery = (warehouse: Warehouse, dataset: BigQueryDestination["dataset"]): LandedRows => ({
-  async *rows(name, selection) {
-    yield await rowsInBigQuery(warehouse, dataset, name, selection);
-  },
-  // a row of BigQuery does not say which batch it came with
-  tablesOf: () => undefined,
-  retractions: () => retractionsInBigQuery(warehouse, dataset),
-});
+function landedInBigQuery(
+  warehouse: Warehouse,
+  dataset: BigQueryDestination["dataset"],
+  { ledger }: Pick<BigQuerySink, "ledger">,
+): LandedRows {
+  const batchOf = (batchId: string) =>
+    ledger.entries.find((entry): entry is BatchEntry => entry.kind === "batch" && entry.batch_id === batchId);
+  return {
+    async *rows(name, selection, batchId) {
+      const batch = batchId === undefined ? undefined : batchOf(batchId);
+      yield await (batch
+        ? rowsOfBatch(warehouse, dataset, name, batch)
+        : rowsInBigQuery(warehouse, dataset, name, selection));
+    },
+    tablesOf(batchId) {
+      const tables = batchOf(batchId)?.tables ?? {};
+      // What an earlier version landed does not say when: its rows cannot be told from others'.
+      const isTold = Object.values(tables).every(({ received_from }) => received_from !== undefined);
+      return batchOf(batchId) && isTold ? Object.keys(tables) : undefined;
+    },
+    retractions: () => retractionsInBigQuery(warehouse, dataset),
+  };
+}
 
 function idsIn(cwd: string, path: string): readonly string[] {
   try {

@@ -80,7 +80,7 @@ const agingTable = (sink: LocalSink, signal: AbortSignal): AgingHolding => ({
 });
 
 /** A snapshot's rows are as old as the mail that each is about. */
-function agingSnapshots({ home, context }: Pick<RetentionWorld, "home" | "context">): AgingHolding {
+export function agingSnapshots({ home, context }: Pick<RetentionWorld, "home" | "context">): AgingHolding {
   const openAged =
     ({ before }: RetentionCutoff) =>
     () =>
@@ -99,7 +99,8 @@ function agingSnapshots({ home, context }: Pick<RetentionWorld, "home" | "contex
   };
 }
 
-async function accountOf(sink: LocalSink, snapshots: string, begun: RetentionBegun) {
+/** What a retention has made of snapshots: the successor of each, or none where no row was left. */
+export async function agedSnapshots(snapshots: string, begun: RetentionBegun) {
   const { retention_id: id } = begun;
   const replaced = (await listSnapshots(snapshots)).flatMap(({ id: successor, lock }) =>
     (lock.erased ?? [])
@@ -110,7 +111,12 @@ async function accountOf(sink: LocalSink, snapshots: string, begun: RetentionBeg
   const removed = begun.snapshots
     .filter((one) => !known.has(one.id))
     .map((one) => ({ parent: one.id, successor: null, rows: one.rows }));
-  const all = [...replaced, ...removed].sort((a, b) => (a.parent < b.parent ? -1 : 1));
+  return [...replaced, ...removed].sort((a, b) => (a.parent < b.parent ? -1 : 1));
+}
+
+async function accountOf(sink: LocalSink, snapshots: string, begun: RetentionBegun) {
+  const { retention_id: id } = begun;
+  const all = await agedSnapshots(snapshots, begun);
   const tables = [...erasedByLedger(sink, id)].map(([table, { rows }]) => ({ where: `raw.${table}`, rows }));
   return {
     places: [

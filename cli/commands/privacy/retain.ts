@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../../../errors/user-error.ts";
 import { dataPolicyFile } from "../../../governance/data-policy/data-policy.ts";
+import { deletionsJournal, deletionsName } from "../../../governance/deletions.ts";
 import type { Retained, RetentionPlan } from "../../../governance/retention/carry-out.ts";
 import { retentionJournal } from "../../../governance/retention/retention-journal.ts";
 import { dataPolicyOf } from "../../data-policy.ts";
@@ -9,7 +10,8 @@ import type { Environment } from "../../environment.ts";
 import { renderTable } from "../../table.ts";
 import { ingestContext } from "../ingest/context.ts";
 import { retainHome } from "./home-retention.ts";
-import { refuseBigQuery } from "./run.ts";
+import { type RetentionInBigQuery, retainInBigQuery } from "./retention-in-bigquery.ts";
+import { refuseBucket } from "./run.ts";
 
 export interface RetainOptions {
   readonly dryRun?: boolean;
@@ -18,7 +20,6 @@ export interface RetainOptions {
 
 /** `inboxloop privacy retain`. */
 export async function retainCommand(environment: Environment, options: RetainOptions): Promise<void> {
-  refuseBigQuery(environment, "privacy retain");
   const projectDir = projectDirOf(options, environment.cwd);
   const stated = await dataPolicyOf(projectDir);
   if (!stated) {
@@ -31,22 +32,35 @@ export async function retainCommand(environment: Environment, options: RetainOpt
   }
   const { target, home, signal } = environment;
   const progress = environment.console.progress("retain");
-  const outcomes = await retainHome(
-    {
-      home,
-      context: ingestContext(environment, { trustReceivedAt: false }),
-      journal: target.journal("governance/retentions", retentionJournal),
-      refreshViews: async () => (await target.openWarehouse()).close(),
-      policy: stated.policy,
-      file: stated.file,
-      signal,
-      onStep: (what, done, total) => progress.update(done, total, what),
-    },
-    { dryRun: options.dryRun === true },
-  );
+  const world = {
+    home,
+    context: ingestContext(environment, { trustReceivedAt: false }),
+    journal: target.journal("governance/retentions", retentionJournal),
+    refreshViews: async () => (await target.openWarehouse()).close(),
+    policy: stated.policy,
+    file: stated.file,
+    signal,
+    onStep: (what: string, done: number, total: number) => progress.update(done, total, what),
+  };
+  const how = { dryRun: options.dryRun === true };
+  if (target.kind === "bigquery") {
+    refuseBucket(environment);
+    const deletions = target.journal(deletionsName, deletionsJournal);
+    const openWarehouse = () => target.openWarehouse();
+    const done = await retainInBigQuery({ ...world, deletions, openWarehouse }, how);
+    progress.done();
+    environment.console.result(done, () => [...done.outcomes.map(renderRetained), renderExpiring(done)].join("\n\n"));
+    return;
+  }
+  const outcomes = await retainHome(world, how);
   progress.done();
   environment.console.result(outcomes, () => outcomes.map(renderRetained).join("\n\n"));
 }
+
+const renderExpiring = ({ expiring }: RetentionInBigQuery): string =>
+  expiring.length === 0
+    ? "no partition expires by itself"
+    : `partitions expire by themselves: ${expiring.map(({ table, days }) => `${table} after ${count(days)} days`).join(", ")}`;
 
 const count = (n: number): string => n.toLocaleString("en-US");
 

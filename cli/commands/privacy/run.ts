@@ -214,7 +214,7 @@ async function namedIn(environment: Environment, who: readonly string[]): Promis
 }
 
 /** Refuses where snapshots are in a bucket: they would keep the people. */
-function refuseBucket({ target }: Environment): void {
+export function refuseBucket({ target }: Environment): void {
   if (!target.snapshots.where.startsWith("gs://")) return;
   throw new UserError("snapshots in a bucket are not reached, and they may hold these people", {
     code: "privacy.bucket",
@@ -231,7 +231,7 @@ export function refuseBigQuery(environment: Environment, command: string): void 
     code: "privacy.bigquery",
     exit: "usage",
     where: `--target ${environment.target.name}`,
-    next: "docs/reference/privacy.md says what to delete in BigQuery by hand",
+    next: "docs/reference/privacy.md says what is done in BigQuery",
   });
 }
 
