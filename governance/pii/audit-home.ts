@@ -114,7 +114,7 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
     // A column of names holds names, whatever is written in it.
     const isOfNames = isPersonalKey(column);
     for (const value of values) {
-      if (typeof value !== "string") visitBytes(Buffer.from(value), into);
+      if (typeof value !== "string") visitValue(Buffer.from(value), into);
       else into(isOfNames ? `${column}="${value.replaceAll('"', "'")}"` : value);
     }
   };
@@ -141,6 +141,22 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
     }
   }
   visitBytes(rest, visit);
+}
+
+/** Of random bytes 37 % are letters of ASCII; a text or a record of texts has more. */
+const leastOfText = 0.5;
+/** Among random bytes such a run of letters does not come about; shorter ones do, and now and then one looks like an address. */
+const longRun = 16;
+
+/** A value of bytes. Sealed bodies of letters are random to whoever has no key: of what is hardly text, only long runs are read. */
+function visitValue(bytes: Buffer, visit: (text: string) => void): void {
+  let letters = 0;
+  for (const byte of bytes) if (byte >= 0x20 && byte < 0x7f) letters += 1;
+  if (letters >= leastOfText * bytes.length) visitBytes(bytes, visit);
+  else
+    visitBytes(bytes, (text) => {
+      for (const part of text.split(" ")) if (part.length >= longRun) visit(part);
+    });
 }
 
 /** A file of an encrypted home: what is sealed in it, as a whole or line by line, and whatever is not sealed as it stands. */

@@ -83,6 +83,28 @@ describe("findIdentifiers", () => {
   });
 });
 
+test("when a column holds sealed bytes, then what chance wrote in them is no address, and one that stands there in clear is", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "inboxloop-sealed-"));
+  try {
+    const random = seededRandom(5);
+    const bytes = () => Buffer.from(Array.from({ length: 400 }, () => Math.floor(random() * 256))).toString("hex");
+    const hex = (text: string) => Buffer.from(text).toString("hex");
+    const instance = await DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    const write = (file: string, middle: string) =>
+      connection.run(
+        `copy (select unhex('${bytes()}00${hex(middle)}00${bytes()}') as payload from range(3)) to '${join(folder, file)}' (format parquet)`,
+      );
+    await write("chance.parquet", "8@ab.com");
+    await write("clear.parquet", "jane.doe@example.org");
+    connection.closeSync();
+    const { findings } = await auditHome(folder, { signal: new AbortController().signal });
+    expect(findings).toMatchObject([{ file: "clear.parquet", place: "payload", kind: "address" }]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 describe("a home with 200 people planted", () => {
   let home: string;
   beforeAll(async () => {
