@@ -48,7 +48,7 @@ function keptDays(table) {
 
 /**
  * The days after which BigQuery may let a partition of a raw table go by itself; null where it may not. Events that stop mail outlive the rest of their
- * partition, so raw.events has no such end: docs/reference/privacy.md has the statement that is to be scheduled.
+ * partition, so raw.events has no such end: `inboxloop privacy retain` takes its rows.
  */
 const partitionDays = (table) => (table === "events" ? null : keptDays(table));
 

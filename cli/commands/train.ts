@@ -45,22 +45,26 @@ interface TrainOptions {
   readonly serviceAccount?: string;
 }
 
-const outcomeOption = (text: string, earlier: TrainOptions["outcome"] = []): NonNullable<TrainOptions["outcome"]> => {
+const nameAndColumn = (text: string, example: string): readonly [name: string, column: string] => {
   const [, name, column] = /^([a-z][a-z0-9_]*)=([A-Za-z_][A-Za-z0-9_]*)$/.exec(text) ?? [];
-  if (!name || !column) throw new InvalidArgumentError("it is name=column, like visit=did_visit");
+  if (!name || !column) throw new InvalidArgumentError(`it is ${example}`);
+  return [name, column];
+};
+
+const outcomeOption = (text: string, earlier: TrainOptions["outcome"] = []): NonNullable<TrainOptions["outcome"]> => {
+  const [name, column] = nameAndColumn(text, "name=column, like visit=did_visit");
   return [...earlier, { name, column }];
+};
+
+const softOption = (text: string, earlier: TrainOptions["soft"] = {}): NonNullable<TrainOptions["soft"]> => {
+  const [outcome, column] = nameAndColumn(text, "outcome=column, like click=p_engaged");
+  return { ...earlier, [outcome]: column };
 };
 
 const featureOption = (text: string, earlier: TrainOptions["feature"] = []): NonNullable<TrainOptions["feature"]> => {
   const [, name, type] = /^([A-Za-z_][A-Za-z0-9_]*):(number|category)$/.exec(text) ?? [];
   if (!name || !type) throw new InvalidArgumentError("it is column:number or column:category");
   return [...earlier, { name, type: type as "number" | "category" }];
-};
-
-const softOption = (text: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => {
-  const [, outcome, column] = /^([a-z][a-z0-9_]*)=([A-Za-z_][A-Za-z0-9_]*)$/.exec(text) ?? [];
-  if (!outcome || !column) throw new InvalidArgumentError("it is outcome=column, like click=p_engaged");
-  return { ...earlier, [outcome]: column };
 };
 
 const monotoneOption = (text: string, earlier: TrainingJob["monotone"] = []): NonNullable<TrainOptions["monotone"]> => {

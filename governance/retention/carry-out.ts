@@ -50,6 +50,30 @@ export async function planRetention(env: RetentionEnv, cutoffs: readonly Retenti
   return { cutoffs, places, rows: places.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
+/** A whole run: one that was interrupted is finished first, by its own cutoffs; then what is too old is looked for and goes, or in a dry run is told. */
+export async function runRetention(
+  env: RetentionEnv,
+  cutoffs: readonly RetentionCutoff[],
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<readonly Retained[]> {
+  const resumed = dryRun ? undefined : await resumeRetention(env);
+  const plan = await planRetention(env, cutoffs);
+  const outcome: Retained = dryRun ? { kind: "planned", plan } : await retain(env, plan);
+  return resumed ? [resumed, outcome] : [outcome];
+}
+
+/** What an account says of tables and of snapshots, by place. */
+export const accountOf = (
+  tables: readonly AgedPlace[],
+  snapshots: RetentionDone["snapshots"],
+): Pick<RetentionDone, "places" | "snapshots"> => ({
+  places: [
+    ...[...tables].sort((a, b) => (a.where < b.where ? -1 : 1)),
+    ...snapshots.map(({ parent, rows }) => ({ where: `snapshot ${parent}`, rows })),
+  ],
+  snapshots,
+});
+
 /** Goes on with a retention that was interrupted, by its own cutoffs. */
 export async function resumeRetention(env: RetentionEnv): Promise<Retained | undefined> {
   const { entries } = await env.journal.read();

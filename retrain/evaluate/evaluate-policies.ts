@@ -6,7 +6,7 @@ import type { Scorer } from "../../scoring/model.ts";
 import type { Reading, Table } from "../../warehouse/duckdb/read-parquet.ts";
 import { personColumn, type SnapshotLock } from "../snapshot/snapshot-lock.ts";
 import { columnsOf } from "./columns-of.ts";
-import { type Gap, gapOf, leastRows } from "./group-gaps.ts";
+import { type Gap, gapOf } from "./group-gaps.ts";
 import { mean } from "./metrics.ts";
 import {
   coverage,
@@ -14,7 +14,6 @@ import {
   doublyRobust,
   doublyRobustDifference,
   type Estimate,
-  type Expected,
   empiricalPropensities,
   type Interval,
   type LoggedSend,
@@ -160,6 +159,27 @@ export function evaluatePolicies(
     const all = table.numbers(column);
     return Float64Array.from(rows, (row) => (Number.isNaN(all[row]!) ? 0 : Math.min(limit, all[row]!)));
   };
+  const scoresOf = new Map<string, ReturnType<typeof expectedByVariant>>();
+  /** The candidate's model expects for both, in the outcome's own worth. */
+  const robustly = (column: string, y: Float64Array, worth: number): PolicyMeasure["doubly_robust"] => {
+    const name = mine.nameOf(column);
+    if (name === undefined) return null;
+    const byVariant = scoresOf.get(name) ?? expectedByVariant(own, name, mine.columns, rows.length);
+    scoresOf.set(name, byVariant);
+    const forecast = ({ sends }: typeof mine) => ({
+      sends,
+      expected: {
+        ofLogged: Float64Array.from(sends, (s, i) => worth * byVariant(i, s.logged)),
+        ofChosen: Float64Array.from(sends, (s, i) => worth * byVariant(i, s.chosen ?? s.logged)),
+      },
+    });
+    const [candidate, champion] = [forecast(mine), theirs && forecast(theirs)];
+    return {
+      candidate: doublyRobust(candidate, y, people),
+      champion: champion ? doublyRobust(champion, y, people) : null,
+      difference: champion ? doublyRobustDifference(candidate, champion, y, people) : null,
+    };
+  };
   const measure = (
     metric: string,
     column: string,
@@ -170,34 +190,12 @@ export function evaluatePolicies(
       const p = of?.expects(column) ?? null;
       return p === null || !of ? null : p * factor(of);
     };
-    const name = mine.nameOf(column);
-    const byVariant = name === undefined ? null : expectedByVariant(own, name, mine.columns, rows.length);
-    const forecast = (sends: readonly LoggedSend[]): Expected => {
-      const worth = factor(mine);
-      return {
-        ofLogged: Float64Array.from(sends, (s, i) => worth * byVariant!(i, s.logged)),
-        ofChosen: Float64Array.from(sends, (s, i) => worth * byVariant!(i, s.chosen ?? s.logged)),
-      };
-    };
-    const candidate = { sends: mine.sends, expected: byVariant && forecast(mine.sends) };
-    const champion = theirs && { sends: theirs.sends, expected: byVariant && forecast(theirs.sends) };
     return {
       metric,
       candidate: perSend(mine.sends, y, people),
-      champion: champion ? perSend(champion.sends, y, people) : null,
-      difference: champion ? perSendDifference(mine.sends, champion.sends, y, people) : null,
-      doubly_robust: candidate.expected && {
-        candidate: doublyRobust(candidate.sends, y, candidate.expected, people),
-        champion: champion?.expected ? doublyRobust(champion.sends, y, champion.expected, people) : null,
-        difference: champion?.expected
-          ? doublyRobustDifference(
-              { sends: candidate.sends, expected: candidate.expected },
-              { sends: champion.sends, expected: champion.expected },
-              y,
-              people,
-            )
-          : null,
-      },
+      champion: theirs ? perSend(theirs.sends, y, people) : null,
+      difference: theirs ? perSendDifference(mine.sends, theirs.sends, y, people) : null,
+      doubly_robust: robustly(column, y, factor(mine)),
       candidate_expects: expected(mine),
       champion_expects: expected(theirs),
     };
@@ -205,17 +203,12 @@ export function evaluatePolicies(
   const rates = features.outcomes
     .filter(({ column }) => frozen.has(column))
     .map(({ name, column }) => measure(`${name}s_per_send`, column, outcomeOf(column), () => 1));
-  const mailedGap = (of: typeof mine, dimension: string): Gap | null => {
-    const groups = texts(dimension).map((value) => value || "unknown");
-    const size = new Map<string, number>();
-    for (const group of groups) size.set(group, (size.get(group) ?? 0) + 1);
-    const kept = [...groups.keys()].filter((i) => size.get(groups[i]!)! >= leastRows);
-    return gapOf(
-      kept.map((i) => groups[i]!),
-      kept.map((i) => (of.sends[i]!.chosen === null ? 0 : 1)),
-      kept.map((i) => people[i]!),
+  const mailedGap = ({ sends }: typeof mine, dimension: string): Gap | null =>
+    gapOf(
+      texts(dimension),
+      sends.map(({ chosen }) => (chosen === null ? 0 : 1)),
+      people,
     );
-  };
   const drawn = covered.find(({ chances }) => chances === "shares")?.rows ?? 0;
   return {
     assumption: [

@@ -20,7 +20,7 @@ import { postAiColumn, splitOf } from "../snapshot/split.ts";
 import { everyKth } from "../trainer/sampling.ts";
 import { columnsOf } from "./columns-of.ts";
 import { evaluatePolicies, fairnessDimensions, type PolicyEvaluation, wantedByPolicies } from "./evaluate-policies.ts";
-import { type Gap, gapOf, leastEvents, leastRows } from "./group-gaps.ts";
+import { type Gap, gapOf } from "./group-gaps.ts";
 import { acquaintedModels, judgingRows } from "./judging-rows.ts";
 import {
   areaUnderCurve,
@@ -262,21 +262,14 @@ function evaluateOutcome(
       }));
   });
   const everybody = table.numbers(person);
-  const calibrationGap = (scored: Scored, dimension: Group["dimension"]): Gap | null => {
-    const told = new Set(
-      groups.flatMap((g) =>
-        g.dimension === dimension && g.candidate.rows >= leastRows && g.candidate.positives >= leastEvents
-          ? [g.value]
-          : [],
-      ),
-    );
-    const groupOf = groupsBy(table, dimension);
-    const nameOf = (k: number): string => groupOf(rows[known[k]!]!) || "unknown";
-    const kept = [...known.keys()].filter((k) => told.has(nameOf(k)));
+  const people = known.map((i) => everybody[rows[i]!]!);
+  const calibrationGap = ({ scores }: Scored, dimension: (typeof fairnessDimensions)[number]): Gap | null => {
+    const groupOf = table.texts(dimension);
     return gapOf(
-      kept.map(nameOf),
-      kept.map((k) => scored.scores[k]! - scored.labels[k]!),
-      kept.map((k) => everybody[rows[known[k]!]!]!),
+      known.map((i) => groupOf[rows[i]!]!),
+      labels.map((label, k) => scores[k]! - label),
+      people,
+      labels,
     );
   };
   return {

@@ -12,26 +12,32 @@ export interface Gap {
 }
 
 /** Rows of a group, and events among them, below which nothing is said of it: its mean is not near enough to normal. */
-export const leastRows = 100;
-export const leastEvents = 20;
+const leastRows = 100;
+const leastEvents = 20;
 const falseAlarm = 0.05;
 
 /**
  * The gap of a mean between groups. A greatest difference is picked from many, so a pair's own interval would find one where there is none: all pairs
- * hold at once, by Bonferroni with P(|Z| > z) <= exp(-z^2 / 2), z = sqrt(2 ln(pairs / 0.05)). Errors are over people. null with fewer than two groups.
+ * hold at once, by Bonferroni with P(|Z| > z) <= exp(-z^2 / 2), z = sqrt(2 ln(pairs / 0.05)). Errors are over people. `events` are 1 where something happened, for a mean that needs enough
+ * of it. null with fewer than two groups that have enough.
  */
-export function gapOf(groups: readonly string[], values: ArrayLike<number>, people: People): Gap | null {
+export function gapOf(
+  groups: readonly string[],
+  values: ArrayLike<number>,
+  people: People,
+  events?: ArrayLike<number>,
+): Gap | null {
   const rowsOf = new Map<string, number[]>();
-  for (const [i, group] of groups.entries()) {
+  for (const [i, value] of groups.entries()) {
+    const group = value || "unknown";
     const rows = rowsOf.get(group);
     if (rows) rows.push(i);
     else rowsOf.set(group, [i]);
   }
-  const means = [...rowsOf].map(([group, rows]) => ({
-    group,
-    rows,
-    mean: rows.reduce((sum, i) => sum + values[i]!, 0) / rows.length,
-  }));
+  const sum = (rows: readonly number[], of: ArrayLike<number>): number => rows.reduce((total, i) => total + of[i]!, 0);
+  const means = [...rowsOf]
+    .filter(([, rows]) => rows.length >= leastRows && (events === undefined || sum(rows, events) >= leastEvents))
+    .map(([group, rows]) => ({ group, rows, mean: sum(rows, values) / rows.length }));
   if (means.length < 2) return null;
   const z = Math.sqrt(2 * Math.log((means.length * (means.length - 1)) / 2 / falseAlarm));
   let low = 0;

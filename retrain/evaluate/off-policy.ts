@@ -98,7 +98,13 @@ export interface Expected {
   readonly ofChosen: ArrayLike<number>;
 }
 
-function robust(sends: readonly LoggedSend[], outcome: ArrayLike<number>, expected: Expected): Linearised | null {
+/** Sends, with what is expected of them. */
+export interface Forecast {
+  readonly sends: readonly LoggedSend[];
+  readonly expected: Expected;
+}
+
+function robust({ sends, expected }: Forecast, outcome: ArrayLike<number>): Linearised | null {
   const weights = weightsOf(sends);
   const surprise = hajek(
     weights,
@@ -121,28 +127,18 @@ function robust(sends: readonly LoggedSend[], outcome: ArrayLike<number>, expect
  * right where either the propensities or the model are; Dudik, Langford & Li 2011, ICML; self-normalised). Narrower than `perSend` where the
  * model knows anything. The model must not have learned from these rows.
  */
-export function doublyRobust(
-  sends: readonly LoggedSend[],
-  outcome: ArrayLike<number>,
-  expected: Expected,
-  people: People,
-): Interval | null {
-  const found = robust(sends, outcome, expected);
+export function doublyRobust(forecast: Forecast, outcome: ArrayLike<number>, people: People): Interval | null {
+  const found = robust(forecast, outcome);
   return found && between(found.value, errorOver(people, found.influence));
 }
 
 /** Candidate minus champion by `doublyRobust`, one model expecting for both. */
 export const doublyRobustDifference = (
-  candidate: { readonly sends: readonly LoggedSend[]; readonly expected: Expected },
-  champion: { readonly sends: readonly LoggedSend[]; readonly expected: Expected },
+  candidate: Forecast,
+  champion: Forecast,
   outcome: ArrayLike<number>,
   people: People,
-): PolicyDifference | null =>
-  differenceOf(
-    robust(candidate.sends, outcome, candidate.expected),
-    robust(champion.sends, outcome, champion.expected),
-    people,
-  );
+): PolicyDifference | null => differenceOf(robust(candidate, outcome), robust(champion, outcome), people);
 
 /**
  * What the sends on which both agree weigh, as a share of the sends that the policy would make: 1 where propensities are what they were and every choice

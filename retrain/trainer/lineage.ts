@@ -70,8 +70,15 @@ export function lineageOf(job: TrainingJob, lock: SnapshotLock, features: readon
   } satisfies Partial<ModelRecord["lineage"]>;
 }
 
+/** From when to when the rows were sent, in order of time, and before when all that was learned from; `sentAt` in seconds since 1970. */
+export const sendsOf = (lock: SnapshotLock, sentAt: Float64Array) => {
+  const instant = (at: number): string => new Date(1000 * at).toISOString();
+  const latest = sentAt[sentAt.length - 1]!;
+  return { sent_from: instant(sentAt[0]!), fitted_before: fittedBefore(lock, latest), sent_to: instant(latest) };
+};
+
 /** The time before which everything that was learned from was sent; `latest` is the last of all sends, in seconds since 1970. */
-export const fittedBefore = (lock: SnapshotLock, latest: number): string =>
+const fittedBefore = (lock: SnapshotLock, latest: number): string =>
   // Where no hour is cut, what judges was sent in the same hour: everything is older than its end.
   lock.lock.split?.cut ?? new Date(1000 * latest + 3_600_000).toISOString();
 

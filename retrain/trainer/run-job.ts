@@ -21,7 +21,7 @@ import { conversionValue } from "./conversion-value.ts";
 import { canBeLearned, fewPositives } from "./few-positives.ts";
 import type { TrainerListener, TrainingJob } from "./job.ts";
 import { type LearningSet, type Outcome, readLearningSet } from "./learning-set.ts";
-import { existing, fittedBefore, lineageOf, readWholeLock, subjectOf } from "./lineage.ts";
+import { existing, lineageOf, readWholeLock, sendsOf, subjectOf } from "./lineage.ts";
 import type { OutcomeReply, OutcomeTask } from "./outcome-worker.ts";
 import { sampleByWeight, type WeightedSample } from "./sampling.ts";
 
@@ -69,16 +69,13 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
     return result;
   });
 
-  const instant = (row: number): string => new Date(1000 * set.sentAt[row]!).toISOString();
   const record: ModelRecord = modelRecord.parse({
     schema: modelSchema,
     name: job.name,
     lineage: {
       ...inputs,
       inputs: inputsDigest,
-      sent_from: instant(0),
-      fitted_before: fittedBefore(lock, set.sentAt[set.rows - 1]!),
-      sent_to: instant(set.rows - 1),
+      ...sendsOf(lock, set.sentAt),
     },
     variants: [...set.variants],
     policy: { ...job.policy, conversion_value: job.policy.conversion_value ?? valueOfConversion(set, outcomes) },
@@ -103,6 +100,9 @@ export async function runJob(job: TrainingJob, { onProgress, onNote }: TrainerLi
 /** Raised when the same rows give another forest. */
 const trainer = { name: "inboxloop/boosted-trees", version: "1" };
 
+/** Which way a score may go is the job's to say. */
+const { monotone: _, ...boosting } = defaultTerms;
+
 const hyperparametersOf = (job: TrainingJob): Record<string, number | string> => ({
   rows_per_outcome: job.rows_per_outcome,
   folds: job.folds,
@@ -116,7 +116,6 @@ const hyperparametersOf = (job: TrainingJob): Record<string, number | string> =>
   ...(job.search > 1 && { search: job.search }),
   ...boosting,
 });
-const { monotone: _free, ...boosting } = defaultTerms;
 const listed = (terms: readonly string[]): string => [...new Set(terms)].sort().join(" ");
 
 interface OutcomePlan {

@@ -18,8 +18,8 @@ import { columnsOf } from "../evaluate/columns-of.ts";
 import { outcomeMetrics } from "../evaluate/metrics.ts";
 import { findSnapshot, snapshotFiles } from "../snapshot/snapshot.ts";
 import type { SnapshotLock } from "../snapshot/snapshot-lock.ts";
-import { splitColumn, splitOf } from "../snapshot/split.ts";
-import { existing, fittedBefore, readWholeLock, refuseMissing } from "./lineage.ts";
+import { splitColumn } from "../snapshot/split.ts";
+import { existing, lineageOf, readWholeLock, refuseMissing, sendsOf } from "./lineage.ts";
 import { planTraining, type TrainEnv } from "./train.ts";
 
 export interface UpdateRequest {
@@ -56,12 +56,12 @@ export async function updateModel(env: TrainEnv, request: UpdateRequest): Promis
   const lock = await readWholeLock(snapshot.path);
   const { features } = base.record.lineage;
   refuseOtherFeatures(base, lock, snapshot.path);
-  const split = splitOf(lock, snapshot.path);
+  const { snapshot: frozen, split } = lineageOf(job, lock, features.list);
   const { seed } = base.record.lineage;
   const lineage = {
-    snapshot: { id: snapshot.id, content: lock.lock.content, rows: lock.lock.rows },
+    snapshot: frozen,
     features,
-    split: { rule: split.spec.rule, people_share: split.spec.people_share, cut: split.lock.cut },
+    split,
     trainer,
     hyperparameters: {
       only: trusted,
@@ -85,17 +85,14 @@ export async function updateModel(env: TrainEnv, request: UpdateRequest): Promis
     env.onProgress?.("update", i, base.record.outcomes.length);
     outcomes.push(await updated(base, outcome, table, env));
   }
-  const times = table.numbers("sent_at");
-  const instant = (row: number): string => new Date(1000 * times[row]!).toISOString();
   const record = modelRecord.parse({
     schema: modelSchema,
     name: job.name,
     lineage: {
       ...lineage,
       inputs,
+      ...sendsOf(lock, table.numbers("sent_at")),
       sent_from: base.record.lineage.sent_from,
-      fitted_before: fittedBefore(lock, times[table.rows - 1]!),
-      sent_to: instant(table.rows - 1),
     },
     variants: base.record.variants,
     policy: base.record.policy,

@@ -20,7 +20,13 @@ let at: TwoTargets;
 let warehouse: Warehouse;
 
 /** What decisions read of a build. */
-const tables = ["features.decision_inputs", "features.reputation_now", "identity.persons", "events.events", "events.messages"]; // biome-ignore format: a list
+const tables = [
+  "features.decision_inputs",
+  "features.reputation_now",
+  "identity.persons",
+  "events.events",
+  "events.messages",
+];
 
 /** A quarter refuses, one has complained, one had two mails this week; every other one has been here for longer. */
 const signals = Array.from({ length: people }, (_, n) => {

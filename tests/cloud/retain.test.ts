@@ -26,7 +26,12 @@ let warehouse: Warehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-cloud-"));
   warehouse = await connectBigQuery({ projectId: project, ...bigquery });
-  const settings = { ...environmentOf(bigquery), GOOGLE_CLOUD_PROJECT: project, INBOXLOOP_ID_KEY: "a1".repeat(32), INBOXLOOP_DEAD_LETTER_KEY: "b2".repeat(32) }; // biome-ignore format: short
+  const settings = {
+    ...environmentOf(bigquery),
+    GOOGLE_CLOUD_PROJECT: project,
+    INBOXLOOP_ID_KEY: "a1".repeat(32),
+    INBOXLOOP_DEAD_LETTER_KEY: "b2".repeat(32),
+  };
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
 });
 afterAll(async () => {
@@ -67,7 +72,10 @@ test("when rows are older than their table is kept then they go, what stops mail
   ];
   await run("ingest", "file", writeLines(join(folder, "old.ndjson"), events), "--trust-received-at");
   const dry = await run("privacy", "retain", "--project", root, "--dry-run");
-  expect(dry).toMatchObject({ outcomes: [{ kind: "planned", plan: { rows: 3, places: [{ where: "raw.events", rows: 3 }] } }], expiring: [] }); // biome-ignore format: one line
+  expect(dry).toMatchObject({
+    outcomes: [{ kind: "planned", plan: { rows: 3, places: [{ where: "raw.events", rows: 3 }] } }],
+    expiring: [],
+  });
   expect(await idsIn("raw.events")).toHaveLength(events.length);
 
   const stated = (await dataPolicyOf(root))!;

@@ -280,7 +280,7 @@ describe("off-policy estimates", () => {
     for (let seed = 1; seed <= 1_000; seed++) {
       const { logged, outcome, owner, expected } = chosenLogs(seed);
       const own = perSend(logged, outcome, owner);
-      const dr = doublyRobust(logged, outcome, expected, owner)!;
+      const dr = doublyRobust({ sends: logged, expected }, outcome, owner)!;
       if (holds(own)) plain += 1;
       if (holds(dr)) robust += 1;
       if (dr.high - dr.low < own.high! - own.low!) narrower += 1;
@@ -311,12 +311,8 @@ describe("off-policy estimates", () => {
     const wrongChances = mean((seed) => {
       const { logged, outcome, owner, expected } = chosenLogs(seed);
       const right = { ofLogged: expected.ofLogged.map(unbiased), ofChosen: expected.ofChosen.map(unbiased) };
-      return doublyRobust(
-        logged.map((s) => ({ ...s, propensity: 0.5 })),
-        outcome,
-        right,
-        owner,
-      )!.value;
+      const sends = logged.map((s) => ({ ...s, propensity: 0.5 }));
+      return doublyRobust({ sends, expected: right }, outcome, owner)!.value;
     });
     const wrongModel = mean((seed) => {
       const { logged, outcome, owner } = chosenLogs(seed);
@@ -324,7 +320,7 @@ describe("off-policy estimates", () => {
         ofLogged: logged.map((s) => (s.logged === "b" ? 0.1 : 0.7)),
         ofChosen: logged.map(() => 0.1),
       };
-      return doublyRobust(logged, outcome, flat, owner)!.value;
+      return doublyRobust({ sends: logged, expected: flat }, outcome, owner)!.value;
     });
     expect(wrongChances).toBeCloseTo(truth, 2);
     expect(wrongModel).toBeCloseTo(truth, 2);

@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { DataPolicy } from "../../../governance/data-policy/data-policy.ts";
 import {
   type AgingHolding,
-  planRetention,
+  accountOf,
   type Retained,
   type RetentionEnv,
-  resumeRetention,
-  retain,
+  runRetention,
 } from "../../../governance/retention/carry-out.ts";
 import { type RetentionCutoff, retentionCutoffs, snapshotsWord } from "../../../governance/retention/plan.ts";
 import type { RetentionBegun, RetentionEntry } from "../../../governance/retention/retention-journal.ts";
@@ -42,13 +41,7 @@ export async function retainHome(
     const { sink } = await openLocalIngest(context);
     try {
       const env = retentionEnv(world, sink);
-      const outcomes: Retained[] = [];
-      if (!dryRun) {
-        const resumed = await resumeRetention(env);
-        if (resumed) outcomes.push(resumed);
-      }
-      const plan = await planRetention(env, retentionCutoffs(policy, file, context.now()));
-      outcomes.push(dryRun ? { kind: "planned", plan } : await retain(env, plan));
+      const outcomes = await runRetention(env, retentionCutoffs(policy, file, context.now()), { dryRun });
       if (outcomes.some(({ kind }) => kind === "done")) await world.refreshViews();
       return outcomes;
     } finally {
@@ -63,7 +56,11 @@ function retentionEnv(world: RetentionWorld, sink: LocalSink): RetentionEnv {
     journal,
     policy: digestOf(policy),
     holdingOf: ({ of }) => (of === snapshotsWord ? agingSnapshots(world) : agingTable(sink, signal)),
-    account: (begun) => accountOf(sink, home.snapshots, begun),
+    async account(begun) {
+      const erased = erasedByLedger(sink, begun.retention_id);
+      const tables = [...erased].map(([table, { rows }]) => ({ where: `raw.${table}`, rows }));
+      return accountOf(tables, await agedSnapshots(home.snapshots, begun));
+    },
     now: context.now,
     newId: randomUUID,
     fault: (point) => context.fault?.(point),
@@ -112,17 +109,4 @@ export async function agedSnapshots(snapshots: string, begun: RetentionBegun) {
     .filter((one) => !known.has(one.id))
     .map((one) => ({ parent: one.id, successor: null, rows: one.rows }));
   return [...replaced, ...removed].sort((a, b) => (a.parent < b.parent ? -1 : 1));
-}
-
-async function accountOf(sink: LocalSink, snapshots: string, begun: RetentionBegun) {
-  const { retention_id: id } = begun;
-  const all = await agedSnapshots(snapshots, begun);
-  const tables = [...erasedByLedger(sink, id)].map(([table, { rows }]) => ({ where: `raw.${table}`, rows }));
-  return {
-    places: [
-      ...tables.sort((a, b) => (a.where < b.where ? -1 : 1)),
-      ...all.map(({ parent, rows }) => ({ where: `snapshot ${parent}`, rows })),
-    ],
-    snapshots: all,
-  };
 }

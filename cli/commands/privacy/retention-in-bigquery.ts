@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { type Deletion, deletedRows, notedDeletions } from "../../../governance/deletions.ts";
 import {
   type AgingHolding,
-  planRetention,
+  accountOf,
   type Retained,
   type RetentionEnv,
-  resumeRetention,
-  retain,
+  runRetention,
 } from "../../../governance/retention/carry-out.ts";
 import { retentionCutoffs, snapshotsWord } from "../../../governance/retention/plan.ts";
 import { asideOfTooOld, countTooOld, expirePartitions, tooOld } from "../../../ingest/bigquery/age.ts";
@@ -40,14 +39,8 @@ export async function retainInBigQuery(
       const { dataset } = context.bigQuery!;
       if (!dryRun) await prepareRawTables(warehouse, dataset);
       const env = retentionEnv(world, warehouse, dataset);
-      const outcomes: Retained[] = [];
-      if (!dryRun) {
-        const resumed = await resumeRetention(env);
-        if (resumed) outcomes.push(resumed);
-      }
       const cutoffs = retentionCutoffs(policy, file, context.now());
-      const plan = await planRetention(env, cutoffs);
-      outcomes.push(dryRun ? { kind: "planned", plan } : await retain(env, plan));
+      const outcomes = await runRetention(env, cutoffs, { dryRun });
       const expiring: { table: string; days: number }[] = [];
       if (!dryRun)
         for (const { of, kept_days: days } of cutoffs)
@@ -90,13 +83,7 @@ function retentionEnv(
     async account(begun) {
       const snapshots = await agedSnapshots(home.snapshots, begun);
       const tables = [...(await deletedRows(deletions, begun.retention_id))].map(([where, rows]) => ({ where, rows }));
-      return {
-        places: [
-          ...tables.sort((a, b) => (a.where < b.where ? -1 : 1)),
-          ...snapshots.map(({ parent, rows }) => ({ where: `snapshot ${parent}`, rows })),
-        ],
-        snapshots,
-      };
+      return accountOf(tables, snapshots);
     },
     now: context.now,
     newId: randomUUID,

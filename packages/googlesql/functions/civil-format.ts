@@ -281,7 +281,7 @@ export function formatCivil(format: string, moment: CivilMoment, kind: FormatKin
       result += isForeignElement(own, skip) ? own : ownElement(own, moment)!;
       continue;
     }
-    const [start, flags, width] = /^%([-_0^#]*)(\d*)/.exec(rest)! as unknown as [string, string, string];
+    const [start = "", flags = "", width = ""] = /^%([-_0^#]*)(\d*)/.exec(rest) ?? [];
     const modifier = /^[EO]./su.test(rest.slice(start.length)) ? rest[start.length]! : "";
     const letter = [...rest.slice(start.length + modifier.length, start.length + modifier.length + 2)][0] ?? "";
     const whole = start + modifier + letter;

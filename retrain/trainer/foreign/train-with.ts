@@ -28,7 +28,7 @@ import { splitColumn, splitOf } from "../../snapshot/split.ts";
 import { conversionValue } from "../conversion-value.ts";
 import type { TrainingJob } from "../job.ts";
 import type { Feature, Outcome } from "../learning-set.ts";
-import { fittedBefore, lineageOf, readWholeLock, subjectOf } from "../lineage.ts";
+import { lineageOf, readWholeLock, sendsOf, subjectOf } from "../lineage.ts";
 import { planTraining, type TrainEnv, type TrainRequest } from "../train.ts";
 import { type ForeignGraph, readGraphs, readManifest, refuseOtherShapes } from "./accept-graphs.ts";
 import { type ForeignManifest, type ForeignSettings, foreignSettings } from "./manifest.ts";
@@ -280,8 +280,6 @@ function recordOf(job: TrainingJob, lock: SnapshotLock, table: Table, parts: Par
       ...(job.only !== null && { only: job.only }),
     },
   };
-  const times = table.numbers("sent_at");
-  const instant = (row: number): string => new Date(1000 * times[row]!).toISOString();
   const hasVariant = lock.lock.columns.some(({ name }) => name === "variant");
   return modelRecord.parse({
     schema: modelSchema,
@@ -290,9 +288,7 @@ function recordOf(job: TrainingJob, lock: SnapshotLock, table: Table, parts: Par
       ...lineage,
       // Its name and the limits do not decide what it becomes; what it was told to learn, and by which command, does.
       inputs: digestOf({ ...lineage, outcomes: parts.outcomes, policy: job.policy, command: parts.command }),
-      sent_from: instant(0),
-      fitted_before: fittedBefore(lock, times[table.rows - 1]!),
-      sent_to: instant(table.rows - 1),
+      ...sendsOf(lock, table.numbers("sent_at")),
     },
     variants: hasVariant ? [...new Set(table.texts("variant"))].filter((one) => one !== "").sort() : [],
     policy: {

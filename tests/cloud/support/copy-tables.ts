@@ -12,7 +12,9 @@ function literal(value: unknown, type: string): string {
   if (/^STRUCT</.test(type)) {
     const fields = value as Readonly<Record<string, unknown>>;
     const types = fieldTypes(type);
-    return `struct(${Object.entries(fields).map(([name, one]) => `${literal(one, types.get(name)!)} as \`${name}\``).join(", ")})`; // biome-ignore format: one line
+    return `struct(${Object.entries(fields)
+      .map(([name, one]) => `${literal(one, types.get(name)!)} as \`${name}\``)
+      .join(", ")})`;
   }
   if (type === "STRING") return text(value as string);
   if (type === "INT64" || type === "BOOL") return String(value);
