@@ -23,7 +23,7 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .addHelpText(
       "after",
-      "\nFinds e-mail addresses, telephone numbers, IP addresses, coordinates, and what stands under keys like first_name;\nnames in free text it cannot tell. What it finds is told by place, kind and encoding, never repeated.\nExit code 4 when something was found or a file could not be read.\n\nExamples:\n  inboxloop audit pii\n  inboxloop audit pii exports/ --json\n",
+      "\nFinds e-mail addresses, telephone numbers, IP addresses, coordinates, and what stands under keys like first_name;\nnames in free text it cannot tell, and a Message-ID where the id of a mail stands is none. What it finds is told by place, kind and encoding, never repeated.\nExit code 4 when something was found or a file could not be read.\n\nExamples:\n  inboxloop audit pii\n  inboxloop audit pii exports/ --json\n",
     )
     .action(async (folder: string | undefined, options: { leaveOut?: readonly string[] }) => {
       const { resolve } = await import("node:path");

@@ -4,6 +4,7 @@ import { basename, join, relative, sep } from "node:path";
 import { gunzipSync, unzipSync } from "fflate";
 import { lineFrom } from "../../platform/home-files.ts";
 import { type HomeSeal, sealOf, unsealed } from "../../platform/home-seal.ts";
+import { isMessageId } from "../../platform/message-id.ts";
 import { isPersonalKey } from "../../platform/personal-keys.ts";
 import { visitDatabaseTexts, visitParquetTexts } from "../../warehouse/duckdb/text-values.ts";
 import { findIdentifiers, type IdentifierKind } from "./find-identifiers.ts";
@@ -115,7 +116,7 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
     const isOfNames = isPersonalKey(column);
     for (const value of values) {
       if (typeof value !== "string") visitValue(Buffer.from(value), into);
-      else into(isOfNames ? `${column}="${value.replaceAll('"', "'")}"` : value);
+      else into(isOfNames ? `${column}="${value.replaceAll('"', "'")}"` : withoutMessageIds(column, value));
     }
   };
   if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal, withIds);
@@ -141,6 +142,25 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
     }
   }
   visitBytes(rest, visit);
+}
+
+/** Columns that hold the ids of mails and reports, and the key of a JSON object that does. */
+const idColumn = /(?:^|\.)(?:message_id|subject_key|moment_id|report_id)$/;
+const idInJson = /"(provider_message_id|message_id|report_id)"\s*:\s*"([^"\\]{12,300})"/g;
+/** What the door puts behind the id of a mailing: whose mail it is. */
+const whose = /:[0-9a-f]{16}$/;
+
+/**
+ * A Message-ID looks like an address and names a mail. Where an id stands, the one that the door lets through as such is left out; anywhere else the same
+ * letters may be somebody's mailbox: relays that hide an address make such ones.
+ */
+function withoutMessageIds(column: string, value: string): string {
+  if (idColumn.test(column)) return isMessageId(value.replace(whose, "")) ? "" : value;
+  return value.includes("message_id") || value.includes("report_id")
+    ? value.replace(idInJson, (whole, key: string, id: string) =>
+        isMessageId(id.replace(whose, "")) ? `"${key}":""` : whole,
+      )
+    : value;
 }
 
 /** Of random bytes 37 % are letters of ASCII; a text or a record of texts has more. */

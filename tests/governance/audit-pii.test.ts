@@ -105,6 +105,33 @@ test("when a column holds sealed bytes, then what chance wrote in them is no add
   }
 });
 
+test("when a Message-ID stands where the id of a mail does, then it names nobody; elsewhere, or with a word in it, the same letters are an address", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "inboxloop-message-ids-"));
+  try {
+    const ours = "20260131.9f3ab2c4d1@mx1.example.com";
+    const theirs = "jane.doe.20260131@mail.example.com";
+    const metadata = (id: string) => `'${JSON.stringify({ provider: "mail", provider_message_id: id })}'`;
+    const instance = await DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    const write = (file: string, columns: string) =>
+      connection.run(`copy (select ${columns}) to '${join(folder, file)}' (format parquet)`);
+    await write(
+      "mails.parquet",
+      `'${ours}:5d74208bc939df37' as message_id, '<${ours}>' as subject_key, ${metadata(ours)} as metadata, '${ours}' as report_id`,
+    );
+    await write("people.parquet", `'${ours}' as note, '${theirs}' as message_id, ${metadata(theirs)} as metadata`);
+    connection.closeSync();
+    const { findings } = await auditHome(folder, { signal: new AbortController().signal });
+    expect(findings.map(({ file, place, kind }) => `${file} ${place} ${kind}`)).toEqual([
+      "people.parquet note address",
+      "people.parquet message_id address",
+      "people.parquet metadata address",
+    ]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 describe("a home with 200 people planted", () => {
   let home: string;
   beforeAll(async () => {
