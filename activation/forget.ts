@@ -1,4 +1,3 @@
-import { writeAnew } from "../serve/online/forget.ts";
 import { type Databases, hasOutbox, openOutboxDatabases } from "./outbox.ts";
 
 /** Whom to forget: every id of theirs, and the ids of messages to them alone. */
@@ -15,7 +14,7 @@ export async function findInOutbox(folder: string, who: Forgotten): Promise<numb
     const { decisions, signals } = keysOf(databases, who);
     return decisions.length + signals.length;
   } finally {
-    await databases.root.close();
+    await databases.store.close();
   }
 }
 
@@ -23,10 +22,10 @@ export async function findInOutbox(folder: string, who: Forgotten): Promise<numb
 export async function forgetOutbox(folder: string, who: Forgotten, fault: (point: string) => void): Promise<void> {
   if (!hasOutbox(folder)) return;
   const databases = openOutboxDatabases(folder);
-  const { root, entries, byState, signals } = databases;
+  const { store, entries, byState, signals } = databases;
   try {
     const keys = keysOf(databases, who);
-    await root.transaction(() => {
+    await store.transaction(() => {
       for (const id of keys.decisions) {
         const entry = entries.get(id);
         if (entry) byState.remove([entry.state, id]);
@@ -34,11 +33,11 @@ export async function forgetOutbox(folder: string, who: Forgotten, fault: (point
       }
       for (const position of keys.signals) signals.remove(position);
     });
-    await root.flushed;
+    await store.flushed();
     fault("outbox-deleted");
-    await writeAnew(root, folder, () => fault("outbox-copied"));
+    await store.writeAnew(() => fault("outbox-copied"));
   } finally {
-    await root.close();
+    await store.close();
   }
 }
 
@@ -48,7 +47,7 @@ function keysOf({ entries, signals }: Databases, { ids, messages }: Forgotten) {
   const isOwn = (row: Readonly<Record<string, unknown>>) =>
     people.has(String(row["user_id_hash"])) || mails.has(String(row["message_id"]));
   return {
-    decisions: [...entries.getRange({})].filter(({ value }) => mails.has(value.message_id)).map(({ key }) => key),
-    signals: [...signals.getRange({})].filter(({ value }) => isOwn(value)).map(({ key }) => key),
+    decisions: [...entries.entries()].filter(({ value }) => mails.has(value.message_id)).map(({ key }) => key),
+    signals: [...signals.entries()].filter(({ value }) => isOwn(value)).map(({ key }) => key),
   };
 }

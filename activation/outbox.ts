@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import { hasStore, openStore, type Store } from "../platform/store/open-store.ts";
+import type { GroupedTable, NumberedTable, Table, TableSpec } from "../platform/store/tables.ts";
 
 /**
  * What became of a decided send. waiting: the gates say not now; pending: the receiver did; sending: a request may be on its way; in_doubt: nobody
@@ -51,38 +50,48 @@ export type Listed = Pick<Change, "decision_id" | "entry">;
 /** States in which an entry is found again by its state. */
 const indexed: readonly EntryState[] = ["pending", "sending", "in_doubt", "refused", "dead"];
 
+/** The tables of an outbox. */
+export const outboxTables = {
+  entries: { name: "entries", keys: "texts" },
+  byState: { name: "by-state", keys: "open-groups" },
+  signals: { name: "signals", keys: "numbers" },
+  notes: { name: "notes", keys: "texts" },
+} as const satisfies Readonly<Record<string, TableSpec>>;
+
 export interface Databases {
-  readonly root: RootDatabase;
-  readonly entries: Database<Entry, string>;
-  readonly byState: Database<true, [string, string]>;
+  readonly store: Store;
+  readonly entries: Table<Entry>;
+  readonly byState: GroupedTable<true, readonly [string, string]>;
   /** Signals that have not landed. */
-  readonly signals: Database<Readonly<Record<string, unknown>>, number>;
-  readonly notes: Database<unknown, string>;
+  readonly signals: NumberedTable<Readonly<Record<string, unknown>>>;
+  readonly notes: Table<unknown>;
 }
 
-export const hasOutbox = (folder: string): boolean => existsSync(join(folder, "data.mdb"));
+export const hasOutbox = hasStore;
 
 export function openOutboxDatabases(folder: string): Databases {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const root = open({ path: folder, maxDbs: 6, cache: false });
+  const store = openStore(folder, { mode: 0o700 });
   return {
-    root,
-    entries: root.openDB({ name: "entries" }),
-    byState: root.openDB({ name: "by-state" }),
-    signals: root.openDB({ name: "signals", keyEncoding: "uint32" }),
-    notes: root.openDB({ name: "notes" }),
+    store,
+    entries: store.table(outboxTables.entries),
+    byState: store.grouped(outboxTables.byState),
+    signals: store.numbered(outboxTables.signals),
+    notes: store.table(outboxTables.notes),
   };
 }
 
 export type Outbox = ReturnType<typeof openOutbox>;
 
-/** The outbox in a folder: LMDB, one entry for each decision, whichever receiver it goes to. What `write` resolved for is on disk. */
+/** The outbox in a folder: one entry for each decision, whichever receiver it goes to. What `write` resolved for is on disk. */
 export function openOutbox(folder: string) {
-  const { root, entries, byState, signals, notes } = openOutboxDatabases(folder);
+  const { store, entries, byState, signals, notes } = openOutboxDatabases(folder);
   let queue = notes.get("queue") as string | undefined;
   if (queue === undefined) {
-    queue = randomBytes(8).toString("hex");
-    notes.putSync("queue", queue);
+    const made = randomBytes(8).toString("hex");
+    queue = store.transactionSync(() => {
+      notes.put("queue", made);
+      return made;
+    });
   }
 
   return {
@@ -91,7 +100,7 @@ export function openOutbox(folder: string) {
     /** All of the changes or none; synced. */
     async write(changes: readonly Change[]): Promise<void> {
       if (changes.length === 0) return;
-      await root.transaction(() => {
+      await store.transaction(() => {
         for (const { decision_id, entry, signal } of changes) {
           const before = entries.get(decision_id);
           if (before && before.state !== entry.state && indexed.includes(before.state))
@@ -104,29 +113,26 @@ export function openOutbox(folder: string) {
           signals.put(next, signal);
         }
       });
-      await root.flushed;
+      await store.flushed();
     },
 
-    /** The next decisions in a state behind one of them, by id. */
+    /** The next decisions in a state behind one of them, by id; in an encrypted home in another order that stays. */
     inState: (state: EntryState, after: string, limit: number): readonly Listed[] =>
-      [...byState.getRange({ start: [state, after], end: [`${state}\u0001`, ""], limit: limit + 1 })]
-        .filter(({ key }) => key[0] === state && key[1] !== after)
-        .slice(0, limit)
-        .flatMap(({ key }) => {
-          const entry = entries.get(key[1]);
-          return entry ? [{ decision_id: key[1], entry }] : [];
-        }),
+      [...byState.group(state, { after: after === "" ? undefined : [state, after], limit })].flatMap(({ key }) => {
+        const entry = entries.get(key[1]);
+        return entry ? [{ decision_id: key[1], entry }] : [];
+      }),
 
     /** Names this outbox in the ledger of what has landed. */
     queue,
     queued: (after: number, limit: number) =>
-      [...signals.getRange({ start: after + 1, limit })].map(({ key, value }) => ({ position: key, row: value })),
+      [...signals.above(after, limit)].map(({ key, value }) => ({ position: key, row: value })),
     async dropQueued(upTo: number): Promise<void> {
-      await root.transaction(() => {
-        for (const key of signals.getKeys({ start: 0, end: upTo + 1 })) signals.remove(key);
+      await store.transaction(() => {
+        for (const key of [...signals.upTo(upTo)]) signals.remove(key);
       });
     },
-    queueLength: (): number => signals.getCount(),
-    close: (): Promise<void> => root.close(),
+    queueLength: (): number => signals.count(),
+    close: (): Promise<void> => store.close(),
   };
 }

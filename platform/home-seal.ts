@@ -16,7 +16,7 @@ export const headerFile = "home-key.json";
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What a key made of the data key is for. */
-export type SealedKind = "database" | "parquet" | "files";
+export type SealedKind = "database" | "parquet" | "files" | "store-values" | "store-tokens";
 
 /** The open envelope of a home. */
 export interface HomeSeal {
@@ -251,10 +251,14 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** A whole file, or a line: `IBXSEAL1`, 12 bytes of nonce, 16 of tag, then AES-256-GCM. */
-export function sealBytes(content: string | Uint8Array, seal: HomeSeal): Buffer {
+export const sealBytes = (content: string | Uint8Array, seal: HomeSeal): Buffer =>
+  sealUnder(content, seal.key("files"), "");
+
+/** The same under a key of its own, tied to what it is about: it opens with the same words only. */
+export function sealUnder(content: string | Uint8Array, key: Buffer, about: string): Buffer {
   const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", seal.key("files"), nonce);
-  cipher.setAAD(magic);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  cipher.setAAD(Buffer.concat([magic, Buffer.from(about)]));
   const body = Buffer.concat([cipher.update(content), cipher.final()]);
   return Buffer.concat([magic, nonce, cipher.getAuthTag(), body]);
 }
@@ -269,13 +273,17 @@ export function openBytes(bytes: Buffer, path: string): Buffer {
 }
 
 /** What `sealBytes` sealed; undefined for anything else. */
-export function unsealed(bytes: Buffer, seal: HomeSeal): Buffer | undefined {
+export const unsealed = (bytes: Buffer, seal: HomeSeal): Buffer | undefined =>
+  unsealedUnder(bytes, seal.key("files"), "");
+
+/** What `sealUnder` sealed with the same key, about the same; undefined for anything else. */
+export function unsealedUnder(bytes: Buffer, key: Buffer, about: string): Buffer | undefined {
   const head = magic.length + nonceBytes + tagBytes;
   if (bytes.length < head || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
   try {
     const nonce = bytes.subarray(magic.length, magic.length + nonceBytes);
-    const cipher = createDecipheriv("aes-256-gcm", seal.key("files"), nonce);
-    cipher.setAAD(magic);
+    const cipher = createDecipheriv("aes-256-gcm", key, nonce);
+    cipher.setAAD(Buffer.concat([magic, Buffer.from(about)]));
     cipher.setAuthTag(bytes.subarray(magic.length + nonceBytes, head));
     return Buffer.concat([cipher.update(bytes.subarray(head)), cipher.final()]);
   } catch {
@@ -283,7 +291,7 @@ export function unsealed(bytes: Buffer, seal: HomeSeal): Buffer | undefined {
   }
 }
 
-const damagedFile = (where: string, _cause?: unknown): UserError =>
+export const damagedFile = (where: string): UserError =>
   new UserError("a file of an encrypted home is not what was written there", {
     code: "home.damaged-file",
     exit: "check",

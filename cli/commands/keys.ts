@@ -102,6 +102,22 @@ export const register: RegisterCommand = (program, environment) => {
     });
 
   home
+    .command("seal")
+    .description(
+      "Seal what an encrypted home still has in clear: an online store and an outbox from before these were sealed",
+    )
+    .action(async () => {
+      const { sealCommand } = await import("./keys/seal.ts");
+      const world = environment();
+      const done = await sealCommand(world);
+      world.console.result(done, () =>
+        done.stores.length === 0
+          ? `${done.root}: nothing is in clear`
+          : done.stores.map(({ folder, entries }) => `sealed   ${folder}, ${entries} entries`).join("\n"),
+      );
+    });
+
+  home
     .command("show")
     .description("Whether the home is encrypted, and under which key by its name")
     .action(async () => {

@@ -1,11 +1,12 @@
 import { createReadStream, type Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { gunzipSync, unzipSync } from "fflate";
 import { lineFrom } from "../../platform/home-files.ts";
 import { type HomeSeal, sealOf, unsealed } from "../../platform/home-seal.ts";
 import { isMessageId } from "../../platform/message-id.ts";
 import { isPersonalKey } from "../../platform/personal-keys.ts";
+import { isClearStore, sealedEntries, storeFile } from "../../platform/store/open-store.ts";
 import { visitDatabaseTexts, visitParquetTexts } from "../../warehouse/duckdb/text-values.ts";
 import { findIdentifiers, type IdentifierKind } from "./find-identifiers.ts";
 
@@ -122,12 +123,27 @@ async function visitFile(path: string, look: Look, signal: AbortSignal, withIds:
   if (path.endsWith(".parquet")) return visitParquetTexts(path, byColumn, signal, withIds);
   if (path.endsWith(".duckdb")) return visitDatabaseTexts(path, byColumn, signal, withIds);
   const seal = sealOf(path);
-  if (seal && basename(path) !== "data.mdb") {
+  const isStore = basename(path) === storeFile;
+  if (seal && !isStore) {
     visitSealed(await readFile(path), seal, look(""));
     return;
   }
+  if (seal && !isClearStore(dirname(path))) {
+    for (const { table, key, value } of sealedEntries(dirname(path))) {
+      signal.throwIfAborted();
+      visitBytes(Buffer.from(JSON.stringify([key, value], plainly)), look(table));
+    }
+    // What stands in the file beside that: nothing, if all that writes is right.
+    return visitStream(path, longRunsOf(look("")), signal);
+  }
   if (path.endsWith(".zip") || path.endsWith(".gz")) return visitArchive(path, look);
-  const visit = look("");
+  return visitStream(path, look(""), signal);
+}
+
+/** JSON has no whole numbers beyond 2^53. */
+const plainly = (_name: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
+
+async function visitStream(path: string, visit: (text: string) => void, signal: AbortSignal): Promise<void> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal })) {
     const bytes: Buffer = Buffer.concat([rest, chunk as Buffer]);
@@ -173,11 +189,14 @@ function visitValue(bytes: Buffer, visit: (text: string) => void): void {
   let letters = 0;
   for (const byte of bytes) if (byte >= 0x20 && byte < 0x7f) letters += 1;
   if (letters >= leastOfText * bytes.length) visitBytes(bytes, visit);
-  else
-    visitBytes(bytes, (text) => {
-      for (const part of text.split(" ")) if (part.length >= longRun) visit(part);
-    });
+  else visitBytes(bytes, longRunsOf(visit));
 }
+
+const longRunsOf =
+  (visit: (text: string) => void) =>
+  (text: string): void => {
+    for (const part of text.split(" ")) if (part.length >= longRun) visit(part);
+  };
 
 /** A file of an encrypted home: what is sealed in it, as a whole or line by line, and whatever is not sealed as it stands. */
 function visitSealed(bytes: Buffer, seal: HomeSeal, visit: (text: string) => void): void {

@@ -1,43 +1,53 @@
-import { mkdirSync } from "node:fs";
-import { type Database, open, type RootDatabase } from "lmdb";
+import { openStore, type Store } from "../../platform/store/open-store.ts";
+import type { GroupedTable, NumberedTable, Table, TableSpec } from "../../platform/store/tables.ts";
 import type { PastSend } from "../../policy/decision.ts";
 import type { DecisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
-/** How the online store is laid out in LMDB, for who serves from it and for who takes people out of it. */
+/** The tables of the online store. */
+export const onlineTables = {
+  people: { name: "people", keys: "texts", isShaped: true },
+  heard: { name: "heard", keys: "texts" },
+  sends: { name: "sends", keys: "texts" },
+  sent: { name: "sent", keys: "texts" },
+  decisions: { name: "decisions", keys: "texts", isShaped: true },
+  byPerson: { name: "by-person", keys: "groups" },
+  byMessage: { name: "by-message", keys: "texts" },
+  queue: { name: "queue", keys: "numbers" },
+  notes: { name: "notes", keys: "texts" },
+} as const satisfies Readonly<Record<string, TableSpec>>;
+
+/** How the online store is laid out, for who serves from it and for who takes people out of it. */
 export interface Databases {
-  readonly root: RootDatabase;
-  readonly people: Database<StoredPerson, string>;
-  readonly heard: Database<readonly Heard[], string>;
-  readonly sends: Database<readonly PastSend[], string>;
+  readonly store: Store;
+  readonly people: Table<StoredPerson>;
+  readonly heard: Table<readonly Heard[]>;
+  readonly sends: Table<readonly PastSend[]>;
   /** By policy. */
-  readonly sent: Database<Readonly<Record<string, number>>, string>;
-  readonly decisions: Database<{ readonly row: DecisionRow; readonly at: number }, string>;
-  /** person, then the latest first, for `why`. */
-  readonly byPerson: Database<string, [string, number, string]>;
-  readonly byMessage: Database<string, string>;
+  readonly sent: Table<Readonly<Record<string, number>>>;
+  readonly decisions: Table<{ readonly row: DecisionRow; readonly at: number }>;
+  /** person, then the latest first where keys stand in clear, for `why`. */
+  readonly byPerson: GroupedTable<string, readonly [string, number, string]>;
+  readonly byMessage: Table<string>;
   /** Ids of decisions that wait for the door, by their position. */
-  readonly queue: Database<string, number>;
-  readonly notes: Database<unknown, string>;
+  readonly queue: NumberedTable<string>;
+  readonly notes: Table<unknown>;
 }
 
 /** Opens the store in a folder, and makes it where there is none. */
 export function openDatabases(folder: string): Databases {
-  mkdirSync(folder, { recursive: true });
-  const root = open({ path: folder, maxDbs: 12, compression: true, cache: false });
-  // Names of fields stand once in the database, not in each value.
-  const shaped = { sharedStructuresKey: Symbol.for("structures") };
+  const store = openStore(folder, { compression: true });
   return {
-    root,
-    people: root.openDB({ name: "people", ...shaped }),
-    heard: root.openDB({ name: "heard" }),
-    sends: root.openDB({ name: "sends" }),
-    sent: root.openDB({ name: "sent" }),
-    decisions: root.openDB({ name: "decisions", ...shaped }),
-    byPerson: root.openDB({ name: "by-person" }),
-    byMessage: root.openDB({ name: "by-message" }),
-    queue: root.openDB({ name: "queue", keyEncoding: "uint32" }),
-    notes: root.openDB({ name: "notes" }),
+    store,
+    people: store.table(onlineTables.people),
+    heard: store.table(onlineTables.heard),
+    sends: store.table(onlineTables.sends),
+    sent: store.table(onlineTables.sent),
+    decisions: store.table(onlineTables.decisions),
+    byPerson: store.grouped(onlineTables.byPerson),
+    byMessage: store.table(onlineTables.byMessage),
+    queue: store.numbered(onlineTables.queue),
+    notes: store.table(onlineTables.notes),
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Database } from "lmdb";
+import type { NumberedTable } from "../../platform/store/tables.ts";
 import type { DecisionRow } from "../decision-row.ts";
 import { openDatabases } from "./databases.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
@@ -15,42 +15,52 @@ const shape = 3;
  * wait are written together.
  */
 export function openLmdbStore(folder: string): OnlineStore {
-  const { root, people, heard, sends, sent, decisions, byPerson, byMessage, queue, notes } = openDatabases(folder);
+  const {
+    store: kept,
+    people,
+    heard,
+    sends,
+    sent,
+    decisions,
+    byPerson,
+    byMessage,
+    queue,
+    notes,
+  } = openDatabases(folder);
 
   if (notes.get("shape") !== shape)
-    root.transactionSync(() => {
+    kept.transactionSync(() => {
       if (notes.get("shape") === shape) return;
-      people.clearSync();
+      people.clear();
       // What waited for the door went into the queue whole.
-      for (const { key, value } of [...(queue as Database<string | DecisionRow, number>).getRange({})])
-        if (typeof value !== "string") queue.putSync(key, value.decision_id);
-      notes.removeSync("push");
+      for (const { key, value } of [...(queue as NumberedTable<string | DecisionRow>).entries()])
+        if (typeof value !== "string") queue.put(key, value.decision_id);
+      notes.remove("push");
       // Read again what streamed in, for what was heard in it.
-      for (const key of [...notes.getKeys({ start: "stream ", end: "stream!" })]) notes.removeSync(key);
-      notes.putSync("shape", shape);
+      for (const key of [...notes.keys()]) if (key.startsWith("stream ")) notes.remove(key);
+      notes.put("shape", shape);
     });
 
   let name = notes.get("queue") as string | undefined;
   if (name === undefined) {
-    name = root.transactionSync(() => {
+    name = kept.transactionSync(() => {
       const known = notes.get("queue") as string | undefined;
       if (known !== undefined) return known;
       const made = randomBytes(8).toString("hex");
-      notes.putSync("queue", made);
+      notes.put("queue", made);
       return made;
     });
   }
 
   const transaction: StoreTransaction = {
     person: (id) => people.get(id),
-    putPerson: (id, person) => void people.put(id, person),
+    putPerson: (id, person) => people.put(id, person),
     heard: (id) => heard.get(id) ?? [],
-    putHeard: (id, list) => void (list.length === 0 ? heard.remove(id) : heard.put(id, list)),
+    putHeard: (id, list) => (list.length === 0 ? heard.remove(id) : heard.put(id, list)),
     sends: (id) => sends.get(id) ?? [],
-    addSend: (id, send) =>
-      void sends.put(id, [...(sends.get(id) ?? []).filter(({ at }) => at > send.at - keptMs), send]),
+    addSend: (id, send) => sends.put(id, [...(sends.get(id) ?? []).filter(({ at }) => at > send.at - keptMs), send]),
     sent: (policy) => sent.get(policy) ?? {},
-    putSent: (policy, counts) => void sent.put(policy, counts),
+    putSent: (policy, counts) => sent.put(policy, counts),
     decision: (id) => decisions.get(id)?.row,
     putDecision(row) {
       const at = Date.parse(String(row["decided_at"]));
@@ -63,34 +73,33 @@ export function openLmdbStore(folder: string): OnlineStore {
       queue.put(next, row.decision_id);
     },
     note: (key) => notes.get(key),
-    putNote: (key, value) => void notes.put(key, value),
+    putNote: (key, value) => notes.put(key, value),
   };
 
   return {
     person: (id) => people.get(id),
     heard: (id) => heard.get(id) ?? [],
-    heardIds: () => heard.getKeys({}),
+    heardIds: () => heard.keys(),
     sends: (id) => sends.get(id) ?? [],
     decision: (id) => decisions.get(id)?.row,
     decisionsOf: (person, limit) =>
-      [
-        ...byPerson.getRange({ start: [person, Number.NEGATIVE_INFINITY, ""], end: [`${person}\u0001`, 0, ""], limit }),
-      ].flatMap(({ key, value }) =>
-        (key as readonly unknown[])[0] === person ? (decisions.get(value)?.row ?? []) : [],
-      ),
+      [...byPerson.group(person)]
+        .sort((a, b) => a.key[1] - b.key[1])
+        .slice(0, limit)
+        .flatMap(({ value }) => decisions.get(value)?.row ?? []),
     decisionOfMessage: (messageId) => {
       const id = byMessage.get(messageId);
       return id === undefined ? undefined : decisions.get(id)?.row;
     },
     note: (key) => notes.get(key),
     *people() {
-      for (const { key, value } of people.getRange({})) yield [key, value];
+      for (const { key, value } of people.entries()) yield [key, value];
     },
     async transact<T>(work: (tx: StoreTransaction) => T): Promise<T> {
       let thrown: unknown;
       let isThrown = false;
       // An error is carried out by hand: one thrown in a child transaction takes back this work alone.
-      const done = await root
+      const done = await kept
         .childTransaction(() => {
           try {
             return work(transaction);
@@ -103,22 +112,21 @@ export function openLmdbStore(folder: string): OnlineStore {
         .catch((error: unknown) => {
           throw isThrown ? thrown : error;
         });
-      await root.flushed;
+      await kept.flushed();
       return done as T;
     },
     queue: name,
     queued: (after, limit) =>
-      [...queue.getRange({ start: after + 1, limit })].flatMap(({ key, value }) => {
+      [...queue.above(after, limit)].flatMap(({ key, value }) => {
         const row = decisions.get(value)?.row;
         return row ? [{ position: key, row }] : [];
       }),
     async dropQueued(upTo) {
-      await root.transaction(() => {
-        for (const key of queue.getKeys({ start: 0, end: upTo + 1 })) queue.remove(key);
+      await kept.transaction(() => {
+        for (const key of [...queue.upTo(upTo)]) queue.remove(key);
       });
     },
-    // Not getCount, which reads every entry.
-    queueLength: () => (queue.getStats() as { readonly entryCount: number }).entryCount,
-    close: () => root.close(),
+    queueLength: () => queue.count(),
+    close: () => kept.close(),
   };
 }
