@@ -1,4 +1,5 @@
 // The wording of every column, once; models pick the ones they expose. Features bring their own from includes/features.js.
+const estimates = require("./estimates");
 const features = require("./features");
 const feeds = require("./feeds");
 const labels = require("./labels");
@@ -253,7 +254,27 @@ const column = {
   current_units: "The same of the current messages.",
   psi_without_drift: "What the index is about with so many units and bins when nothing moved.",
   drift_p_value: "How often chance alone makes the two periods as different (chi-squared test of homogeneity).",
-  drift_p_adjusted: "The same, adjusted over all features (Benjamini and Hochberg).",
+  drift_p_adjusted: "The same, adjusted over all that is tested in the table (Benjamini and Hochberg).",
+  outcome: "What is predicted: click, complaint, unsubscribe or conversion.",
+  scored_variant:
+    "The variant that the scores are of: the one that was sent or, where nothing was, the one that was worth most.",
+  is_variant_sent: "The variant that the scores are of was sent.",
+  reference_decisions: "Decisions of the four weeks before the current one.",
+  current_decisions: "Decisions of the current week, the seven days before the as-of instant.",
+  scored_customers: "Customers among them.",
+  outcomes_expected: "How many of the messages have the outcome by their scores.",
+  outcomes_seen: "How many of them had it; NULL while the windows are open.",
+  estimated: "The figure that the scores let expect.",
+  estimated_low: "Lower end of where it comes out in 95 of 100 cases, if the scores are calibrated.",
+  estimated_high: "Upper end of it.",
+  realised: "The figure as it came out; NULL while the windows are open.",
+  difference_error:
+    "Standard error of realised - estimated: by the scores, or by what customers show where that is more.",
+  estimate_p_value:
+    "How often chance alone makes a difference as large, if the scores are calibrated; NULL where nothing is tested.",
+  estimate_p_adjusted: "The same, adjusted over the table (Benjamini and Hochberg).",
+  estimate_verdict:
+    "Of closed windows: as_estimated, worse or better where that is shown and matters, unknown where too little came. Of open ones: borne_out or not_borne_out, by the last week that could be tested; unproven without one.",
   drift_level:
     "stable unless the adjusted p-value shows a difference and the PSI is 0.1 beyond what chance gives; then moved below 0.25 beyond it, drifted from there on; unknown with too few customers or independent messages, and for what the sender chooses.",
   metric: "What is measured.",
@@ -511,6 +532,8 @@ for (const name of feeds.names)
   column[feeds.ageOf(name)] =
     `Whole days since the last day with data of the source ${name}, when the day began; NULL before its first.`;
 for (const label of labels.names) column[`${label}_share`] = `Share of the messages labelled ${label}.`;
+for (const { name, score } of estimates.outcomes)
+  column[score] = `Probability of the outcome ${name}, as the model gave it.`;
 for (const { name, description } of features.list) column[name] ??= description;
 
 /**

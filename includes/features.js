@@ -32,13 +32,6 @@ const senders = /^(sends_|days_since_last_send$|subject_length$|sent_|variant$|c
 const providers = /^(isp_|domain_|sender_|seed_|bounces_|hard_bounces_)/;
 const originOf = (name) => (senders.test(name) ? "sender" : providers.test(name) ? "delivery" : "customer");
 
-/** Drift says nothing of a feature with fewer customers, or fewer independent messages, than this in either period. */
-const leastDriftUnits = 40;
-/** The correlation within customers is measured on about so many of them, at most twice as many. */
-const driftSample = 20_000;
-/** Share of features called moved or drifted where nothing moved, at most (false discovery rate). */
-const falseDiscoveryRate = 0.05;
-
 const number = (name, description, knownAt, bins) => ({
   name,
   type: "number",
@@ -263,9 +256,6 @@ const select = (alias, ...wanted) =>
   (wanted.length > 0 ? wanted : names).map((name) => `${alias}.${feature(name).name}`).join(",\n  ");
 
 module.exports = {
-  leastDriftUnits,
-  driftSample,
-  falseDiscoveryRate,
   ttlHours,
   sendHistoryDays,
   windowDays,

@@ -24,6 +24,25 @@ const figures = z.object({
     }),
   ),
   drift: z.array(z.object({ feature: z.string(), psi: number, kl: number, verdict: z.string() })),
+  /** Scores of each model that decided in the last week beside the weeks before. */
+  scores: z.array(
+    z.object({ model: z.string(), outcome: z.string(), psi: z.union([number, z.null()]), verdict: z.string() }),
+  ),
+  /** What the scores let expect of each week, and what came of it. */
+  estimates: z.array(
+    z.object({
+      model: z.string(),
+      outcome: z.string(),
+      metric: z.string(),
+      week: z.string(),
+      messages: number,
+      estimated: number,
+      low: number,
+      high: number,
+      realised: z.union([number, z.null()]),
+      verdict: z.string(),
+    }),
+  ),
   /** Addresses by the category that is dearest to their person. */
   affinities: z.array(z.object({ category: z.string(), addresses: number })),
   /** Visits to site and app, by the week in which they began. */
@@ -50,7 +69,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
   const tables = queryBuilder<Tables>(warehouse);
   const rate = (part: string, whole: string) =>
     sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
-  const [labels, opens, kpis, drift, affinities, sessions, senders, accounts, deadLetters] = [
+  const [labels, opens, kpis, drift, scores, estimates, affinities, sessions, senders, accounts, deadLetters] = [
     await tables
       .selectFrom("training.examples")
       .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
@@ -88,6 +107,36 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("psi", "desc")
       .orderBy("feature")
       .limit(12)
+      .execute(),
+    await tables
+      .selectFrom("monitoring.prediction_drift")
+      .select(["model_version as model", "outcome", "psi", "drift_level as verdict"])
+      .orderBy("current_decisions", "desc")
+      .orderBy("model")
+      .orderBy("outcome")
+      .limit(12)
+      .execute(),
+    await tables
+      .selectFrom("monitoring.estimated_performance")
+      .select([
+        "model_version as model",
+        "outcome",
+        "metric",
+        sql<string>`format_date('%F', sent_week)`.as("week"),
+        "messages",
+        "estimated",
+        "estimated_low as low",
+        "estimated_high as high",
+        "realised",
+        "estimate_verdict as verdict",
+      ])
+      .where("estimated", "is not", null)
+      .orderBy("sent_week", "desc")
+      .orderBy("model")
+      .orderBy("outcome")
+      .orderBy("metric")
+      .orderBy("is_mature")
+      .limit(60)
       .execute(),
     await tables
       .selectFrom(
@@ -157,5 +206,17 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("reason")
       .execute(),
   ];
-  return figures.parse({ labels, opens, kpis, drift, affinities, sessions, senders, accounts, deadLetters });
+  return figures.parse({
+    labels,
+    opens,
+    kpis,
+    drift,
+    scores,
+    estimates,
+    affinities,
+    sessions,
+    senders,
+    accounts,
+    deadLetters,
+  });
 }

@@ -141,6 +141,45 @@ export const driftSection = (features: Figures["drift"]): ReportSection => ({
   ],
 });
 
+/** What models said in their decisions: whether their scores moved, and whether they came true. */
+export const scoresSection = ({ scores, estimates }: Pick<Figures, "scores" | "estimates">): ReportSection => ({
+  title: "Scores in use",
+  lead: "How far models' scores moved in the last week, and what they let expect of each week's mails beside what came of it. A verdict is there only where it was shown; of windows that are open it says whether the last week that could be tested bears the estimate out.",
+  blocks: [
+    {
+      kind: "bars",
+      title: "Scores: population stability index",
+      items: scores.flatMap(({ model, outcome, psi, verdict }) =>
+        psi === null ? [] : [{ label: `${model}, ${outcome} (${verdict})`, value: psi }],
+      ),
+      thresholds: [
+        { label: "moved", value: 0.1 },
+        { label: "drifted", value: 0.25 },
+      ],
+    },
+    {
+      kind: "table",
+      caption: "Estimated without labels, and checked once they are in",
+      columns: ["week", "model", "outcome", "figure", "mails", "estimated", "from", "to", "came out as", "verdict"].map(
+        (name) => ({ name }),
+      ),
+      rows: estimates.map((e) => [
+        e.week,
+        e.model,
+        e.outcome,
+        e.metric,
+        e.messages,
+        e.estimated,
+        e.low,
+        e.high,
+        e.realised,
+        e.verdict,
+      ]),
+      tones: estimates.map(({ verdict }) => (/^(worse|not_borne_out)$/.test(verdict) ? "bad" : undefined)),
+    },
+  ],
+});
+
 export const modelsSection = (
   models: readonly { readonly name: string; readonly outcomes: Model["record"]["outcomes"] }[],
 ): ReportSection => ({

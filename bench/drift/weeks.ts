@@ -17,7 +17,7 @@ export interface Weeks {
   readonly ofDay: number;
   /** Whether busy customers have other values than the rest. */
   readonly isBusyOther: boolean;
-  /** A feature whose values move in the current week, so that its index is about so much. */
+  /** A feature whose values move in the current week, so that its index is about so much; without end: all become the greatest. */
   readonly shift?: { readonly feature: string; readonly psi: number } | undefined;
 }
 
@@ -131,9 +131,11 @@ function messages(weeks: Weeks): string {
     // the value is the better one of two in a share c: density 1 + c (2x - 1), an index of c^2 / 3 + c^4 / 15 + ..., 0.25 for 0.8
     const better = 0.924 * Math.sqrt(3 * (shift?.psi ?? 0));
     const place =
-      shift?.feature === name
-        ? `case when since >= 28 * 86400 and ${chance(seed, channel.isShifted, "n")} < ${better} then greatest(${drawn}, ${chance(seed, channel.other, "n")}) else ${drawn} end`
-        : drawn;
+      shift === undefined || shift.feature !== name
+        ? drawn
+        : shift.psi === Number.POSITIVE_INFINITY
+          ? `case when since >= 28 * 86400 then 0.999 else ${drawn} end`
+          : `case when since >= 28 * 86400 and ${chance(seed, channel.isShifted, "n")} < ${better} then greatest(${drawn}, ${chance(seed, channel.other, "n")}) else ${drawn} end`;
     return `${type === "number" ? valueAt(name, "p") : categoryOf("p")} as ${name}`.replaceAll(/\bp\b/g, `(${place})`);
   });
   return `insert into features.message_features by name

@@ -3,7 +3,9 @@ import type { RegisterCommand } from "../command.ts";
 export const register: RegisterCommand = (program, environment) => {
   program
     .command("report")
-    .description("Write one self-contained HTML file: signals, engagement, interests, drift, models, the release log")
+    .description(
+      "Write one self-contained HTML file: signals, engagement, interests, drift, scores, models, the release log",
+    )
     .option("--out <file>", "where to write it (default: reports/report.html in the home)")
     .action(async (options: { out?: string }) => {
       const { mkdir, writeFile } = await import("node:fs/promises");
@@ -19,6 +21,7 @@ export const register: RegisterCommand = (program, environment) => {
         historySection,
         interestSection,
         modelsSection,
+        scoresSection,
         sendersSection,
         signalsSection,
       } = await import("../../report/sections.ts");
@@ -39,6 +42,7 @@ export const register: RegisterCommand = (program, environment) => {
           interestSection(figures),
           sendersSection(figures.senders),
           driftSection(figures.drift),
+          ...(figures.scores.length + figures.estimates.length > 0 ? [scoresSection(figures)] : []),
           modelsSection(models.map(({ name, record }) => ({ name, outcomes: record.outcomes }))),
           historySection(state.champion, log),
         ],

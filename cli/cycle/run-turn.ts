@@ -40,7 +40,12 @@ const stepResult = z.strictObject({
 const decision = z.strictObject({
   retrain: z.boolean(),
   reasons: z
-    .array(z.strictObject({ trigger: z.enum(["first", "schedule", "drift", "kpi"]), why: z.string() }))
+    .array(
+      z.strictObject({
+        trigger: z.enum(["first", "schedule", "drift", "scores", "estimates", "kpi"]),
+        why: z.string(),
+      }),
+    )
     .readonly(),
   held: z.string().nullable(),
 });

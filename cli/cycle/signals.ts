@@ -4,6 +4,8 @@ import { listModels } from "../../scoring/model.ts";
 import type { Environment } from "../environment.ts";
 
 const drift = "monitoring.drift";
+const scores = "monitoring.prediction_drift";
+const estimates = "monitoring.estimated_performance";
 const kpis = "monitoring.kpis_daily";
 /** Stages of a version that somebody has yet to decide about. */
 const onTheirWay = new Set(["submitted", "approved", "shadow", "canary"]);
@@ -18,23 +20,50 @@ export async function readSignals(world: Environment, policy: CyclePolicy): Prom
   const seen = { now: world.now(), trainedAt: trained.length === 0 ? null : new Date(Math.max(...trained)), underWay };
   const warehouse = await world.target.openWarehouse();
   try {
-    const rowsOf = async (table: string, sql: string) =>
-      (await warehouse.columns(table)) === undefined ? [] : (await warehouse.query(sql, { signal: world.signal })).rows;
+    const rowsOf = async (table: string, sql: string, params: Readonly<Record<string, unknown>> = {}) =>
+      (await warehouse.columns(table)) === undefined
+        ? []
+        : (await warehouse.query(sql, { signal: world.signal, params })).rows;
     const moved = await rowsOf(
       drift,
       `select feature, drift_level from ${drift} where drift_level in ('moved', 'drifted') order by psi desc, feature`,
     );
+    const champion = { champion: state.champion ?? "" };
+    const scored = await rowsOf(
+      scores,
+      `select outcome, drift_level from ${scores}
+      where model_version = @champion and drift_level in ('moved', 'drifted')
+      order by psi desc, outcome`,
+      champion,
+    );
+    const worse = await rowsOf(estimates, worseSql, champion);
     const counts: { current: KpiCounts; reference: KpiCounts }[] = [];
     for (const trigger of policy.kpis) counts.push(periodsOf(await rowsOf(kpis, kpiSql(trigger))));
     return {
       ...seen,
       drift: moved.map((row) => ({ feature: String(row["feature"]), level: String(row["drift_level"]) })),
+      scores: scored.map((row) => ({ outcome: String(row["outcome"]), level: String(row["drift_level"]) })),
+      worse: worse.map((row) => ({
+        outcome: String(row["outcome"]),
+        metric: String(row["metric"]),
+        week: String(row["sent_week"]),
+      })),
       kpis: counts,
     };
   } finally {
     await warehouse.close();
   }
 }
+
+/** What the champion was wrong about, by the last week of each figure that could be tested. */
+const worseSql = `with
+last_tested as (
+  select outcome, metric, sent_week, estimate_verdict
+  from ${estimates}
+  where model_version = @champion and is_mature and estimate_verdict != 'unknown'
+  qualify row_number() over (partition by outcome, metric order by sent_week desc) = 1
+)
+select outcome, metric, sent_week from last_tested where estimate_verdict = 'worse' order by outcome, metric`;
 
 /** Sends and outcomes of the latest days whose outcomes are in, and of the days before. */
 const kpiSql = ({ kpi, days, against_days }: CyclePolicy["kpis"][number]): string => `with

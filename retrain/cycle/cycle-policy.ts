@@ -18,6 +18,16 @@ export const cyclePolicy = z.strictObject({
     .strictObject({ level: z.enum(["moved", "drifted"]), features: z.int().min(1) })
     .nullable()
     .default({ level: "drifted", features: 1 }),
+  /** So many outcomes for which the champion's scores are at this level or above in monitoring.prediction_drift. */
+  scores: z
+    .strictObject({ level: z.enum(["moved", "drifted"]), outcomes: z.int().min(1) })
+    .nullable()
+    .default({ level: "drifted", outcomes: 1 }),
+  /** So many figures of the champion that came out worse than its scores let expect, in monitoring.estimated_performance. */
+  estimates: z
+    .strictObject({ worse: z.int().min(1) })
+    .nullable()
+    .default({ worse: 1 }),
   /** A rate of the latest days that is worse than that of the days before, by more than a share and beyond chance. */
   kpis: z
     .array(

@@ -14,12 +14,16 @@ export interface CycleSignals {
   /** A version that is on its way: between submission and the champion's place. */
   readonly underWay: string | null;
   readonly drift: readonly { readonly feature: string; readonly level: string }[];
+  /** Outcomes for which the champion's scores moved. */
+  readonly scores: readonly { readonly outcome: string; readonly level: string }[];
+  /** Figures of the champion that came out worse than its scores let expect, in the last week of each that could be tested. */
+  readonly worse: readonly { readonly outcome: string; readonly metric: string; readonly week: string }[];
   /** By place in the policy's list: the latest days, and those before. */
   readonly kpis: readonly { readonly current: KpiCounts; readonly reference: KpiCounts }[];
 }
 
 export interface RetrainReason {
-  readonly trigger: "first" | "schedule" | "drift" | "kpi";
+  readonly trigger: "first" | "schedule" | "drift" | "scores" | "estimates" | "kpi";
   readonly why: string;
 }
 
@@ -38,12 +42,12 @@ const leastOutcomes = 10;
 const levels = ["stable", "moved", "drifted"];
 
 /**
- * Whether a model is to be trained anew, and why: the first of all, the schedule, drifted features, a rate that got worse. Pure: the same signals, the same
- * answer.
+ * Whether a model is to be trained anew, and why: the first of all, the schedule, drifted features or scores, scores that were wrong, a rate that got worse.
+ * Pure: the same signals, the same answer.
  */
 export function decideRetrain(policy: CyclePolicy, signals: CycleSignals): RetrainDecision {
   const { now, trainedAt, underWay } = signals;
-  const reasons = [...bySchedule(policy, signals), ...byDrift(policy, signals), ...byKpis(policy, signals)];
+  const reasons = [bySchedule, byDrift, byScores, byEstimates, byKpis].flatMap((asks) => asks(policy, signals));
   const since = trainedAt === null ? Number.POSITIVE_INFINITY : (now.getTime() - trainedAt.getTime()) / dayMs;
   const held = (): string | null => {
     if (reasons.length === 0) return null;
@@ -71,6 +75,24 @@ function byDrift({ drift }: CyclePolicy, signals: CycleSignals): readonly Retrai
   if (moved.length < drift.features) return [];
   const named = moved.slice(0, 5).map(({ feature }) => feature);
   return [{ trigger: "drift", why: `${moved.length} features ${drift.level} or more: ${named.join(", ")}` }];
+}
+
+function byScores({ scores }: CyclePolicy, signals: CycleSignals): readonly RetrainReason[] {
+  if (scores === null) return [];
+  const moved = signals.scores.filter(({ level }) => levels.indexOf(level) >= levels.indexOf(scores.level));
+  if (moved.length < scores.outcomes) return [];
+  return [
+    {
+      trigger: "scores",
+      why: `the champion's scores ${scores.level} or more: ${moved.map((one) => one.outcome).join(", ")}`,
+    },
+  ];
+}
+
+function byEstimates({ estimates }: CyclePolicy, { worse }: CycleSignals): readonly RetrainReason[] {
+  if (estimates === null || worse.length < estimates.worse) return [];
+  const told = worse.map(({ outcome, metric, week }) => `${metric} of ${outcome} (week of ${week})`);
+  return [{ trigger: "estimates", why: `the champion did worse than its scores let expect: ${told.join(", ")}` }];
 }
 
 function byKpis({ kpis }: CyclePolicy, signals: CycleSignals): readonly RetrainReason[] {

@@ -14,6 +14,8 @@ const quiet: CycleSignals = {
   trainedAt: daysAgo(3),
   underWay: null,
   drift: [],
+  scores: [],
+  worse: [],
   kpis: [{ current: { sends: 10_000, outcomes: 10 }, reference: { sends: 40_000, outcomes: 40 } }],
 };
 
@@ -43,6 +45,27 @@ describe("whether to train", () => {
     expect(decideRetrain(two, { ...quiet, drift }).retrain).toBe(false);
     const moved = readCyclePolicy("version: 1\ndrift: { level: moved, features: 2 }\n", "cycle.yaml");
     expect(decideRetrain(moved, { ...quiet, drift }).retrain).toBe(true);
+  });
+
+  test("when the champion's scores moved, or came out worse than they let expect, then it trains, and says of what", () => {
+    const scores = [
+      { outcome: "click", level: "drifted" },
+      { outcome: "complaint", level: "moved" },
+    ];
+    expect(decideRetrain(policy, { ...quiet, scores }).reasons).toEqual([
+      { trigger: "scores", why: "the champion's scores drifted or more: click" },
+    ]);
+    const two = readCyclePolicy("version: 1\nscores: { level: drifted, outcomes: 2 }\n", "cycle.yaml");
+    expect(decideRetrain(two, { ...quiet, scores }).retrain).toBe(false);
+    const worse = [{ outcome: "click", metric: "log_loss", week: "2026-02-23" }];
+    expect(decideRetrain(policy, { ...quiet, worse }).reasons).toEqual([
+      {
+        trigger: "estimates",
+        why: "the champion did worse than its scores let expect: log_loss of click (week of 2026-02-23)",
+      },
+    ]);
+    const never = readCyclePolicy("version: 1\nscores: null\nestimates: null\n", "cycle.yaml");
+    expect(decideRetrain(never, { ...quiet, scores, worse }).retrain).toBe(false);
   });
 
   test("when complaints rose by half, then it trains where that is beyond chance, and not where a few complaints say so", () => {

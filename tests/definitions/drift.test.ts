@@ -41,3 +41,12 @@ test("when a feature moved by 0.25 then it is found, and nothing beside it", asy
     ]);
   }
 });
+
+test("when all values of a feature are others than before then it is found: that it moved is no reason to see less", async () => {
+  for (const [i, name] of ["one message each", "busy customers differ"].entries()) {
+    const shift = { feature: "opens_7d", psi: Number.POSITIVE_INFINITY };
+    const told = await room.tell({ ...worlds[name]!, seed: 20 + i, messages: 2_000, shift });
+    expect(told.find(({ feature }) => feature === "opens_7d")).toMatchObject({ level: "drifted" });
+    expect(told.filter(({ level }) => level === "moved" || level === "drifted")).toHaveLength(1);
+  }
+});

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { readFigures } from "../../report/read-figures.ts";
+import { scoresSection } from "../../report/sections.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
 const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
@@ -30,6 +31,13 @@ await warehouse.execute(`
     union all select 'e2', 'page_view', 'u2', 'p1', false, timestamp '2026-01-12 00:05:00+00'
     union all select 'e3', 'page_view', 'u3', 'u3', true, timestamp '2026-01-13 00:00:00+00'
     union all select 'e4', 'page_view', 'u3', 'u3', false, timestamp '2026-01-13 00:01:00+00';
+  create table monitoring.prediction_drift as
+    select 'm1' as model_version, 'click' as outcome, 5 as current_decisions, 0.3 as psi, 'drifted' as drift_level
+    union all select 'm0', 'click', 0, null, 'unknown';
+  create table monitoring.estimated_performance as
+    select 'm1' as model_version, 'click' as outcome, 'auc' as metric, date '2026-01-12' as sent_week, false as is_mature, 9 as messages,
+      0.7 as estimated, 0.6 as estimated_low, 0.8 as estimated_high, cast(null as float64) as realised, 'not_borne_out' as estimate_verdict
+    union all select 'm1', 'click', 'auc', date '2026-01-05', true, 10, 0.7, 0.6, 0.8, 0.5, 'worse';
   create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
   create table raw.dead_letters as select 'x' as reason`);
 
@@ -78,4 +86,25 @@ test("when a person has several categories then the dearest counts, and a visit 
     { week: "2026-01-05", sessions: 1 },
     { week: "2026-01-12", sessions: 1 },
   ]);
+});
+
+test("when models decided then their scores are there, the latest week first, and what was wrong stands out", async () => {
+  const figures = await figuresOf(["converted"]);
+  expect(figures.scores).toEqual([
+    { model: "m1", outcome: "click", psi: 0.3, verdict: "drifted" },
+    { model: "m0", outcome: "click", psi: null, verdict: "unknown" },
+  ]);
+  expect(figures.estimates.map(({ week, realised }) => [week, realised])).toEqual([
+    ["2026-01-12", null],
+    ["2026-01-05", 0.5],
+  ]);
+  const [bars, table] = scoresSection(figures).blocks;
+  expect(bars).toMatchObject({ items: [{ label: "m1, click (drifted)", value: 0.3 }] });
+  expect(table).toMatchObject({
+    tones: ["bad", "bad"],
+    rows: [
+      ["2026-01-12", "m1"],
+      ["2026-01-05", "m1"],
+    ].map((row) => expect.arrayContaining(row)),
+  });
 });

@@ -896,6 +896,26 @@ export interface Tables {
     reference_units: number | null;
     current_units: number | null;
   };
+  "monitoring.estimated_performance": {
+    model_version: string | null;
+    outcome: string | null;
+    metric: string | null;
+    sent_week: string | null;
+    is_mature: boolean | null;
+    messages: bigint | null;
+    scored_customers: bigint | null;
+    outcomes_expected: number | null;
+    outcomes_seen: bigint | null;
+    estimated: number | null;
+    estimated_low: number | null;
+    estimated_high: number | null;
+    realised: number | null;
+    difference: number | null;
+    difference_error: number | null;
+    estimate_p_value: number | null;
+    estimate_p_adjusted: number | null;
+    estimate_verdict: string | null;
+  };
   "monitoring.ingest_accounting": {
     source: string | null;
     batches: bigint | null;
@@ -992,6 +1012,35 @@ export interface Tables {
     is_planned_share_assumed: boolean | null;
     sample_ratio_p_value: number | null;
     has_sample_ratio_mismatch: boolean | null;
+  };
+  "monitoring.prediction_drift": {
+    model_version: string | null;
+    outcome: string | null;
+    reference_decisions: bigint | null;
+    current_decisions: bigint | null;
+    reference_customers: number | null;
+    current_customers: number | null;
+    reference_units: number | null;
+    current_units: number | null;
+    psi: number | null;
+    psi_without_drift: number | null;
+    kl: number | null;
+    drift_p_value: number | null;
+    drift_p_adjusted: number | null;
+    drift_level: string | null;
+  };
+  "monitoring.scored_decisions": {
+    decision_id: string | null;
+    user_id_hash: string | null;
+    message_id: string | null;
+    model_version: string | null;
+    scored_variant: string | null;
+    is_variant_sent: boolean | null;
+    score_click: number | null;
+    score_complaint: number | null;
+    score_unsubscribe: number | null;
+    score_conversion: number | null;
+    decided_at: string | null;
   };
   "monitoring.sender_health_daily": {
     sender_domain: string | null;
