@@ -126,7 +126,7 @@ export function openOutbox(folder: string) {
     /** Names this outbox in the ledger of what has landed. */
     queue,
     queued: (after: number, limit: number) =>
-      [...signals.above(after, limit)].map(({ key, value }) => ({ position: key, row: value })),
+      [...signals.above(after, limit)].map(({ key, value }) => ({ position: key, text: JSON.stringify(value) })),
     async dropQueued(upTo: number): Promise<void> {
       await store.transaction(() => {
         for (const key of [...signals.upTo(upTo)]) signals.remove(key);

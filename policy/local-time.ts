@@ -2,13 +2,19 @@ const hourMs = 3_600_000;
 const quarterMs = hourMs / 4;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
-const offsets = new Map<string, number>();
+/** By zone, offsets of quarters of an hour. */
+const offsets = new Map<string, Map<number, number>>();
 
 /** Milliseconds that a zone is ahead of UTC at an instant. Zones change their offset on quarters of an hour, if at all. */
 export function zoneOffset(timeZone: string, at: number): number {
+  if (timeZone === "UTC") return 0;
   const quarter = Math.floor(at / quarterMs) * quarterMs;
-  const key = `${timeZone} ${quarter}`;
-  const known = offsets.get(key);
+  let ofZone = offsets.get(timeZone);
+  if (!ofZone) {
+    ofZone = new Map();
+    offsets.set(timeZone, ofZone);
+  }
+  const known = ofZone.get(quarter);
   if (known !== undefined) return known;
   let format = formats.get(timeZone);
   if (!format) {
@@ -34,8 +40,8 @@ export function zoneOffset(timeZone: string, at: number): number {
     parts["second"]!,
   );
   const offset = local - quarter;
-  if (offsets.size > 10_000) offsets.clear();
-  offsets.set(key, offset);
+  if (ofZone.size > 1000) ofZone.clear();
+  ofZone.set(quarter, offset);
   return offset;
 }
 

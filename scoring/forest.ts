@@ -120,6 +120,18 @@ export function openForest(file: ForestFile): Forest {
     return cells;
   }
 
+  /** Trees that ask for an input, and those that do not. */
+  const splits = new Map<string, { readonly others: readonly number[]; readonly own: readonly number[] }>();
+  function splitBy(feature: string, varied: number) {
+    let split = splits.get(feature);
+    if (!split) {
+      const asks = file.trees.map((tree) => varied >= 0 && tree.feature.includes(varied));
+      split = { others: flat.roots.filter((_, i) => !asks[i]), own: flat.roots.filter((_, i) => asks[i]) };
+      splits.set(feature, split);
+    }
+    return split;
+  }
+
   const probabilities = (sums: Float64Array): Float64Array => sums.map(sigmoid);
 
   return {
@@ -130,13 +142,9 @@ export function openForest(file: ForestFile): Forest {
     },
     predictEach(columns, rows, feature, values) {
       const varied = file.inputs.findIndex(({ name }) => name === feature);
-      const asks = (tree: number): boolean => file.trees[tree]!.feature.includes(varied);
       const cells = cellsOf(columns, rows, feature);
       const shared = new Float64Array(rows).fill(file.base);
-      const [others, own] = [
-        flat.roots.filter((_, i) => varied < 0 || !asks(i)),
-        flat.roots.filter((_, i) => varied >= 0 && asks(i)),
-      ];
+      const { others, own } = splitBy(feature, varied);
       addLeaves(flat, others, cells, width, shared);
       return values.map((value) => {
         const sums = shared.slice();

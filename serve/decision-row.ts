@@ -27,12 +27,32 @@ export interface DecisionNotes {
 }
 
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
-const rounded = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(9)));
+
+/** Most probabilities are said again and again: of outcomes without a say, the same of everybody. */
+const roundedBefore = new Map<number, number>();
+function rounded(value: number | null): number | null {
+  if (value === null) return null;
+  const known = roundedBefore.get(value);
+  if (known !== undefined) return known;
+  const short = Number(value.toPrecision(9));
+  if (roundedBefore.size >= 10_000) roundedBefore.clear();
+  roundedBefore.set(value, short);
+  return short;
+}
+
+function roundedEach(probabilities: Readonly<Record<string, number>>): Readonly<Record<string, number | null>> {
+  const each: Record<string, number | null> = {};
+  for (const name in probabilities) each[name] = rounded(probabilities[name]!);
+  return each;
+}
 
 /** A value that a step saw, without what the door would cut: lists become text. */
 function flat(saw: unknown): unknown {
   if (Array.isArray(saw)) return saw.map(String).join(", ");
   if (saw === null || typeof saw !== "object") return saw;
+  let isFlat = true;
+  for (const key in saw) if (Array.isArray((saw as Record<string, unknown>)[key])) isFlat = false;
+  if (isFlat) return saw;
   return Object.fromEntries(
     Object.entries(saw).map(([key, value]) => [key, Array.isArray(value) ? value.map(String).join(", ") : value]),
   );
@@ -76,8 +96,7 @@ export function decisionRow(decision: Decision, notes: DecisionNotes): DecisionR
         variant,
         value: rounded(value),
         propensity,
-        probabilities:
-          probabilities && Object.fromEntries(Object.entries(probabilities).map(([name, p]) => [name, rounded(p)])),
+        probabilities: probabilities && roundedEach(probabilities),
       })),
       steps: steps.map(({ step, code, saw }) => ({ step, code, saw: flat(saw) })),
       ...(notes.hops ? { hops: notes.hops } : {}),

@@ -168,6 +168,12 @@ class LmdbTable<V, K extends Key> implements Table<V, K> {
     return value === undefined ? undefined : this.#keeping.open(stored, value);
   }
 
+  bytes(key: K): Uint8Array | undefined {
+    const found = this.#database.getBinaryFast(this.#keeping.stored(key) as LmdbKey);
+    // (The buffer that it gives is longer than the value.)
+    return found?.subarray(0, found.length);
+  }
+
   has(key: K): boolean {
     return this.#database.doesExist(this.#keeping.stored(key) as LmdbKey);
   }

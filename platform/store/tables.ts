@@ -18,6 +18,8 @@ export interface Entry<V, K extends Key> {
 /** A table of a store. What writes is called within a transaction of the store. */
 export interface Table<V, K extends Key = string> {
   get(key: K): V | undefined;
+  /** A value's bytes as they are kept, until the next read writes over them: the same bytes are the same value. */
+  bytes(key: K): Uint8Array | undefined;
   has(key: K): boolean;
   put(key: K, value: V): void;
   remove(key: K): void;

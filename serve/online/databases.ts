@@ -5,6 +5,18 @@ import type { DecisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
+/** A person as the store keeps one: the acts and counts of before it was loaded as JSON. Earlier versions kept a person as it is. */
+export type KeptPerson = (Pick<StoredPerson, "base" | "fresh" | "set"> & { readonly past: string }) | StoredPerson;
+
+/** A decision as JSON; earlier versions kept it as it is. */
+export type KeptDecision = string | { readonly row: DecisionRow };
+
+export const textOf = (kept: KeptDecision | undefined): string | undefined =>
+  typeof kept === "object" ? JSON.stringify(kept.row) : kept;
+
+export const rowOf = (kept: KeptDecision | undefined): DecisionRow | undefined =>
+  typeof kept === "string" ? (JSON.parse(kept) as DecisionRow) : kept?.row;
+
 /** The tables of the online store. */
 export const onlineTables = {
   people: { name: "people", keys: "texts", isShaped: true },
@@ -21,14 +33,15 @@ export const onlineTables = {
 /** How the online store is laid out, for who serves from it and for who takes people out of it. */
 export interface Databases {
   readonly store: Store;
-  readonly people: Table<StoredPerson>;
+  readonly people: Table<KeptPerson>;
   readonly heard: Table<readonly Heard[]>;
   readonly sends: Table<readonly PastSend[]>;
   /** By policy. */
   readonly sent: Table<Readonly<Record<string, number>>>;
-  readonly decisions: Table<{ readonly row: DecisionRow; readonly at: number }>;
+  readonly decisions: Table<KeptDecision>;
   /** person, then the latest first where keys stand in clear, for `why`. */
   readonly byPerson: GroupedTable<string, readonly [string, number, string]>;
+  /** Only of messages that are not named after their decisions. */
   readonly byMessage: Table<string>;
   /** Ids of decisions that wait for the door, by their position. */
   readonly queue: NumberedTable<string>;

@@ -1,6 +1,6 @@
 import { hasStore } from "../../platform/store/open-store.ts";
 import type { DecisionRow } from "../decision-row.ts";
-import { type Databases, openDatabases } from "./databases.ts";
+import { type Databases, openDatabases, rowOf } from "./databases.ts";
 
 /** Whom to forget: every id of theirs, and the ids of messages to them alone. */
 export interface Forgotten {
@@ -59,7 +59,9 @@ function keysOf(databases: Databases, { ids, messages }: Forgotten) {
   const ownMessages = new Set(messages);
   const isOwn = (row: DecisionRow): boolean =>
     wanted.has(String(row["user_id_hash"])) || ownMessages.has(String(row["message_id"]));
-  const decisions = [...databases.decisions.entries()].filter(({ value }) => isOwn(value.row)).map(({ key }) => key);
+  const decisions = [...databases.decisions.entries()]
+    .filter(({ value }) => isOwn(rowOf(value)!))
+    .map(({ key }) => key);
   const own = new Set(decisions);
   return {
     people: ids.filter((id) => databases.people.has(id)),

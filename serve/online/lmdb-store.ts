@@ -1,14 +1,26 @@
 import { randomBytes } from "node:crypto";
-import type { NumberedTable } from "../../platform/store/tables.ts";
+import type { Key, NumberedTable, Table } from "../../platform/store/tables.ts";
 import type { DecisionRow } from "../decision-row.ts";
-import { openDatabases } from "./databases.ts";
+import { type KeptPerson, openDatabases, rowOf, textOf } from "./databases.ts";
+import { Drafts } from "./drafts.ts";
+import { Remembered } from "./remembered.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
+import type { StoredPerson } from "./stored-person.ts";
 
 /** Decisions are found by their id this long, and their sends are counted; older ones are in raw.decisions. */
 const keptMs = 40 * 86_400_000;
 
 /** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
 const shape = 3;
+
+const none: readonly never[] = [];
+
+/** Something to be done in a transaction, and who waits for it. */
+interface Work {
+  readonly work: (tx: StoreTransaction) => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 /**
  * The store on one machine: LMDB, readers beside one writer, of this or of another process. A transaction is written and synced before it resolves; those that
@@ -52,74 +64,132 @@ export function openLmdbStore(folder: string): OnlineStore {
     });
   }
 
+  const known = {
+    people: new Remembered(people, personOf),
+    heard: new Remembered(heard, (list) => list),
+    sends: new Remembered(sends, (list) => list),
+  };
+  const drafts = {
+    people: new Drafts<StoredPerson, string>(
+      (id) => known.people.get(id),
+      (id, person) => (person ? people.put(id, keptPerson(person)) : people.remove(id)),
+    ),
+    heard: draftsOf(heard, (id) => known.heard.get(id)),
+    sends: draftsOf(sends, (id) => known.sends.get(id)),
+    sent: draftsOf(sent),
+    decisions: draftsOf(decisions),
+    byPerson: draftsOf(byPerson),
+    byMessage: draftsOf(byMessage),
+    queue: draftsOf(queue),
+    notes: draftsOf(notes),
+  };
+  const all = Object.values(drafts);
+
   const transaction: StoreTransaction = {
-    person: (id) => people.get(id),
-    putPerson: (id, person) => people.put(id, person),
-    heard: (id) => heard.get(id) ?? [],
-    putHeard: (id, list) => (list.length === 0 ? heard.remove(id) : heard.put(id, list)),
-    sends: (id) => sends.get(id) ?? [],
-    addSend: (id, send) => sends.put(id, [...(sends.get(id) ?? []).filter(({ at }) => at > send.at - keptMs), send]),
-    sent: (policy) => sent.get(policy) ?? {},
-    putSent: (policy, counts) => sent.put(policy, counts),
-    decision: (id) => decisions.get(id)?.row,
-    putDecision(row) {
+    person: (id) => drafts.people.get(id),
+    putPerson: (id, person) => drafts.people.put(id, person),
+    heard: (id) => drafts.heard.get(id) ?? none,
+    putHeard: (id, list) => drafts.heard.put(id, list.length === 0 ? undefined : list),
+    sends: (id) => drafts.sends.get(id) ?? none,
+    addSend: (id, send) =>
+      drafts.sends.put(id, [...(drafts.sends.get(id) ?? none).filter(({ at }) => at > send.at - keptMs), send]),
+    sent: (policy) => drafts.sent.get(policy) ?? {},
+    putSent: (policy, counts) => drafts.sent.put(policy, counts),
+    decision: (id) => rowOf(drafts.decisions.get(id)),
+    putDecision(row, text = JSON.stringify(row)) {
       const at = Date.parse(String(row["decided_at"]));
-      const person = String(row["user_id_hash"]);
-      decisions.put(row.decision_id, { row, at });
-      byPerson.put([person, -at, row.decision_id], row.decision_id);
-      if (typeof row["message_id"] === "string") byMessage.put(row["message_id"], row.decision_id);
-      const next = ((notes.get("queued") as number | undefined) ?? 0) + 1;
-      notes.put("queued", next);
-      queue.put(next, row.decision_id);
+      drafts.decisions.put(row.decision_id, text);
+      drafts.byPerson.put([String(row["user_id_hash"]), -at, row.decision_id], row.decision_id);
+      const message = row["message_id"];
+      if (typeof message === "string" && decisionOf(message) !== row.decision_id)
+        drafts.byMessage.put(message, row.decision_id);
+      const next = ((drafts.notes.get("queued") as number | undefined) ?? 0) + 1;
+      drafts.notes.put("queued", next);
+      drafts.queue.put(next, row.decision_id);
     },
-    note: (key) => notes.get(key),
-    putNote: (key, value) => notes.put(key, value),
+    note: (key) => drafts.notes.get(key),
+    putNote: (key, value) => drafts.notes.put(key, value),
   };
 
+  let waiting: Work[] = [];
+  let isWriting = false;
+
+  /** Does what waits in one transaction, and what came meanwhile in the next, which begins while the one before is being synced. */
+  async function writeWaiting(): Promise<void> {
+    isWriting = true;
+    while (waiting.length > 0) {
+      let group: readonly Work[] = [];
+      const done: (() => void)[] = [];
+      const failed = (error: unknown): void => {
+        for (const { reject } of group) reject(error);
+      };
+      try {
+        // A child transaction is taken back whole where a page cannot be written.
+        await kept.childTransaction(() => {
+          group = waiting;
+          waiting = [];
+          try {
+            for (const { work, resolve, reject } of group) {
+              try {
+                const result = work(transaction);
+                for (const one of all) one.keep();
+                done.push(() => resolve(result));
+              } catch (error) {
+                for (const one of all) one.drop();
+                done.push(() => reject(error));
+              }
+            }
+            for (const one of all) one.write();
+          } finally {
+            for (const one of all) one.clear();
+          }
+        });
+      } catch (error) {
+        // One that could not even begin.
+        if (group.length === 0) {
+          group = waiting;
+          waiting = [];
+        }
+        failed(error);
+        continue;
+      }
+      kept.flushed().then(() => {
+        for (const settle of done) settle();
+      }, failed);
+    }
+    isWriting = false;
+  }
+
   return {
-    person: (id) => people.get(id),
-    heard: (id) => heard.get(id) ?? [],
+    person: (id) => known.people.get(id),
+    heard: (id) => known.heard.get(id) ?? none,
     heardIds: () => heard.keys(),
-    sends: (id) => sends.get(id) ?? [],
-    decision: (id) => decisions.get(id)?.row,
+    sends: (id) => known.sends.get(id) ?? none,
+    decision: (id) => rowOf(decisions.get(id)),
     decisionsOf: (person, limit) =>
       [...byPerson.group(person)]
         .sort((a, b) => a.key[1] - b.key[1])
         .slice(0, limit)
-        .flatMap(({ value }) => decisions.get(value)?.row ?? []),
+        .flatMap(({ value }) => rowOf(decisions.get(value)) ?? []),
     decisionOfMessage: (messageId) => {
-      const id = byMessage.get(messageId);
-      return id === undefined ? undefined : decisions.get(id)?.row;
+      const id = byMessage.get(messageId) ?? decisionOf(messageId);
+      const row = rowOf(decisions.get(id));
+      return row?.["message_id"] === messageId ? row : undefined;
     },
     note: (key) => notes.get(key),
     *people() {
-      for (const { key, value } of people.entries()) yield [key, value];
+      for (const { key, value } of people.entries()) yield [key, personOf(value)];
     },
-    async transact<T>(work: (tx: StoreTransaction) => T): Promise<T> {
-      let thrown: unknown;
-      let isThrown = false;
-      // An error is carried out by hand: one thrown in a child transaction takes back this work alone.
-      const done = await kept
-        .childTransaction(() => {
-          try {
-            return work(transaction);
-          } catch (error) {
-            thrown = error;
-            isThrown = true;
-            throw error;
-          }
-        })
-        .catch((error: unknown) => {
-          throw isThrown ? thrown : error;
-        });
-      await kept.flushed();
-      return done as T;
-    },
+    transact: <T>(work: (tx: StoreTransaction) => T): Promise<T> =>
+      new Promise<T>((resolve, reject) => {
+        waiting.push({ work, resolve: resolve as (result: unknown) => void, reject });
+        if (!isWriting) void writeWaiting();
+      }),
     queue: name,
     queued: (after, limit) =>
       [...queue.above(after, limit)].flatMap(({ key, value }) => {
-        const row = decisions.get(value)?.row;
-        return row ? [{ position: key, row }] : [];
+        const text = textOf(decisions.get(value));
+        return text === undefined ? [] : [{ position: key, text }];
       }),
     async dropQueued(upTo) {
       await kept.transaction(() => {
@@ -128,5 +198,42 @@ export function openLmdbStore(folder: string): OnlineStore {
     },
     queueLength: () => queue.count(),
     close: () => kept.close(),
+  };
+}
+
+/** Mails are named after their decisions. */
+const decisionOf = (messageId: string): string => `d${messageId.slice(1)}`;
+
+const draftsOf = <V, K extends Key>(
+  table: Table<V, K>,
+  read: (key: K) => V | undefined = (key) => table.get(key),
+): Drafts<V, K> => new Drafts(read, (key, value) => (value === undefined ? table.remove(key) : table.put(key, value)));
+
+const keptPerson = ({ base, fresh, set, acts, before }: StoredPerson): KeptPerson => ({
+  base,
+  fresh,
+  set,
+  past: JSON.stringify({ acts, before }),
+});
+
+/** What happened before the store was loaded is asked for where something new has happened: it is not read before that. */
+function personOf(kept: KeptPerson): StoredPerson {
+  if (!("past" in kept)) return kept;
+  const { base, fresh, set, past } = kept;
+  let read: Pick<StoredPerson, "acts" | "before"> | undefined;
+  const now = () => {
+    read ??= JSON.parse(past) as Pick<StoredPerson, "acts" | "before">;
+    return read;
+  };
+  return {
+    base,
+    fresh,
+    set,
+    get acts() {
+      return now().acts;
+    },
+    get before() {
+      return now().before;
+    },
   };
 }

@@ -16,8 +16,8 @@ export interface StoreTransaction {
   sent(policy: string): Readonly<Record<string, number>>;
   putSent(policy: string, sent: Readonly<Record<string, number>>): void;
   decision(id: string): DecisionRow | undefined;
-  /** Keeps a decision, and queues it for the door. */
-  putDecision(row: DecisionRow): void;
+  /** Keeps a decision, and queues it for the door; `text` is the row as JSON, where the caller has it. */
+  putDecision(row: DecisionRow, text?: string): void;
   note(name: string): unknown;
   putNote(name: string, value: unknown): void;
 }
@@ -39,7 +39,8 @@ export interface OnlineStore {
   transact<T>(work: (transaction: StoreTransaction) => T): Promise<T>;
   /** Names the queue for the ledger: positions in it count on for ever. */
   readonly queue: string;
-  queued(after: number, limit: number): readonly { readonly position: number; readonly row: DecisionRow }[];
+  /** Rows that wait for the door, as JSON. */
+  queued(after: number, limit: number): readonly { readonly position: number; readonly text: string }[];
   dropQueued(upTo: number): Promise<void>;
   readonly queueLength: () => number;
   close(): Promise<void>;

@@ -29,11 +29,11 @@ export interface StoredPerson {
  * new they are counted again as of the instant just after it, as the next build would.
  */
 export function personNow(stored: StoredPerson, now: number, heardOf: (id: string) => readonly Heard[]): Person {
-  const { base, acts, fresh, set } = stored;
+  const { base, fresh, set } = stored;
   let person = base;
   const known = fresh.filter((one) => one.at <= now * 1000);
   if (known.length > 0) {
-    const all = [...acts, ...known].sort((a, b) => a.at - b.at);
+    const all = [...stored.acts, ...known].sort((a, b) => a.at - b.at);
     const at = Math.max(base.as_of * 1000, all.at(-1)!.at + 1);
     const days = base.values["days_since_signup"];
     const affinities = affinitiesAt(all, at);

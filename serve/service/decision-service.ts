@@ -7,6 +7,7 @@ import type {
   Decision,
   DecisionRequest,
   InputValue,
+  PastSend,
   PolicyInForce,
   Scores,
 } from "../../policy/decision.ts";
@@ -15,8 +16,9 @@ import { derivedId } from "../../policy/keyed-point.ts";
 import type { LoadedPolicy } from "../../policy/load-policy.ts";
 import { shadowOf } from "../decide-together.ts";
 import { type DecisionRow, decisionRow } from "../decision-row.ts";
+import type { Heard } from "../heard.ts";
 import type { OnlineStore } from "../online/store.ts";
-import { personNow } from "../online/stored-person.ts";
+import { personNow, type StoredPerson } from "../online/stored-person.ts";
 import { type CampaignInputs, contextOf, customerOf, stranger } from "../person.ts";
 import type { InForce } from "../release-watch.ts";
 import type { ServiceMetrics } from "./metrics.ts";
@@ -88,43 +90,58 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
   };
   const now = env.now();
   const { models, pauses } = env.inForce();
-  const forceWith = (sent: PolicyInForce["sent"]): PolicyInForce => ({ ...loaded, key: env.key, pauses, sent });
+  const { policy, digest } = loaded;
+  const forceWith = (sent: PolicyInForce["sent"]): PolicyInForce => ({ policy, digest, key: env.key, pauses, sent });
 
-  let seen: Customer;
+  let seen: Seen;
   try {
     const known = store.decision(id);
     if (known) return { decision: known, is_repeated: true, hops };
-    seen = customerIn(store, asked.person_id, campaign, now);
+    seen = lookUp(store, asked.person_id);
   } catch {
     // Without the store nothing is known of anybody, and what is decided could not be kept.
     metrics.failed("store-down");
     return { kind: "refused", error: "not-durable" };
   }
+  const customer = customerOfSeen(seen, asked.person_id, campaign, now);
   const read = hop("features", began);
-  const assigned = models.assign(seen.drawn_as);
-  const model = await scoredModel(env, assigned, request, seen, forceWith({}), now);
+  const assigned = models.assign(customer.drawn_as);
+  const model = await scoredModel(env, assigned, request, customer, forceWith({}), now);
   const scored = hop("scoring", read);
 
+  const decideFor = (who: Customer, sent: PolicyInForce["sent"]): Made => {
+    const force = forceWith(sent);
+    const decision = decide(request, who, force, model, now);
+    const shadow = shadowOf(request, who, force, models, now);
+    const row = decisionRow(decision, { campaign_kind: loaded.policy.kind, hops, shadow, trigger: asked.trigger });
+    return { decision, row, text: JSON.stringify(row) };
+  };
+  // What is the same in the transaction is decided before it, where nobody waits. What all have been sent never is.
+  const early = loaded.policy.caps.global.length === 0 ? decideFor(customer, {}) : undefined;
   let made: { readonly row: DecisionRow; readonly decision: Decision | undefined };
   try {
     made = await store.transact((tx) => {
       const before = tx.decision(id);
       if (before) return { row: before, decision: undefined };
-      const customer = customerIn(tx, asked.person_id, campaign, now);
-      const force = forceWith(tx.sent(loaded.policy.name));
-      const decision = decide(request, customer, force, model, now);
-      const shadow = shadowOf(request, customer, force, models, now);
-      const row = decisionRow(decision, { campaign_kind: loaded.policy.kind, hops, shadow, trigger: asked.trigger });
-      const counted = countSend(decision, customer, force);
+      const again = lookUp(tx, asked.person_id);
+      const isSame = isSameSeen(seen, again);
+      const { decision, row, text } =
+        early && isSame
+          ? early
+          : decideFor(
+              isSame ? customer : customerOfSeen(again, asked.person_id, campaign, now),
+              tx.sent(loaded.policy.name),
+            );
       if (decision.action === "send") {
         tx.addSend(asked.person_id, {
           at: decision.send_at!,
           kind: loaded.policy.kind,
           campaign_id: asked.campaign_id,
         });
-        tx.putSent(loaded.policy.name, currentPeriods(counted.inForce.sent, now));
+        const { inForce } = countSend(decision, customer, forceWith(tx.sent(loaded.policy.name)));
+        tx.putSent(loaded.policy.name, currentPeriods(inForce.sent, now));
       }
-      tx.putDecision(row);
+      tx.putDecision(row, text);
       return { row, decision };
     });
   } catch {
@@ -137,18 +154,43 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
   return { decision: made.row, is_repeated: made.decision === undefined, hops };
 }
 
-function customerIn(
-  store: Pick<OnlineStore, "person" | "heard" | "sends">,
-  personId: string,
-  campaign: CampaignInputs,
-  now: number,
-): Customer {
+interface Made {
+  readonly decision: Decision;
+  readonly row: DecisionRow;
+  readonly text: string;
+}
+
+/** What the store holds of a person; lists are by id, the person's own first. */
+interface Seen {
+  readonly stored: StoredPerson | undefined;
+  readonly heard: readonly (readonly Heard[])[];
+  readonly sends: readonly (readonly PastSend[])[];
+}
+
+function lookUp(store: Pick<OnlineStore, "person" | "heard" | "sends">, personId: string): Seen {
   const stored = store.person(personId);
+  if (!stored) return { stored, heard: [], sends: [] };
+  const ids = [personId, ...stored.base.other_ids];
+  return { stored, heard: ids.map((id) => store.heard(id)), sends: ids.map((id) => store.sends(id)) };
+}
+
+/** Whether nothing has changed: the store gives the same object for what is the same. */
+const isSameSeen = (a: Seen, b: Seen): boolean =>
+  a.stored === b.stored &&
+  a.heard.every((list, i) => list === b.heard[i]) &&
+  a.sends.every((list, i) => list === b.sends[i]);
+
+function customerOfSeen(seen: Seen, personId: string, campaign: CampaignInputs, now: number): Customer {
+  const { stored, heard } = seen;
   if (!stored) return stranger(personId);
-  const customer = customerOf(personNow(stored, now, store.heard), campaign);
+  const ids = [personId, ...stored.base.other_ids];
+  const customer = customerOf(
+    personNow(stored, now, (id) => heard[ids.indexOf(id)] ?? []),
+    campaign,
+  );
   // A mail to one id of a person counts for the others.
-  const since = [personId, ...stored.base.other_ids].flatMap((id) => store.sends(id));
-  return { ...customer, sends: [...(customer.sends ?? []), ...since] };
+  const since = seen.sends.flat();
+  return since.length === 0 ? customer : { ...customer, sends: [...(customer.sends ?? []), ...since] };
 }
 
 /** The model with its scores at hand, so that none is asked inside the transaction. */

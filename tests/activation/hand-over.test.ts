@@ -74,8 +74,8 @@ function world(
       unsubscribeUrl: () => null,
       land: async () => {
         const waiting = outbox.queued(0, 1000);
-        for (const { row } of waiting) {
-          const { message_id, user_id_hash, timestamp_utc } = row as Record<string, string>;
+        for (const { text } of waiting) {
+          const { message_id, user_id_hash, timestamp_utc } = JSON.parse(text) as Record<string, string>;
           if (landed.includes(message_id!)) throw new Error("landed twice");
           landed.push(message_id!);
           known.wentOut({

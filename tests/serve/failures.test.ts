@@ -190,7 +190,7 @@ test("when a shadow stands by, then it decides beside the champion, and nobody g
   const models = await loadModels(bench.models, { ...bench.loaded.lineup, shadow }, key, bench.loaded);
   Object.assign(bench.env, { inForce: () => ({ models, pauses: [], trouble: undefined }) });
   expect((await bench.ask(question)).body).toMatchObject({ variant: "offer", model: { version: "m1" } });
-  expect(bench.store.queued(0, 1)[0]?.row["attributes"]).toMatchObject({
+  expect(JSON.parse(bench.store.queued(0, 1)[0]!.text).attributes).toMatchObject({
     shadow: { version: "m2", variant: null, value: 0 },
   });
 });

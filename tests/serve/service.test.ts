@@ -34,7 +34,8 @@ test("when a person is asked for, then the answer says what to send and when, an
   });
   expect(Object.keys(body.hops).sort()).toEqual(["features", "scoring", "total", "write"]);
   const [queued] = bench.store.queued(0, 10);
-  expect(queued).toMatchObject({ position: 1, row: { table: "decisions", decision_id: body.decision_id } });
+  expect(queued?.position).toBe(1);
+  expect(JSON.parse(queued!.text)).toMatchObject({ table: "decisions", decision_id: body.decision_id });
 });
 
 test("when the same request comes again, or many times at once, then there is one decision and one send", async () => {

@@ -10,7 +10,8 @@ export interface WaitingRecords {
   readonly name: string;
   /** This very queue. */
   readonly queue: string;
-  queued(after: number, limit: number): readonly { readonly position: number; readonly row: unknown }[];
+  /** Records as JSON, by their positions. */
+  queued(after: number, limit: number): readonly { readonly position: number; readonly text: string }[];
   dropQueued(upTo: number): Promise<void>;
 }
 
@@ -34,10 +35,7 @@ export async function landQueue(
       async *pull(stop) {
         for (let at = this.from; ; ) {
           const rows = store.queued(at, blockRows);
-          const messages: Message[] = rows.map(({ position, row }) => ({
-            data: Buffer.from(JSON.stringify(row)),
-            position,
-          }));
+          const messages: Message[] = rows.map(({ position, text }) => ({ data: Buffer.from(text), position }));
           at = messages.at(-1)?.position ?? at;
           yield messages;
           if (stop.aborted || (messages.length === 0 && isDraining())) return;
