@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import { exitCodes, UserError } from "../errors/user-error.ts";
 import { refuseClearHome } from "../platform/home-seal.ts";
+import { settleSealing } from "../platform/home-sealing.ts";
 import { registerCommands } from "./commands.ts";
 import { createEnvironment, type Environment, type GlobalOptions } from "./environment.ts";
 
-/** Commands that write nothing into a home that is in clear. */
+/** Commands that write nothing into a home that is in clear, or make it one that is encrypted. */
 const leavesHomes: ReadonlySet<string> = new Set([
   "audit pii",
   "ingest verify",
   "keys home make",
+  "keys home seal",
   "keys home show",
   "simulate",
   "test",
@@ -40,8 +43,15 @@ export function createProgram(signal: AbortSignal): Command {
       });
     }
     environment = await createEnvironment(program.opts(), signal);
+    const path = pathOf(action);
+    if (path !== "keys home seal")
+      await settleSealing(
+        environment.home.root,
+        { pid: process.pid, sleep: (ms) => sleep(ms), patienceMs: 1_000 },
+        { isErasing: path === "privacy erase" || path === "privacy retain" },
+      );
     // What is downloaded for a BigQuery target is not encrypted yet: docs/reference/encryption.md.
-    if (environment.target.kind === "local" && !leavesHomes.has(pathOf(action)))
+    if (environment.target.kind === "local" && !leavesHomes.has(path))
       refuseClearHome(environment.home.root, environment.settings);
   });
   program.hook("postAction", () => environment?.target.close());

@@ -191,7 +191,7 @@ export async function makeSealedHome(root: string): Promise<SealedState> {
       code: "home.not-empty",
       exit: "usage",
       where: root,
-      next: "name a new folder with --home, and feed it anew",
+      next: "inboxloop keys home seal   (encrypts the home that is there)",
     });
   }
   const key = activeKey();
@@ -208,7 +208,7 @@ export async function rotateHomeKey(root: string): Promise<SealedState & { reado
       code: "home.in-clear",
       exit: "usage",
       where: root,
-      next: "inboxloop keys home make --home <new folder>",
+      next: "inboxloop keys home seal",
     });
   }
   const header = readHeader(root);
@@ -231,7 +231,7 @@ export function refuseClearHome(root: string, settings: Variables): void {
     code: "home.in-clear",
     exit: "config",
     where: root,
-    next: `${makeKey} inboxloop keys home make --home <new folder>`,
+    next: `${makeKey} inboxloop keys home seal   (a new one: keys home make)`,
   });
 }
 

@@ -74,7 +74,7 @@ export const register: RegisterCommand = (program, environment) => {
 
   home
     .command("make")
-    .description("Make a new home whose files are encrypted; an existing one stays as it is")
+    .description("Make a new home whose files are encrypted (one that is there: keys home seal)")
     .action(async () => {
       const { makeSealedHome } = await import("../../platform/home-seal.ts");
       const { refuseMissingCrypto } = await import("../../warehouse/duckdb/sealed-engine.ts");
@@ -104,17 +104,18 @@ export const register: RegisterCommand = (program, environment) => {
   home
     .command("seal")
     .description(
-      "Seal what an encrypted home still has in clear: an online store and an outbox from before these were sealed",
+      "Encrypt the home that is there, in place; one that is encrypted: the stores that it still has in clear",
     )
-    .action(async () => {
-      const { sealCommand } = await import("./keys/seal.ts");
+    .option("--dry-run", "say what would be written, and change nothing", false)
+    .addHelpText(
+      "after",
+      "\nStop everything that uses the home first. The encrypted home is written beside the one in clear and read through; then\nit takes its place, and what was in clear is removed. It may be killed anywhere and begun again. It wants as much free\nspace as the home has. Reports in the home are removed.\n\nExample:\n  export INBOXLOOP_HOME_KEY=v1:hex:$(openssl rand -hex 32)\n  inboxloop keys home seal --dry-run\n  inboxloop keys home seal\n",
+    )
+    .action(async (options: { dryRun: boolean }) => {
+      const { sealCommand, sealText } = await import("./keys/seal.ts");
       const world = environment();
-      const done = await sealCommand(world);
-      world.console.result(done, () =>
-        done.stores.length === 0
-          ? `${done.root}: nothing is in clear`
-          : done.stores.map(({ folder, entries }) => `sealed   ${folder}, ${entries} entries`).join("\n"),
-      );
+      const done = await sealCommand(world, options);
+      world.console.result(done, () => sealText(done));
     });
 
   home

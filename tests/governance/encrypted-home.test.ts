@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Change, openOutbox } from "../../activation/outbox.ts";
-import { outboxOf } from "../../cli/commands/activate/outbox-folder.ts";
 import { createProgram } from "../../cli/program.ts";
 import { auditHome, visitTexts } from "../../governance/pii/audit-home.ts";
 import { openLedger } from "../../ingest/ledger.ts";
@@ -20,47 +18,13 @@ import { listModels } from "../../scoring/model.ts";
 import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
 import { cryptoSettings, withoutCrypto } from "../support/duckdb-crypto.ts";
-import {
-  erase,
-  fillHome,
-  hashId,
-  jane,
-  janesIds,
-  joe,
-  openHomeWarehouse,
-  rawRows,
-  worldAt,
-} from "./erasure/support.ts";
+import { erase, fillHome, jane, janesIds, rawRows, worldAt } from "./erasure/support.ts";
+import { certain, filesBelow, fillOutbox, inClear, planted, tables } from "./support/homes.ts";
 
 let base: string;
 let sealed: string;
 let clear: string;
 const signal = new AbortController().signal;
-
-/** What stands in every home of this test: a campaign, a provider, ids, types, fields. */
-const planted = ["promo", "gmail", "j1-message", "no-such-type", jane, ...janesIds, hashId(joe)];
-const certain = ["promo", "gmail", "j1-message", ...janesIds];
-
-function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-/** What stands in base64 of whatever begins with the text; of a short one chance makes as much. */
-const base64Of = (text: string): readonly Buffer[] =>
-  text.length < 9 ? [] : [Buffer.from(Buffer.from(text).toString("base64").slice(0, -4))];
-
-/** Files in which one of the texts stands as it is, in any of three encodings. */
-function inClear(folder: string, texts: readonly string[]): readonly string[] {
-  return filesBelow(folder).flatMap((path) => {
-    const bytes = readFileSync(path);
-    const found = texts.find((text) =>
-      [Buffer.from(text), Buffer.from(text, "utf16le"), ...base64Of(text)].some((one) => bytes.includes(one)),
-    );
-    return found === undefined ? [] : [`${path.slice(folder.length + 1)}: ${found}`];
-  });
-}
 
 /** Where the texts stand once everything that is sealed is opened. */
 async function opened(folder: string, texts: readonly string[]): Promise<readonly string[]> {
@@ -70,36 +34,6 @@ async function opened(folder: string, texts: readonly string[]): Promise<readonl
   });
   expect(unread).toEqual([]);
   return [...found].sort();
-}
-
-async function tables(folder: string): Promise<Readonly<Record<string, readonly string[]>>> {
-  const warehouse = await openHomeWarehouse(homeAt(folder));
-  try {
-    const names = ["events.events", "governance.pairs", "governance.counts"];
-    const found: Record<string, readonly string[]> = {};
-    for (const name of names)
-      found[name] = (await warehouse.query(`select * from ${name}`)).rows
-        .map((row) => JSON.stringify(row, (_, value) => (typeof value === "bigint" ? String(value) : value)))
-        .sort();
-    return found;
-  } finally {
-    await warehouse.close();
-  }
-}
-
-/** A mail of Jane's that is out, and one of Joe's. */
-async function fillOutbox(folder: string): Promise<void> {
-  const outbox = openOutbox(outboxOf(homeAt(folder)));
-  const of = (id: string, message_id: string): Change => ({
-    decision_id: `d-${message_id}`,
-    entry: {
-      ...{ state: "handed_over", message_id, to: "hook", attempts: 1, at: 1, reason: null, provider_id: "promo" },
-      ...{ not_before: null, is_maybe_taken: false, batch: null },
-    },
-    signal: { user_id_hash: id, message_id },
-  });
-  await outbox.write([of(janesIds[0]!, "j1-message"), of(hashId(joe), "a1-message")]);
-  await outbox.close();
 }
 
 function copyOf(folder: string): string {

@@ -1,36 +1,114 @@
-import { outboxTables } from "../../../activation/outbox.ts";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
 import { sealOf } from "../../../platform/home-seal.ts";
 import { sealStore } from "../../../platform/store/seal-store.ts";
-import { onlineTables } from "../../../serve/online/databases.ts";
+import { refuseMissingCrypto } from "../../../warehouse/duckdb/sealed-engine.ts";
 import type { Environment } from "../../environment.ts";
-import { outboxOf } from "../activate/outbox-folder.ts";
-import { onlineOf } from "../serve/online-of.ts";
+import { type SealedHome, sealHome, storesOf } from "./seal-home.ts";
+import { bytesToWrite, type Kind, planSealing } from "./seal-plan.ts";
 
-export interface SealedHere {
-  readonly root: string;
-  /** Entries of each store that was in clear. */
-  readonly stores: readonly { readonly folder: string; readonly entries: number }[];
+export type SealOutcome =
+  | ({ readonly kind: "sealed" } & SealedHome)
+  /** The home was encrypted; stores that were not are now. */
+  | { readonly kind: "stores"; readonly root: string; readonly stores: readonly SealedStore[] }
+  | ({ readonly kind: "planned"; readonly root: string } & Planned);
+
+interface SealedStore {
+  readonly folder: string;
+  readonly entries: number;
+}
+
+interface Planned {
+  readonly files: readonly { readonly kind: Kind; readonly files: number; readonly bytes: number }[];
+  readonly bytes_to_write: number;
+  readonly bytes_free: number;
+  /** Files that would stop it: no command writes them. */
+  readonly unknown: readonly string[];
 }
 
 /** `inboxloop keys home seal`. */
-export async function sealCommand(world: Environment): Promise<SealedHere> {
+export async function sealCommand(world: Environment, { dryRun }: { readonly dryRun: boolean }): Promise<SealOutcome> {
   const { root } = world.home;
-  const seal = sealOf(root);
-  if (seal === undefined)
-    throw new UserError("the home is not encrypted", {
-      code: "home.in-clear",
+  if (world.target.kind !== "local")
+    throw new UserError("only the home of a local target is encrypted in place", {
+      code: "home.not-local",
       exit: "usage",
       where: root,
-      next: "inboxloop keys home make --home <new folder>",
+      next: "inboxloop keys home seal --target local",
     });
-  const stores: { folder: string; entries: number }[] = [];
-  for (const store of [
-    { folder: onlineOf(world), tables: Object.values(onlineTables) },
-    { folder: outboxOf(world.home), tables: Object.values(outboxTables) },
-  ]) {
-    const entries = await sealStore(store, seal);
-    if (entries !== undefined) stores.push({ folder: store.folder, entries });
+  const lock = { pid: process.pid, sleep: (ms: number) => sleep(ms), patienceMs: 1_000 };
+  const seal = sealOf(root);
+  if (seal !== undefined) {
+    const stores: SealedStore[] = [];
+    for (const [name, tables] of Object.entries(storesOf)) {
+      const folder = join(root, name);
+      const entries = dryRun ? undefined : await sealStore({ folder, tables }, seal);
+      if (entries !== undefined) stores.push({ folder, entries });
+    }
+    return { kind: "stores", root, stores };
   }
-  return { root, stores };
+  const { steps, unknown } = await planSealing(root);
+  if (steps.length + unknown.length === 0)
+    throw new UserError("there is no home to encrypt", {
+      code: "home.none",
+      exit: "usage",
+      where: root,
+      next: "inboxloop keys home make   (for a new one)",
+    });
+  if (dryRun) {
+    const kinds = [...new Set(steps.map(({ kind }) => kind))];
+    const { bavail, bsize } = await statfs(root);
+    const files = kinds.map((kind) => {
+      const own = steps.filter((step) => step.kind === kind);
+      return { kind, files: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) };
+    });
+    return { kind: "planned", root, files, bytes_to_write: bytesToWrite(steps), bytes_free: bavail * bsize, unknown };
+  }
+  await refuseMissingCrypto();
+  const progress = world.console.progress("encrypt");
+  const done = await sealHome(root, {
+    lock,
+    signal: world.signal,
+    now: () => world.now().getTime(),
+    onProgress: (bytes, total) => progress.update(bytes, total, "bytes"),
+  });
+  progress.done(`${done.files} files`);
+  return { kind: "sealed", ...done };
+}
+
+const meanings: Readonly<Record<Kind, string>> = {
+  database: "written anew, encrypted by DuckDB",
+  parquet: "written anew, encrypted as Parquet",
+  lines: "journals, sealed line by line",
+  file: "sealed as a whole",
+  store: "sealed value by value",
+  "as-is": "no data in them, or sealed already: as they are",
+  dropped: "removed: reports, what spilled, locks, leftovers",
+};
+
+const number = (value: number): string => value.toLocaleString("en-US");
+
+/** The outcome for people. */
+export function sealText(done: SealOutcome): string {
+  if (done.kind === "sealed")
+    return [
+      `home        ${done.root}, encrypted`,
+      `written     ${number(done.files)} files, of ${number(done.bytes)} bytes in clear, which are gone`,
+      `verified    ${number(done.rows_verified)} rows of segments, ${done.snapshots_verified} snapshots, and every other file as it was written`,
+      "back up     home-key.json and the key, apart from each other; backups from before are in clear",
+    ].join("\n");
+  if (done.kind === "stores")
+    return done.stores.length === 0
+      ? `${done.root}: encrypted already`
+      : done.stores.map(({ folder, entries }) => `sealed      ${folder}, ${number(entries)} entries`).join("\n");
+  return [
+    ...done.files.map(
+      ({ kind, files, bytes }) =>
+        `${`${number(files)} files`.padEnd(14)}${number(bytes).padStart(16)} bytes   ${meanings[kind]}`,
+    ),
+    `to write      ${number(done.bytes_to_write).padStart(16)} bytes   ${number(done.bytes_free)} are free`,
+    ...done.unknown.map((path) => `in the way    ${path}: no command writes it; move it out of the home`),
+  ].join("\n");
 }

@@ -1,0 +1,196 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openOutbox } from "../../activation/outbox.ts";
+import { outboxOf } from "../../cli/commands/activate/outbox-folder.ts";
+import { sealHome } from "../../cli/commands/keys/seal-home.ts";
+import { bytesToWrite, planSealing } from "../../cli/commands/keys/seal-plan.ts";
+import { verifyLedger } from "../../ingest/segments/verify.ts";
+import { homeAt } from "../../platform/home.ts";
+import { readHomeText } from "../../platform/home-files.ts";
+import { giveHomeKeys, sealedRootOf } from "../../platform/home-seal.ts";
+import { settleSealing } from "../../platform/home-sealing.ts";
+import { listSnapshots } from "../../retrain/snapshot/snapshot.ts";
+import { verifySnapshot } from "../../retrain/snapshot/verify-snapshot.ts";
+import { artefactDigest } from "../../scoring/artefact.ts";
+import { listModels } from "../../scoring/model.ts";
+import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
+import { cryptoSettings, withoutCrypto } from "../support/duckdb-crypto.ts";
+import { erase, fillHome, jane, janesIds, rawRows, worldAt } from "./erasure/support.ts";
+import { filesBelow, fillOutbox, inClear, planted, tables } from "./support/homes.ts";
+
+let base: string;
+let clear: string;
+/** What the home in clear says of everything in it. */
+let said: Awaited<ReturnType<typeof everything>>;
+
+async function everything(folder: string) {
+  const home = homeAt(folder);
+  const { problems, rows_checked } = await verifyLedger(home.raw);
+  const snapshots = [];
+  for (const one of await listSnapshots(home.snapshots)) snapshots.push([one.id, (await verifySnapshot(one)).verdict]);
+  const models = [];
+  for (const one of await listModels(home.models)) models.push([one.name, one.digest, await artefactDigest(one)]);
+  const online = openLmdbStore(join(folder, "online"));
+  const outbox = openOutbox(outboxOf(home));
+  try {
+    return {
+      ledger: { problems, rows_checked },
+      raw: await rawRows(folder),
+      tables: await tables(folder),
+      snapshots,
+      models,
+      person: online.person(janesIds[0]!),
+      decisions: online.queued(0, 10),
+      mail: outbox.entry("d-j1-message"),
+      page: await readHomeText(join(folder, "decisions", "spring@today", "page-000000.ndjson")),
+    };
+  } finally {
+    await online.close();
+    await outbox.close();
+  }
+}
+
+const options = (fault?: (point: string) => void) => ({
+  lock: { pid: process.pid, sleep: (ms: number) => sleep(ms), patienceMs: 100 },
+  signal: new AbortController().signal,
+  now: () => Date.parse("2026-02-01T00:00:00Z"),
+  ...(fault ? { fault } : {}),
+});
+
+function copyOf(folder: string): string {
+  const copy = mkdtempSync(join(base, "copy-"));
+  cpSync(folder, copy, { recursive: true, preserveTimestamps: true });
+  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  return copy;
+}
+
+/** Seals a home in a process of its own, which is killed at a point. */
+function sealUntil(folder: string, point: string): string | null {
+  const script = join(import.meta.dirname, "support", "seal-until.ts");
+  const { signal, stderr } = spawnSync(process.execPath, ["--import", "tsx", script, folder, point], {
+    env: { ...process.env, ...cryptoSettings, NODE_OPTIONS: "--conditions=source" },
+    encoding: "utf8",
+  });
+  if (signal === null) throw new Error(`${point} was not reached: ${stderr}`);
+  return signal;
+}
+
+describe.skipIf(withoutCrypto)("a home in clear that is encrypted in place", () => {
+  beforeAll(async () => {
+    giveHomeKeys(cryptoSettings);
+    base = mkdtempSync(join(tmpdir(), "inboxloop-sealing-"));
+    clear = join(base, "clear");
+    await fillHome(clear);
+    await fillOutbox(clear);
+    said = await everything(clear);
+  });
+  afterAll(() => {
+    rmSync(base, { recursive: true, force: true });
+    giveHomeKeys({});
+  });
+
+  test("when it is encrypted then it says all that it said, nothing stands in clear, and it goes on living", async () => {
+    const folder = copyOf(clear);
+    const steps: string[] = [];
+    const done = await sealHome(
+      folder,
+      options((point) => steps.push(point)),
+    );
+    expect(done).toMatchObject({ rows_verified: said.ledger.rows_checked, snapshots_verified: said.snapshots.length });
+    expect(await everything(folder)).toEqual(said);
+    expect(inClear(folder, planted)).toEqual([]);
+    // The same look at the home in clear finds it.
+    expect(inClear(clear, planted).length).toBeGreaterThan(10);
+    expect(readdirSync(folder).filter((name) => name.startsWith(".") || name === "reports")).toEqual([]);
+    expect((await erase(worldAt(folder), [jane]))[0]?.kind).toBe("done");
+    expect((await verifyLedger(homeAt(folder).raw)).problems).toEqual([]);
+    expect(sealedRootOf(folder)).toBe(folder);
+  });
+
+  test("when the process is killed anywhere then the home is readable, and beginning again ends it", async () => {
+    const points: string[] = [];
+    await sealHome(
+      copyOf(clear),
+      options((point) => points.push(point)),
+    );
+    const written = points.filter((point) => point.startsWith("written "));
+    const wanted = [
+      written[0]!,
+      written.find((point) => point.endsWith(".parquet"))!,
+      "written warehouse.duckdb",
+      "written online/data.mdb",
+      "locks-written",
+      "ledger-written",
+      "committed",
+      points.find((point) => point.startsWith("moved-away raw"))!,
+      points.filter((point) => point.startsWith("moved-in")).at(-1)!,
+      "removing",
+    ];
+    for (const point of wanted) {
+      const folder = copyOf(clear);
+      expect([point, sealUntil(folder, point)]).toEqual([point, "SIGKILL"]);
+      await settleSealing(folder, options().lock);
+      expect([point, await everything(folder)]).toEqual([point, said]);
+      const isSealed = sealedRootOf(folder) !== undefined;
+      expect([point, isSealed]).toEqual([point, points.indexOf(point) >= points.indexOf("committed")]);
+      if (!isSealed) {
+        const again: string[] = [];
+        await sealHome(
+          folder,
+          options((at) => again.push(at)),
+        );
+        // What was written before stays written.
+        if (point !== written[0]) expect(again.length).toBeLessThan(points.length);
+        expect([point, await everything(folder)]).toEqual([point, said]);
+      }
+      expect([point, inClear(folder, planted)]).toEqual([point, []]);
+    }
+  });
+
+  test("when something lands while it is interrupted then that is encrypted too", async () => {
+    const folder = copyOf(clear);
+    sealUntil(folder, "ledger-written");
+    expect((await erase(worldAt(folder), [jane]))[0]?.kind).toBe("done");
+    const after = await everything(folder);
+    await sealHome(folder, options());
+    const { problems } = (await everything(folder)).ledger;
+    expect(problems).toEqual([]);
+    expect((await everything(folder)).raw).toEqual(after.raw);
+    expect(inClear(folder, planted)).toEqual([]);
+  });
+
+  test("when it is planned then every file is named by what becomes of it, and nothing changes", async () => {
+    const folder = copyOf(clear);
+    const before = filesBelow(folder);
+    const { steps, unknown } = await planSealing(folder);
+    expect(unknown).toEqual([]);
+    expect(steps.map(({ path }) => join(folder, path)).sort()).toEqual([...before].sort());
+    expect(bytesToWrite(steps)).toBeGreaterThan(10_000);
+    const kindOf = (path: string) => steps.find((step) => step.path === path)?.kind;
+    expect(
+      ["warehouse.duckdb", "online/data.mdb", "reports/with.html", "raw/ingest_ledger/ledger.ndjson"].map(kindOf),
+    ).toEqual(["database", "store", "dropped", "lines"]);
+    expect(filesBelow(folder)).toEqual(before);
+  });
+
+  test("when a file is nobody's, or another process has one open, then nothing is begun", async () => {
+    const folder = copyOf(clear);
+    writeFileSync(join(folder, "my-list.csv"), "kim@example.org");
+    await expect(sealHome(folder, options())).rejects.toMatchObject({ code: "home.unknown-file" });
+    rmSync(join(folder, "my-list.csv"));
+    const script = `require("fs").openSync(${JSON.stringify(join(folder, "warehouse.duckdb"))}, "r"); console.log("open"); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    await once(child.stdout, "data");
+    await expect(sealHome(folder, options())).rejects.toMatchObject({
+      code: "home.in-use",
+      message: expect.stringContaining(String(child.pid)),
+    });
+    expect(existsSync(join(folder, ".sealing"))).toBe(false);
+  });
+});
