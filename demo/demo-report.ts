@@ -23,7 +23,7 @@ export function demoReport(result: DemoResult): Report {
       signalsSection(result.accounts, result.accounts.dead_letters),
       engagementSection(result),
       interestSection(result),
-      driftSection(result.drift),
+      driftSection(result),
       modelsSection(models),
       ...result.evaluations.map(evaluation),
       ...result.canaries.map(canary),

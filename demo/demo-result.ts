@@ -38,6 +38,7 @@ export interface DemoResult {
   /** By week of the send. */
   readonly kpis: Figures["kpis"];
   readonly drift: Figures["drift"];
+  readonly labelDrift: Figures["labelDrift"];
   readonly affinities: Figures["affinities"];
   readonly sessions: Figures["sessions"];
   /** The ledger's sums at the end, canaries included. */

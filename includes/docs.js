@@ -390,8 +390,9 @@ const column = {
   kl: "Kullback-Leibler divergence of the current from the reference distribution, nats.",
   reference_click_to_open_rate: "Click-to-open rate of the four weeks before.",
   click_to_open_change: "Relative change of the click-to-open rate.",
-  label_psi_without_drift: "What label_psi is about with so many messages when nothing moved.",
-  label_psi: "Population stability index of the labels beside the four weeks before.",
+  label_psi_without_drift: "What label_psi is about with so many independent messages when nothing moved.",
+  label_psi:
+    "Population stability index of the labels beside the four weeks before; NULL before the last half year, and for a week that is not over or has open windows.",
   checked: "Records looked at.",
   affected: "Records for which the metric holds.",
   value: "affected / checked.",

@@ -9,6 +9,8 @@ const leastUnits = 40;
 const customerSample = 20_000;
 /** Share of what is called moved or drifted where nothing moved, at most (false discovery rate). */
 const falseDiscoveryRate = 0.05;
+/** Whole weeks of labels, the latest, that are each compared with the four before. */
+const labelWeeks = 26;
 /** Beyond what chance gives, an index from here on is called so: the usual reading of it. */
 const levels = { moved: 0.1, drifted: 0.25 };
 
@@ -330,4 +332,4 @@ const level = () => `case
     else 'drifted'
   end`;
 
-module.exports = { leastUnits, customerSample, falseDiscoveryRate, levels, bins, tested, adjusted, level };
+module.exports = { leastUnits, customerSample, falseDiscoveryRate, labelWeeks, levels, bins, tested, adjusted, level };

@@ -24,6 +24,8 @@ const figures = z.object({
     }),
   ),
   drift: z.array(z.object({ feature: z.string(), psi: number, kl: number, verdict: z.string() })),
+  /** The mix of labels of each week that could be compared with the four before. */
+  labelDrift: z.array(z.object({ week: z.string(), psi: number, verdict: z.string() })),
   /** Scores of each model that decided in the last week beside the weeks before. */
   scores: z.array(
     z.object({ model: z.string(), outcome: z.string(), psi: z.union([number, z.null()]), verdict: z.string() }),
@@ -69,7 +71,20 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
   const tables = queryBuilder<Tables>(warehouse);
   const rate = (part: string, whole: string) =>
     sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
-  const [labels, opens, kpis, drift, scores, estimates, affinities, sessions, senders, accounts, deadLetters] = [
+  const [
+    labels,
+    opens,
+    kpis,
+    drift,
+    labelDrift,
+    scores,
+    estimates,
+    affinities,
+    sessions,
+    senders,
+    accounts,
+    deadLetters,
+  ] = [
     await tables
       .selectFrom("training.examples")
       .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
@@ -107,6 +122,12 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("psi", "desc")
       .orderBy("feature")
       .limit(12)
+      .execute(),
+    await tables
+      .selectFrom("monitoring.label_drift")
+      .select([sql<string>`format_date('%F', sent_week)`.as("week"), "label_psi as psi", "drift_level as verdict"])
+      .where("label_psi", "is not", null)
+      .orderBy("sent_week")
       .execute(),
     await tables
       .selectFrom("monitoring.prediction_drift")
@@ -211,6 +232,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
     opens,
     kpis,
     drift,
+    labelDrift,
     scores,
     estimates,
     affinities,

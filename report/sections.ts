@@ -125,14 +125,23 @@ export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
   ],
 });
 
-export const driftSection = (features: Figures["drift"]): ReportSection => ({
+export const driftSection = ({ drift, labelDrift }: Pick<Figures, "drift" | "labelDrift">): ReportSection => ({
   title: "Drift",
-  lead: "How far features moved in the last week from the four weeks before. A level needs evidence beyond chance, and an index as high as the limits beyond what chance gives; without it the bar says how few messages there were.",
+  lead: "How far features moved in the last week from the four weeks before, and labels in each week whose windows have closed. A level needs evidence beyond chance, and an index as high as the limits beyond what chance gives; without it the bar says how few messages there were.",
   blocks: [
     {
       kind: "bars",
       title: "Population stability index",
-      items: features.map(({ feature, psi, verdict }) => ({ label: `${feature} (${verdict})`, value: psi })),
+      items: drift.map(({ feature, psi, verdict }) => ({ label: `${feature} (${verdict})`, value: psi })),
+      thresholds: [
+        { label: "moved", value: 0.1 },
+        { label: "drifted", value: 0.25 },
+      ],
+    },
+    {
+      kind: "bars",
+      title: "The mix of labels, by week",
+      items: labelDrift.map(({ week, psi, verdict }) => ({ label: `${week} (${verdict})`, value: psi })),
       thresholds: [
         { label: "moved", value: 0.1 },
         { label: "drifted", value: 0.25 },

@@ -41,7 +41,7 @@ export const register: RegisterCommand = (program, environment) => {
           engagementSection(figures),
           interestSection(figures),
           sendersSection(figures.senders),
-          driftSection(figures.drift),
+          driftSection(figures),
           ...(figures.scores.length + figures.estimates.length > 0 ? [scoresSection(figures)] : []),
           modelsSection(models.map(({ name, record }) => ({ name, outcomes: record.outcomes }))),
           historySection(state.champion, log),

@@ -42,7 +42,7 @@ const decision = z.strictObject({
   reasons: z
     .array(
       z.strictObject({
-        trigger: z.enum(["first", "schedule", "drift", "scores", "estimates", "kpi"]),
+        trigger: z.enum(["first", "schedule", "drift", "scores", "estimates", "labels", "kpi"]),
         why: z.string(),
       }),
     )

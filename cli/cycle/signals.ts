@@ -6,6 +6,7 @@ import type { Environment } from "../environment.ts";
 const drift = "monitoring.drift";
 const scores = "monitoring.prediction_drift";
 const estimates = "monitoring.estimated_performance";
+const labels = "monitoring.label_drift";
 const kpis = "monitoring.kpis_daily";
 /** Stages of a version that somebody has yet to decide about. */
 const onTheirWay = new Set(["submitted", "approved", "shadow", "canary"]);
@@ -37,6 +38,10 @@ export async function readSignals(world: Environment, policy: CyclePolicy): Prom
       champion,
     );
     const worse = await rowsOf(estimates, worseSql, champion);
+    const [mix] = await rowsOf(
+      labels,
+      `select sent_week, drift_level from ${labels} where drift_level != 'unknown' order by sent_week desc limit 1`,
+    );
     const counts: { current: KpiCounts; reference: KpiCounts }[] = [];
     for (const trigger of policy.kpis) counts.push(periodsOf(await rowsOf(kpis, kpiSql(trigger))));
     return {
@@ -48,6 +53,7 @@ export async function readSignals(world: Environment, policy: CyclePolicy): Prom
         metric: String(row["metric"]),
         week: String(row["sent_week"]),
       })),
+      labels: mix === undefined ? null : { week: String(mix["sent_week"]), level: String(mix["drift_level"]) },
       kpis: counts,
     };
   } finally {

@@ -28,6 +28,11 @@ export const cyclePolicy = z.strictObject({
     .strictObject({ worse: z.int().min(1) })
     .nullable()
     .default({ worse: 1 }),
+  /** The labels of the latest week that could be tested are at this level or above in monitoring.label_drift. */
+  labels: z
+    .strictObject({ level: z.enum(["moved", "drifted"]) })
+    .nullable()
+    .default({ level: "drifted" }),
   /** A rate of the latest days that is worse than that of the days before, by more than a share and beyond chance. */
   kpis: z
     .array(

@@ -18,12 +18,14 @@ export interface CycleSignals {
   readonly scores: readonly { readonly outcome: string; readonly level: string }[];
   /** Figures of the champion that came out worse than its scores let expect, in the last week of each that could be tested. */
   readonly worse: readonly { readonly outcome: string; readonly metric: string; readonly week: string }[];
+  /** What the latest week that could be tested says of the mix of labels; null: none could be. */
+  readonly labels: { readonly week: string; readonly level: string } | null;
   /** By place in the policy's list: the latest days, and those before. */
   readonly kpis: readonly { readonly current: KpiCounts; readonly reference: KpiCounts }[];
 }
 
 export interface RetrainReason {
-  readonly trigger: "first" | "schedule" | "drift" | "scores" | "estimates" | "kpi";
+  readonly trigger: "first" | "schedule" | "drift" | "scores" | "estimates" | "labels" | "kpi";
   readonly why: string;
 }
 
@@ -42,12 +44,14 @@ const leastOutcomes = 10;
 const levels = ["stable", "moved", "drifted"];
 
 /**
- * Whether a model is to be trained anew, and why: the first of all, the schedule, drifted features or scores, scores that were wrong, a rate that got worse.
+ * Whether a model is to be trained anew, and why: the first of all, the schedule, drifted features, scores or labels, scores that were wrong, a rate that got worse.
  * Pure: the same signals, the same answer.
  */
 export function decideRetrain(policy: CyclePolicy, signals: CycleSignals): RetrainDecision {
   const { now, trainedAt, underWay } = signals;
-  const reasons = [bySchedule, byDrift, byScores, byEstimates, byKpis].flatMap((asks) => asks(policy, signals));
+  const reasons = [bySchedule, byDrift, byScores, byEstimates, byLabels, byKpis].flatMap((asks) =>
+    asks(policy, signals),
+  );
   const since = trainedAt === null ? Number.POSITIVE_INFINITY : (now.getTime() - trainedAt.getTime()) / dayMs;
   const held = (): string | null => {
     if (reasons.length === 0) return null;
@@ -93,6 +97,12 @@ function byEstimates({ estimates }: CyclePolicy, { worse }: CycleSignals): reado
   if (estimates === null || worse.length < estimates.worse) return [];
   const told = worse.map(({ outcome, metric, week }) => `${metric} of ${outcome} (week of ${week})`);
   return [{ trigger: "estimates", why: `the champion did worse than its scores let expect: ${told.join(", ")}` }];
+}
+
+function byLabels(policy: CyclePolicy, { labels }: CycleSignals): readonly RetrainReason[] {
+  if (policy.labels === null || labels === null) return [];
+  if (levels.indexOf(labels.level) < levels.indexOf(policy.labels.level)) return [];
+  return [{ trigger: "labels", why: `the mix of labels of the week of ${labels.week} has ${labels.level}` }];
 }
 
 function byKpis({ kpis }: CyclePolicy, signals: CycleSignals): readonly RetrainReason[] {

@@ -16,6 +16,7 @@ const quiet: CycleSignals = {
   drift: [],
   scores: [],
   worse: [],
+  labels: null,
   kpis: [{ current: { sends: 10_000, outcomes: 10 }, reference: { sends: 40_000, outcomes: 40 } }],
 };
 
@@ -66,6 +67,17 @@ describe("whether to train", () => {
     ]);
     const never = readCyclePolicy("version: 1\nscores: null\nestimates: null\n", "cycle.yaml");
     expect(decideRetrain(never, { ...quiet, scores, worse }).retrain).toBe(false);
+  });
+
+  test("when the mix of labels moved, then it trains at the policy's level", () => {
+    const labels = { week: "2026-02-23", level: "moved" };
+    expect(decideRetrain(policy, { ...quiet, labels }).retrain).toBe(false);
+    const moved = readCyclePolicy("version: 1\nlabels: { level: moved }\n", "cycle.yaml");
+    expect(decideRetrain(moved, { ...quiet, labels }).reasons).toEqual([
+      { trigger: "labels", why: "the mix of labels of the week of 2026-02-23 has moved" },
+    ]);
+    const never = readCyclePolicy("version: 1\nlabels: null\n", "cycle.yaml");
+    expect(decideRetrain(never, { ...quiet, labels: { ...labels, level: "drifted" } }).retrain).toBe(false);
   });
 
   test("when complaints rose by half, then it trains where that is beyond chance, and not where a few complaints say so", () => {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { readFigures } from "../../report/read-figures.ts";
-import { scoresSection } from "../../report/sections.ts";
+import { driftSection, scoresSection } from "../../report/sections.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
 const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
@@ -31,6 +31,10 @@ await warehouse.execute(`
     union all select 'e2', 'page_view', 'u2', 'p1', false, timestamp '2026-01-12 00:05:00+00'
     union all select 'e3', 'page_view', 'u3', 'u3', true, timestamp '2026-01-13 00:00:00+00'
     union all select 'e4', 'page_view', 'u3', 'u3', false, timestamp '2026-01-13 00:01:00+00';
+  create table monitoring.label_drift as
+    select date '2026-01-12' as sent_week, 0.2 as label_psi, 'moved' as drift_level
+    union all select date '2026-01-05', 0.01, 'stable'
+    union all select date '2026-01-19', null, 'unknown';
   create table monitoring.prediction_drift as
     select 'm1' as model_version, 'click' as outcome, 5 as current_decisions, 0.3 as psi, 'drifted' as drift_level
     union all select 'm0', 'click', 0, null, 'unknown';
@@ -106,5 +110,15 @@ test("when models decided then their scores are there, the latest week first, an
       ["2026-01-12", "m1"],
       ["2026-01-05", "m1"],
     ].map((row) => expect.arrayContaining(row)),
+  });
+});
+
+test("when weeks of labels were compared then each that was has its bar, in the order of the weeks", async () => {
+  const [, bars] = driftSection(await figuresOf(["converted"])).blocks;
+  expect(bars).toMatchObject({
+    items: [
+      { label: "2026-01-05 (stable)", value: 0.01 },
+      { label: "2026-01-12 (moved)", value: 0.2 },
+    ],
   });
 });

@@ -987,8 +987,13 @@ export interface Tables {
     not_delivered_share: number | null;
     unknown_share: number | null;
     no_engagement_share: number | null;
+    reference_units: number | null;
+    current_units: number | null;
     label_psi: number | null;
     label_psi_without_drift: number | null;
+    drift_p_value: number | null;
+    drift_p_adjusted: number | null;
+    drift_level: string | null;
   };
   "monitoring.lift": {
     experiment_id: string | null;
