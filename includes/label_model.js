@@ -31,14 +31,19 @@ function fit(input) {
   const voters = start.voters;
   const V = voters.length;
   const dependence = 0.12;
+  /** Rounds over all patterns after those over what was drawn of them. */
+  const lastRounds = 4;
   const values = { for: 1, weak_for: 0.5, weak_against: -0.5, against: -1 };
   const value = (vote) => values[vote] || 0;
   const chance = (x) => 1 / (1 + exp(-x));
   const logit = (p) => log(p / (1 - p));
   const split = patterns.map(({ pattern }) => pattern.split("|"));
+  // numbers are made once: an interpreter runs this over tens of thousands of patterns
+  const worth = split.map((votes) => votes.map(value));
   const total = patterns.reduce((sum, { n }) => sum + n, 0);
 
   // learned from at most `most` patterns: the commonest half as they are, the rest drawn systematically by their size
+  const all = patterns.map(({ n }, i) => ({ i, n }));
   const order = patterns.map((_, i) => i).sort((a, b) => patterns[b].n - patterns[a].n || a - b);
   const learned = order.slice(0, order.length <= most ? most : most / 2).map((i) => ({ i, n: patterns[i].n }));
   if (order.length > most) {
@@ -59,21 +64,27 @@ function fit(input) {
 
   // each group's joint answers, numbered
   const symbols = groups.map(() => new Map());
+  const answers = groups.map(() => []);
   const code = split.map((votes) =>
     groups.map((members, g) => {
-      const text = members.map((v) => votes[v]).join("|");
+      const text = members.length === 1 ? votes[members[0]] : members.map((v) => votes[v]).join("|");
       const known = symbols[g].get(text);
       if (known !== undefined) return known;
+      const voted = members.filter((v) => votes[v] !== "-");
+      answers[g].push({ speaks: voted.length > 0, said: voted.map((v) => `${voters[v].name}:${votes[v]}`).join("&") });
       symbols[g].set(text, symbols[g].size);
       return symbols[g].size - 1;
     }),
   );
 
   // silence is no evidence: a group in which nobody votes adds nothing to the odds
-  const speaks = split.map((votes) => groups.map((members) => members.some((v) => votes[v] !== "-")));
-  const spoken = patterns.reduce((sum, { n }, i) => sum + (speaks[i].some((speaking) => speaking) ? n : 0), 0);
+  const speakers = code.map((row) => {
+    let count = 0;
+    for (let g = 0; g < G; g++) if (answers[g][row[g]].speaks) count++;
+    return count;
+  });
+  const spoken = patterns.reduce((sum, { n }, i) => sum + (speakers[i] > 0 ? n : 0), 0);
   const isCovered = spoken >= 0.5 * total;
-  const speakers = speaks.map((row) => row.filter((speaking) => speaking).length);
 
   // votes say who is right only where three independent groups meet; where that is rare the fit would follow chance
   const met = patterns.reduce((sum, { n }, i) => sum + (speakers[i] >= 3 ? n : 0), 0);
@@ -92,50 +103,42 @@ function fit(input) {
 
   const odds = (i, without) => {
     let sum = logit(balance);
-    for (let g = 0; g < G; g++)
-      if (g !== without && speaks[i][g]) sum += weightOf[g] * log(table[1][g][code[i][g]] / table[0][g][code[i][g]]);
+    for (let g = 0; g < G; g++) if (g !== without) sum += words[g][code[i][g]];
     return sum;
   };
   const weightOf = groups.map(() => 1);
+  /** What each answer of each group adds to the odds; silence nothing. */
+  const weighed = () =>
+    groups.map((_, g) =>
+      table[1][g].map((p, at) => (answers[g][at].speaks ? weightOf[g] * log(p / table[0][g][at]) : 0)),
+    );
+  let words = weighed();
 
   if (isFitted || isTold) {
-    let before = Number.NaN;
-    for (let round = 0; round < rounds; round++) {
-      const counts = [0, 1].map((side) => declared[side].map((row) => row.map((p) => p * strength)));
-      let yes = share * strength;
-      let all = strength;
-      for (const { i, n } of learned) {
-        const p = chance(odds(i, -1));
-        const said = personWeight * ((patterns[i].yes || 0) + (patterns[i].no || 0));
-        const one = n * p + personWeight * (patterns[i].yes || 0);
-        const rest = n + said - one;
-        yes += one;
-        all += n + said;
-        // what a voter says with fewer than two others to hold it against proves nothing about the voter, unless a person said what is right
-        for (let g = 0; g < G; g++) {
-          counts[1][g][code[i][g]] += isFitted && speakers[i] >= 3 ? one : personWeight * (patterns[i].yes || 0);
-          counts[0][g][code[i][g]] += isFitted && speakers[i] >= 3 ? rest : personWeight * (patterns[i].no || 0);
-        }
-      }
-      table = counts.map((side) =>
-        side.map((row) => {
-          const sum = row.reduce((a, b) => a + b, 0);
-          return row.map((count) => count / sum);
-        }),
-      );
-      // where most messages have no vote, those that have one are no sample of all: the share stands as declared
-      if (isFitted && isCovered) balance = yes / all;
-      if (abs(balance - before) < 1e-7) break;
-      before = balance;
-    }
+    // what was drawn settles it nearly; a few rounds over all patterns take the chance of the drawing out
+    settle(learned, rounds);
+    if (order.length > most) settle(all, lastRounds);
   }
 
   // a voice that is less often right of late than before is worth less: weight is the excess over chance that it has kept
+  const sides = worth.map((votes) => {
+    let yes = 0;
+    let no = 0;
+    for (let v = 0; v < V; v++)
+      if (votes[v] > 0) yes++;
+      else if (votes[v] < 0) no++;
+    return { for: yes, against: no };
+  });
+  const chances = patterns.map((_, i) => chance(odds(i, -1)));
   const report = voters.map((voter, v) => measure(voter, v));
   report.forEach((one, v) => {
     const g = groups.findIndex((members) => members.indexOf(v) >= 0);
     weightOf[g] = min(weightOf[g], one.weight);
   });
+  words = weighed();
+  const told = words.map((row, g) =>
+    row.map((weight, at) => ({ weight, text: inWords(answers[g][at].said, weight), isTold: abs(weight) >= 0.05 })),
+  );
 
   return {
     share: balance,
@@ -145,16 +148,54 @@ function fit(input) {
     patterns: patterns.map(({ pattern }, i) => ({ pattern, p: chance(odds(i, -1)), why: explain(i) })),
   };
 
+  function settle(seen, times) {
+    let before = Number.NaN;
+    for (let round = 0; round < times; round++) {
+      const counts = [0, 1].map((side) => declared[side].map((row) => row.map((p) => p * strength)));
+      let yes = share * strength;
+      let sum = strength;
+      for (const { i, n } of seen) {
+        const p = chance(odds(i, -1));
+        const said = personWeight * ((patterns[i].yes || 0) + (patterns[i].no || 0));
+        const one = n * p + personWeight * (patterns[i].yes || 0);
+        const rest = n + said - one;
+        yes += one;
+        sum += n + said;
+        // what a voter says with fewer than two others to hold it against proves nothing about the voter, unless a person said what is right
+        const isHeld = isFitted && speakers[i] >= 3;
+        const forIt = isHeld ? one : personWeight * (patterns[i].yes || 0);
+        const against = isHeld ? rest : personWeight * (patterns[i].no || 0);
+        for (let g = 0; g < G; g++) {
+          counts[1][g][code[i][g]] += forIt;
+          counts[0][g][code[i][g]] += against;
+        }
+      }
+      table = counts.map((side) =>
+        side.map((row) => {
+          const whole = row.reduce((a, b) => a + b, 0);
+          return row.map((count) => count / whole);
+        }),
+      );
+      // where most messages have no vote, those that have one are no sample of all: the share stands as declared
+      if (isFitted && isCovered) balance = yes / sum;
+      words = weighed();
+      if (abs(balance - before) < 1e-7) break;
+      before = balance;
+    }
+  }
+
+  function inWords(text, weight) {
+    return `${text}${weight < 0 ? "" : "+"}${weight.toFixed(2)}`;
+  }
+
   function explain(i) {
-    const words = [{ text: "share", weight: logit(balance) }];
-    groups.forEach((members, g) => {
-      if (!speaks[i][g]) return;
-      const weight = weightOf[g] * log(table[1][g][code[i][g]] / table[0][g][code[i][g]]);
-      const said = members.filter((v) => split[i][v] !== "-").map((v) => `${voters[v].name}:${split[i][v]}`);
-      if (abs(weight) >= 0.05) words.push({ text: said.join("&"), weight });
-    });
-    words.sort((a, b) => abs(b.weight) - abs(a.weight));
-    return words.map(({ text, weight }) => `${text}${weight < 0 ? "" : "+"}${weight.toFixed(2)}`);
+    const heard = [{ weight: logit(balance), text: inWords("share", logit(balance)) }];
+    for (let g = 0; g < G; g++) {
+      const word = told[g][code[i][g]];
+      if (word.isTold) heard.push(word);
+    }
+    heard.sort((a, b) => abs(b.weight) - abs(a.weight));
+    return heard.map(({ text }) => text);
   }
 
   function declare(map, members, rates, side) {
@@ -185,12 +226,12 @@ function fit(input) {
   function groupVoters() {
     const mean = new Array(V).fill(0);
     const weight = learned.reduce((sum, { n }) => sum + n, 0) || 1;
-    for (const { i, n } of learned) for (let v = 0; v < V; v++) mean[v] += (n * value(split[i][v])) / weight;
+    for (const { i, n } of learned) for (let v = 0; v < V; v++) mean[v] += (n * worth[i][v]) / weight;
     const c = voters.map(() => new Array(V).fill(0));
     for (const { i, n } of learned)
       for (let a = 0; a < V; a++) {
-        const x = ((value(split[i][a]) - mean[a]) * n) / weight;
-        for (let b = a; b < V; b++) c[a][b] += x * (value(split[i][b]) - mean[b]);
+        const x = ((worth[i][a] - mean[a]) * n) / weight;
+        for (let b = a; b < V; b++) c[a][b] += x * (worth[i][b] - mean[b]);
       }
     const sd = c.map((row, v) => sqrt(row[v]));
     const cov = (a, b) => (a < b ? c[a][b] : c[b][a]);
@@ -242,14 +283,13 @@ function fit(input) {
     let agreed = 0;
     const weeks = new Map();
     for (let i = 0; i < split.length; i++) {
-      const vote = value(split[i][v]);
+      const vote = worth[i][v];
       if (vote === 0) continue;
       const { n } = patterns[i];
       voted += n;
-      const others = split[i].filter((other, o) => o !== v && value(other) !== 0);
-      if (others.length > 0) overlaps += n;
-      if (others.some((other) => value(other) * vote < 0)) conflicts += n;
-      const p = chance(odds(i, -1));
+      if (sides[i].for + sides[i].against > 1) overlaps += n;
+      if (vote > 0 ? sides[i].against > 0 : sides[i].for > 0) conflicts += n;
+      const p = chances[i];
       const q = vote > 0 ? p : 1 - p;
       right += n * q;
       missing += n * q * (1 - q);

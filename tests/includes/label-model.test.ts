@@ -53,6 +53,17 @@ describe("accuracies that were planted", () => {
     }
   });
 
+  test("when there are more patterns than it learns from then those that were not drawn have their say, too", () => {
+    const patterns = planted(200_000, [...accuracies, 0.6, 0.7, 0.9], 0.3);
+    const count = patterns[0]!.pattern.split("|").length;
+    const voters = Array.from({ length: count }, (_, v) => ({ name: `v${v}`, confidence: 0.7 }));
+    const start = { share: 0.3, voters };
+    const answer = model.fit({ start, strength: 200, personWeight: 20, rounds: 40, most: 200, patterns });
+    expect(patterns.length).toBeGreaterThan(10_000);
+    for (const [v, accuracy] of [...accuracies, 0.6, 0.7, 0.9].entries())
+      expect(Math.abs(answer.voters[v]!.accuracy! - accuracy)).toBeLessThan(0.01);
+  });
+
   test("when a voter stands there five times more then it counts once, and nothing moves by a point", () => {
     const alone = new Map(solve(planted(60_000, accuracies, 0.3)).patterns.map(({ pattern, p }) => [pattern, p]));
     for (const voter of [0, 4]) {
