@@ -1,12 +1,17 @@
-import type { ArrayConstructor, StructConstructor } from "../ast.ts";
+import type { ArrayConstructor, StructConstructor, TypeName } from "../ast.ts";
 import { structText } from "../emit/text.ts";
-import { arrayOf, duckdbType, INT64, type StructType } from "../types.ts";
+import { arrayOf, duckdbType, type GoogleSqlType, INT64, type StructType } from "../types.ts";
 import { arrayText, coerceOrFail, toSupertype } from "./coerce.ts";
 import type { Analysis, Context } from "./context.ts";
 import { impliedName, resolve } from "./expressions.ts";
 import { limitedType } from "./type-limits.ts";
-import { resolveType } from "./type-names.ts";
 import { flagsOf, type Typed } from "./typed.ts";
+
+/** The type that a constructor is written with: without limits, which it does not take. */
+function constructedType(a: Analysis, node: TypeName): GoogleSqlType {
+  const { type, hold } = limitedType(a, node);
+  return hold ? a.fail(node, "Parameterized types are not supported in literal value construction") : type;
+}
 
 /** `[1, 2]`, `ARRAY<INT64>[1, 2]`: without a type, the common supertype of the elements. */
 export function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Context): Typed {
@@ -19,12 +24,11 @@ export function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Contex
       );
   }
   if (node.elementType) {
-    const { type, hold } = limitedType(a, node.elementType);
+    const type = constructedType(a, node.elementType);
     if (type.kind === "ARRAY") a.fail(node.elementType, "Arrays of arrays are not supported");
     const array = arrayOf(type);
     const typed = elements.map((element, i) => coerceOrFail(a, node.elements[i]!, element, type, "Array element"));
-    const held = hold ? typed.map((element) => ({ ...element, sql: hold(element.sql), canFail: true })) : typed;
-    return { sql: arrayText(held, array), type: array, ...flagsOf(...held), isNeverNull: true };
+    return { sql: arrayText(typed, array), type: array, ...flagsOf(...typed), isNeverNull: true };
   }
   if (elements.length === 0) {
     return {
@@ -51,7 +55,7 @@ export function arrayConstructor(a: Analysis, node: ArrayConstructor, cx: Contex
 export function structConstructor(a: Analysis, node: StructConstructor, cx: Context): Typed {
   const values = node.fields.map((field) => resolve(a, field.expression, cx));
   if (node.type) {
-    const type = resolveType(a, node.type) as StructType;
+    const type = constructedType(a, node.type) as StructType;
     if (type.fields.length !== values.length) {
       a.fail(node, `STRUCT type has ${type.fields.length} fields but constructor call has ${values.length} fields`);
     }

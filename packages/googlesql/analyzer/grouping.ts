@@ -4,6 +4,7 @@ import { comparedText } from "./collation.ts";
 import type { AggregateSink, Analysis, Context } from "./context.ts";
 import { resolve } from "./expressions.ts";
 import { formOf } from "./form.ts";
+import { fieldAt } from "./names.ts";
 import { type RowSource, sourceText, withOuterValues } from "./outer-values.ts";
 import type { PrivacyOptions } from "./privacy-options.ts";
 import { PrivateGroups } from "./private-groups.ts";
@@ -35,6 +36,7 @@ export class GroupingStep {
   private readonly keyTexts: string[] = [];
   private readonly keyRefs: Typed[] = [];
   private readonly byText = new Map<string, Typed>();
+  private readonly fields = new Map<string, Typed>();
   private readonly byForm = new Map<string, Typed>();
   private readonly keyNames = new Map<Typed, string>();
   private readonly aggregates = new Map<string, { readonly name: string; readonly type: GoogleSqlType; sql: string }>();
@@ -103,6 +105,7 @@ export class GroupingStep {
     this.keyTexts.push(`${value.isUntypedNull ? "CAST(NULL AS BIGINT)" : comparedText(value)} AS ${name}`);
     this.keyRefs.push(ref);
     this.byText.set(value.sql, ref);
+    this.addFields(value, ref);
     if (!this.isInSet) this.a.partitions.passOn(value.sql, ref.sql);
     if (form !== undefined) this.byForm.set(form, ref);
     this.keyNames.set(ref, name);
@@ -111,6 +114,16 @@ export class GroupingStep {
       if (node.kind !== "path" && !value.literal) this.sink.keyKinds.add(node.kind);
     }
     return name;
+  }
+
+  /** The fields of a grouped STRUCT are grouped. A table of values names them without the value: `t.x` and `x` of rows `t`. */
+  private addFields(value: Typed, ref: Typed): void {
+    if (value.type.kind !== "STRUCT") return;
+    for (const i of value.type.fields.keys()) {
+      const [field, ofKey] = [fieldAt(value, i), fieldAt(ref, i)];
+      this.fields.set(field.sql, ofKey);
+      this.addFields(field, ofKey);
+    }
   }
 
   /** A group of strings that differ in case shows any of them, and none in a set without that key. */
@@ -219,7 +232,7 @@ export class GroupingStep {
 
   finish(): Grouping {
     return {
-      scope: this.rows.scope.withGroups(this.byText),
+      scope: this.rows.scope.withGroups(new Map([...this.fields, ...this.byText])),
       sink: this.sink,
       keys: this.keyRefs,
       source: (having) => this.step(having),

@@ -38,7 +38,12 @@ export function like(a: Analysis, node: NodeBase, operand: Typed, pattern: Typed
 export function quantifiedLike(a: Analysis, node: QuantifiedLike, cx: Context): Typed {
   if (node.source.kind !== "value-list") return likeMany(a, node, node.source, cx);
   const operand = resolve(a, node.operand, cx);
-  const tests = node.source.items.map((item) => negate(like(a, item, operand, resolve(a, item, cx)), node.negated));
+  const patterns = node.source.items.map((item) => ({ item, value: resolve(a, item, cx) }));
+  // The collation of one of them is that of all comparisons.
+  const collated = patterns.find(({ value }) => value.type.kind === "COLLATED")?.value.type;
+  const isText = operand.type.kind === "STRING" && operand.literal?.value !== null;
+  const compared: Typed = collated && isText ? { ...operand, type: collated } : operand;
+  const tests = patterns.map(({ item, value }) => negate(like(a, item, compared, value), node.negated));
   // NOT LIKE ANY is: any of them does not match.
   return bool(
     `(${tests.map((test) => test.sql).join(node.quantifier === "any" ? " OR " : " AND ")})`,

@@ -75,7 +75,7 @@ export function arithmetic(
   left: Typed,
   right: Typed,
 ): Typed {
-  const temporal = temporalArithmetic(a, node, operator, left, right);
+  const temporal = temporalArithmetic(a, node, operator, ...withLiteralTimes(a, node, operator, left, right));
   if (temporal) return temporal;
   let type = supertypeOf([left, right]);
   if (!type || !isNumeric(type)) return noMatch(a, node, operator, left, right);
@@ -136,6 +136,30 @@ function checkedFloat(raw: string, leaves: readonly string[]): string {
 }
 
 const isKind = (value: Typed, ...kinds: readonly string[]): boolean => kinds.includes(value.type.kind);
+
+const isTextLiteral = (value: Typed): boolean => isKind(value, "STRING") && value.isLiteral === true;
+
+/** A STRING literal is a time of the other operand's type in a difference, and else a DATE, where a signature has one in its place. */
+function withLiteralTimes(
+  a: Analysis,
+  node: NodeBase,
+  operator: string,
+  left: Typed,
+  right: Typed,
+): readonly [Typed, Typed] {
+  if (operator !== "+" && operator !== "-") return [left, right];
+  const times = ["DATE", "DATETIME", "TIMESTAMP", "TIME"];
+  const typeOf = (literal: Typed, other: Typed, isFirst: boolean): GoogleSqlType | undefined => {
+    if (!isTextLiteral(literal)) return undefined;
+    if (operator === "-" && isKind(other, ...times)) return other.type;
+    if (operator === "-" && isTextLiteral(other)) return DATE;
+    return (isFirst || operator === "+") && isKind(other, "INT64", "INTERVAL") && !other.isUntypedNull
+      ? DATE
+      : undefined;
+  };
+  const [first, second] = [typeOf(left, right, true), typeOf(right, left, false)];
+  return [first ? coerce(a, node, left, first) : left, second ? coerce(a, node, right, second) : right];
+}
 
 function temporalArithmetic(
   a: Analysis,

@@ -324,6 +324,8 @@ const shift = (name: "LEAD" | "LAG") =>
         if (offset === undefined)
           return ctx.error(`Argument 2 to ${name} must be a non-NULL literal or query parameter`);
         if (offset < 0n) return fail(`The offset of ${name} must not be negative`, duckdbType(x!.type));
+        if (fallback?.constness === "varying")
+          return ctx.error(`The third argument (the default expression) to ${name} must be constant`);
         return ctx.aggregate(name.toLowerCase(), [x!.sql, String(offset), ...(fallback ? [fallback.sql] : [])]);
       },
     ),

@@ -10,6 +10,7 @@ const statements: Readonly<Record<string, readonly string[]>> = {
     "select case collate('a', 'und:ci') when 'A' then 1 else 2 end",
     "select collate('ẞ', 'und:ci') > collate('SS', 'und:ci'), collate('ẞ1', 'und:ci') < collate('SS2', 'und:ci')",
     "select collate('a', '') = 'A'",
+    "select 'GooGle' like all ('go%', collate('google', 'und:ci')), 'GooGle' like any (collate('%y%', 'und:ci'), 'GOOGLE'), 'a' like any ('A', collate('b', ''))",
     `select a, b, collate(a, 'und:ci') = b, collate(a, 'und:ci') < b from ${words.replace(") w", ") a")}, ${words.replace(") w", ") b")} order by a, b`,
   ],
   orders: [

@@ -1,6 +1,6 @@
 import { describeOnBoth, testStatements } from "./describe-on-both.ts";
 
-describeOnBoth("what is seen and allowed after DISTINCT", (both) => {
+describeOnBoth("what is seen and allowed where", (both) => {
   testStatements(both, {
     "when ORDER BY is an expression over what SELECT DISTINCT gives, it is worked out of that": [
       "select distinct x from unnest([1,2]) x order by -x",
@@ -29,6 +29,43 @@ describeOnBoth("what is seen and allowed after DISTINCT", (both) => {
       "select sum(distinct x) over (order by x) from unnest([1]) x",
       "select count(distinct x) over (rows unbounded preceding) from unnest([1]) x",
       "select count(distinct x) over w from unnest([1]) x window w as (order by x)",
+    ],
+    "when the rows of a table of values are grouped, their fields are, by either name; of another table only what is listed":
+      [
+        "select t.a, count(*) from (select as struct 1 as a, 2 as b) t group by t having b = 2 order by t.a",
+        "select a, sum(x.b) over () from unnest([struct(1 as a, 2 as b), (1, 2), (3, 4)]) x group by x order by x.b",
+        "select a, b, count(*) from unnest([struct(1 as a, 2 as b), (1, 2), (3, 4)]) x group by x, a order by x.b",
+        "select x.a.c, a.c from unnest([struct(struct(1 as c) as a, 2 as b)]) x group by x",
+        "select t.a from (select 1 as a, 2 as b) t group by t",
+        "select x.* from unnest([struct(1 as a, 2 as b)]) x group by x",
+        "select x.b from unnest([struct(1 as a, 2 as b)]) x group by x.a",
+      ],
+    "when a STRING literal stands where + and - have a time, it is one; no other string is": [
+      "select '2000-01-01' - 5, '2000-01-01' + 5, 5 + '2000-01-01', '2000-01-01' - '1999-01-01'",
+      "select '2000-01-01' + interval 1 day, interval 1 day + '2000-01-01', date '2020-01-05' - '2000-01-01'",
+      "select '2020-01-05' - datetime '2000-01-01', timestamp '2020-01-05' - '2000-01-01 01:00:00+02', time '10:00:00' - '09:00:00'",
+      ...[
+        "'5' - 3",
+        "'2000-01-01' - 5.0",
+        "interval 1 day - '1-2'",
+        "'2020-01-01' + '2020-01-02'",
+        "1 - '2020-01-01'",
+      ].map((difference) => `select ${difference}`),
+      "select date '2020-01-05' - (select '2020-01-01')",
+      "select date '2020-01-05' - s from unnest(['2020-01-01']) s",
+      "select '2020-01-01' - null",
+    ],
+    "when a constructor is written with limits, both fail": [
+      "select array<string(10)>['abc']",
+      "select array<struct<a string(3)>>[struct('a')]",
+      "select struct<string(3)>('a')",
+      "select array<numeric(3, 1)>[1]",
+    ],
+    "when a default of LAG or LEAD is another one for each row, both fail": [
+      "select lag(x, 1, y) over (order by x) from (select 1 as x, 2 as y)",
+      "select lead(x, 1, x + 1) over (order by x) from unnest([1, 2]) x",
+      "select (select lag(x, 1, o) over (order by x) from (select 1 as x)) from (select 5 as o)",
+      "select lag(x, 1, 5 * -1) over (order by x), lead(x, 1, coalesce(null, 7)) over (order by x) from unnest([1, 2]) x",
     ],
     "when a part, a collation or a literal is not for its type, both fail": [
       "select date_diff(date '2020-01-01', date '2019-01-01', hour)",
