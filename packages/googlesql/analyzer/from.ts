@@ -344,6 +344,9 @@ function onlyColumn(
     if (range?.value) return range.value;
     return a.fail(name, `Column ${name.name} in USING clause not found on ${which} side of join`);
   }
+  if (side.ranges.some((range) => range.name.toLowerCase() === key && !range.value)) {
+    a.fail(name, `Name ${name.name} in USING clause is a table alias, not a column name, on ${which} side of join`);
+  }
   if (found.length > 1 && found.some((column) => column.sql !== found[0]!.sql)) {
     a.fail(name, `Column ${name.name} in USING clause is ambiguous on ${which} side of join`);
   }

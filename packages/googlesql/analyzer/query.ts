@@ -20,6 +20,7 @@ import {
 import { Scope } from "./scope.ts";
 import { resolveSelect } from "./select.ts";
 import { resolveSetOperation } from "./set-operations.ts";
+import type { Typed } from "./typed.ts";
 import { orderText } from "./windows.ts";
 
 export interface QueryOptions {
@@ -119,8 +120,9 @@ function withTail(a: Analysis, relation: Relation, env: Environment, tail: Tail)
   };
   const keys = tail.orderBy.map((item) => {
     const at = ordinal(a, item, columns.length);
-    const value =
-      at === undefined ? resolve(a, item.expression, cx) : { sql: columns[at]!.sql, type: columns[at]!.type };
+    if (at !== undefined) return orderText(a, item, { sql: columns[at]!.sql, type: columns[at]!.type });
+    const value = resolve(a, item.expression, cx);
+    refuseLiteralKey(a, item, value);
     return orderText(a, item, value);
   });
   const order = keys.length > 0 ? ` ORDER BY ${keys.join(", ")}` : "";
@@ -148,6 +150,13 @@ export function ordinal(
   const at = Number((expression as unknown as { readonly value: bigint }).value);
   if (at < 1 || at > count) a.fail(expression, `ORDER BY is out of SELECT column number range: ${at}`);
   return at - 1;
+}
+
+/** A literal puts nothing in order; a name or a parameter that stands for a constant is none. */
+export function refuseLiteralKey(a: Analysis, item: OrderItem, value: Typed): void {
+  const { kind } = item.expression;
+  if (!value.literal || !value.isLiteral || value.isParameter || kind === "path") return;
+  if (!value.isUntypedNull || kind === "null-literal") a.fail(item, "Cannot ORDER BY a literal");
 }
 
 export function limitText(a: Analysis, limit: Limit, env: Environment): string {

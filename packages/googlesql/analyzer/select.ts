@@ -11,7 +11,7 @@ import { type Grouping, GroupingStep, hasWindow } from "./grouping.ts";
 import { type RowSource, sourceText, withOuterValues } from "./outer-values.ts";
 import { filterPartitions } from "./partition-predicates.ts";
 import { readPrivacyOptions } from "./privacy-options.ts";
-import { limitText, ordinal, type Tail } from "./query.ts";
+import { limitText, ordinal, refuseLiteralKey, type Tail } from "./query.ts";
 import { type Environment, type From, type OutColumn, type Relation, scopeOf } from "./relation.ts";
 import { type Column, type RangeVariable, Scope } from "./scope.ts";
 import { type ListItem, spellOut } from "./select-list.ts";
@@ -58,8 +58,11 @@ export function resolveSelect(
   if (aggregated) {
     a.fail(aggregated, "The ORDER BY clause only allows aggregation if GROUP BY or SELECT list aggregation is present");
   }
-  if (node.having && !node.groupBy && !hasAggregate(node.items, a.catalog) && !hasAggregate(node.having, a.catalog)) {
-    a.fail(node.having, "The HAVING clause requires GROUP BY or aggregation to be present");
+  if (node.having && !node.groupBy && !hasAggregate(node.items, a.catalog)) {
+    const message = hasAggregate(node.having, a.catalog)
+      ? "The HAVING clause only allows aggregation if GROUP BY or SELECT list aggregation is present"
+      : "The HAVING clause requires GROUP BY or aggregation to be present";
+    a.fail(node.having, message);
   }
   if (isGrouped && !from) a.fail(node, "Query without FROM clause cannot use aggregation");
   const privacy = node.privacy && readPrivacyOptions(a, node.privacy, rows);
@@ -399,21 +402,13 @@ class Step {
   private orderValue(item: OrderItem, cx: Context): { item: OrderItem; value: Typed; index: number | undefined } {
     const at = ordinal(this.a, item, this.items.length);
     if (at !== undefined) {
-      if (this.node.as !== undefined && this.node.as === "struct")
-        this.a.fail(item, "ORDER BY an ordinal is not allowed with SELECT AS STRUCT");
-      return { item, value: { ...this.values[at]!, literal: undefined }, index: at };
+      const isStruct = this.node.as === "struct";
+      if (isStruct && this.distinct) this.a.refuse(item, "ORDER_BY_ordinal", "with SELECT DISTINCT AS STRUCT");
+      return { item, value: { ...this.values[at]!, literal: undefined }, index: isStruct ? undefined : at };
     }
     const value = resolve(this.a, item.expression, { ...cx, clause: "ORDER BY clause" });
     const index = this.node.as === "struct" ? -1 : this.listed(item.expression, value, cx);
-    if (
-      value.literal &&
-      !(value.isUntypedNull && item.expression.kind !== "null-literal") &&
-      item.expression.kind !== "path" &&
-      value.isLiteral &&
-      !value.isParameter
-    ) {
-      this.a.fail(item, "Cannot ORDER BY a literal");
-    }
+    refuseLiteralKey(this.a, item, value);
     return { item, value, index: index < 0 ? undefined : index };
   }
 }

@@ -364,7 +364,10 @@ export const analytics: FunctionLibrary = {
       sigOf(
         "T1",
         ([x]) => x!.type,
-        ([x], ctx) => ctx.aggregate("first_value", [x!.sql]),
+        ([x], ctx) =>
+          x!.literal?.value === null
+            ? ctx.error("The argument to FIRST_VALUE must be non-NULL")
+            : ctx.aggregate("first_value", [x!.sql]),
       ),
     ),
     value(
@@ -373,7 +376,10 @@ export const analytics: FunctionLibrary = {
       sigOf(
         "T1",
         ([x]) => x!.type,
-        ([x], ctx) => ctx.aggregate("last_value", [x!.sql]),
+        ([x], ctx) =>
+          x!.literal?.value === null
+            ? ctx.error("The argument to LAST_VALUE must be non-NULL")
+            : ctx.aggregate("last_value", [x!.sql]),
       ),
     ),
     value(

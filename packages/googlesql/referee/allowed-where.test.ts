@@ -61,6 +61,30 @@ describeOnBoth("what is seen and allowed where", (both) => {
       "select struct<string(3)>('a')",
       "select array<numeric(3, 1)>[1]",
     ],
+    "when a literal is to put rows in order, both fail, after a set operation as well": [
+      ...["'foo'", "null", "1.5", "-1", "true", "x + 0, 1", "date '2020-01-01'", "1 + 1"].flatMap((key) => [
+        `select x from (select 1 as x) union all select 2 order by ${key}`,
+        `select x from (select 1 as x) order by ${key}`,
+      ]),
+      "select array(select as struct x, y from (select 1 as x, 2 as y union all select 3, 1) order by 2 desc)",
+      "select as struct x, y from (select 1 as x, 2 as y) order by 3",
+    ],
+    "when HAVING has the only aggregate, both fail": [
+      "select 1 from (select 1 as x) having sum(x) > 5",
+      "select 1, sum(1) over () from (select 1 as x) having count(*) > 0",
+      "select sum(x) from (select 1 as x) having count(*) > 0",
+      "select 1 from (select 1 as x) group by x having count(*) > 0",
+    ],
+    "when NULL is the first or the last value, both fail": [
+      "select first_value(null) over (order by x) from (select 1 as x)",
+      "select last_value(cast(null as int64)) over (order by x) from (select 1 as x)",
+      "select lag(null) over (order by x), lead(null) over (order by x) from (select 1 as x)",
+    ],
+    "when USING names a table, both fail": [
+      "select 1 from (select 1 as k) k join (select 1 as k) b using (k)",
+      "select 1 from (select 1 as k) a join (select 1 as k) k using (k)",
+      "select k from unnest([1, 2]) k join unnest([2, 3]) k using (k)",
+    ],
     "when a default of LAG or LEAD is another one for each row, both fail": [
       "select lag(x, 1, y) over (order by x) from (select 1 as x, 2 as y)",
       "select lead(x, 1, x + 1) over (order by x) from unnest([1, 2]) x",
