@@ -1,0 +1,362 @@
+// npm run bench:models -- --python <venv>/bin/python [--rows 1000000] [--seeds 5] [--events 60000] [--only votes|training]
+//
+//   python3 -m venv <venv> && <venv>/bin/pip install snorkel==0.10.0 "numpy<2" "pyarrow<18"
+//
+// What the label model is worth:
+//   votes      the label model beside Snorkel's LabelModel on the same votes of twelve voters, two of them copies of others: processor time of one
+//              thread from votes to a posterior a row (ours from a table to a table, through the warehouse; Snorkel's from a matrix in memory to one),
+//              planted accuracies, and how far posteriors move when one voter is there five times more
+//   training   worlds of the simulator, one a seed: two models of the same learner, rows and features, one taught the label model's answer (p_engaged), one
+//              the four-class rule (click or not), held against how likely a person's click on later mails really was: difference of the AUCs, and
+//              Student's 95 % interval over the seeds
+// Ratios count: seconds are this machine's, at this moment.
+
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { parse } from "csv-parse";
+import { runIngestFile } from "../cli/commands/ingest/file.ts";
+import { createEnvironment } from "../cli/environment.ts";
+import featureSet from "../includes/features.js";
+import labelModel from "../includes/label_model.js";
+import labelling from "../includes/labelling_functions.js";
+import rawTables from "../includes/raw_tables.js";
+import { outcomeMetrics } from "../retrain/evaluate/metrics.ts";
+import { binnedRows } from "../retrain/trainer/boosting/binned-rows.ts";
+import { binColumn, categoryBinning, numberBinning } from "../retrain/trainer/boosting/binning.ts";
+import { crossFit } from "../retrain/trainer/boosting/cross-fit.ts";
+import { settingsToTry } from "../retrain/trainer/boosting/settings.ts";
+import { sigmoid } from "../scoring/calibration.ts";
+import { worldConfig, worldEnd } from "../simulate/config.ts";
+import { writeWorld } from "../simulate/write-world.ts";
+import { buildProject } from "../warehouse/dataform/build.ts";
+import { type DuckDbWarehouse, openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
+import { localEngine } from "../warehouse/duckdb/local-engine.ts";
+
+const { values } = parseArgs({
+  options: {
+    python: { type: "string" },
+    rows: { type: "string", default: "1000000" },
+    seeds: { type: "string", default: "5" },
+    events: { type: "string", default: "60000" },
+    only: { type: "string" },
+  },
+});
+const root = resolve(import.meta.dirname, "..");
+const isWanted = (what: string): boolean => values.only === undefined || values.only === what;
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+
+// --- votes
+
+/** The share of yes, and voters that know nothing of each other but the truth. */
+const share = 0.3;
+const voters = [
+  { accuracy: 0.6, coverage: 0.5 },
+  { accuracy: 0.65, coverage: 0.4 },
+  { accuracy: 0.7, coverage: 0.6 },
+  { accuracy: 0.75, coverage: 0.3 },
+  { accuracy: 0.8, coverage: 0.5 },
+  { accuracy: 0.85, coverage: 0.2 },
+  { accuracy: 0.9, coverage: 0.3 },
+  { accuracy: 0.95, coverage: 0.25 },
+  { accuracy: 0.7, coverage: 0.6 },
+  { accuracy: 0.8, coverage: 0.4 },
+];
+const named = (index: number): string => `v${index}`;
+const alone = voters.map((_, i) => named(i));
+/** What each list of voters says, as columns of `votes`. */
+const asked = {
+  votes: [...alone, named(0), named(1)],
+  alone,
+  repeated: [...alone, ...Array.from({ length: 5 }, () => named(4))],
+};
+type Asked = keyof typeof asked;
+
+/** What the label model is told: nothing of anybody's accuracy but that it is better than chance. */
+const declared = 0.7;
+const start = (who: Asked) => ({
+  ...labelling.fitting,
+  start: { share, voters: asked[who].map((_, i) => ({ name: `n${i}`, confidence: declared })) },
+});
+
+interface Fit {
+  readonly voters: readonly { readonly accuracy: number | null }[];
+  readonly groups: readonly (readonly string[])[];
+}
+
+const chance = (of: number): string => `(hash(n * 100 + ${of}) / 18446744073709551616.0)`;
+
+/** The votes: native DuckDB, numbers from hashes. */
+const makeVotes = (rows: number): string => {
+  const columns = voters.map(
+    ({ accuracy, coverage }, i) =>
+      `case when ${chance(2 * i + 1)} >= ${coverage} then '-' when (${chance(2 * i + 2)} < ${accuracy}) = y then 'for' else 'against' end as ${named(i)}`,
+  );
+  return `insert into polled.votes select n, y, ${columns.join(", ")} from (select n, ${chance(0)} < ${share} as y from range(${rows}) as r(n))`;
+};
+
+/** From votes to a posterior for each row, as labels.vote_patterns, label_fits, pattern_posteriors and probabilistic_labels do it. */
+async function label(warehouse: DuckDbWarehouse, who: Asked): Promise<{ readonly fit: Fit; readonly seconds: number }> {
+  const words = asked[who].join(", '|', ");
+  const before = process.cpuUsage();
+  await warehouse.execute(
+    `create or replace table polled.patterns_${who} as select n, concat(${words}) as votes from polled.votes`,
+  );
+  await warehouse.execute(`create temp function fit_labels(input string) returns string language js as r"""
+${labelModel.body()}
+""";
+    create or replace table polled.fits_${who} as
+    select fit_labels(concat('${JSON.stringify(start(who)).slice(0, -1)},"patterns":[', string_agg(told, ',' order by votes), ']}')) as fit
+    from (
+      select votes, concat('{"pattern":"', votes, '","n":', cast(count(*) as string), '}') as told
+      from polled.patterns_${who}
+      group by votes
+    )`);
+  await warehouse.execute(`create or replace table polled.posteriors_${who} as
+    select rows_of.n, posteriors.probability
+    from polled.patterns_${who} as rows_of
+    join (
+      select json_value(told, '$.pattern') as votes, cast(json_value(told, '$.p') as float64) as probability
+      from unnest(json_query_array((select fit from polled.fits_${who}), '$.patterns')) as told
+    ) as posteriors on rows_of.votes = posteriors.votes`);
+  const { user, system } = process.cpuUsage(before);
+  const { rows } = await warehouse.query(`select fit from polled.fits_${who}`);
+  return { fit: JSON.parse(String(rows[0]!["fit"])) as Fit, seconds: (user + system) / 1e6 };
+}
+
+interface Peer {
+  readonly seconds: number;
+  readonly accuracies: readonly number[];
+  readonly logLoss: number;
+  readonly moved: { readonly most: number; readonly mean: number };
+}
+
+const points = (share: number): string => (100 * share).toFixed(2);
+
+async function benchVotes(folder: string): Promise<void> {
+  const warehouse = await openDuckDbWarehouse({
+    path: join(folder, "votes.duckdb"),
+    threads: 1,
+    directories: [folder],
+  });
+  try {
+    const native = warehouse.lane.connection;
+    const columns = alone.map((name) => `${name} string`).join(", ");
+    await warehouse.execute(`create schema polled; create table polled.votes (n int64, y bool, ${columns})`);
+    await native.run(makeVotes(Number(values.rows)));
+    const ours = await label(warehouse, "votes");
+    await label(warehouse, "alone");
+    await label(warehouse, "repeated");
+    const [found] = (
+      await native.runAndReadAll(
+        `select avg(-ln(case when y then greatest(probability, 1e-6) else greatest(1 - probability, 1e-6) end)) as loss from polled.votes join polled.posteriors_votes using (n)`,
+      )
+    ).getRowObjectsJson() as [{ loss: number }];
+    const [moved] = (
+      await native.runAndReadAll(
+        `select max(abs(a.probability - b.probability)) as most, avg(abs(a.probability - b.probability)) as mean from polled.posteriors_alone as a join polled.posteriors_repeated as b using (n)`,
+      )
+    ).getRowObjectsJson() as [{ most: number; mean: number }];
+    const planted = asked.votes.map((name) => voters[Number(name.slice(1))]!.accuracy);
+    const off = (accuracies: readonly (number | null)[]): number =>
+      Math.max(...planted.map((accuracy, i) => Math.abs((accuracies[i] ?? 0) - accuracy)));
+    say(
+      `votes         ${Number(values.rows).toLocaleString("en-US")} rows, ${planted.length} voters, groups ${JSON.stringify(ours.fit.groups.filter((one) => one.length > 1))}`,
+    );
+    say(
+      `accuracy      ours is off by ${points(off(ours.fit.voters.map(({ accuracy }) => accuracy)))} points at most (limit 2); log loss of the posteriors ${found.loss.toFixed(4)}`,
+    );
+    say(
+      `five copies   ours: posteriors move by ${points(moved.most)} points at most, ${points(moved.mean)} on the average (limit 1)`,
+    );
+    if (values.python === undefined) {
+      say(
+        `time          ours ${ours.seconds.toFixed(2)} s of processor time; no peer: --python names one with snorkel`,
+      );
+      return;
+    }
+    for (const [who, columns] of Object.entries(asked)) {
+      const codes = columns.map(
+        (name, i) => `case ${name} when 'for' then 1 when 'against' then 0 else -1 end as n${i}`,
+      );
+      await warehouse.exportParquet(
+        `select ${codes.join(", ")} from polled.votes order by n`,
+        join(folder, `${who}.parquet`),
+      );
+    }
+    await warehouse.exportParquet("select y from polled.votes order by n", join(folder, "truth.parquet"));
+    writeFileSync(join(folder, "told.json"), JSON.stringify({ share, seed: 1 }));
+    const { stdout } = await promisify(execFile)(values.python, [join(import.meta.dirname, "models_peer.py"), folder]);
+    const peer = JSON.parse(stdout) as Peer;
+    say(
+      `accuracy      Snorkel's is off by ${points(off(peer.accuracies))} points at most; log loss of the posteriors ${peer.logLoss.toFixed(4)}`,
+    );
+    say(
+      `five copies   Snorkel: posteriors move by ${points(peer.moved.most)} points at most, ${points(peer.moved.mean)} on the average`,
+    );
+    say(
+      `time          ours ${ours.seconds.toFixed(2)} s of processor time, Snorkel ${peer.seconds.toFixed(2)} s: ours is ${(peer.seconds / ours.seconds).toFixed(2)} times as fast (limit 10)`,
+    );
+  } finally {
+    await warehouse.close();
+  }
+}
+
+// --- training
+
+const folds = 3;
+/** Of the mails, the latest, by which models are held against the truth. */
+const judgedShare = 0.25;
+const student95: Readonly<Record<number, number>> = {
+  1: 12.706,
+  2: 4.303,
+  3: 3.182,
+  4: 2.776,
+  5: 2.571,
+  6: 2.447,
+  7: 2.365,
+  8: 2.306,
+  9: 2.262,
+};
+
+interface Truth {
+  readonly isClicked: boolean;
+  readonly chance: number;
+}
+
+/** By message, whether somebody really clicked, and how likely that was. */
+async function truthOf(world: string): Promise<ReadonlyMap<string, Truth>> {
+  const truth = new Map<string, Truth>();
+  const rows = createReadStream(join(world, "truth", "messages.csv")).pipe(parse({ columns: true }));
+  for await (const row of rows as AsyncIterable<Record<string, string>>)
+    truth.set(row["message_id"]!, { isClicked: row["is_clicked"] === "true", chance: Number(row["p_click"]) });
+  return truth;
+}
+
+/** The AUC that such scores have on the average over what chance makes of the same mails. */
+function aucOfChances(scores: ArrayLike<number>, chances: ArrayLike<number>): number {
+  const order = Array.from(scores, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!);
+  let below = 0;
+  let won = 0;
+  let all = 0;
+  for (let at = 0; at < order.length; ) {
+    let came = 0;
+    let stayed = 0;
+    const score = scores[order[at]!]!;
+    for (; at < order.length && scores[order[at]!] === score; at++) {
+      came += chances[order[at]!]!;
+      stayed += 1 - chances[order[at]!]!;
+    }
+    won += came * (below + stayed / 2);
+    below += stayed;
+    all += came;
+  }
+  return won / (all * below);
+}
+
+/** The world's mature messages in the order of their sends, as the warehouse has them. */
+async function examplesOf(folder: string, seed: number) {
+  const home = join(folder, `home-${seed}`);
+  const environment = await createEnvironment({ home, quiet: true }, new AbortController().signal);
+  const config = worldConfig({ seed, events: Number(values.events) });
+  const world = join(folder, `world-${seed}`);
+  await writeWorld(config, world, { signal: environment.signal });
+  await runIngestFile(environment, [join(world, "events-*.ndjson")], { trustReceivedAt: true });
+  await environment.target.close();
+  const warehouse = await openDuckDbWarehouse({
+    path: environment.home.warehouse,
+    rawDir: environment.home.raw,
+    rawTables: Object.fromEntries(
+      (rawTables.names as readonly string[]).map((name) => [name, rawTables.columns(name)]),
+    ),
+  });
+  try {
+    const { result } = await buildProject({
+      projectDir: root,
+      engine: localEngine(warehouse, "bench"),
+      vars: { as_of: new Date(worldEnd(config)).toISOString() },
+      select: ["training.examples", "labels.engagement_labels"],
+      includeDeps: true,
+      cacheDir: join(folder, "compiled"),
+      now: () => new Date(),
+      newId: randomUUID,
+    });
+    const failed = result.results.find((step) => step.outcome === "failed");
+    if (failed !== undefined) throw new Error(`${failed.id} failed: ${failed.error?.message}`);
+    const { rows } =
+      await warehouse.query(`select examples.*, engagement_labels.engagement_label = 'click' as is_rule_click
+      from training.examples as examples
+      join labels.engagement_labels as engagement_labels on examples.message_id = engagement_labels.message_id
+      where examples.is_mature
+      order by examples.sent_at, examples.message_id`);
+    const truth = await truthOf(world);
+    return { rows, truth: rows.map((row) => truth.get(String(row["message_id"])) ?? { isClicked: false, chance: 0 }) };
+  } finally {
+    await warehouse.close();
+    rmSync(home, { recursive: true, force: true });
+    rmSync(world, { recursive: true, force: true });
+  }
+}
+
+async function benchTraining(folder: string): Promise<void> {
+  const differences: number[] = [];
+  for (let seed = 1; seed <= Number(values.seeds); seed++) {
+    const { rows, truth } = await examplesOf(folder, seed);
+    const clicked = Uint8Array.from(truth, ({ isClicked }) => (isClicked ? 1 : 0));
+    const chances = Float64Array.from(truth, ({ chance }) => chance);
+    const data = await binnedRows(rows.length, featureSet.list.length, async (i) => {
+      const { name, type } = featureSet.list[i]!;
+      if (type === "number") {
+        const column = Float64Array.from(rows, (row) => (row[name] === null ? Number.NaN : Number(row[name])));
+        const binning = numberBinning(name, column);
+        return { binning, fill: (into) => binColumn(binning, column, into) };
+      }
+      const column = rows.map((row) => String(row[name] ?? ""));
+      const binning = categoryBinning(name, column);
+      return { binning, fill: (into) => binColumn(binning, column, into) };
+    });
+    const from = Math.round(rows.length * (1 - judgedShare));
+    const people = new Map([...new Set(rows.map((row) => row["person_id"]))].map((person, i) => [person, i]));
+    const fold = Uint8Array.from(rows, (row) => people.get(row["person_id"])! % folds);
+    const known = Int32Array.from({ length: from }, (_, row) => row);
+    const [first] = settingsToTry(1, []);
+    const taught = {
+      rule: Uint8Array.from(rows, (row) => (row["is_rule_click"] === true ? 1 : 0)),
+      model: Float32Array.from(rows, (row) => Number(row["p_engaged"])),
+    };
+    const auc = (targets: Uint8Array | Float32Array): { readonly seen: number; readonly expected: number } => {
+      const learned = { rows: known, weights: null, worth: null, known, targets, fold, folds };
+      const { scores } = crossFit(data, learned, [first.terms], 1_000 * seed);
+      const judged = Float64Array.from(scores.subarray(from), sigmoid);
+      return {
+        seen: outcomeMetrics({ labels: clicked.subarray(from), scores: judged }).auc!,
+        expected: aucOfChances(judged, chances.subarray(from)),
+      };
+    };
+    const found = { rule: auc(taught.rule), model: auc(taught.model) };
+    differences.push(found.model.expected - found.rule.expected);
+    const clicks = clicked.subarray(from).reduce((sum, one) => sum + one, 0);
+    say(
+      `training      seed ${seed}: ${rows.length} mails, ${clicks} clicks on the ${rows.length - from} judged; AUC ${found.model.expected.toFixed(4)} by the label model (${found.model.seen.toFixed(4)} on what chance made of it), ${found.rule.expected.toFixed(4)} by the rule (${found.rule.seen.toFixed(4)})`,
+    );
+  }
+  const middle = mean(differences);
+  const n = differences.length;
+  const error = Math.sqrt(mean(differences.map((one) => (one - middle) ** 2)) / (n - 1));
+  const wide = (student95[n - 1] ?? 1.96) * error;
+  say(
+    `training      ${n} seeds: the label model's AUC is higher by ${middle.toFixed(4)}, 95 % interval ${(middle - wide).toFixed(4)} to ${(middle + wide).toFixed(4)} (wanted: above 0)`,
+  );
+}
+
+const folder = mkdtempSync(join(tmpdir(), "inboxloop-models-"));
+try {
+  if (isWanted("votes")) await benchVotes(folder);
+  if (isWanted("training")) await benchTraining(folder);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
