@@ -1,5 +1,5 @@
 import features from "../includes/features.js";
-import { encodeInputs, type InputRow } from "../scoring/encode-inputs.ts";
+import { encodeColumns, type InputRow } from "../scoring/encode-inputs.ts";
 import type { Scorer } from "../scoring/model.ts";
 import type { AssignedModel, Inputs, Scores } from "./decision.ts";
 import { treatment } from "./policy.ts";
@@ -14,11 +14,19 @@ export interface Part {
 
 const occasion = new Set(Object.keys(features.occasionAt(0)));
 
+const inputsBy = new WeakMap<Scorer, readonly string[]>();
+
 /** What a model must be told of a person; the variant and the occasion are ours to say. */
-export const inputsOf = (scorer: Scorer): readonly string[] =>
-  scorer.model.record.lineage.features.list
-    .map(({ name }) => name)
-    .filter((name) => name !== treatment && !occasion.has(name));
+export function inputsOf(scorer: Scorer): readonly string[] {
+  let inputs = inputsBy.get(scorer);
+  if (!inputs) {
+    inputs = scorer.model.record.lineage.features.list
+      .map(({ name }) => name)
+      .filter((name) => name !== treatment && !occasion.has(name));
+    inputsBy.set(scorer, inputs);
+  }
+  return inputs;
+}
 
 /** A model that decides for somebody, in that part. `scored` stands in for the model where people were scored together before. */
 export function assignedModel(
@@ -51,22 +59,25 @@ export interface Question {
 export function scoreTogether(scorer: Scorer, questions: readonly Question[]): readonly Scores[] {
   const { record } = scorer.model;
   const variants = record.variants;
-  const rows: InputRow[] = questions.map(({ inputs, at }) => ({ ...inputs, ...features.occasionAt(at) }));
+  const rows = questions.length;
+  const occasions = questions.map(({ at }) => features.occasionAt(at) as InputRow);
   try {
-    const list = record.lineage.features.list.filter(({ name }) => name !== treatment);
-    const columns = { ...encodeInputs(list, rows), [treatment]: rows.map(() => "") };
+    const columns = encodeColumns(record.lineage.features.list, rows, (name, row) => {
+      if (name === treatment) return "";
+      return occasion.has(name) ? occasions[row]![name] : questions[row]!.inputs[name];
+    });
     const byOutcome = scorer.outcomes.map(
-      (outcome) => [outcome, scorer.predictEach(outcome, columns, rows.length, treatment, variants)] as const,
+      (outcome) => [outcome, scorer.predictEach(outcome, columns, rows, treatment, variants)] as const,
     );
-    return rows.map((_, row) => ({
-      kind: "scored",
-      by_variant: new Map(
-        variants.map((variant, v) => [
-          variant,
-          Object.fromEntries(byOutcome.map(([outcome, each]) => [outcome, each[v]![row]!])),
-        ]),
-      ),
-    }));
+    return questions.map((_, row) => {
+      const by_variant = new Map<string, Readonly<Record<string, number>>>();
+      for (const [v, variant] of variants.entries()) {
+        const said: Record<string, number> = {};
+        for (const [outcome, each] of byOutcome) said[outcome] = each[v]![row]!;
+        by_variant.set(variant, said);
+      }
+      return { kind: "scored", by_variant };
+    });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // One bad row must not cost the others their scores.

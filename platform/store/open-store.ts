@@ -70,7 +70,11 @@ export function openAs(folder: string, seal: HomeSeal | undefined, options: Stor
     const keyEncoding = spec.keys === "numbers" ? ({ keyEncoding: "uint32" } as const) : {};
     if (seal === undefined) {
       const shaped = spec.isShaped ? { sharedStructuresKey: Symbol.for("structures") } : {};
-      return new LmdbTable<V, K>(root.openDB({ name: spec.name, ...keyEncoding, ...shaped }), clearKeeping<V, K>());
+      const loose = spec.isLoose && options.compression ? { compression: { threshold: Number.MAX_SAFE_INTEGER } } : {};
+      return new LmdbTable<V, K>(
+        root.openDB({ name: spec.name, ...keyEncoding, ...shaped, ...loose }),
+        clearKeeping<V, K>(),
+      );
     }
     const database = root.openDB({ name: sealedName(spec), encoding: "binary", ...keyEncoding });
     return new LmdbTable<V, K>(database, sealedKeeping<V, K>(spec, seal, where));

@@ -8,6 +8,8 @@ export interface TableSpec {
   readonly keys: "texts" | "numbers" | "groups" | "open-groups";
   /** Names of fields stand once in the table, not in each value, where it is in clear. */
   readonly isShaped?: boolean;
+  /** Values are kept as long as they are where others of the store are packed: packing takes longer than all else of a write. Packed ones are read. */
+  readonly isLoose?: boolean;
 }
 
 export interface Entry<V, K extends Key> {

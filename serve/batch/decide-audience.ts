@@ -83,7 +83,7 @@ export async function rehearseAudience(env: BatchEnv, request: BatchRequest): Pr
   const counter = new SummaryCounter();
   const batch = await openBatch(env, runOf(request), request.occasion);
   try {
-    for await (const made of decisions(env, batch, fromTheStart)) count(counter, batch, made);
+    for await (const { made } of decisions(env, batch, fromTheStart)) count(counter, batch, made);
   } finally {
     batch.models.close();
   }
@@ -159,7 +159,16 @@ async function openBatch(env: BatchEnv, run: Run, occasion: string): Promise<Ope
   return { run, occasion, models, campaigns, segments, only, heard };
 }
 
-async function* decisions(env: BatchEnv, batch: OpenBatch, { place, sent }: Behind): AsyncIterable<readonly Made[]> {
+/** People who are decided for at once: what is made of few is let go of before it has to be moved. */
+const peopleAtOnce = 250;
+
+/** Decisions, some of a page at a time; the last of a page say so. */
+interface SomeMade {
+  readonly made: readonly Made[];
+  readonly endsPage: boolean;
+}
+
+async function* decisions(env: BatchEnv, batch: OpenBatch, { place, sent }: Behind): AsyncIterable<SomeMade> {
   let after = place;
   let before = sent;
   let decided = 0;
@@ -177,22 +186,24 @@ async function* decisions(env: BatchEnv, batch: OpenBatch, { place, sent }: Behi
     );
     if (people.length === 0) return;
     after = people.at(-1)!;
-    const { made, campaigns, last } = decideTogether(
-      people.map((person) => withHeard(person, heardOf, batch.run.now)),
-      batch.campaigns,
-      batch.models,
-      (person, campaign) => {
-        const event = campaign.triggers?.get(person.user_id_hash);
-        return event ? `event:${event.event_id}` : requestOf(campaign.campaign_id, batch.occasion);
-      },
-      batch.run.now,
-      before,
-    );
-    before = last;
-    batch.campaigns = campaigns;
-    decided += made.length;
+    for (let from = 0; from < people.length; from += peopleAtOnce) {
+      const { made, campaigns, last } = decideTogether(
+        people.slice(from, from + peopleAtOnce).map((person) => withHeard(person, heardOf, batch.run.now)),
+        batch.campaigns,
+        batch.models,
+        (person, campaign) => {
+          const event = campaign.triggers?.get(person.user_id_hash);
+          return event ? `event:${event.event_id}` : requestOf(campaign.campaign_id, batch.occasion);
+        },
+        batch.run.now,
+        before,
+      );
+      before = last;
+      batch.campaigns = campaigns;
+      decided += made.length;
+      yield { made, endsPage: from + peopleAtOnce >= people.length };
+    }
     env.onProgress?.(decided);
-    yield made;
     if (people.length < env.pageRows) return;
   }
 }
@@ -206,13 +217,14 @@ async function* pagesOf(env: BatchEnv, folder: string, batch: OpenBatch, counter
   }
   const behind = last === undefined ? fromTheStart : await placeOf(env, folder, there, last);
   let number = there.length;
-  for await (const made of decisions(env, batch, behind)) {
+  let page = "";
+  for await (const { made, endsPage } of decisions(env, batch, behind)) {
     count(counter, batch, made);
+    for (const { decision, notes } of made) page += `${JSON.stringify(decisionRow(decision, notes))}\n`;
+    if (!endsPage) continue;
     const path = join(folder, `page-${String(number++).padStart(6, "0")}.ndjson`);
-    await writeWhole(
-      path,
-      made.map(({ decision, notes }) => `${JSON.stringify(decisionRow(decision, notes))}\n`).join(""),
-    );
+    await writeWhole(path, page);
+    page = "";
     env.fault?.("batch-page");
     yield { path, isOfEarlierRun: false };
   }

@@ -23,7 +23,7 @@ export const onlineTables = {
   heard: { name: "heard", keys: "texts" },
   sends: { name: "sends", keys: "texts" },
   sent: { name: "sent", keys: "texts" },
-  decisions: { name: "decisions", keys: "texts", isShaped: true },
+  decisions: { name: "decisions", keys: "texts", isShaped: true, isLoose: true },
   byPerson: { name: "by-person", keys: "groups" },
   byMessage: { name: "by-message", keys: "texts" },
   queue: { name: "queue", keys: "numbers" },

@@ -67,6 +67,7 @@ export function createDecisionServer(env: ServiceEnv): FastifyInstance {
     routerOptions: { maxParamLength: 600 },
   });
   const rate = new RateLimit(limits);
+  const isBehind = behindNow(env);
 
   const guarded =
     (route: string, purpose: Purpose, work: (request: FastifyRequest, caller: Caller) => Promise<Answer> | Answer) =>
@@ -95,7 +96,7 @@ export function createDecisionServer(env: ServiceEnv): FastifyInstance {
 
   app.post(
     "/v1/decisions",
-    guarded("/v1/decisions", "decide", (request) => decisions(env, request)),
+    guarded("/v1/decisions", "decide", (request) => decisions(env, request, isBehind)),
   );
   app.get<{ Params: { id: string } }>(
     "/v1/customers/:id/features",
@@ -125,6 +126,24 @@ export function createDecisionServer(env: ServiceEnv): FastifyInstance {
   return app;
 }
 
+/** Milliseconds for which the length of the queue is taken as it was: to ask for it costs as much as to read a person. */
+const lookEveryMs = 50;
+
+/** Whether more decisions wait for the door than may. */
+function behindNow({ store, limits, ticks }: ServiceEnv): () => boolean {
+  let looked = Number.NEGATIVE_INFINITY;
+  let isBehind = false;
+  return () => {
+    const now = ticks();
+    // What is behind is looked at again at each call, so that it ends at once.
+    if (isBehind || now - looked >= lookEveryMs) {
+      isBehind = store.queueLength() > limits.maxQueued;
+      looked = now;
+    }
+    return isBehind;
+  };
+}
+
 /** What the service tells whoever runs it. */
 export const serviceStatus = ({
   troubles,
@@ -143,13 +162,13 @@ export const serviceStatus = ({
   openApi: serviceOpenApi,
 });
 
-async function decisions(env: ServiceEnv, request: FastifyRequest): Promise<Answer> {
+async function decisions(env: ServiceEnv, request: FastifyRequest, isBehind: () => boolean): Promise<Answer> {
   const parsed = decisionCall.safeParse(request.body);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     return refusal(400, "bad-request", `${issue?.path.join(".") || "body"}: ${issue?.message}`);
   }
-  if (env.store.queueLength() > env.limits.maxQueued) return { status: 503, body: safe("behind") };
+  if (isBehind()) return { status: 503, body: safe("behind") };
   const header = request.headers["idempotency-key"];
   const key = Array.isArray(header) ? header[0] : header;
   if ("requests" in parsed.data) {

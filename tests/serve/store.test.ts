@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openStore } from "../../platform/store/open-store.ts";
 import { heardInErasure } from "../../serve/heard.ts";
 import { openDatabases } from "../../serve/online/databases.ts";
 import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
@@ -78,11 +79,17 @@ test("when a value is what it was, then it is the same object, and another one a
 });
 
 test("when an earlier version has written people and decisions, then they are found, and land", async () => {
+  const long = { ...decision(1), note: "of an earlier version ".repeat(200) };
+  await store.close();
+  const earlier = openStore(folder, { compression: true });
+  const packed = earlier.table({ name: "decisions", keys: "texts", isShaped: true });
+  await earlier.transaction(() => packed.put("d-1", { row: long }));
+  await earlier.close();
+  store = openLmdbStore(folder);
   const databases = openDatabases(folder);
   const acts = [{ at: 1, act: "open", amount: 1, topic: null, revenue: null }];
   await databases.store.transaction(() => {
     databases.people.put(personOf(1), { ...stored(personOf(1)), acts });
-    databases.decisions.put("d-1", { row: decision(1) });
     databases.byMessage.put("m-1", "d-1");
     databases.queue.put(1, "d-1");
     databases.notes.put("queued", 1);
@@ -92,11 +99,12 @@ test("when an earlier version has written people and decisions, then they are fo
   await store.transact((tx) => tx.putDecision({ ...decision(3), message_id: "of another name" }));
   expect(store.person(personOf(1))?.acts).toEqual(acts);
   expect(store.queued(0, 10).map(({ position, text }) => [position, JSON.parse(text)])).toEqual([
-    [1, decision(1)],
+    [1, long],
     [2, decision(2)],
     [3, { ...decision(3), message_id: "of another name" }],
   ]);
-  for (const n of [1, 2]) expect(store.decisionOfMessage(`m-${n}`)).toEqual(decision(n));
+  expect(store.decisionOfMessage("m-1")).toEqual(long);
+  expect(store.decisionOfMessage("m-2")).toEqual(decision(2));
   expect(store.decisionOfMessage("of another name")?.decision_id).toBe("d-3");
   expect(store.decisionOfMessage("m-3")).toBeUndefined();
 });
