@@ -48,14 +48,14 @@ order by reachable.person_id, events.occurred_at, events.event_id`,
     },
   );
   const answered = await warehouse.query(
-    `select coalesce(persons.person_id, decisions.user_id_hash) as person_id, max(decisions.decided_at) as answered_at
+    `select coalesce(persons.person_id, decisions.user_id_hash) as person, max(decisions.decided_at) as answered_at
 from staging.stg_raw__decisions as decisions
 left join identity.persons as persons on decisions.user_id_hash = persons.user_id_hash
 where decisions.campaign_id = @campaign and decisions.user_id_hash is not null and decisions.decided_at <= @now
-group by person_id`,
+group by person`,
     { params: { campaign: campaignId, now: new Date(now) }, file: "answered triggers", signal },
   );
-  const answeredAt = new Map(answered.rows.map((row) => [String(row["person_id"]), millis(row["answered_at"])]));
+  const answeredAt = new Map(answered.rows.map((row) => [String(row["person"]), millis(row["answered_at"])]));
   const byPerson = new Map<string, (TriggerEvent & { readonly answered_as: string })[]>();
   for (const row of events.rows) {
     const person = String(row["person_id"]);

@@ -35,11 +35,11 @@ const sameDigits = 1e-7;
 
 /**
  * Explains the candidate that was chosen, or the best one where none was worth a mail, by the features of today and the forest that decided. null where
- * no model scored, where its version is not on this machine as it was trained, or where nothing is known of the person any more.
+ * no model scored, where its version is not here as it was trained, or where nothing is known of the person any more.
  */
 export async function explainCandidate(
   warehouse: Pick<Warehouse, "query">,
-  models: string,
+  modelsHere: () => Promise<string>,
   row: DecisionRow,
   signal: AbortSignal,
 ): Promise<CandidateExplanation | null> {
@@ -49,7 +49,7 @@ export async function explainCandidate(
   const candidate = scored.find(({ variant }) => variant === said.variant) ?? best;
   const { model: decided } = said;
   if (!decided || !candidate?.probabilities) return null;
-  const model = await findModel(models, decided.digest).catch(nullOfUserError);
+  const model = await findModel(await modelsHere(), decided.digest).catch(nullOfUserError);
   const { rows } = await warehouse.query("select * from features.decision_inputs where user_id_hash = @id", {
     params: { id: String(row["user_id_hash"]) },
     file: "inputs of the decision to explain",

@@ -108,7 +108,12 @@ async function decided(opens: number, action: "send" | "suppress" = "send"): Pro
 }
 
 const explain = (row: DecisionRow, opens: number) =>
-  explainCandidate(warehouse(opens) as unknown as Parameters<typeof explainCandidate>[0], models, row, signal);
+  explainCandidate(
+    warehouse(opens) as unknown as Parameters<typeof explainCandidate>[0],
+    async () => models,
+    row,
+    signal,
+  );
 
 test("when the features are those of the decision, then they sum up to what was decided on", async () => {
   const found = (await explain(await decided(5), 5))!;

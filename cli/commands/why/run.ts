@@ -45,7 +45,7 @@ export async function whyCommand(world: Environment, id: string, comparedTo: str
     return {
       ...explain(row, other),
       events_before: await eventsBefore(warehouse, row, world.signal),
-      scores: await explainCandidate(warehouse, world.home.models, row, world.signal),
+      scores: await explainCandidate(warehouse, () => world.target.models.refresh(), row, world.signal),
       hand_over: await handOverOf(outboxOf(world.home), row.decision_id),
     };
   } finally {
