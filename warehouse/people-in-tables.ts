@@ -12,6 +12,8 @@ export interface NamedTable {
 
 /** So many ids and messages go into the parameters of one statement: BigQuery takes 10 MB of them. */
 const mostIds = 60_000;
+/** A quoted text, or a pseudonym outside of one. */
+const quotedOrPseudonym = `"(?:[^"\\\\]|\\\\.)+"|(?i:${pseudonymPattern})`;
 /** So many tables are asked in one query. */
 const tablesAtOnce = 25;
 
@@ -128,6 +130,45 @@ export async function* readFromTables(
       { params, file: `rows of a person in ${name}`, signal },
     );
     for (const row of rows) yield { table: name, row: String(row["line"]) };
+  }
+}
+
+/** So many rows' texts are asked for at once: they are held in memory. */
+const rowsAtOnce = 1_000_000;
+
+/**
+ * Every text of a table that may name somebody, each once with how many rows have it: whole values of text columns, and the quoted texts and pseudonyms
+ * within JSON and nested ones. A table of more rows than fit in memory is read in parts, a scan of it each.
+ */
+export async function* textsOfTable(
+  warehouse: Pick<Warehouse, "query">,
+  { name, columns }: NamedTable,
+  signal?: AbortSignal,
+  atOnce = rowsAtOnce,
+): AsyncIterable<{ readonly column: string; readonly text: string; readonly rows: number }> {
+  const texts = columns.flatMap(({ name: column, type }) => {
+    if (type === "STRING") return [`select '${column}' as place, \`${column}\` as said from \`${name}\``];
+    if (!/STRING|JSON/.test(type)) return [];
+    const within = `regexp_extract_all(to_json_string(own.\`${column}\`), r'${quotedOrPseudonym}')`;
+    return [`select '${column}' as place, found as said from \`${name}\` as own, unnest(${within}) as found`];
+  });
+  if (texts.length === 0) return;
+  const file = `texts of ${name}`;
+  const counted = await warehouse.query(`select count(*) as n from \`${name}\``, { file, signal });
+  let parts = 1;
+  while (parts * atOnce < Number(counted.rows[0]!["n"])) parts *= 2;
+  for (let part = 0; part < parts; part++) {
+    const { rows } = await warehouse.query(
+      `select place, said, count(*) as times
+from (
+${texts.join("\nunion all\n")}
+)
+where said is not null${parts === 1 ? "" : ` and farm_fingerprint(said) & ${parts - 1} = ${part}`}
+group by place, said`,
+      { file, signal },
+    );
+    for (const row of rows)
+      yield { column: String(row["place"]), text: String(row["said"]), rows: Number(row["times"]) };
   }
 }
 

@@ -7,7 +7,7 @@ export const register: RegisterCommand = (program, environment) => {
 
   noun
     .command("erase [who...]")
-    .description("Take people out of everything that this home holds, and keep them out")
+    .description("Take people out of everything that the home and the target's BigQuery hold, and keep them out")
     .option("--pending", "those whose requests came in through the door and wait (the default without a name)")
     .option("--dry-run", "say where they are, with how many rows, and change nothing")
     .option("--shred-unreadable", "also remove damaged bytes that nobody can open or search")
@@ -19,6 +19,7 @@ taken from files and standard input alone, where no shell remembers them, and ar
 
 Every id that is the same person goes as well. An erasure that was interrupted is finished first. Afterwards
 \`inboxloop build\` brings counts up to date. Exit code 4 when something waits to land before it can go.
+With a target in BigQuery: its raw tables, every table of the project's datasets, and what of it lies in the home.
 
 Examples:
   inboxloop privacy erase --pending --dry-run
@@ -41,8 +42,13 @@ Examples:
 
   noun
     .command("verify")
-    .description("Read every byte of the home for ids and messages of people who were erased, by their tokens")
-    .addHelpText("after", "\nExit code 4 when one is found or a file could not be read. Ids are repeated nowhere.\n")
+    .description(
+      "Read every byte of the home, and every text of the target's tables in BigQuery, for ids and messages of people who were erased, by their tokens",
+    )
+    .addHelpText(
+      "after",
+      "\nExit code 4 when one is found or a file could not be read. Ids are repeated nowhere.\n\nExamples:\n  inboxloop privacy verify\n  inboxloop privacy verify --target bigquery\n",
+    )
     .action(async () => {
       const { verifyCommand } = await import("./privacy/run.ts");
       await verifyCommand(environment());
@@ -69,7 +75,9 @@ Example:
 
   noun
     .command("retain")
-    .description("Take out of this home what its data policy keeps no longer: rows of raw segments and of snapshots")
+    .description(
+      "Take out what the data policy keeps no longer: rows of raw segments, of raw tables of the target's BigQuery, and of snapshots",
+    )
     .option(
       "--project <dir>",
       "the project whose governance/policies.yaml says for how long (default: the one here, else Inboxloop's own)",
@@ -80,7 +88,7 @@ Example:
       `
 A row goes so many days after it was received, by whole days in UTC: what \`retention\` of the policy says of its table, else the shortest of its columns' classes.
 Events that stop mail or take a consent back stay, with all that is said of their messages. One that was interrupted is finished first. Receipts are in
-governance/retentions.ndjson. Afterwards \`inboxloop build\` brings tables up to date.
+the journal governance/retentions of the target. Afterwards \`inboxloop build\` brings tables up to date.
 
 Example:
   inboxloop privacy retain --dry-run
@@ -114,9 +122,14 @@ Example:
 
   noun
     .command("export <who>")
-    .description("Everything that this home holds of a person, as NDJSON: a line for each row, with its table")
+    .description(
+      "Everything that the home, or the target's BigQuery, holds of a person, as NDJSON: a line for each row, with its table",
+    )
     .option("--out <file>", "write it there, readable for its owner alone, instead of printing it")
-    .option("--role <role>", "refuse it to a role that does not see every class (default: INBOXLOOP_ROLE)")
+    .option(
+      "--role <role>",
+      "refuse it to a role that does not see every class (default: INBOXLOOP_ROLE, else the target's)",
+    )
     .addHelpText(
       "after",
       "\n<who> is a pseudonymous id, a file with one id or address, or - for standard input.\n\nExample:\n  inboxloop privacy export - --out person.ndjson < address.txt\n",

@@ -1,9 +1,9 @@
 import { visitTexts } from "../pii/audit-home.ts";
 
-/** Texts of a file that name somebody who was erased; the ids are not repeated. */
+/** Texts of a file, or of a table of BigQuery, that name somebody who was erased; the ids are not repeated. */
 export interface ErasedInFile {
   readonly file: string;
-  /** `schema.table.column` of a database, a column of a Parquet file; empty for a plain file. */
+  /** `schema.table.column` of a database, a column of a Parquet file or of a table; empty for a plain file. */
   readonly place: string;
   readonly times: number;
 }
@@ -11,6 +11,16 @@ export interface ErasedInFile {
 const longestId = 1024;
 const pseudonyms = /sha256:[0-9a-f]{64}/gi;
 const quotedTexts = /"((?:[^"\\]|\\.){1,1024})"/g;
+
+/** Whether a text names somebody who was erased: as a whole, by a pseudonym in it, or by a quoted text in it. */
+export const namesErased =
+  (isErased: (id: string) => boolean) =>
+  (text: string): boolean => {
+    if (text.length <= longestId && isErased(text)) return true;
+    for (const [id] of text.matchAll(pseudonyms)) if (isErased(id.toLowerCase())) return true;
+    for (const [, inner] of text.matchAll(quotedTexts)) if (isErased(inner!)) return true;
+    return false;
+  };
 
 /**
  * Reads every byte below a folder for people who were erased: each pseudonym in any text, and each text, and each quoted one in it, as an id of a message. Nothing
@@ -26,12 +36,7 @@ export async function findErased(
   readonly unread: readonly { readonly file: string; readonly why: string }[];
 }> {
   const found = new Map<string, { file: string; place: string; times: number }>();
-  const isNamed = (text: string): boolean => {
-    if (text.length <= longestId && isErased(text)) return true;
-    for (const [id] of text.matchAll(pseudonyms)) if (isErased(id.toLowerCase())) return true;
-    for (const [, inner] of text.matchAll(quotedTexts)) if (isErased(inner!)) return true;
-    return false;
-  };
+  const isNamed = namesErased(isErased);
   const { files, unread } = await visitTexts(root, { ...options, withIds: true }, (file) => (place) => (text) => {
     if (!isNamed(text)) return;
     const key = `${file}\0${place}`;

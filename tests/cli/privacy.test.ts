@@ -38,8 +38,6 @@ test("when a person is erased by address then the address comes from standard in
   expect(inboxloop(home, ["ingest", "file", file]).exit).toBe(0);
 
   expect(inboxloop(home, ["privacy", "erase", jane])).toMatchObject({ exit: 2, out: "" });
-  // It reads files of a home; what it would find in BigQuery, `erase` looks for itself.
-  expect(inboxloop(home, ["--target", "bigquery", "privacy", "verify"])).toMatchObject({ exit: 2, out: "" });
 
   const late = inboxloop(home, ["privacy", "status"]);
   expect(late.exit).toBe(4);

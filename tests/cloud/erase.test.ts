@@ -2,10 +2,11 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readPerson } from "../../cli/commands/privacy/export.ts";
 import { eraseFromHome } from "../../cli/commands/privacy/home-erasure.ts";
 import { deletedRows, deletionsJournal } from "../../governance/deletions.ts";
+import { erasedId } from "../../governance/erasure/erased-ids.ts";
 import { verifyBigQueryLedger } from "../../ingest/bigquery/verify-bigquery.ts";
 import { homeAt } from "../../platform/home.ts";
 import { journalTable } from "../../platform/journal/journal-table.ts";
@@ -14,6 +15,7 @@ import { listSnapshots } from "../../retrain/snapshot/snapshot.ts";
 import { connectBigQuery } from "../../warehouse/bigquery/connect.ts";
 import { tablesOf } from "../../warehouse/people-in-tables.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
+import { runIn } from "../cli/support/in-process.ts";
 import {
   fillBeside,
   hashId,
@@ -25,9 +27,9 @@ import {
   recordsOf,
 } from "../governance/erasure/support.ts";
 import { ingest, testContext, writeLines } from "../ingest/support.ts";
-import { ownBigQuery } from "./support/own-bigquery.ts";
+import { environmentOf, ownBigQuery } from "./support/own-bigquery.ts";
 
-/** `privacy erase --target bigquery`: in this process, so that it can die wherever a test likes; every row is asked for afterwards. */
+/** `privacy erase --target bigquery`, and what is asked after it: in this process, so that it can die wherever a test likes; every row is asked for afterwards. */
 class Died extends Error {}
 
 const bigquery = await ownBigQuery();
@@ -38,8 +40,16 @@ let warehouse: Warehouse;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-cloud-"));
   warehouse = await connectBigQuery({ projectId: project, ...bigquery });
+  const settings = {
+    ...environmentOf(bigquery),
+    GOOGLE_CLOUD_PROJECT: project,
+    INBOXLOOP_ID_KEY: "v1:an id key for tests only",
+    INBOXLOOP_DEAD_LETTER_KEY: "v1:a letter key for tests",
+  };
+  for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await warehouse?.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -79,6 +89,17 @@ function worldAt(fault?: (point: string) => void) {
   return { home, context, world };
 }
 
+/** The command line on the same home and project, with how it ended. */
+async function privacy(...words: string[]) {
+  const at = ["--target", "bigquery", "--home", join(folder, "home"), "--json", "--quiet"];
+  try {
+    const said = JSON.parse(await runIn(folder, ["privacy", ...words, ...at]));
+    return { exit: process.exitCode ?? 0, ...said };
+  } finally {
+    process.exitCode = undefined;
+  }
+}
+
 const requestOf = (who: string) => ({ ids: [hashId(who)], requested_at: "2026-01-21T00:00:00.000Z" });
 const erase = (fault?: (point: string) => void, dryRun = false) =>
   eraseFromHome(worldAt(fault).world, [requestOf(jane)], { dryRun });
@@ -114,7 +135,9 @@ create table events.events as select * from raw.events;
 create table governance.pairs as select left_id as from_id, concat(right_id, ' open') as subject_key, left_is_role from raw.identity_links union all select 'x', 'y', false;
 create table governance.nested as select 'n' as k, [user_id_hash] as members, struct(user_id_hash as who, 1 as n) as st from raw.profiles;
 create view governance.seen as select * from raw.events;
-create table governance.counts as select event_type, count(*) as n from raw.events group by event_type`);
+create table governance.counts as select event_type, count(*) as n from raw.events group by event_type;
+create schema aside; create table aside.letters as select * from raw.dead_letters`);
+  expect(await privacy("status")).toMatchObject({ exit: 4, pending: 1, overdue: 1, erasures: [], is_under_way: false });
   const before = await allRows();
   const janes = new Map([...before].map(([table, lines]) => [table, lines.filter(isJanes)]));
   expect([...janes].filter(([, lines]) => lines.length > 0).map(([table]) => table)).toEqual([
@@ -154,6 +177,7 @@ create table governance.counts as select event_type, count(*) as n from raw.even
     });
     await expect(died, point).rejects.toThrow(point);
   }
+  expect(await privacy("status")).toMatchObject({ is_under_way: true });
   const [ended] = await erase();
   expect(ended).toMatchObject({ kind: "done", isResumed: true });
 
@@ -207,4 +231,61 @@ test("when a late event or the same file comes again after that then nothing of 
   expect(rows).toEqual([{ event_id: "l3" }]);
   for (const [table, lines] of await allRows()) expect(lines.filter(isJanes), table).toEqual([]);
   expect(await erase()).toMatchObject([{ kind: "nothing", isErasedAlready: true }]);
+});
+
+test("when it is asked about afterwards then its receipt is told, and tables are clean until one names the person again", async () => {
+  const [done] = (await worldAt().world.journal.read()).entries.filter(({ kind }) => kind === "done");
+  const { rows, models } = done as { rows: number; models: readonly { name: string }[] };
+  const status = await privacy("status");
+  expect(status).toMatchObject({ exit: 0, pending: 0, is_under_way: false, erasures: [{ people: 1, rows, late: 1 }] });
+  expect(models.length).toBeGreaterThan(0);
+  expect(status.models.map(({ name }: { name: string }) => name)).toEqual(models.map(({ name }) => name));
+
+  const clean = await privacy("verify");
+  expect(clean).toMatchObject({ exit: 0, ok: true, findings: [], unread: [] });
+  expect(clean.tables).toBeGreaterThan(15);
+  expect(clean.erased).toBeGreaterThan(5);
+
+  const [own, cookie] = janesIds;
+  await warehouse.execute(`create table governance.again as select '${own}' as who, 'j1-message' as mail, [struct('${cookie}' as id)] as nested, json '{"m": "j2-message"}' as said, 'about ${own}, twice' as words;
+create table governance.fine as select '${hashId(joe)}' as who, json '{"m": "another"}' as said;
+insert into raw.dead_letters select * from aside.letters`);
+  const found = await privacy("verify");
+  expect(found).toMatchObject({ exit: 4, ok: false });
+  const places = found.findings.map(({ file, place }: { file: string; place: string }) => `${file} ${place}`);
+  expect(places.sort()).toEqual([
+    "governance.again mail",
+    "governance.again nested",
+    "governance.again said",
+    "governance.again who",
+    "governance.again words",
+    "raw.dead_letters payload",
+  ]);
+  expect(JSON.stringify(found)).not.toMatch(/sha256:|j1-message/);
+  await warehouse.execute("drop table governance.again; delete from raw.dead_letters where true");
+});
+
+test("when the person is let in again then what is new of them lands and counts, and what was linked or sent before stays out", async () => {
+  const readmit = () => privacy("readmit", janesIds[0]!, "--reason", "signed up again");
+  expect(await readmit()).toMatchObject({ ids: 1, reason: "signed up again" });
+  await expect(readmit()).rejects.toMatchObject({ code: "privacy.not-erased" });
+  const statements = await warehouse.query("select id_digest, stated_at from raw.erased_ids where is_readmitted");
+  expect(statements.rows).toMatchObject([{ id_digest: erasedId(janesIds[0]!).id_digest }]);
+  const event = (id: string, user_id: string, message_id: string) => ({
+    event_id: id,
+    event_type: "open",
+    user_id,
+    message_id,
+    timestamp_utc: "2026-01-23T00:00:00Z",
+    provenance: "test",
+  });
+  await land("back", [
+    event("back-1", jane, "new-message"),
+    event("back-2", jane, "j1-message"),
+    event("back-3", janesCookie, "other-message"),
+  ]);
+  const { rows } = await warehouse.query("select event_id, user_id_hash from raw.events where event_id like 'back-%'");
+  expect(rows).toEqual([{ event_id: "back-1", user_id_hash: janesIds[0] }]);
+  expect(await privacy("verify")).toMatchObject({ exit: 0, ok: true });
+  expect(await privacy("status")).toMatchObject({ exit: 0, pending: 0 });
 });

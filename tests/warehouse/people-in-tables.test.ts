@@ -9,6 +9,7 @@ import {
   namesSubject,
   readFromTables,
   subjectParams,
+  textsOfTable,
 } from "../../warehouse/people-in-tables.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 
@@ -63,6 +64,36 @@ insert into shop.numbers values (1)`);
   expect(left.rows.map((row) => String(row["why"])).every((why) => why.startsWith("not"))).toBe(true);
   expect(left.rows).toHaveLength(rows.length - theirs.length);
   expect(namesSubject([{ name: "n", type: "INT64" }])).toBeUndefined();
+});
+
+test("when every text of a table is read, in parts or at once, then each is there once with its rows, and what is quoted in JSON and nested ones", async () => {
+  await warehouse.execute(`create schema texts;
+create table texts.said (who string, j json, tags array<string>, st struct<who string, n int64>, n int64);
+insert into texts.said values ('a', json '{"m": ["${idOf(1)}", "with \\\\"quotes\\\\""], "k": 1}', ['x', 'y'], struct('z' as who, 7 as n), 5), ('a', null, ['x'], null, 6), (null, null, null, null, 7)`);
+  const table = { name: "texts.said", columns: (await warehouse.columns("texts.said"))! };
+  const read = async (atOnce?: number) => {
+    const found: string[] = [];
+    for await (const { column, text, rows: n } of textsOfTable(warehouse, table, undefined, atOnce))
+      found.push(`${column} ${text} ${n}`);
+    return found.sort();
+  };
+  const all = await read();
+  expect(all).toEqual(
+    [
+      "who a 2",
+      `j "m" 1`,
+      `j "${idOf(1)}" 1`,
+      `j "with \\"quotes\\"" 1`,
+      `j "k" 1`,
+      `tags "x" 2`,
+      `tags "y" 1`,
+      `st "who" 1`,
+      `st "z" 1`,
+      `st "n" 1`,
+    ].sort(),
+  );
+  // Three rows in parts of one: four parts, which together are all of it.
+  expect(await read(1)).toEqual(all);
 });
 
 test("when BigQuery does not let rows go yet, or too many are asked for, then the error says what to do", async () => {

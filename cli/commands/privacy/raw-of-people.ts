@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type Deletion, deletedRows, notedDeletions } from "../../../governance/deletions.ts";
 import { warehouseHolding } from "../../../governance/erasure/file-holdings.ts";
+import { type ErasedInFile, namesErased } from "../../../governance/erasure/find-erased.ts";
 import type { Holding } from "../../../governance/erasure/holding.ts";
 import type { PlanEnv } from "../../../governance/erasure/plan.ts";
 import {
@@ -11,7 +12,7 @@ import {
   pendingRequestsInBigQuery,
   removeKeptBodies,
 } from "../../../ingest/bigquery/people.ts";
-import { markErasedBodies, removeErasedBodies } from "../../../ingest/find-letters.ts";
+import { findLetters, markErasedBodies, removeErasedBodies } from "../../../ingest/find-letters.ts";
 import { type IngestContext, openIngest, openLocalIngest } from "../../../ingest/ingest-files.ts";
 import { linksIn, messagesOf, pendingRequests, rowsInSegments } from "../../../ingest/segments/erase.ts";
 import type { Journal } from "../../../platform/journal/journal.ts";
@@ -24,6 +25,7 @@ import {
   readFromTables,
   subjectParams,
   tablesOf,
+  textsOfTable,
 } from "../../../warehouse/people-in-tables.ts";
 import type { Subject } from "../../../warehouse/person-columns.ts";
 import type { Warehouse } from "../../../warehouse/warehouse.ts";
@@ -48,9 +50,19 @@ export interface RawOfPeople {
   linksOf(ids: readonly string[]): Promise<Pick<PlanEnv, "links" | "accounts">>;
   messagesOf(ids: readonly string[]): Promise<readonly string[]>;
   rowsOf(subject: Subject): AsyncIterable<{ readonly table: string; readonly row: string }>;
+  /** Where people of whom only tokens are known are named: in tables, and in sealed letters. Files of the home are not read. */
+  namedAnywhere(isErased: (id: string) => boolean): Promise<NamedAnywhere>;
   readonly raw: Holding;
   readonly built: Holding;
   close(): Promise<void>;
+}
+
+export interface NamedAnywhere {
+  /** Tables that were read; 0 where tables lie in files of the home. */
+  readonly tables: number;
+  readonly findings: readonly ErasedInFile[];
+  /** Letters that no key of the home opens. */
+  readonly unopened: number;
 }
 
 type Opening = Pick<ErasureWorld, "home" | "context" | "refreshViews" | "signal"> &
@@ -77,13 +89,20 @@ async function openLocal({
       for await (const { table, row } of rowsInSegments(sink, subject)) yield { table: `raw.${table}`, row };
       yield* await readFromDatabase(home.warehouse, subject, signal);
     },
+    async namedAnywhere(isErased) {
+      const { placesBySegment, unopened } = await findLetters(sink, context.keys, isErased);
+      const findings = [...placesBySegment].map(([segment, places]) => letterFinding(`raw/${segment}`, places.length));
+      return { tables: 0, findings, unopened };
+    },
     raw: rawHolding(sink, context, shredsUnreadable),
     built: warehouseHolding(home.warehouse, signal, refreshViews),
     close: async () => void (await sink.close()),
   };
 }
 
-async function openInBigQuery({ context, signal }: Opening, there: PeopleInBigQuery): Promise<RawOfPeople> {
+const letterFinding = (file: string, times: number): ErasedInFile => ({ file, place: "payload", times });
+
+async function openInBigQuery({ home, context, signal }: Opening, there: PeopleInBigQuery): Promise<RawOfPeople> {
   const opened = await openIngest(context);
   const { projectId, dataset, state } = context.bigQuery!;
   const warehouse = await there.openWarehouse().catch(async (error: unknown) => {
@@ -97,7 +116,9 @@ async function openInBigQuery({ context, signal }: Opening, there: PeopleInBigQu
       (await there.datasets()).filter((one) => one !== dataset),
     );
   const folders = { raw: context.raw, state: join(state, `${projectId}.${dataset}`) };
-  const letters = (subject: Subject) => lettersInBigQuery(warehouse, dataset, folders, context.keys, wantedBy(subject));
+  const lettersNaming = (isWanted: (id: string) => boolean) =>
+    lettersInBigQuery(warehouse, dataset, folders, context.keys, isWanted);
+  const letters = (subject: Subject) => lettersNaming(wantedBy(subject));
   return {
     opened,
     pendingRequests: () => pendingRequestsInBigQuery(warehouse, dataset),
@@ -106,6 +127,23 @@ async function openInBigQuery({ context, signal }: Opening, there: PeopleInBigQu
     async *rowsOf(subject) {
       yield* readFromTables(warehouse, await rawTables(), subject, signal);
       yield* readFromTables(warehouse, await builtTables(), subject, signal);
+    },
+    async namedAnywhere(isErased) {
+      const isNamed = namesErased(isErased);
+      const findings = new Map<string, ErasedInFile>();
+      const tables = [...(await rawTables()), ...(await builtTables())];
+      for (const table of tables)
+        for await (const { column, text, rows } of textsOfTable(warehouse, table, signal)) {
+          if (!isNamed(text)) continue;
+          const key = `${table.name}.${column}`;
+          findings.set(key, { file: table.name, place: column, times: (findings.get(key)?.times ?? 0) + rows });
+        }
+      const { named, kept, unopened } = await lettersNaming(isErased);
+      const sealed = [
+        ...(named.length > 0 ? [letterFinding(`${dataset}.dead_letters`, named.length)] : []),
+        ...kept.map((path) => letterFinding(relative(home.root, path), 1)),
+      ];
+      return { tables: tables.length, findings: [...findings.values(), ...sealed], unopened };
     },
     raw: rawTablesHolding({
       warehouse,

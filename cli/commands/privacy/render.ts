@@ -12,12 +12,12 @@ export function renderErased(outcomes: readonly Erased[]): string {
   return outcomes.map(renderOne).join("\n\n");
 }
 
-export function renderVerified({ erased, files, findings, unsearchable, unread }: Verified): string {
+export function renderVerified({ erased, files, tables, findings, unsearchable, unread }: Verified): string {
   const rows = findings.map(({ file, place, times }) => [file, place, count(times)]);
   return [
-    `${things(files, "file")}, ${things(erased, "token")} of people who were erased and not let in again`,
+    `${things(files, "file")}, ${tables > 0 ? `${things(tables, "table")} of BigQuery, ` : ""}${things(erased, "token")} of people who were erased and not let in again`,
     rows.length > 0
-      ? renderTable([{ title: "file" }, { title: "place" }, { title: "texts", align: "right" }], rows)
+      ? renderTable([{ title: "where" }, { title: "place" }, { title: "times", align: "right" }], rows)
       : "none of them is named",
     ...unread.map(({ file, why }) => `could not be read: ${file} (${why})`),
     ...unsearched(unsearchable),

@@ -83,7 +83,6 @@ export async function statusCommand(environment: Environment): Promise<void> {
 
 /** `inboxloop privacy verify`. Exit code 4 when somebody who was erased is still named, or a file could not be read. */
 export async function verifyCommand(environment: Environment): Promise<void> {
-  refuseBigQuery(environment, "privacy verify");
   const progress = environment.console.progress("verify");
   const found = await verifyHome(worldOf(environment, false), (done, total) => progress.update(done, total, "files"));
   const isClean = found.findings.length === 0 && found.unread.length === 0;
@@ -221,17 +220,6 @@ export function refuseBucket({ target }: Environment): void {
     exit: "config",
     where: target.snapshots.where,
     next: "docs/reference/privacy.md says what to do",
-  });
-}
-
-/** Refuses what reaches the rows of a home alone. */
-export function refuseBigQuery(environment: Environment, command: string): void {
-  if (environment.target.kind !== "bigquery") return;
-  throw new UserError(`${command} works on a home of this machine; rows in BigQuery are not reached by it`, {
-    code: "privacy.bigquery",
-    exit: "usage",
-    where: `--target ${environment.target.name}`,
-    next: "docs/reference/privacy.md says what is done in BigQuery",
   });
 }
 
