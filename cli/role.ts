@@ -11,24 +11,44 @@ export interface ReadingRole {
   readonly stated: StatedPolicy;
 }
 
-/** `--role`, else INBOXLOOP_ROLE. Undefined where nobody names one: then everything is shown. */
+/**
+ * `--role`, else INBOXLOOP_ROLE, else the target's. Undefined where nobody names one: then everything is shown. One that sees a class which the target's role
+ * does not see is refused.
+ */
 export async function roleOf(
   world: Environment,
   asked: string | undefined,
   projectDir = projectDirOf({}, world.cwd),
 ): Promise<ReadingRole | undefined> {
-  const name = asked ?? world.settings["INBOXLOOP_ROLE"];
+  const { target } = world;
+  const name = (asked ?? world.settings["INBOXLOOP_ROLE"]) || target.role;
   if (!name) return undefined;
   const stated = await dataPolicyOf(projectDir);
-  const role = (stated?.policy.roles as DataPolicy["roles"] | undefined)?.[name];
-  if (stated && role) return { name, sees: role.sees, stated };
-  const known = Object.keys(stated?.policy.roles ?? {});
-  throw new UserError(`there is no role "${name}"`, {
-    code: "role.unknown",
-    exit: "usage",
-    where: stated ? `roles in ${stated.file}` : `${projectDir} states no data policy`,
-    next: known.length > 0 ? `--role ${known.join(" | ")}` : "docs/reference/roles.md says how roles are stated",
-  });
+  const roles = stated?.policy.roles as DataPolicy["roles"] | undefined;
+  const known = Object.keys(roles ?? {});
+  const named = (one: string): ReadingRole => {
+    const role = roles?.[one];
+    if (stated && role) return { name: one, sees: role.sees, stated };
+    throw new UserError(`there is no role "${one}"`, {
+      code: "role.unknown",
+      exit: "usage",
+      where: stated ? `roles in ${stated.file}` : `${projectDir} states no data policy`,
+      next: known.length > 0 ? `--role ${known.join(" | ")}` : "docs/reference/roles.md says how roles are stated",
+    });
+  };
+  const role = named(name);
+  const least = target.role === undefined ? role : named(target.role);
+  const more = role.sees.filter((one) => !least.sees.includes(one));
+  if (more.length === 0) return role;
+  throw new UserError(
+    `the role ${name} sees ${more.join(", ")}, which ${least.name}, the role of this target, does not`,
+    {
+      code: "role.wider",
+      exit: "check",
+      where: `targets.${target.name}.role in inboxloop.yaml`,
+      next: "leave --role and INBOXLOOP_ROLE out, or name a role that sees less",
+    },
+  );
 }
 
 /** Refuses what shows the rows of one person to a role that does not see all of these classes. */

@@ -12,6 +12,13 @@ export const settingsFile = "inboxloop.yaml";
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "a lower-case word");
 const dataset = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a dataset's name");
 
+/** Who reads on a target, of either kind. */
+const role = name
+  .optional()
+  .describe(
+    "Role of the data policy in which `query`, `why` and `privacy export` read here; `--role` may narrow it and not widen it (roles.md). Everything is shown when not given.",
+  );
+
 /** What both kinds of target may say of the way of a signal from the collector to the writer. */
 const bus = {
   pubsub_topic: z
@@ -41,6 +48,7 @@ const localTarget = z
       .regex(/^\d+(\.\d+)?\s?[KMGT]i?B$/i, "a size like 4GB")
       .optional()
       .describe("What the engine may take of the machine's memory; a quarter when not given."),
+    role,
     ...bus,
   })
   .describe("This machine: DuckDB in place of BigQuery, folders in place of buckets.");
@@ -63,6 +71,7 @@ const bigQueryTarget = z
       .describe(
         "Folder of what stays on this machine: compiled graphs, downloaded snapshots and models, the ingester's state. `.inboxloop` when not given.",
       ),
+    role,
     ...bus,
   })
   .describe("Google Cloud: BigQuery, Cloud Storage.");
@@ -118,7 +127,7 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_HOME: { what: "The home of a local target that names none." },
   INBOXLOOP_TARGET: { what: "The target of a command that names none; goes before `default_target`." },
   INBOXLOOP_ROLE: {
-    what: "The role of the data policy in which `query`, `why` and `privacy export` read; roles.md says what it protects.",
+    what: "The role of the data policy in which `query`, `why` and `privacy export` read; it narrows the target's `role`. roles.md says what it protects.",
   },
   INBOXLOOP_MEMORY: { what: "What the local engine may take of the machine's memory, like `4GB`." },
   INBOXLOOP_ENV: { what: "`production` refuses generated keys, and a local target's home that is not encrypted." },

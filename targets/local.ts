@@ -47,6 +47,7 @@ export function localTarget(
   return {
     name,
     kind: "local",
+    role: settings.role,
     home: at,
     snapshots: folderArtefacts(at.snapshots),
     models: folderArtefacts(at.models),

@@ -32,6 +32,8 @@ export interface OpenEngine extends BuildEngine {
 export interface Target {
   readonly name: string;
   readonly kind: "local" | "bigquery";
+  /** The role in which rows are read here, by its settings; undefined: everything is shown. */
+  readonly role: string | undefined;
   /** What is on this machine, whatever the target. */
   readonly home: Home;
   /** The warehouse with `raw.*` as it stands now. */

@@ -27,7 +27,7 @@ export const register: RegisterCommand = (program, environment) => {
     )
     .option(
       "--role <role>",
-      "show what this role of the data policy may see, and mask the rest (default: INBOXLOOP_ROLE)",
+      "show what this role of the data policy may see, and mask the rest (default: INBOXLOOP_ROLE, else the target's)",
     )
     .option("--audience <name>", "answer for people outside, out of their privacy budget")
     .addHelpText(

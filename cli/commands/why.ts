@@ -8,7 +8,7 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Why a decision, the decision of a message, or the latest about a customer came out as it did")
     .option("--compared-to <id>", "another one: the first step at which the two part")
     .option("--page [file]", "write it as a page, too (default: reports/why-<decision>.html in the home)")
-    .option("--role <role>", "refuse it to a role that does not see ids (default: INBOXLOOP_ROLE)")
+    .option("--role <role>", "refuse it to a role that does not see ids (default: INBOXLOOP_ROLE, else the target's)")
     .addHelpText("after", "\nExample:\n  inboxloop why d-0123 --compared-to d-4567\n  inboxloop why d-0123 --page\n")
     .action(async (id: string, options: { comparedTo?: string; page?: string | true; role?: string }) => {
       const { whyCommand, writePage } = await import("./why/run.ts");

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { hashed, writeLines } from "../ingest/support.ts";
 import { runIn } from "./support/in-process.ts";
 
@@ -113,4 +113,42 @@ test("when somebody in a role makes a table, reads what nobody knows, or names a
     exit: "check",
   });
   await expect(run("why", hashed("ann"), "--role", "analyst")).rejects.toMatchObject({ code: "role.unseen" });
+});
+
+test("when a target has a role then everybody reads in it, a narrower one may be named, and a wider one is refused", async () => {
+  const home = join(folder, "home");
+  const settings = (role: string) =>
+    writeFileSync(
+      join(folder, "inboxloop.yaml"),
+      `targets: {desk: {kind: local, home: ${JSON.stringify(home)}, role: ${role}}}\n`,
+    );
+  const ids = "select user_id_hash as who, json_value(metadata, '$.isp') as isp from raw.events order by 1";
+  const first = async (...more: string[]) => {
+    const { rows } = JSON.parse(await runIn(folder, ["--quiet", "--json", "--target", "desk", ...more])) as {
+      rows: Record<string, unknown>[];
+    };
+    return rows[0];
+  };
+  const refused = (code: string) => expect.objectContaining({ code });
+  try {
+    settings("analyst");
+    expect(await first("query", ids)).toEqual({ who: sameToken, isp: "gmail" });
+    expect(await first("query", "--role", "approver", ids)).toEqual({ who: sameToken, isp: "gmail" });
+    for (const wider of ["operator", "privacy_officer"])
+      await expect(first("query", "--role", wider, ids)).rejects.toEqual(refused("role.wider"));
+    vi.stubEnv("INBOXLOOP_ROLE", "privacy_officer");
+    await expect(first("query", ids)).rejects.toEqual(refused("role.wider"));
+    vi.stubEnv("INBOXLOOP_ROLE", "");
+    expect(await first("query", ids)).toEqual({ who: sameToken, isp: "gmail" });
+    await expect(first("why", hashed("ann"))).rejects.toEqual(refused("role.unseen"));
+    await expect(first("privacy", "export", hashed("ann"))).rejects.toEqual(refused("role.unseen"));
+    settings("privacy_officer");
+    expect(await first("query", ids)).toMatchObject({ who: expect.stringMatching(/^sha256:/) });
+    expect(await first("query", "--role", "analyst", ids)).toEqual({ who: sameToken, isp: "gmail" });
+    settings("nobody");
+    await expect(first("query", ids)).rejects.toEqual(refused("role.unknown"));
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(join(folder, "inboxloop.yaml"));
+  }
 });
