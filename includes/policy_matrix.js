@@ -439,4 +439,30 @@ module.exports = {
       },
     },
   },
+  roles: {
+    analyst: {
+      sees: ["commercial", "behaviour", "reference"],
+      readersVar: "readers_analyst",
+    },
+    operator: {
+      sees: ["pseudonym", "behaviour", "reference"],
+      readersVar: "readers_operator",
+    },
+    approver: {
+      sees: ["commercial", "behaviour", "reference"],
+      readersVar: "readers_approver",
+    },
+    privacy_officer: {
+      sees: ["direct_identifier", "sensitive", "pseudonym", "commercial", "behaviour", "reference"],
+      readersVar: "readers_privacy_officer",
+    },
+  },
+  tagVars: {
+    direct_identifier: "policy_tag_direct_identifier",
+    sensitive: "policy_tag_sensitive",
+    pseudonym: "policy_tag_pseudonym",
+    commercial: "policy_tag_commercial",
+    behaviour: "policy_tag_behaviour",
+    reference: "policy_tag_reference",
+  },
 };

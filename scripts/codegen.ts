@@ -16,6 +16,7 @@ import { buildProject } from "../warehouse/dataform/build.ts";
 import { hasRelation } from "../warehouse/dataform/graph.ts";
 import { openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../warehouse/duckdb/local-engine.ts";
+import { columnClassesOf } from "./codegen/column-classes.ts";
 import { commandReference } from "./codegen/command-reference.ts";
 import { crawlerAgents } from "./codegen/crawler-agents.ts";
 import { withFigures } from "./codegen/engine-figures.ts";
@@ -29,7 +30,11 @@ import { tableTypes } from "./codegen/table-types.ts";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Every table of the project with its columns, found by building it on a warehouse without a row. */
-async function describeTables(): Promise<readonly DescribedTable[]> {
+async function describeTables(): Promise<{
+  readonly tables: readonly DescribedTable[];
+  /** includes/column_classes.js. */
+  readonly classes: string;
+}> {
   const dir = mkdtempSync(join(tmpdir(), "inboxloop-codegen-"));
   const raw = Object.fromEntries((rawTables.names as readonly string[]).map((name) => [name, rawTables.columns(name)]));
   const warehouse = await openDuckDbWarehouse({ path: ":memory:", rawDir: join(dir, "raw"), rawTables: raw });
@@ -73,14 +78,15 @@ async function describeTables(): Promise<readonly DescribedTable[]> {
       description: "",
       columns: (columns as readonly { name: string; type: string }[]).map((column) => ({ ...column, description: "" })),
     }));
-    return [...sources, ...models].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const tables = [...sources, ...models].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { tables, classes: await columnClassesOf(root, project.graph, tables, raw) };
   } finally {
     await engine.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-const tables = await describeTables();
+const { tables, classes } = await describeTables();
 /** A source file as `npm run format` leaves it. */
 function formatted(file: string, text: string): string {
   const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
@@ -96,6 +102,7 @@ const knownAgents = new RegExp([...wholeAgents.map((agent: string) => `^${agent}
 const generated: Readonly<Record<string, string>> = {
   "warehouse/kysely/tables.ts": formatted("warehouse/kysely/tables.ts", tableTypes(tables)),
   "includes/crawler_agents.js": formatted("includes/crawler_agents.js", crawlerAgents(root, knownAgents)),
+  "includes/column_classes.js": formatted("includes/column_classes.js", classes),
   "includes/policy_matrix.js": formatted("includes/policy_matrix.js", policyMatrix(root)),
   "docs/reference/models.md": modelReference(tables),
   "docs/reference/features.md": featureReference(registry, feeds.list),

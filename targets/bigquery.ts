@@ -6,6 +6,7 @@ import { homeAt } from "../platform/home.ts";
 import { sealedRootOf } from "../platform/home-seal.ts";
 import { journalTable } from "../platform/journal/journal-table.ts";
 import type { BigQueryTargetSettings } from "../platform/settings.ts";
+import type { BigQueryWarehouse } from "../warehouse/bigquery/adapter.ts";
 import { bigQueryEmulator, connectBigQuery } from "../warehouse/bigquery/connect.ts";
 import { engineOver } from "../warehouse/dataform/engine.ts";
 import type { Warehouse } from "../warehouse/warehouse.ts";
@@ -29,7 +30,7 @@ export function bigQueryTarget(
       next: "export GOOGLE_CLOUD_PROJECT=<id>",
     });
   };
-  const connect = (): Promise<Warehouse> =>
+  const connect = (): Promise<BigQueryWarehouse> =>
     connectBigQuery({
       projectId: project(),
       ...(settings.location !== undefined && { location: settings.location }),
@@ -44,6 +45,7 @@ export function bigQueryTarget(
   return {
     name,
     kind: "bigquery",
+    role: settings.role,
     home: at,
     snapshots: artefacts(at.snapshots, "snapshots", ["lock.json"]),
     models: artefacts(at.models, "models", "all"),
@@ -64,6 +66,7 @@ export function bigQueryTarget(
       return {
         ...engineOver(warehouse),
         place: { project: project(), location: settings.location },
+        setPolicyTags: ({ schema, name: table }, tags) => warehouse.setPolicyTags(`${schema}.${table}`, tags),
         async dropSchemas(schemas) {
           for (const schema of schemas) await warehouse.execute(`drop schema if exists \`${schema}\` cascade`);
         },

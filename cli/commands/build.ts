@@ -64,6 +64,10 @@ export const register: RegisterCommand = (program, environment) => {
         });
         progress.done(`${result.results.length} actions`);
         for (const skipped of plan.skipped) world.console.note(`left out: ${skipped.id} (${skipped.why})`);
+        if (plan.withoutAccessPolicies > 0)
+          world.console.warn(
+            `left out: row access policies of ${plan.withoutAccessPolicies} actions; this machine knows nobody's access (docs/reference/roles.md)`,
+          );
         world.console.result(
           { isGood: result.isGood, ms: result.ms, actions: result.results, leftOut: plan.skipped },
           () => renderResults(result.results, result.ms),

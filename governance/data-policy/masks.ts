@@ -85,6 +85,9 @@ export function masksOf(request: MaskRequest): Masked {
 }
 
 const isNumber = (type: string): boolean => /^(?:INT64|FLOAT64|NUMERIC|BIGNUMERIC)\b/.test(type);
+/** A column of such a type holds no pseudonym, whatever it was made of: a number of persons stands for none of them. */
+export const standsForNobody = (type: string): boolean =>
+  isNumber(type) || /^(?:BOOL|DATE|DATETIME|TIMESTAMP|TIME)\b/.test(type);
 const isText = (type: string): boolean => /^(?:STRING|BYTES)\b/.test(type);
 
 /** A mask that a type cannot wear shows nothing. */
@@ -101,7 +104,6 @@ function isCounted(
   subtypes: readonly string[],
 ): boolean {
   const source = typeOf(from);
-  if (source !== undefined && (isNumber(source) || /^(?:BOOL|DATE|DATETIME|TIMESTAMP|TIME)\b/.test(source)))
-    return true;
+  if (source !== undefined && standsForNobody(source)) return true;
   return onlyCounts && isNumber(type) && subtypes.includes("AGGREGATION");
 }

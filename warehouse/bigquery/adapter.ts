@@ -19,6 +19,7 @@ export interface BigQueryClient {
       getMetadata(): Promise<
         readonly [{ readonly schema?: { readonly fields?: readonly SchemaField[] } }, ...unknown[]]
       >;
+      setMetadata(metadata: { readonly schema: { readonly fields: readonly SchemaField[] } }): Promise<unknown>;
       createLoadJob(
         source: unknown,
         metadata: Record<string, unknown>,
@@ -77,8 +78,14 @@ interface QueryPage {
   readonly numDmlAffectedRows?: string | number;
 }
 
+/** The port, and what only BigQuery has. */
+export interface BigQueryWarehouse extends Warehouse {
+  /** Puts policy tags on columns of a table, in place of those that they have. Columns that are not named keep theirs. */
+  setPolicyTags(table: string, tags: ReadonlyMap<string, readonly string[]>): Promise<void>;
+}
+
 /** The Warehouse port over the real BigQuery client, which arrives from outside so that tests can stand in for it. */
-export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): Warehouse {
+export function openBigQueryWarehouse(options: BigQueryWarehouseOptions): BigQueryWarehouse {
   const { client } = options;
   const appenders = new Map<string, TableAppender>();
 
@@ -249,6 +256,31 @@ select count(*) as row_count from _exported`;
       } catch (error) {
         if ((error as { code?: unknown }).code === 404) return undefined;
         throw queryError(error, undefined);
+      }
+    },
+
+    async setPolicyTags(table, tags) {
+      const { dataset, name } = splitTable(table);
+      const found = client.dataset(dataset).table(name);
+      try {
+        const [metadata] = await found.getMetadata();
+        const fields = metadata.schema?.fields ?? [];
+        const missing = [...tags.keys()].find((column) => !fields.some((field) => field.name === column));
+        if (missing !== undefined) {
+          throw new UserError(`${table} has no column ${missing}, which is to have a policy tag`, {
+            code: "bigquery.policy-tag",
+            exit: "check",
+            where: `${table}.${missing}`,
+            next: "npm run codegen: the table's columns have changed (includes/column_classes.js)",
+          });
+        }
+        const tagged = fields.map((field) => {
+          const names = tags.get(field.name ?? "");
+          return names ? { ...field, policyTags: { names } } : field;
+        });
+        await found.setMetadata({ schema: { fields: tagged } });
+      } catch (error) {
+        throw error instanceof UserError ? error : queryError(error, table);
       }
     },
 

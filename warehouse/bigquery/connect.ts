@@ -1,5 +1,4 @@
-import type { Warehouse } from "../warehouse.ts";
-import { type BigQueryClient, openBigQueryWarehouse } from "./adapter.ts";
+import { type BigQueryClient, type BigQueryWarehouse, openBigQueryWarehouse } from "./adapter.ts";
 import { type AppendStreams, type FieldsOfTable, openStreams } from "./streams.ts";
 
 export interface BigQueryTarget {
@@ -20,7 +19,7 @@ export const bigQueryEmulator = (
 });
 
 /** Opens the real clients, imported only now because they take a second to load. */
-export async function connectBigQuery(target: BigQueryTarget): Promise<Warehouse> {
+export async function connectBigQuery(target: BigQueryTarget): Promise<BigQueryWarehouse> {
   const [client, { Storage }] = await Promise.all([openClient(target), import("@google-cloud/storage")]);
   const storage = new Storage({ projectId: target.projectId });
   return openBigQueryWarehouse({

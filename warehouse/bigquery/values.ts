@@ -6,6 +6,7 @@ export interface SchemaField {
   readonly type?: string | undefined;
   readonly mode?: string | undefined;
   readonly fields?: readonly SchemaField[] | undefined;
+  readonly policyTags?: { readonly names?: readonly string[] | undefined } | undefined;
 }
 
 /** A row or struct as the REST API prints it: cells in field order. */

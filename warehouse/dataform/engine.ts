@@ -49,6 +49,10 @@ export interface BuildEngine {
   /** Changes whenever the rows of a source may have changed; undefined when that cannot be told. */
   sourceStamp(target: Target): Promise<string | undefined>;
   rowCount(target: Target, warehouse: Warehouse): Promise<number | undefined>;
+  /** Puts policy tags on a table's columns; absent where nobody's access can be told apart. */
+  readonly setPolicyTags?:
+    | ((target: Target, tags: ReadonlyMap<string, readonly string[]>) => Promise<void>)
+    | undefined;
   /** Drops the records of actions that the project no longer has. Their tables stay. */
   forget(ids: readonly string[]): Promise<void>;
 }

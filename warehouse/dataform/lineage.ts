@@ -30,6 +30,7 @@ import {
   walk,
 } from "../../packages/googlesql/index.ts";
 import type { Column } from "../warehouse.ts";
+import { withoutAccessPolicies } from "./access-policies.ts";
 import { type Action, dependents, type Graph, inDependencyOrder, type TableAction, type Target } from "./graph.ts";
 import { type LineageEdge, LineageGraph, type LineageProblem, type LineageTableInfo } from "./lineage-graph.ts";
 import { Prelude } from "./lineage-prelude.ts";
@@ -55,7 +56,9 @@ interface Followed {
  * together) and operations that create or fill tables from queries. Assertions give nothing to anybody and are left out. An
  * action that lineage does not understand becomes a problem of the graph, which every question that meets it answers with.
  */
-export async function lineageOf(graph: Graph, sources: LineageSources): Promise<LineageGraph> {
+export async function lineageOf(stated: Graph, sources: LineageSources): Promise<LineageGraph> {
+  // Who may see rows makes none of them.
+  const { graph } = withoutAccessPolicies(stated);
   const builder = new Builder(functionsOf(graph), proceduresOf(graph), graph.texts);
   for (const action of inDependencyOrder(graph.actions)) {
     if (action.kind === "declaration")

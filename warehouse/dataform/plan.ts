@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../../errors/user-error.ts";
+import { withoutAccessPolicies } from "./access-policies.ts";
 import {
   type Action,
   actionsById,
@@ -47,20 +48,24 @@ export interface Plan {
   /** Declarations that the steps and those views read. */
   readonly sources: readonly { readonly id: string; readonly target: Target; readonly file: string }[];
   readonly fullRefresh: boolean;
+  /** Actions whose row access policies are left out, on an engine that has none. */
+  readonly withoutAccessPolicies: number;
   /** The graph's `texts`. */
   readonly texts?: Graph["texts"];
 }
 
 export interface PlanOptions extends Selection {
   readonly fullRefresh?: boolean | undefined;
-  /** True for an engine without databases, on which two actions may not differ in that alone. */
+  /** True for an engine without databases, on which two actions may not differ in that alone, and which knows nobody's access. */
   readonly ignoresDatabases?: boolean | undefined;
   /** What stands in the warehouse now, by action id. */
   readonly relations: ReadonlyMap<string, Relation>;
 }
 
 /** Works out what a build does, as data that the runner carries out and `--dry-run` prints. */
-export function planBuild(graph: Graph, options: PlanOptions): Plan {
+export function planBuild(stated: Graph, options: PlanOptions): Plan {
+  const { graph, actions: lessAccess } =
+    options.ignoresDatabases === true ? withoutAccessPolicies(stated) : { graph: stated, actions: 0 };
   const selected = selectActions(graph, options);
   const byId = actionsById(graph);
   if (options.ignoresDatabases === true) refuseTwins(graph);
@@ -72,6 +77,8 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
     const action = byId.get(id)!;
     if (action.kind === "declaration") continue;
     if (action.disabled) skipped.push({ id, file: action.file, why: "disabled" });
+    else if (action.kind === "operation" && action.queries.length === 0)
+      skipped.push({ id, file: action.file, why: "nothing of it is for this engine" });
     else if (action.kind === "foreign")
       skipped.push({ id, file: action.file, why: `a ${action.what} runs on Google Cloud only` });
     else {
@@ -118,6 +125,7 @@ export function planBuild(graph: Graph, options: PlanOptions): Plan {
     views,
     sources: [...sources.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     fullRefresh,
+    withoutAccessPolicies: lessAccess,
     texts: graph.texts,
   };
 }

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors/user-error.ts";
 import type { Row, Warehouse } from "../warehouse.ts";
+import { aroundTags, policyTagsOf } from "./access-policies.ts";
 import type { BuildEngine, BuildRecord } from "./engine.ts";
 import { isPlainView, sqlName } from "./graph.ts";
 import { columnsScript } from "./only-prepares.ts";
@@ -327,7 +328,12 @@ async function carryOut(step: Step, context: StepContext, warehouse: Warehouse):
     const { columns } = await warehouse.query(columnsScript(action.incremental!), run);
     statements = tableStatements(action, relation, { fullRefresh: false, newColumns: columns }).statements;
   }
-  const effect = await warehouse.execute(script(statements), run);
+  const { setPolicyTags } = context.engine;
+  const tags = action.kind === "view" || setPolicyTags === undefined ? undefined : policyTagsOf(action);
+  const [first, rest] = tags && tags.size > 0 ? aroundTags(statements) : [statements, []];
+  const effect = await warehouse.execute(script(first), run);
+  if (tags && tags.size > 0) await setPolicyTags!(step.target, tags);
+  if (rest.length > 0) await warehouse.execute(script(rest), run);
   return {
     columns: await columnsOf(step, warehouse),
     rows: action.kind === "view" ? undefined : await context.engine.rowCount(step.target, warehouse),

@@ -281,3 +281,25 @@ test("when the append finds nobody at home then it is tried again, and when nobo
     openBigQueryWarehouse({ client: noClient, streams: refused.streams, pause }).append("raw.events", [row]),
   ).rejects.toMatchObject({ code: "bigquery.access", exitCode: 5 });
 });
+
+test("when columns get policy tags then the table's schema is written with them, other columns stay, and one that is not there is refused", async () => {
+  const fields = [
+    { name: "who", type: "STRING", mode: "REQUIRED" },
+    { name: "n", type: "INTEGER", policyTags: { names: ["t/old"] } },
+    { name: "s", type: "RECORD", fields: [{ name: "x", type: "STRING" }] },
+  ];
+  const { client, calls } = await realClientAgainst(() => ({ body: { schema: { fields } } }));
+  const warehouse = openBigQueryWarehouse({ client });
+  await warehouse.setPolicyTags("features.x", new Map([["who", ["t/1"]]]));
+  expect(calls.map(({ method, path }) => `${method} ${path.split("?")[0]}`)).toEqual([
+    expect.stringMatching(/^GET .*\/datasets\/features\/tables\/x$/),
+    expect.stringMatching(/^PATCH .*\/datasets\/features\/tables\/x$/),
+  ]);
+  expect(calls[1]!.body).toMatchObject({
+    schema: { fields: [{ ...fields[0], policyTags: { names: ["t/1"] } }, fields[1], fields[2]] },
+  });
+  await expect(warehouse.setPolicyTags("features.x", new Map([["gone", ["t/1"]]]))).rejects.toMatchObject({
+    code: "bigquery.policy-tag",
+  });
+  expect(calls.filter(({ method }) => method === "PATCH")).toHaveLength(1);
+});

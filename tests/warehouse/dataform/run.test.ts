@@ -128,6 +128,50 @@ describe("runPlan", () => {
     expect(bad.transactions).toEqual([["s.b"], ["s.a1"], ["s.a3"], ["s.a4"]]);
   });
 
+  test("when columns have policy tags, nobody but who builds is let at the rows before they are set, and nobody where they cannot be", async () => {
+    const column = (name: string, policyTags: readonly string[]) => ({
+      path: [name],
+      description: "",
+      tags: [],
+      policyTags,
+    });
+    const grant = (who: string) => `create or replace row access policy ${who} on \`p.s.b\` filter using (true)`;
+    const tagged = table("s.b", [], {
+      columns: [column("who", ["t/1"]), column("n", [])],
+      postOps: ["delete from `p.s.b` where false", grant("machinery"), grant("analyst")],
+    });
+    const recording = recordingEngine();
+    const said: string[] = [];
+    const { warehouse } = recording.engine;
+    const run = async (setPolicyTags?: BuildEngine["setPolicyTags"]) => {
+      said.length = 0;
+      const engine: BuildEngine = {
+        ...recording.engine,
+        atomically: (work) =>
+          work({
+            ...warehouse,
+            execute: async (sql) => {
+              said.push(...[...sql.matchAll(/(?<=policy )\w+|delete|create or replace table/g)].map(([word]) => word));
+              return {};
+            },
+          }),
+        setPolicyTags,
+      };
+      return build({ ...recording, engine }, [tagged], { force: true });
+    };
+    const main = ["create or replace table", "delete", "machinery"];
+    expect((await run(async ({ name }, tags) => void said.push(`${name} ${JSON.stringify([...tags])}`))).isGood).toBe(
+      true,
+    );
+    expect(said).toEqual([...main, 'b [["who",["t/1"]]]', "analyst"]);
+    const failed = await run(() => Promise.reject(new Error("no right to tag")));
+    expect(failed).toMatchObject({ isGood: false, outcomes: { "s.b": "failed" } });
+    expect(said).toEqual(main);
+    // Where nobody sets tags they are nothing.
+    expect((await run()).isGood).toBe(true);
+    expect(said).toEqual([...main, "analyst"]);
+  });
+
   test("when actions do not wait for each other, they run side by side, within the engine's limit", async () => {
     const many = Array.from({ length: 6 }, (_, i) => table(`s.t${i}`, []));
     const recording = recordingEngine({ parallel: 3 });
