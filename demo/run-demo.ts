@@ -8,6 +8,7 @@ import { releaseStatus } from "../release/release.ts";
 import { readFigures } from "../report/read-figures.ts";
 import { renderReport } from "../report/render-report.ts";
 import { DAY_MS, worldConfig, worldEnd } from "../simulate/config.ts";
+import { claimHome } from "./claim-home.ts";
 import { demoReport } from "./demo-report.ts";
 import type { DemoResult } from "./demo-result.ts";
 import { Judge } from "./judge.ts";
@@ -36,6 +37,7 @@ export async function runDemo(world: Environment, options: DemoOptions): Promise
   const config = worldConfig({ seed: options.seed, events: options.events });
   const end = new Date(worldEnd(config));
 
+  await claimHome(world, options);
   keyOfSeed(world, options.seed);
   const simulator = new Simulator(world, watch, config);
   const judge = new Judge(world, watch);
