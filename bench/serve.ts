@@ -1,7 +1,8 @@
 // npm run bench:serve -- --home <home of a finished demo> [--seconds 10 --connections 16]
 //
 // The decision service in a process of its own, on the demo's people, models and policies, in the demo's time; this process asks it. Beside it a
-// bare fastify that validates the same body by the same schema and sends it back; ratios are of one run. Then the batch: everybody decided once.
+// bare fastify that validates the same body by the same schema and sends it back, and one that syncs it to a file before, all that waits together: less
+// than that no answer that survives a power cut can cost; ratios are of one run. Then the batch: everybody decided once.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     connections: { type: "string", default: "16" },
     /** Decisions a second of the first, paced run. */
     rate: { type: "string", default: "1000" },
+    policy: { type: "string", default: "newsletter" },
   },
 });
 if (values.home === undefined) throw new Error("--home: a home in which `inboxloop demo` has ended");
@@ -92,7 +94,7 @@ const question = (): string => {
   return JSON.stringify({
     request_id: `bench-${process.pid}-${asked}`,
     user_id_hash: people[asked % people.length]!.id,
-    policy: "newsletter",
+    policy: values.policy,
   });
 };
 
@@ -139,6 +141,39 @@ console.error("listening on " + (await app.listen({ host: "127.0.0.1", port: 0 }
 process.once("SIGTERM", () => app.close());
 `;
 
+/** The same, but what it answers is on disk. */
+const synced = (file: string): string => `
+import { fdatasync, openSync, write } from "node:fs";
+import Fastify from "fastify";
+import { decisionCall } from ${JSON.stringify(join(root, "serve/service/requests.ts"))};
+const app = Fastify({ logger: false });
+const file = openSync(${JSON.stringify(file)}, "a");
+let waiting = [];
+let isWriting = false;
+function writeWaiting() {
+  const group = waiting;
+  waiting = [];
+  isWriting = group.length > 0;
+  if (!isWriting) return;
+  write(file, group.map(({ line }) => line).join(""), () =>
+    fdatasync(file, () => {
+      for (const { done } of group) done();
+      writeWaiting();
+    }),
+  );
+}
+app.post("/v1/decisions", async (request) => {
+  const body = decisionCall.parse(request.body);
+  await new Promise((done) => {
+    waiting.push({ line: JSON.stringify(body) + "\\n", done });
+    if (!isWriting) writeWaiting();
+  });
+  return body;
+});
+console.error("listening on " + (await app.listen({ host: "127.0.0.1", port: 0 })));
+process.once("SIGTERM", () => app.close());
+`;
+
 const folder = mkdtempSync(join(root, "bench", ".bare-"));
 const servers: ChildProcess[] = [];
 try {
@@ -166,18 +201,23 @@ try {
   const ours = await load(server, url, "decisions, full", "POST");
   server.kill("SIGTERM");
 
-  const script = join(folder, "bare.ts");
-  writeFileSync(script, bare);
-  const plain = spawn(process.execPath, ["--import", "tsx", script], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "pipe"],
-  });
-  servers.push(plain);
-  const plainUrl = await listening(plain);
-  await load(plain, plainUrl, "bare fastify, warm-up", "POST");
-  const theirs = await load(plain, plainUrl, "bare fastify, full", "POST");
-  say("ratio", `${(ours / theirs).toFixed(2)} of a bare fastify that validates and echoes (to be reached: 0.5)`);
-  plain.kill("SIGTERM");
+  for (const [name, text, wanted] of [
+    ["bare fastify", bare, "to be reached: 0.5"],
+    ["fastify that syncs", synced(join(folder, "lines.ndjson")), "no answer that lasts costs less"],
+  ] as const) {
+    const script = join(folder, `${name.replaceAll(" ", "-")}.ts`);
+    writeFileSync(script, text);
+    const plain = spawn(process.execPath, ["--import", "tsx", script], {
+      cwd: root,
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    servers.push(plain);
+    const plainUrl = await listening(plain);
+    await load(plain, plainUrl, `${name}, warm-up`, "POST");
+    const theirs = await load(plain, plainUrl, `${name}, full`, "POST");
+    say("ratio", `${(ours / theirs).toFixed(2)} of a ${name} (${wanted})`);
+    plain.kill("SIGTERM");
+  }
   await new Promise((done) => (server.exitCode === null ? server.once("exit", done) : done(undefined)));
 
   const batch = await measured("decide", home, instant, `bench-${process.pid}`);
