@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { hasStore, openStore, type Store } from "../platform/store/open-store.ts";
+import { hasStore, openStore, type Store, type StoreOptions } from "../platform/store/open-store.ts";
 import type { GroupedTable, NumberedTable, Table, TableSpec } from "../platform/store/tables.ts";
 
 /**
@@ -58,6 +58,8 @@ export const outboxTables = {
   notes: { name: "notes", keys: "texts" },
 } as const satisfies Readonly<Record<string, TableSpec>>;
 
+export const outboxOptions = { mode: 0o700 } as const satisfies StoreOptions;
+
 export interface Databases {
   readonly store: Store;
   readonly entries: Table<Entry>;
@@ -70,7 +72,7 @@ export interface Databases {
 export const hasOutbox = hasStore;
 
 export function openOutboxDatabases(folder: string): Databases {
-  const store = openStore(folder, { mode: 0o700 });
+  const store = openStore(folder, outboxOptions);
   return {
     store,
     entries: store.table(outboxTables.entries),

@@ -5,13 +5,15 @@ import { open } from "lmdb";
 import { UserError } from "../../errors/user-error.ts";
 import { moveDurably, syncFile } from "../files.ts";
 import type { HomeSeal } from "../home-seal.ts";
-import { hasStore, isClearStore, openAs, type Store, storeFile } from "./open-store.ts";
+import { hasStore, isClearStore, openAs, type Store, type StoreOptions, storeFile } from "./open-store.ts";
 import type { Key, NumberedTable, Table, TableSpec } from "./tables.ts";
 
 /** A store that lies in clear, and what is in it. */
 export interface ClearStore {
   readonly folder: string;
   readonly tables: readonly TableSpec[];
+  /** As it is opened while it is in clear: packed values are read by who knows that they are packed. */
+  readonly options: StoreOptions;
 }
 
 const entriesAtOnce = 1_000;
@@ -21,7 +23,7 @@ const entriesAtOnce = 1_000;
  * begun again. Gives the number of entries; undefined where there is no store in clear. Nothing else may have it open.
  */
 export async function sealStore(
-  { folder, tables }: ClearStore,
+  { folder, tables, options }: ClearStore,
   seal: HomeSeal,
   fault: (point: string) => void = () => {},
 ): Promise<number | undefined> {
@@ -29,7 +31,7 @@ export async function sealStore(
   await rm(half, { recursive: true, force: true });
   if (!hasStore(folder) || !isClearStore(folder)) return undefined;
   refuseReaders(folder);
-  const [from, to] = [openAs(folder, undefined), openAs(half, seal)];
+  const [from, to] = [openAs(folder, undefined, options), openAs(half, seal, options)];
   let entries = 0;
   try {
     for (const spec of tables) {

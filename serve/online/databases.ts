@@ -1,4 +1,4 @@
-import { openStore, type Store } from "../../platform/store/open-store.ts";
+import { openStore, type Store, type StoreOptions } from "../../platform/store/open-store.ts";
 import type { GroupedTable, NumberedTable, Table, TableSpec } from "../../platform/store/tables.ts";
 import type { PastSend } from "../../policy/decision.ts";
 import type { DecisionRow } from "../decision-row.ts";
@@ -30,6 +30,8 @@ export const onlineTables = {
   notes: { name: "notes", keys: "texts" },
 } as const satisfies Readonly<Record<string, TableSpec>>;
 
+export const onlineOptions = { compression: true } as const satisfies StoreOptions;
+
 /** How the online store is laid out, for who serves from it and for who takes people out of it. */
 export interface Databases {
   readonly store: Store;
@@ -50,7 +52,7 @@ export interface Databases {
 
 /** Opens the store in a folder, and makes it where there is none. */
 export function openDatabases(folder: string): Databases {
-  const store = openStore(folder, { compression: true });
+  const store = openStore(folder, onlineOptions);
   return {
     store,
     people: store.table(onlineTables.people),

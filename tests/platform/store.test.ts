@@ -45,7 +45,8 @@ async function filled(folder: string) {
     for (const n of [3, 1, 2]) {
       tables.people.put(`planted-person-${n}`, {
         name: "planted name",
-        acts: [{ at: n, none: null }],
+        // Long enough to be packed where it is in clear.
+        acts: Array.from({ length: 400 }, (_, at) => ({ at, act: "open", none: null })),
         nothing: undefined,
       });
       tables.queue.put(n, { planted: n });
@@ -155,15 +156,17 @@ test("when a store in clear is sealed and the process dies anywhere, then it say
     const folder = await home(true);
     cpSync(clear, folder, { recursive: true });
     const seal = sealOf(folder)!;
-    const dies = sealStore({ folder, tables: specs }, seal, (at) => {
+    const dies = sealStore({ folder, tables: specs, options: { compression: true } }, seal, (at) => {
       if (at === point) throw new Error("killed");
     });
     await expect(dies).rejects.toThrowError("killed");
     const isMoved = point === "store-moved";
-    const between = openAs(folder, isMoved ? seal : undefined);
+    const between = openAs(folder, isMoved ? seal : undefined, { compression: true });
     expect(between.table(people).get("planted-person-1")).toEqual(said.person);
     await between.close();
-    expect(await sealStore({ folder, tables: specs }, seal)).toBe(isMoved ? undefined : 13);
+    expect(await sealStore({ folder, tables: specs, options: { compression: true } }, seal)).toBe(
+      isMoved ? undefined : 13,
+    );
     const store = openStore(folder);
     const tables = tablesOf(store);
     expect(tables.people.get("planted-person-1")).toEqual(said.person);
@@ -187,11 +190,11 @@ test("when another process has a store open, then it is not sealed under it, and
   onTestFinished(() => void child.kill("SIGKILL"));
   await once(child.stdout, "data");
   const seal = sealOf(folder)!;
-  await expect(sealStore({ folder, tables: specs }, seal)).rejects.toMatchObject({
+  await expect(sealStore({ folder, tables: specs, options: { compression: true } }, seal)).rejects.toMatchObject({
     code: "home.in-use",
     message: expect.stringContaining(String(child.pid)),
   });
   child.kill("SIGKILL");
   await once(child, "exit");
-  expect(await sealStore({ folder, tables: specs }, seal)).toBe(1);
+  expect(await sealStore({ folder, tables: specs, options: { compression: true } }, seal)).toBe(1);
 });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { copyFile, link, mkdir, open, readFile, rm, stat, statfs, truncate, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { outboxTables } from "../../../activation/outbox.ts";
+import { outboxOptions, outboxTables } from "../../../activation/outbox.ts";
 import { UserError } from "../../../errors/user-error.ts";
 import type { CompactionBody } from "../../../ingest/ledger.ts";
 import { openLedger } from "../../../ingest/ledger.ts";
@@ -23,7 +23,7 @@ import { type LockOptions, withLock } from "../../../platform/journal/lock.ts";
 import { sealStore } from "../../../platform/store/seal-store.ts";
 import { listSnapshots } from "../../../retrain/snapshot/snapshot.ts";
 import { verifySnapshot } from "../../../retrain/snapshot/verify-snapshot.ts";
-import { onlineTables } from "../../../serve/online/databases.ts";
+import { onlineOptions, onlineTables } from "../../../serve/online/databases.ts";
 import { copyDatabase } from "../../../warehouse/duckdb/seal-database.ts";
 import { SegmentStore } from "../../../warehouse/duckdb/segment-store.ts";
 import { bytesToWrite, planSealing, type Step } from "./seal-plan.ts";
@@ -46,8 +46,11 @@ export interface SealedHome {
   readonly snapshots_verified: number;
 }
 
-/** The tables of a store by its folder in the home. */
-export const storesOf = { online: Object.values(onlineTables), outbox: Object.values(outboxTables) } as const;
+/** How a store is laid out, by its folder in the home. */
+export const storesOf = {
+  online: { tables: Object.values(onlineTables), options: onlineOptions },
+  outbox: { tables: Object.values(outboxTables), options: outboxOptions },
+} as const;
 
 /**
  * Encrypts a home that is in clear. A sealed home is written within it and read through, while the one in clear stays as it is; one mark is the commit, after which
@@ -222,7 +225,7 @@ async function writeOne({ path, kind }: Step, from: string, to: string, segments
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await copyFile(from, to);
-      await sealStore({ folder, tables: storesOf[path.split("/")[0] as keyof typeof storesOf] }, sealOf(folder)!);
+      await sealStore({ folder, ...storesOf[path.split("/")[0] as keyof typeof storesOf] }, sealOf(folder)!);
       return;
     }
     default:

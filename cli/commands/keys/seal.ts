@@ -42,9 +42,9 @@ export async function sealCommand(world: Environment, { dryRun }: { readonly dry
   const seal = sealOf(root);
   if (seal !== undefined) {
     const stores: SealedStore[] = [];
-    for (const [name, tables] of Object.entries(storesOf)) {
+    for (const [name, layout] of Object.entries(storesOf)) {
       const folder = join(root, name);
-      const entries = dryRun ? undefined : await sealStore({ folder, tables }, seal);
+      const entries = dryRun ? undefined : await sealStore({ folder, ...layout }, seal);
       if (entries !== undefined) stores.push({ folder, entries });
     }
     return { kind: "stores", root, stores };
