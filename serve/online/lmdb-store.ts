@@ -7,11 +7,14 @@ import { Remembered } from "./remembered.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
-/** Decisions are found by their id this long, and their sends are counted; older ones are in raw.decisions. */
-const keptMs = 40 * 86_400_000;
+/** Decisions are found by their id this long, and their sends are counted; `features push` lets go of older ones, which are in raw.decisions. */
+export const keptMs = 40 * 86_400_000;
 
 /** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
 const shape = 3;
+
+/** A decision that comes meanwhile waits for no more than these. */
+const droppedAtOnce = 1_000;
 
 const none: readonly never[] = [];
 
@@ -195,6 +198,32 @@ export function openLmdbStore(folder: string): OnlineStore {
       await kept.transaction(() => {
         for (const key of [...queue.upTo(upTo)]) queue.remove(key);
       });
+    },
+    async dropDecided(before) {
+      const waits = new Set([...queue.entries()].map(({ value }) => value));
+      let dropped = 0;
+      const drop = async (old: readonly DecisionRow[]): Promise<void> => {
+        await kept.transaction(() => {
+          for (const { decision_id: id, user_id_hash: person, decided_at: at, message_id: message } of old) {
+            decisions.remove(id);
+            byPerson.remove([String(person), -Date.parse(String(at)), id]);
+            if (typeof message === "string" && byMessage.get(message) === id) byMessage.remove(message);
+            notes.remove(`counted ${id}`);
+          }
+        });
+        dropped += old.length;
+      };
+      let old: DecisionRow[] = [];
+      for (const { key, value } of decisions.entries()) {
+        const row = rowOf(value)!;
+        if (Date.parse(String(row["decided_at"])) >= before || waits.has(key)) continue;
+        old.push(row);
+        if (old.length < droppedAtOnce) continue;
+        await drop(old);
+        old = [];
+      }
+      if (old.length > 0) await drop(old);
+      return dropped;
     },
     queueLength: () => queue.count(),
     close: () => kept.close(),

@@ -42,6 +42,8 @@ export interface OnlineStore {
   /** Rows that wait for the door, as JSON. */
   queued(after: number, limit: number): readonly { readonly position: number; readonly text: string }[];
   dropQueued(upTo: number): Promise<void>;
+  /** Lets go of decisions from before an instant that have landed; they stay in raw.decisions. How many there were. */
+  dropDecided(before: number): Promise<number>;
   readonly queueLength: () => number;
   close(): Promise<void>;
 }

@@ -133,3 +133,23 @@ test("when something is heard of a person, or sent, while the model is asked, th
     await bench.close();
   }
 });
+
+test("when decisions are old and have landed then they go, and what waits for the door or is new stays", async () => {
+  const old = (n: number) => ({ ...decision(n), decided_at: "2026-09-01T10:00:00.000Z" });
+  await store.transact((tx) => {
+    for (let n = 0; n < 2_500; n++) tx.putDecision(old(n));
+    tx.putDecision(decision(3_000));
+  });
+  await store.dropQueued(2_499);
+  await store.transact((tx) => tx.putDecision({ ...old(4_000), message_id: "another name" }));
+  const before = Date.parse("2026-10-01T00:00:00Z");
+  expect(await store.dropDecided(before)).toBe(2_499);
+  expect(await store.dropDecided(before)).toBe(0);
+  expect(store.decision("d-7")).toBeUndefined();
+  expect(store.decisionOfMessage("m-7")).toBeUndefined();
+  expect(store.decisionsOf(personOf(7), 9)).toEqual([]);
+  expect(store.decision("d-2499")).toBeDefined();
+  expect(store.decision("d-3000")).toBeDefined();
+  expect(store.decisionOfMessage("another name")).toMatchObject({ decision_id: "d-4000" });
+  expect(store.queueLength()).toBe(3);
+});

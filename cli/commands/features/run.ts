@@ -1,4 +1,4 @@
-import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
+import { keptMs, openLmdbStore } from "../../../serve/online/lmdb-store.ts";
 import { type Pushed, pushFeatures } from "../../../serve/online/push.ts";
 import { type Skew, verifyFeatures } from "../../../serve/online/verify.ts";
 import type { Environment } from "../../environment.ts";
@@ -15,6 +15,7 @@ export async function pushCommand(world: Environment, options: { readonly pageRo
       signal: world.signal,
       onProgress: (people) => progress.update(people, undefined, "people"),
     });
+    await store.dropDecided(world.now().getTime() - keptMs);
     progress.done(`${pushed.people} people`);
     return pushed;
   } finally {
