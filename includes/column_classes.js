@@ -308,6 +308,7 @@ module.exports = {
       "jurisdiction",
       "effective_at",
       "expires_at",
+      "known_at",
     ],
     reference: ["provenance"],
   },
@@ -339,7 +340,17 @@ module.exports = {
   },
   "governance.suppressions": {
     pseudonym: ["person_id", "user_id_hash"],
-    behaviour: ["channel", "scope", "reason", "is_of_person", "is_machine", "since_at", "until_at", "is_in_force"],
+    behaviour: [
+      "channel",
+      "scope",
+      "reason",
+      "is_of_person",
+      "is_machine",
+      "since_at",
+      "known_at",
+      "until_at",
+      "is_in_force",
+    ],
     reference: ["scope_key", "campaign_kinds", "provenance"],
   },
   "identity.identity_pairs": {

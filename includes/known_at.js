@@ -68,8 +68,8 @@ const tables = {
     unique: [["decision_id"]],
   },
   "staging.stg_raw__human_labels": { kind: "act", at: "labelled_at", times: [], ids: mails },
-  "staging.stg_raw__consents": { kind: "state", times: ["effective_at", "expires_at"], ids: people },
-  "staging.stg_raw__suppressions": { kind: "state", times: ["since_at", "until_at"], ids: people },
+  "staging.stg_raw__consents": { kind: "state", times: ["effective_at", "expires_at", "known_at"], ids: people },
+  "staging.stg_raw__suppressions": { kind: "state", times: ["since_at", "until_at", "known_at"], ids: people },
   "staging.stg_raw__postmaster_stats": { kind: "state", times: [], ids: people },
 
   "identity.persons": { kind: "state", times: ["known_at"], ids: people, unique: [["user_id_hash"]] },

@@ -480,6 +480,7 @@ export interface Tables {
     provenance: string | null;
     effective_at: string | null;
     expires_at: string | null;
+    known_at: string | null;
   };
   "governance.consent_states": {
     person_id: string | null;
@@ -563,6 +564,7 @@ export interface Tables {
     is_machine: boolean | null;
     provenance: string | null;
     since_at: string | null;
+    known_at: string | null;
     until_at: string | null;
     is_in_force: boolean | null;
   };
@@ -1462,6 +1464,7 @@ export interface Tables {
     provenance: string | null;
     effective_at: string | null;
     expires_at: string | null;
+    known_at: string | null;
   };
   "staging.stg_raw__dead_letters": {
     dead_letter_id: string | null;
@@ -1522,6 +1525,7 @@ export interface Tables {
     user_id_hash: string | null;
     provenance: string | null;
     requested_at: string | null;
+    known_at: string | null;
   };
   "staging.stg_raw__erasures": {
     erasure_request_id: string | null;
@@ -1650,6 +1654,7 @@ export interface Tables {
     provenance: string | null;
     since_at: string | null;
     until_at: string | null;
+    known_at: string | null;
   };
   "staging.stg_raw__tls_reports": {
     report_id: string | null;
