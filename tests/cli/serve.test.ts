@@ -108,7 +108,8 @@ test("when the service is killed at any moment, then every decision that it answ
 
 test("when signals land, then the store has soon counted them, and as the next build does", async () => {
   await start();
-  expect(await ask(4, "before")).toMatchObject({ action: "send" });
+  // Nobody was asked about this one before: whoever is killed may have decided for the others.
+  expect(await ask(80, "before")).toMatchObject({ action: "send" });
   const recent = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
   const path = at.write("later.ndjson", [
     { event_type: "complaint", event_id: "c4", user_id_hash: idOf(5), message_id: "m5", timestamp_utc: recent(3) },
@@ -177,11 +178,10 @@ test("when signals land, then the store has soon counted them, and as the next b
 test("when a version is rolled back while serving, then soon the rules decide; a broken policy leaves the others", async () => {
   await start();
   expect((await ready()).body).toMatchObject({ status: "ready" });
-  expect(await ask(10, "m1")).toMatchObject({ arm: "champion", model_version: "m1" });
+  expect(await ask(82, "m1")).toMatchObject({ arm: "champion", model_version: "m1" });
   await rollback(at.as("ben"), "m1", "complaints");
-  let n = 0;
-  await until(async () => (await ask(11 + (n++ % 60), `after-${n}`)).model_version === null, 120_000);
   await until(async () => (await ready()).body.troubles.includes("model: none"), 120_000);
+  expect(await ask(83, "rules")).toMatchObject({ arm: "rules", model_version: null });
   expect((await ready()).body.troubles).toEqual(["model: none"]);
   writeFileSync(join(at.folder, "policies/winback.yaml"), "schema: [");
   await until(async () => (await ready()).body.troubles.includes("policy: policy.invalid"), 120_000);
