@@ -116,10 +116,10 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
     const row = decisionRow(decision, { campaign_kind: loaded.policy.kind, hops, shadow, trigger: asked.trigger });
     return { decision, row, text: JSON.stringify(row) };
   };
-  // What is the same in the transaction is decided before it, where nobody waits. What all have been sent never is.
-  const early = loaded.policy.caps.global.length === 0 ? decideFor(customer, {}) : undefined;
   let made: { readonly row: DecisionRow; readonly decision: Decision | undefined };
   try {
+    // What is the same in the transaction is decided before it, where nobody waits. What all have been sent never is.
+    const early = loaded.policy.caps.global.length === 0 ? decideFor(customer, {}) : undefined;
     made = await store.transact((tx) => {
       const before = tx.decision(id);
       if (before) return { row: before, decision: undefined };
