@@ -107,8 +107,9 @@ function guard(action, said) {
   const { schema, name } = proto.canonicalTarget;
   if (proto.type !== "table" && proto.type !== "incremental") return;
   // A table of which nothing is known may hold anything.
-  const columns = columnsOf(`${schema}.${name}`) ?? {};
-  const held = columnsOf(`${schema}.${name}`) === undefined ? ["sensitive"] : [...new Set(Object.values(columns))];
+  const known = columnsOf(`${schema}.${name}`);
+  const columns = known ?? {};
+  const held = known === undefined ? ["sensitive"] : [...new Set(Object.values(columns))];
   const tagged = Object.entries(columns).filter(([, dataClass]) => dataClass in said.tags);
   if (tagged.length > 0) {
     proto.actionDescriptor ??= {};

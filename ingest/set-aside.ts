@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { syncDirectorySync } from "../platform/files.ts";
 
 /** Bodies of dead letters that are too large for a row: sealed, a file each, beside the segments and where no reader of them looks. */
 export const setAsideFolder = (raw: string): string => join(raw, ".set-aside");
@@ -18,12 +19,7 @@ export function keepAside(raw: string, name: string, sealed: Buffer): void {
     closeSync(file);
   }
   renameSync(temporary, path);
-  const directory = openSync(folder, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncDirectorySync(folder);
 }
 
 /** The sealed body; undefined where the file is gone. */

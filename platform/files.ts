@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream, fsyncSync, openSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { livenessOf, ownerText } from "./journal/lock.ts";
@@ -90,6 +90,15 @@ export async function makeFolderWhole(path: string, fill: (temporary: string) =>
 
 /** Makes the names in a directory survive a power cut. */
 export const syncDirectory = (path: string): Promise<void> => syncFile(path);
+/** The same where nothing may be waited for. */
+export function syncDirectorySync(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
 
 /** Moves a synced file to its final name and makes the move durable. */
 export async function moveDurably(from: string, to: string): Promise<void> {

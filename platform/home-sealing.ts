@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { syncDirectorySync } from "./files.ts";
 import { headerFile, sealedRootOf } from "./home-seal.ts";
 import { type LockOptions, withLock } from "./journal/lock.ts";
 
@@ -17,7 +18,7 @@ export const sealingLock = "sealing.lock";
 const ofSealing: ReadonlySet<string> = new Set([sealingFolder, clearFolder, sealingLock, `${sealingLock}.clearing`]);
 export const isOfSealing = (name: string): boolean => ofSealing.has(name) || name.startsWith(`${sealingLock}.`);
 
-/** Whether an interrupted sealing waits to be ended, or another process seals the home now. */
+/** Whether no interrupted sealing waits to be ended, and no other process seals the home now. */
 const isQuiet = (root: string): boolean =>
   !existsSync(join(root, sealingLock)) && !isCommitted(root) && !existsSync(join(root, clearFolder));
 
@@ -60,21 +61,12 @@ export function endSealing(root: string, fault: (point: string) => void = () => 
       fault(`moved-in ${name}`);
     }
     if (existsSync(join(sealing, headerFile))) renameSync(join(sealing, headerFile), join(root, headerFile));
-    syncNames(root);
+    syncDirectorySync(root);
     fault("moved");
     rmSync(sealing, { recursive: true, force: true });
   }
   if (existsSync(clear) && sealedRootOf(root) !== undefined) {
     fault("removing");
     rmSync(clear, { recursive: true, force: true });
-  }
-}
-
-function syncNames(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

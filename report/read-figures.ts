@@ -71,21 +71,8 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
   const tables = queryBuilder<Tables>(warehouse);
   const rate = (part: string, whole: string) =>
     sql<number | null>`safe_divide(sum(${sql.ref(part)}), sum(${sql.ref(whole)}))`;
-  const [
-    labels,
-    opens,
-    kpis,
-    drift,
-    labelDrift,
-    scores,
-    estimates,
-    affinities,
-    sessions,
-    senders,
-    accounts,
-    deadLetters,
-  ] = [
-    await tables
+  return figures.parse({
+    labels: await tables
       .selectFrom("training.examples")
       .select(["label", (e) => e.fn.countAll<bigint>().as("messages")])
       .where("is_mature", "=", true)
@@ -93,12 +80,12 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("messages", "desc")
       .orderBy("label") // ties, so that the same tables always read the same
       .execute(),
-    await tables
+    opens: await tables
       .selectFrom("events.events")
       .select([sql<bigint>`countif(not is_machine)`.as("human"), sql<bigint>`countif(is_machine)`.as("machine")])
       .where("event_type", "=", "open")
       .executeTakeFirstOrThrow(),
-    await tables
+    kpis: await tables
       .selectFrom("monitoring.kpis_daily")
       .select([
         sql<string>`format_date('%F', date_trunc(sent_date, isoweek))`.as("week"),
@@ -113,7 +100,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .groupBy("week")
       .orderBy("week")
       .execute(),
-    await tables
+    drift: await tables
       .selectFrom("monitoring.drift")
       .select(["feature", "psi", "kl", "drift_level as verdict"])
       .where("psi", "is not", null)
@@ -123,13 +110,13 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("feature")
       .limit(12)
       .execute(),
-    await tables
+    labelDrift: await tables
       .selectFrom("monitoring.label_drift")
       .select([sql<string>`format_date('%F', sent_week)`.as("week"), "label_psi as psi", "drift_level as verdict"])
       .where("label_psi", "is not", null)
       .orderBy("sent_week")
       .execute(),
-    await tables
+    scores: await tables
       .selectFrom("monitoring.prediction_drift")
       .select(["model_version as model", "outcome", "psi", "drift_level as verdict"])
       .orderBy("current_decisions", "desc")
@@ -137,7 +124,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("outcome")
       .limit(12)
       .execute(),
-    await tables
+    estimates: await tables
       .selectFrom("monitoring.estimated_performance")
       .select([
         "model_version as model",
@@ -159,7 +146,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("is_mature")
       .limit(60)
       .execute(),
-    await tables
+    affinities: await tables
       .selectFrom(
         tables
           .selectFrom("features.category_affinities")
@@ -176,7 +163,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("category")
       .limit(12)
       .execute(),
-    await tables
+    sessions: await tables
       .selectFrom(
         // An act is in the past of every id of its person. Who knew all of them saw one visit where others saw two.
         tables
@@ -193,7 +180,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .groupBy("week")
       .orderBy("week")
       .execute(),
-    await tables
+    senders: await tables
       .selectFrom("monitoring.sender_health_daily")
       .select([
         "sender_domain",
@@ -212,7 +199,7 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("sender_domain")
       .limit(20)
       .execute(),
-    await tables
+    accounts: await tables
       .selectFrom("raw.ingest_ledger")
       .select(
         (["received", "landed", "duplicate", "dead_letter"] as const).map((name) =>
@@ -220,25 +207,11 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
         ),
       )
       .executeTakeFirstOrThrow(),
-    await tables
+    deadLetters: await tables
       .selectFrom("raw.dead_letters")
       .select(["reason", (e) => e.fn.countAll<bigint>().as("letters")])
       .groupBy("reason")
       .orderBy("reason")
       .execute(),
-  ];
-  return figures.parse({
-    labels,
-    opens,
-    kpis,
-    drift,
-    labelDrift,
-    scores,
-    estimates,
-    affinities,
-    sessions,
-    senders,
-    accounts,
-    deadLetters,
   });
 }

@@ -1,3 +1,4 @@
+import driftSql from "../includes/drift.js";
 import type { GuardrailResult } from "../policy/guardrails.ts";
 import { hasSay } from "../scoring/has-say.ts";
 import type { Model } from "../scoring/model.ts";
@@ -125,6 +126,12 @@ export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
   ],
 });
 
+/** From where on an index of drift is one of these. */
+const driftLevels = Object.entries(driftSql.levels as Readonly<Record<string, number>>).map(([label, value]) => ({
+  label,
+  value,
+}));
+
 export const driftSection = ({ drift, labelDrift }: Pick<Figures, "drift" | "labelDrift">): ReportSection => ({
   title: "Drift",
   lead: "How far features moved in the last week from the four weeks before, and labels in each week whose windows have closed. A level needs evidence beyond chance, and an index as high as the limits beyond what chance gives; without it the bar says how few messages there were.",
@@ -133,19 +140,13 @@ export const driftSection = ({ drift, labelDrift }: Pick<Figures, "drift" | "lab
       kind: "bars",
       title: "Population stability index",
       items: drift.map(({ feature, psi, verdict }) => ({ label: `${feature} (${verdict})`, value: psi })),
-      thresholds: [
-        { label: "moved", value: 0.1 },
-        { label: "drifted", value: 0.25 },
-      ],
+      thresholds: driftLevels,
     },
     {
       kind: "bars",
       title: "The mix of labels, by week",
       items: labelDrift.map(({ week, psi, verdict }) => ({ label: `${week} (${verdict})`, value: psi })),
-      thresholds: [
-        { label: "moved", value: 0.1 },
-        { label: "drifted", value: 0.25 },
-      ],
+      thresholds: driftLevels,
     },
   ],
 });
@@ -161,10 +162,7 @@ export const scoresSection = ({ scores, estimates }: Pick<Figures, "scores" | "e
       items: scores.flatMap(({ model, outcome, psi, verdict }) =>
         psi === null ? [] : [{ label: `${model}, ${outcome} (${verdict})`, value: psi }],
       ),
-      thresholds: [
-        { label: "moved", value: 0.1 },
-        { label: "drifted", value: 0.25 },
-      ],
+      thresholds: driftLevels,
     },
     {
       kind: "table",

@@ -42,6 +42,7 @@ const z99 = 2.326348;
 /** Fewer outcomes on either side, and a ratio of rates is not judged: its logarithm is not near enough to normal. */
 const leastOutcomes = 10;
 const levels = ["stable", "moved", "drifted"];
+const isAtLeast = (level: string, limit: string): boolean => levels.indexOf(level) >= levels.indexOf(limit);
 
 /**
  * Whether a model is to be trained anew, and why: the first of all, the schedule, drifted features, scores or labels, scores that were wrong, a rate that got worse.
@@ -75,7 +76,7 @@ function bySchedule({ schedule }: CyclePolicy, { now, trainedAt }: CycleSignals)
 
 function byDrift({ drift }: CyclePolicy, signals: CycleSignals): readonly RetrainReason[] {
   if (drift === null) return [];
-  const moved = signals.drift.filter(({ level }) => levels.indexOf(level) >= levels.indexOf(drift.level));
+  const moved = signals.drift.filter(({ level }) => isAtLeast(level, drift.level));
   if (moved.length < drift.features) return [];
   const named = moved.slice(0, 5).map(({ feature }) => feature);
   return [{ trigger: "drift", why: `${moved.length} features ${drift.level} or more: ${named.join(", ")}` }];
@@ -83,7 +84,7 @@ function byDrift({ drift }: CyclePolicy, signals: CycleSignals): readonly Retrai
 
 function byScores({ scores }: CyclePolicy, signals: CycleSignals): readonly RetrainReason[] {
   if (scores === null) return [];
-  const moved = signals.scores.filter(({ level }) => levels.indexOf(level) >= levels.indexOf(scores.level));
+  const moved = signals.scores.filter(({ level }) => isAtLeast(level, scores.level));
   if (moved.length < scores.outcomes) return [];
   return [
     {
@@ -101,7 +102,7 @@ function byEstimates({ estimates }: CyclePolicy, { worse }: CycleSignals): reado
 
 function byLabels(policy: CyclePolicy, { labels }: CycleSignals): readonly RetrainReason[] {
   if (policy.labels === null || labels === null) return [];
-  if (levels.indexOf(labels.level) < levels.indexOf(policy.labels.level)) return [];
+  if (!isAtLeast(labels.level, policy.labels.level)) return [];
   return [{ trigger: "labels", why: `the mix of labels of the week of ${labels.week} has ${labels.level}` }];
 }
 

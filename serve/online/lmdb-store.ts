@@ -208,7 +208,6 @@ export function openLmdbStore(folder: string): OnlineStore {
             decisions.remove(id);
             byPerson.remove([String(person), -Date.parse(String(at)), id]);
             if (typeof message === "string" && byMessage.get(message) === id) byMessage.remove(message);
-            notes.remove(`counted ${id}`);
           }
         });
         dropped += old.length;

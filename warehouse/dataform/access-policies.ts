@@ -9,29 +9,28 @@ const isAccessPolicy = (statement: string): boolean =>
 /** The graph for an engine on which nobody's access can be told apart: without row access policies. Gives how many actions had some. */
 export function withoutAccessPolicies(graph: Graph): { readonly graph: Graph; readonly actions: number } {
   let actions = 0;
-  const kept = (statements: readonly string[]): readonly string[] => statements.filter((one) => !isAccessPolicy(one));
   const without = (action: Action): Action => {
-    if (action.kind === "operation") return { ...action, queries: kept(action.queries) };
-    if (action.kind !== "table" && action.kind !== "incremental") return action;
-    const { incremental } = action;
-    return {
-      ...action,
-      postOps: kept(action.postOps),
-      ...(incremental && { incremental: { ...incremental, postOps: kept(incremental.postOps) } }),
+    let had = false;
+    const kept = (statements: readonly string[]): readonly string[] => {
+      const left = statements.filter((one) => !isAccessPolicy(one));
+      had ||= left.length < statements.length;
+      return left;
     };
-  };
-  const hasSome = (action: Action): boolean =>
-    (action.kind === "operation"
-      ? action.queries
-      : action.kind === "table" || action.kind === "incremental"
-        ? [...action.postOps, ...(action.incremental?.postOps ?? [])]
-        : []
-    ).some(isAccessPolicy);
-  const changed = graph.actions.map((action) => {
-    if (!hasSome(action)) return action;
+    let less = action;
+    if (action.kind === "operation") less = { ...action, queries: kept(action.queries) };
+    if (action.kind === "table" || action.kind === "incremental") {
+      const { incremental } = action;
+      less = {
+        ...action,
+        postOps: kept(action.postOps),
+        ...(incremental && { incremental: { ...incremental, postOps: kept(incremental.postOps) } }),
+      };
+    }
+    if (!had) return action;
     actions += 1;
-    return without(action);
-  });
+    return less;
+  };
+  const changed = graph.actions.map(without);
   return { graph: actions === 0 ? graph : { ...graph, actions: changed }, actions };
 }
 

@@ -3,7 +3,6 @@ import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { headerFile } from "../../../platform/home-seal.ts";
 import { isOfSealing } from "../../../platform/home-sealing.ts";
-import { storeFile } from "../../../platform/store/open-store.ts";
 
 /** How a file of a home is written anew; `as-is` holds no data or is sealed under a key of its own, `dropped` can be made again. */
 export type Kind = "database" | "parquet" | "lines" | "file" | "store" | "as-is" | "dropped";
@@ -73,5 +72,3 @@ async function filesBelow(root: string, folder = root): Promise<readonly string[
   }
   return found;
 }
-
-export const isStoreFile = (path: string): boolean => path.endsWith(`/${storeFile}`);
