@@ -2,13 +2,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Entry, openOutbox } from "../../activation/outbox.ts";
-import { decideBatch } from "../../cli/commands/decide/run.ts";
-import { createEnvironment } from "../../cli/environment.ts";
-import { campaignsOf, readPolicies } from "../../cli/policies.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
-import { writeConstantModel } from "../serve/support/constant-model.ts";
 import { loopback } from "../support/loopback.ts";
-import { copyTables } from "./support/copy-tables.ts";
+import { decideOn, fillBoth, type TargetName, targets } from "./support/decide-on.ts";
 import { ownBigQuery } from "./support/own-bigquery.ts";
 import { idOf, type TwoTargets, twoTargets } from "./support/two-targets.ts";
 
@@ -18,21 +14,10 @@ const people = 16;
 const hour = 3_600_000;
 const asOf = new Date(Math.floor(Date.now() / hour) * hour);
 const before = (hours: number): string => new Date(asOf.getTime() - hours * hour).toISOString();
-const targets = ["local", "bigquery"] as const;
-type TargetName = (typeof targets)[number];
 let at: TwoTargets;
 let hook: Awaited<ReturnType<typeof loopback>>;
 /** What a receiver has taken, by target and key, as often as it was asked. */
 const taken: Record<TargetName, Map<string, number>> = { local: new Map(), bigquery: new Map() };
-
-/** What decisions, their hand-over and `why` read of a build. */
-const tables = [
-  "features.decision_inputs",
-  "features.reputation_now",
-  "identity.persons",
-  "events.events",
-  "events.messages",
-];
 
 /** Views over raw rows that decisions and the hand-over read, and what they are made of. */
 const kept = ["events", "campaigns", "consents", "suppressions", "erasure_requests", "decisions"];
@@ -129,17 +114,9 @@ receivers:
 `,
     );
   vi.stubEnv("HOOK_SECRET", secret);
-  const file = at.write("signals.ndjson", signals);
-  for (const target of targets) await at.run(target, ["ingest", "file", file, "--trust-received-at"]);
-  const isTrouble = ({ outcome }: { outcome: string }) => outcome === "failed";
-  const built = await at.build("local", asOf.toISOString(), tables, ["--include-deps"]);
-  expect(built.actions.filter(isTrouble)).toEqual([]);
-  const views = await at.build("bigquery", asOf.toISOString(), rawViews);
-  expect(views.actions.filter(isTrouble)).toEqual([]);
-  const [here, there] = [await at.warehouse("local"), await at.warehouse("bigquery")];
-  await copyTables(here, there, tables);
-  for (const warehouse of [here, there]) await warehouse.close();
-  for (const target of targets) await decideOn(target);
+  await fillBoth(at, signals, asOf, rawViews);
+  const decided = { asOf, campaigns: ["spring=plain", "drop=file", "cart=cart"], pageRows: 100 };
+  for (const target of targets) await decideOn(at, target, decided);
   const later = at.write("later.ndjson", heardLater());
   for (const target of targets) await at.run(target, ["ingest", "file", later, "--trust-received-at"]);
 });
@@ -150,34 +127,6 @@ afterAll(async () => {
 });
 
 const secret = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
-
-/** The same decisions on either target: of one moment, by one model. */
-async function decideOn(target: TargetName): Promise<void> {
-  const home = join(at.folder, target);
-  const model = await writeConstantModel(join(home, "models"), "m1", {
-    conversion: 0.1,
-    complaint: 0.01,
-    unsubscribe: 0.02,
-  });
-  const options = { target, home, json: true, quiet: true };
-  const world = { ...(await createEnvironment(options, new AbortController().signal)), cwd: at.folder };
-  const fixed = { ...world, now: () => asOf };
-  try {
-    await decideBatch(
-      fixed,
-      {
-        campaigns: campaignsOf(["spring=plain", "drop=file", "cart=cart"], await readPolicies(fixed, "policies")),
-        occasion: "o1",
-        now: asOf.getTime(),
-        lineup: { champion: model, canary: null, shadow: null },
-        pauses: [],
-      },
-      { pageRows: 100, trustReceivedAt: true },
-    );
-  } finally {
-    await world.target.close();
-  }
-}
 
 async function query(target: TargetName, sql: string) {
   const warehouse: Warehouse = await at.warehouse(target);

@@ -1,12 +1,7 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { decideBatch } from "../../cli/commands/decide/run.ts";
-import { createEnvironment } from "../../cli/environment.ts";
-import { campaignsOf, readPolicies } from "../../cli/policies.ts";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
-import { writeConstantModel } from "../serve/support/constant-model.ts";
-import { copyTables } from "./support/copy-tables.ts";
+import { decideOn, fillBoth } from "./support/decide-on.ts";
 import { ownBigQuery } from "./support/own-bigquery.ts";
 import { idOf, type TwoTargets, twoTargets } from "./support/two-targets.ts";
 
@@ -18,15 +13,6 @@ const asOf = new Date(Math.floor(Date.now() / hour) * hour);
 const before = (hours: number): string => new Date(asOf.getTime() - hours * hour).toISOString();
 let at: TwoTargets;
 let warehouse: Warehouse;
-
-/** What decisions read of a build. */
-const tables = [
-  "features.decision_inputs",
-  "features.reputation_now",
-  "identity.persons",
-  "events.events",
-  "events.messages",
-];
 
 /** A quarter refuses, one has complained, one had two mails this week; every other one has been here for longer. */
 const signals = Array.from({ length: people }, (_, n) => {
@@ -76,18 +62,8 @@ jurisdictions: [{name: france, regions: [fr], personalisation: none}]
 quiet_hours: {from: "21:00", to: "08:00"}
 `,
   );
-  const file = at.write("signals.ndjson", signals);
-  for (const target of ["local", "bigquery"]) await at.run(target, ["ingest", "file", file, "--trust-received-at"]);
-  const isTrouble = ({ outcome }: { outcome: string }) => outcome === "failed";
-  const built = await at.build("local", asOf.toISOString(), tables, ["--include-deps"]);
-  expect(built.actions.filter(isTrouble)).toEqual([]);
-  // What a build gives on BigQuery is what it gives here (models.test.ts); views over raw rows are made there.
-  const views = await at.build("bigquery", asOf.toISOString(), ["staging.*"]);
-  expect(views.actions.filter(isTrouble)).toEqual([]);
+  await fillBoth(at, signals, asOf, ["staging.*"]);
   warehouse = await at.warehouse("bigquery");
-  const here = await at.warehouse("local");
-  await copyTables(here, warehouse, tables);
-  await here.close();
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -97,37 +73,10 @@ afterAll(async () => {
 
 const query = async (sql: string) => (await warehouse.query(sql)).rows;
 
-/** What a batch of this moment decides on a target, in this process: the same clock for both. */
-async function decideOn(target: "local" | "bigquery") {
-  const home = join(at.folder, target);
-  const model = await writeConstantModel(join(home, "models"), "m1", {
-    conversion: 0.1,
-    complaint: 0.01,
-    unsubscribe: 0.02,
-  });
-  const options = { target, home, json: true, quiet: true };
-  const world = { ...(await createEnvironment(options, new AbortController().signal)), cwd: at.folder };
-  const fixed = { ...world, now: () => asOf };
-  try {
-    const { summary } = await decideBatch(
-      fixed,
-      {
-        campaigns: campaignsOf(["winter=scored", "late=plain"], await readPolicies(fixed, "policies")),
-        occasion: "o1",
-        now: asOf.getTime(),
-        lineup: { champion: model, canary: null, shadow: null },
-        pauses: [],
-      },
-      { pageRows: 7, trustReceivedAt: true },
-    );
-    return summary;
-  } finally {
-    await world.target.close();
-  }
-}
+const decided = { asOf, campaigns: ["winter=scored", "late=plain"], pageRows: 7 };
 
 test("when the same people are decided for on both targets then every decision is the same, with all that it saw", async () => {
-  const [here, there] = [await decideOn("local"), await decideOn("bigquery")];
+  const [here, there] = [await decideOn(at, "local", decided), await decideOn(at, "bigquery", decided)];
   expect(there).toEqual(here);
   expect(Object.keys(here.by_reason).length).toBeGreaterThan(4);
   const all =
