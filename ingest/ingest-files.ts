@@ -16,10 +16,19 @@ import type { RawRow } from "./door/raw-row.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
 import type { IsOptOutAddress } from "./mail/opt-out.ts";
-import { Commits, type IngestEnv, type IngestTotals, noTotals, readIngest } from "./pipeline.ts";
+import {
+  Commits,
+  type IngestEnv,
+  type IngestTotals,
+  type Message,
+  noTotals,
+  readIngest,
+  type Source,
+} from "./pipeline.ts";
 import { guardRetracted, retractionsMark } from "./retractions/standing.ts";
 import { LocalSink } from "./segments/local-sink.ts";
 import { keepAside } from "./set-aside.ts";
+import { putAside, type SetAside } from "./unreadable.ts";
 
 export interface IngestContext {
   /** The folder of raw segments. */
@@ -151,14 +160,19 @@ const ownRows = ({ isThere }: NonNullable<IngestContext["ownMaking"]>): NonNulla
   renew: async () => {},
   admit: (table, row) => (isThere(table, row) ? "duplicate" : "new"),
   forget: () => {},
+  clear: () => {},
 });
 
-/** Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. */
+/**
+ * Ingests the files one after the other; each goes on where the ledger says an earlier run stopped. A file that cannot be read is told to `setAside`, and the
+ * next one is read; where nobody listens its error ends the run.
+ */
 export async function ingestFiles(
   inputs: AsyncIterable<FileInput>,
   context: IngestContext,
   signal: AbortSignal,
   progress?: (input: FileInput, totals: IngestTotals) => void,
+  setAside?: SetAside,
 ): Promise<readonly FileOutcome[]> {
   const { sink, envFor } = await openIngest(context);
   const commits = new Commits();
@@ -173,15 +187,20 @@ export async function ingestFiles(
       const earlier = earlierOf(
         sink.ledger.entries.filter((e): e is BatchEntry => e.kind === "batch" && e.source_id === input.id),
       );
-      const source = input.open(done?.to ?? 0);
-      if (!done?.isEnd) await input.prepare?.();
-      const totals = done?.isEnd
-        ? noTotals()
-        : await readIngest(
-            envFor({ source, decode: input.decode }, (t) => progress?.(input, t)),
-            signal,
-            commits,
-          );
+      const reading = new Reading(input, done?.to ?? 0);
+      let totals: IngestTotals = noTotals();
+      if (!done?.isEnd)
+        try {
+          await reading.prepare();
+          const env = envFor({ source: reading.source, decode: input.decode }, (t) => progress?.(input, t));
+          totals = await readIngest(env, signal, commits);
+        } catch (error) {
+          if (reading.failure?.error !== error) throw error; // not the file's fault
+          const { to = 0 } = sink.progressOf(input.id) ?? {};
+          const landed = to > 0 ? `; its first ${to.toLocaleString("en-US")} records have landed` : "";
+          putAside(input.path, error, setAside && ((one) => setAside({ ...one, why: `${one.why}${landed}` })));
+          continue;
+        }
       const state = done?.isEnd ? "already-ingested" : signal.aborted ? "interrupted" : done ? "resumed" : "ingested";
       outcomes.push({ path: input.path, totals, earlier, state });
     }
@@ -190,6 +209,42 @@ export async function ingestFiles(
   } finally {
     await commits.done().catch(() => {}); // nobody may close the sink under a commit
     await sink.close();
+  }
+}
+
+/** A file while it is read: what goes wrong with the reading itself is told apart from what becomes of its records. */
+class Reading {
+  failure: { readonly error: unknown } | undefined;
+  readonly #input: FileInput;
+  readonly source: Source;
+
+  constructor(input: FileInput, from: number) {
+    this.#input = input;
+    const source = input.open(from);
+    const pull = (signal: AbortSignal) => this.#watched(source.pull(signal));
+    this.source = { ...source, pull };
+  }
+
+  async prepare(): Promise<void> {
+    await this.#input.prepare?.().catch((error: unknown) => this.#failed(error));
+  }
+
+  async *#watched(blocks: AsyncIterable<readonly Message[]>): AsyncIterable<readonly Message[]> {
+    const reader = blocks[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const block = await reader.next().catch((error: unknown) => this.#failed(error));
+        if (block.done) return;
+        yield block.value;
+      }
+    } finally {
+      await reader.return?.();
+    }
+  }
+
+  #failed(error: unknown): never {
+    this.failure = { error };
+    throw error;
   }
 }
 

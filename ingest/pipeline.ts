@@ -99,7 +99,7 @@ export interface IngestEnv {
   readonly decode: (message: Message) => readonly Item[] | Promise<readonly Item[]>;
   readonly door: Door;
   /** None for rows that are made here under ids of their own: none of them can be like another. */
-  readonly windows?: Pick<DoorWindows, "renew" | "admit" | "forget"> | undefined;
+  readonly windows?: Pick<DoorWindows, "renew" | "admit" | "forget" | "clear"> | undefined;
   /** Of whom nothing is kept any more. */
   readonly erased?: Pick<ErasedPeople, "refresh" | "isNamedIn"> | undefined;
   readonly sealLetter: (letter: DeadLetter, batchId: string, arrival: Micros) => RawRow;
@@ -177,6 +177,7 @@ export async function readIngest(env: IngestEnv, signal: AbortSignal, commits: C
   } catch (error) {
     await open?.sink.discard();
     await commits.done().catch(() => {}); // nobody may close the sink under a commit
+    env.windows?.clear(); // what was given up has not landed: where it comes again it is no duplicate
     throw error;
   }
 }

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { open, readFile, stat } from "node:fs/promises";
 import { UserError } from "../../errors/user-error.ts";
+import { filesIn } from "../files/files-in.ts";
+import { noFile, putAside, type SetAside } from "../unreadable.ts";
 
 /** One mail or report: where its bytes are, and the digest by which it is known again wherever it lies. */
 export interface DocumentRef {
   /** SHA-256 of the bytes, hex. */
   readonly digest: string;
+  /** Where it lies; undefined for what came on standard input or out of a mailbox. */
+  readonly path?: string | undefined;
   read(): Promise<Buffer>;
 }
 
@@ -24,35 +27,39 @@ export function documentsInBytes(bytes: Buffer): readonly DocumentRef[] {
 /**
  * The documents at a path: a file, an mbox (its mails one by one), a Maildir (`cur` and `new`; a mail that is still
  * being delivered lies in `tmp` and is left alone) or a folder of any of them, in the order of their names. What cannot
- * be read is a UserError.
+ * be read is told to `setAside`, and without one a UserError.
  */
-export async function* findDocuments(path: string): AsyncIterable<DocumentRef> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(path, error);
-  });
-  if (!info.isDirectory()) {
-    yield* documentsInFile(path, info.size);
+export async function* findDocuments(path: string, setAside?: SetAside): AsyncIterable<DocumentRef> {
+  let isFolder: boolean;
+  try {
+    const info = await stat(path);
+    isFolder = info.isDirectory();
+    if (!isFolder && !info.isFile()) throw noFile(path);
+  } catch (error) {
+    putAside(path, error, setAside);
     return;
   }
-  const entries = await readdir(path, { withFileTypes: true });
-  const isMaildir = ["cur", "new", "tmp"].every((name) =>
-    entries.some((one) => one.isDirectory() && one.name === name),
-  );
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const inner = join(path, entry.name);
-    if (entry.isDirectory()) {
-      if (!(isMaildir && entry.name === "tmp")) yield* findDocuments(inner);
-    } else if (entry.isFile() && !(isMaildir || entry.name.startsWith("."))) {
-      yield* findDocuments(inner);
+  const files = isFolder ? filesIn(path, { wants, enters, setAside }) : [{ path }];
+  for await (const file of files) {
+    try {
+      yield* documentsInFile(file.path);
+    } catch (error) {
+      putAside(file.path, error, setAside);
     }
   }
 }
 
-async function* documentsInFile(path: string, size: number): AsyncIterable<DocumentRef> {
+const isMaildir = (names: readonly string[]): boolean => ["cur", "new", "tmp"].every((one) => names.includes(one));
+/** Beside the folders of a Maildir lie its server's own files; hidden ones are nobody's mail, hidden folders may be Maildirs. */
+const wants = (name: string, beside: readonly string[]): boolean => !(name.startsWith(".") || isMaildir(beside));
+const enters = (name: string, beside: readonly string[]): boolean => !(name === "tmp" && isMaildir(beside));
+
+async function* documentsInFile(path: string): AsyncIterable<DocumentRef> {
   if (await isMbox(path)) {
     yield* mailsOfMbox(path);
     return;
   }
+  const { size } = await stat(path);
   if (size > maxDocumentBytes) {
     throw new UserError(`${path} is too large to be one document`, {
       code: "ingest.document-too-large",
@@ -61,27 +68,11 @@ async function* documentsInFile(path: string, size: number): AsyncIterable<Docum
       next: `documents have at most ${maxDocumentBytes >> 20} MiB; several mails in one file are an mbox`,
     });
   }
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(path, error);
-  });
-  const again = (error: NodeJS.ErrnoException) => {
-    throw unreadable(path, error);
-  };
-  yield { digest: sha256(bytes), read: () => readFile(path).catch(again) };
+  yield { digest: sha256(await readFile(path)), path, read: () => readFile(path) };
 }
 
-const unreadable = (path: string, { code }: NodeJS.ErrnoException): UserError =>
-  new UserError(code === "ENOENT" ? `no such file: ${path}` : `it cannot be read (${code}): ${path}`, {
-    code: "ingest.no-file",
-    exit: "usage",
-    where: path,
-    next: "ls",
-  });
-
 async function isMbox(path: string): Promise<boolean> {
-  const handle = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(path, error);
-  });
+  const handle = await open(path, "r");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(200), 0, 200, 0);
     return separator.test(buffer.toString("latin1", 0, bytesRead));
@@ -124,6 +115,7 @@ async function* mailsOfMbox(path: string): AsyncIterable<DocumentRef> {
   let offset = 0;
   const refOf = (begin: number, mail: Buffer): DocumentRef => ({
     digest: sha256(unquoted(mail)),
+    path,
     read: async () => {
       const handle = await open(path, "r");
       try {

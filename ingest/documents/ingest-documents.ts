@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { UserError } from "../../errors/user-error.ts";
 import { syncDirectory, syncFile } from "../../platform/files.ts";
 import { decoderFor } from "../decoders.ts";
 import { createIdHasher } from "../door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../ingest-files.ts";
 import { type IngestTotals, type Message, noTotals, runIngest, type Source } from "../pipeline.ts";
+import { addTotals } from "../totals.ts";
+import { putAside, type SetAside } from "../unreadable.ts";
 import type { DocumentRef } from "./find-documents.ts";
 
 export interface DocumentsOutcome extends IngestTotals {
@@ -26,7 +29,8 @@ const blockDocuments = 32;
  * Ingests each mail (`mail`) or authentication report (`dmarc`) exactly once by its content, however often and in
  * whatever company it is given. Before a run reads anything it writes down the digests it is about to read, in order,
  * under the source's id; how many of them have landed is what the ledger says of that source. So a run that was killed
- * leaves no doubt, and a Maildir that has grown costs only its new mails.
+ * leaves no doubt, and a Maildir that has grown costs only its new mails. A document that can no longer be read when its turn
+ * comes ends that list, is told to `setAside`, and what was behind it is a list of its own.
  */
 export async function ingestDocuments(
   kind: "mail" | "dmarc",
@@ -34,6 +38,7 @@ export async function ingestDocuments(
   context: IngestContext & { readonly state: string },
   signal: AbortSignal,
   progress?: (totals: IngestTotals) => void,
+  setAside?: SetAside,
 ): Promise<DocumentsOutcome> {
   const { sink, envFor } = await openIngest(context);
   try {
@@ -58,17 +63,27 @@ export async function ingestDocuments(
     const counted = { documents, repeated, already_ingested: already };
     if (fresh.size === 0) return { ...noTotals(), ...counted, state: "already-ingested" };
 
-    const digests = [...fresh.keys()].sort();
-    const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
-    await writeList(lists, id, digests);
-    const decode = decoderFor(kind, {
-      hashId: createIdHasher(context.keys.ids.active),
-      fileId: id,
-      isOptOutAddress: context.isOptOutAddress,
-      sources: context.sources,
-    });
-    const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh);
-    const totals = await runIngest(envFor({ source, decode }, progress), signal);
+    const totals = noTotals();
+    for (let digests: readonly string[] = [...fresh.keys()].sort(); digests.length > 0 && !signal.aborted; ) {
+      const id = `${kind}-${createHash("sha256").update(digests.join("\n")).digest("hex")}`;
+      await writeList(lists, id, digests);
+      const decode = decoderFor(kind, {
+        hashId: createIdHasher(context.keys.ids.active),
+        fileId: id,
+        isOptOutAddress: context.isOptOutAddress,
+        sources: context.sources,
+      });
+      let end = digests.length;
+      const lost = (at: number, error: unknown) => {
+        const { path } = fresh.get(digests[at]!)!;
+        if (path === undefined) throw error;
+        putAside(path, error, setAside);
+        end = at + 1;
+      };
+      const source = documentSource(kind, id, sink.progressOf(id)?.to ?? 0, digests, fresh, lost);
+      addTotals(totals, await runIngest(envFor({ source, decode }, progress), signal));
+      digests = digests.slice(end);
+    }
     return { ...totals, ...counted, state: signal.aborted ? "interrupted" : "ingested" };
   } finally {
     await sink.close();
@@ -81,6 +96,7 @@ function documentSource(
   from: number,
   digests: readonly string[],
   documents: ReadonlyMap<string, DocumentRef>,
+  lost: (at: number, error: unknown) => void,
 ): Source {
   return {
     name: `${kind}:documents`,
@@ -90,13 +106,31 @@ function documentSource(
       for (let at = from; at < digests.length && !signal.aborted; at += blockDocuments) {
         const block: Message[] = [];
         for (const [index, digest] of digests.slice(at, at + blockDocuments).entries()) {
-          block.push({ data: await documents.get(digest)!.read(), position: at + index + 1 });
+          try {
+            block.push({ data: await unchanged(documents.get(digest)!), position: at + index + 1 });
+          } catch (error) {
+            lost(at + index, error);
+            yield block;
+            return;
+          }
         }
         yield block;
       }
     },
     async ack() {},
   };
+}
+
+/** The bytes of a document, as long as they are those that were found: what is at its place now may be another one. */
+async function unchanged({ path, digest, read }: DocumentRef): Promise<Buffer> {
+  const bytes = await read();
+  if (path === undefined || createHash("sha256").update(bytes).digest("hex") === digest) return bytes;
+  throw new UserError(`it changed while it was read: ${path}`, {
+    code: "ingest.no-file",
+    exit: "usage",
+    where: path,
+    next: "repeat the command when nobody writes there",
+  });
 }
 
 async function writeList(lists: string, id: string, digests: readonly string[]): Promise<void> {

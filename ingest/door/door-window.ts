@@ -219,8 +219,13 @@ export class DoorWindows {
     const mark = this.#mark();
     if (mark === this.#marked) return;
     await settled();
-    this.#windows.clear();
+    this.clear();
     this.#marked = mark;
+  }
+
+  /** Forgets what was admitted, so that it is read anew from what has landed: for when a batch was given up. */
+  clear(): void {
+    this.#windows.clear();
   }
 
   /** What is known of a row; at once, but for the first of a table and the first that may be one of an earlier run. */

@@ -3,6 +3,7 @@ import { inflateRaw } from "node:zlib";
 import avro from "avsc";
 import { UserError } from "../../errors/user-error.ts";
 import type { Message } from "../pipeline.ts";
+import { fileError } from "../unreadable.ts";
 import { fileChunks } from "./bytes.ts";
 
 /** The column in which a record of an Avro file says what it is: the full name of the file's schema, `dataexport.S3.inner.users.messages.email.Open`. */
@@ -42,20 +43,15 @@ class Damaged extends Error {}
  * block and to its last byte: a file that ends within one is damaged, never shorter.
  */
 export async function* avroRecords(path: string, skip: number): AsyncIterable<readonly Message[]> {
-  const bytes = new ByteReader(fileChunks(path));
   let position = 0;
   try {
-    const { type, unpack, sync } = await readHeader(bytes);
-    const name = (type as avro.types.RecordType).name ?? "";
-    while (!(await bytes.isAtEnd())) {
-      const count = await bytes.long();
-      const packed = await bytes.take(await bytes.length(maxBlockBytes));
-      if (!(await bytes.take(syncBytes)).equals(sync)) throw new Damaged("a block does not end where it says");
+    for await (const { type, count, unpacked } of avroBlocks(path)) {
+      const name = (type as avro.types.RecordType).name ?? "";
       if (position + count <= skip) {
         position += count;
         continue;
       }
-      const block = await unpack(packed);
+      const block = await unpacked();
       const messages: Message[] = [];
       let offset = 0;
       for (let n = 0; n < count; n++) {
@@ -70,15 +66,49 @@ export async function* avroRecords(path: string, skip: number): AsyncIterable<re
       yield messages;
     }
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const why = cause instanceof Damaged ? cause.message : "its bytes do not fit its schema";
-    throw new UserError(`the Avro file cannot be read: ${why}`, {
-      code: "ingest.damaged-file",
-      exit: "usage",
-      where: path,
-      next: "fetch or export the file again",
-      cause,
-    });
+    throw damaged(path, cause);
+  }
+}
+
+/** Follows the blocks of a file to its last byte and unpacks each, so that a damaged one is known before anything of it lands. */
+export async function checkAvro(path: string): Promise<void> {
+  try {
+    for await (const { unpacked } of avroBlocks(path)) await unpacked();
+  } catch (cause) {
+    throw damaged(path, cause);
+  }
+}
+
+function damaged(path: string, cause: unknown): UserError {
+  const known = fileError(path, cause);
+  if (known) return known;
+  const why = cause instanceof Damaged ? cause.message : "its bytes do not fit its schema";
+  return new UserError(`the Avro file cannot be read: ${why}`, {
+    code: "ingest.damaged-file",
+    exit: "usage",
+    where: path,
+    next: "fetch or export the file again",
+    cause,
+  });
+}
+
+interface AvroBlock {
+  readonly type: avro.Type;
+  /** Records in it. */
+  readonly count: number;
+  unpacked(): Promise<Buffer>;
+}
+
+async function* avroBlocks(path: string): AsyncIterable<AvroBlock> {
+  const bytes = new ByteReader(fileChunks(path));
+  try {
+    const { type, unpack, sync } = await readHeader(bytes);
+    while (!(await bytes.isAtEnd())) {
+      const count = await bytes.long();
+      const packed = await bytes.take(await bytes.length(maxBlockBytes));
+      if (!(await bytes.take(syncBytes)).equals(sync)) throw new Damaged("a block does not end where it says");
+      yield { type, count, unpacked: () => unpack(packed) };
+    }
   } finally {
     await bytes.close();
   }

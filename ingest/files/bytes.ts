@@ -17,7 +17,7 @@ export async function fileDigest(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-export type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zip" | "zstd";
 
 /** How a file is packed, by its first bytes. */
 export async function compressionOf(path: string): Promise<Compression> {
@@ -28,13 +28,14 @@ export async function compressionOf(path: string): Promise<Compression> {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     if (bytesRead >= 2 && buffer[0] === 0x1f && buffer[1] === 0x8b) return "gzip";
     if (bytesRead === 4 && buffer.readUInt32LE(0) === 0xfd2fb528) return "zstd";
+    if (bytesRead === 4 && buffer.readUInt32LE(0) === 0x04034b50) return "zip";
     return "none";
   } finally {
     await handle.close();
   }
 }
 
-/** The unpacked bytes of a file in chunks, as UTF-8 where a byte order mark says UTF-16. A damaged archive is a UserError: what came before it was read. */
+/** The unpacked bytes of a file in chunks, as UTF-8 where a byte order mark says UTF-16. A damaged archive is a UserError, told where its damage is reached. */
 export async function* fileChunks(path: string): AsyncIterable<Buffer> {
   const chunks = unpackedChunks(path)[Symbol.asyncIterator]();
   const first = await chunks.next();
@@ -63,6 +64,14 @@ async function* unpackedChunks(path: string): AsyncIterable<Buffer> {
       next: `zstd -dc ${path} | gzip > ${path.replace(/\.zst$/, "")}.gz`,
     });
   }
+  if (compression === "zip") {
+    throw new UserError("zip archives, workbooks among them, are not read directly", {
+      code: "ingest.zip",
+      exit: "usage",
+      where: path,
+      next: `unzip ${path}`,
+    });
+  }
   if (sealOf(path)) {
     yield await readHomeFile(path);
     return;
@@ -81,12 +90,18 @@ async function* unpackedChunks(path: string): AsyncIterable<Buffer> {
       code: "ingest.damaged-archive",
       exit: "remote",
       where: path,
-      next: "what came before the damage has landed; fetch the file again and repeat the command",
+      next: "nothing of it has landed; fetch the file again and repeat the command",
       cause,
     });
   } finally {
     file.destroy();
   }
+}
+
+/** Reads a packed file to its end, so that one that is damaged is known before anything of it lands. */
+export async function checkWhole(path: string): Promise<void> {
+  if ((await compressionOf(path)) !== "gzip") return;
+  for await (const _ of unpackedChunks(path));
 }
 
 /** The first unpacked bytes of a file, at most 64 KiB. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
 import type { SourceDeclarations } from "../../platform/source-declarations.ts";
@@ -9,12 +10,13 @@ import type { Mapping } from "../mapping/schema.ts";
 import { hasLocalTimes, speaksAgainstUtc } from "../mapping/times.ts";
 import type { Message, Source } from "../pipeline.ts";
 import { providers } from "../sources/providers.ts";
-import { avroRecords } from "./avro.ts";
-import { fileChunks, fileDigest, fileHead } from "./bytes.ts";
+import { fileError, noFile } from "../unreadable.ts";
+import { avroRecords, checkAvro } from "./avro.ts";
+import { checkWhole, fileChunks, fileDigest, fileHead } from "./bytes.ts";
 import { csvRecords, guessDelimiter } from "./csv.ts";
 import type { OtherFiles } from "./file-details.ts";
 import { linesOf } from "./ndjson.ts";
-import { parquetRows } from "./parquet.ts";
+import { checkParquet, parquetRows } from "./parquet.ts";
 
 /** A file as something that the pipeline can pull from, with the decoder that reads its records. */
 export interface FileInput {
@@ -25,7 +27,10 @@ export interface FileInput {
   readonly id: string;
   open(from: number): Source;
   readonly decode: Decode;
-  /** Called before any of it is read; not where an earlier run has read all of it. */
+  /**
+   * Called before any of it is read; not where an earlier run has read all of it. Throws where the file is damaged: of one that is read in several batches
+   * the first would have landed, and would be other records once the file is mended, for they are numbered in its content.
+   */
   prepare?(): Promise<void>;
   /** What people should know before they believe what lands. */
   readonly warnings: readonly string[];
@@ -60,8 +65,17 @@ type Shape =
   | { readonly kind: "lines" }
   | { readonly kind: "document"; readonly data: Buffer };
 
-/** Finds out what a file holds and how to read it; see docs/reference/ingest-file.md. */
+/** Finds out what a file holds and how to read it; see docs/reference/ingest-file.md. A file that cannot be read is a UserError. */
 export async function fileInput(path: string, options: FileOptions): Promise<FileInput> {
+  try {
+    if (!(await stat(path)).isFile()) throw noFile(path);
+    return await inputOf(path, options);
+  } catch (error) {
+    throw fileError(path, error) ?? error;
+  }
+}
+
+async function inputOf(path: string, options: FileOptions): Promise<FileInput> {
   const { mapping, source } = options;
   const content = await fileDigest(path);
   const shape = await shapeOf(path, mapping?.format, source !== undefined);
@@ -124,6 +138,7 @@ export async function fileInput(path: string, options: FileOptions): Promise<Fil
     id,
     decode,
     warnings,
+    prepare: () => checkFile(path, shape),
     open: (from) => fileSource(name, id, from, () => blocks(path, shape, mapping, from, columns)),
   };
 }
@@ -174,6 +189,13 @@ function blocks(
     case "document":
       return one(from === 0 ? [{ data: shape.data, position: 1 }] : []);
   }
+}
+
+/** Plain text has no damage that one could see; what is packed has. */
+async function checkFile(path: string, shape: Shape): Promise<void> {
+  if (shape.kind === "parquet") await checkParquet(path);
+  else if (shape.kind === "avro") await checkAvro(path);
+  else if (shape.kind !== "document") await checkWhole(path);
 }
 
 async function* one(messages: readonly Message[]): AsyncIterable<readonly Message[]> {

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors/user-error.ts";
-import { readExport, UnreadableParquet } from "../../warehouse/duckdb/read-export.ts";
+import { checkExport, readExport, UnreadableParquet } from "../../warehouse/duckdb/read-export.ts";
 import type { Message } from "../pipeline.ts";
 
 /** Rows of a Parquet file as messages, numbered from 1; `readExport` says what becomes of their values. */
@@ -13,13 +13,26 @@ export async function* parquetRows(path: string, skip: number): AsyncIterable<re
       });
     }
   } catch (cause) {
-    if (!(cause instanceof UnreadableParquet)) throw cause;
-    throw new UserError("the Parquet file cannot be read", {
-      code: "ingest.damaged-file",
-      exit: "usage",
-      where: path,
-      next: "fetch or export the file again",
-      cause: cause.cause,
-    });
+    throw damaged(path, cause);
   }
+}
+
+/** Reads all columns of a Parquet file, so that a damaged one is known before anything of it lands. */
+export async function checkParquet(path: string): Promise<void> {
+  try {
+    await checkExport(path);
+  } catch (cause) {
+    throw damaged(path, cause);
+  }
+}
+
+function damaged(path: string, cause: unknown): unknown {
+  if (!(cause instanceof UnreadableParquet)) return cause;
+  return new UserError("the Parquet file cannot be read", {
+    code: "ingest.damaged-file",
+    exit: "usage",
+    where: path,
+    next: "fetch or export the file again",
+    cause: cause.cause,
+  });
 }

@@ -9,25 +9,49 @@ export async function* readExport(
   path: string,
   skip: number,
 ): AsyncIterable<readonly Readonly<Record<string, unknown>>[]> {
-  const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "768MB" });
-  const connection = await instance.connect();
+  const { connection, file, close } = await openExport(path);
+  const unreadable = (cause: unknown) => {
+    throw new UnreadableParquet(path, { cause });
+  };
   try {
-    await connection.run("set TimeZone = 'UTC'");
-    const file = `read_parquet(${literal(path)})`;
-    const described = await connection.runAndReadAll(`describe select * from ${file}`).catch((cause: unknown) => {
-      throw new UnreadableParquet(path, { cause });
-    });
+    const described = await connection.runAndReadAll(`describe select * from ${file}`).catch(unreadable);
     const columns = described.getRowObjects().map((row) => {
       const name = String(row["column_name"]);
       return `${readable(name, String(row["column_type"]))} as ${ident(name)}`;
     });
-    const result = await connection.stream(`select ${columns.join(", ")} from ${file} offset ${skip}`);
-    for await (const block of result.yieldRowObjectJs())
-      yield block.map((row) => plain(row) as Record<string, unknown>);
+    const read = `select ${columns.join(", ")} from ${file} offset ${skip}`;
+    const blocks = (await connection.stream(read).catch(unreadable)).yieldRowObjectJs()[Symbol.asyncIterator]();
+    for (;;) {
+      const block = await blocks.next().catch(unreadable);
+      if (block.done) return;
+      yield block.value.map((row) => plain(row) as Record<string, unknown>);
+    }
   } finally {
+    close();
+  }
+}
+
+/** Reads every value of the file and keeps none. Throws `UnreadableParquet` where one cannot be read. */
+export async function checkExport(path: string): Promise<void> {
+  const { connection, file, close } = await openExport(path);
+  try {
+    await connection.runAndReadAll(`select count(hash(one)) from ${file} as one`);
+  } catch (cause) {
+    throw new UnreadableParquet(path, { cause });
+  } finally {
+    close();
+  }
+}
+
+async function openExport(path: string) {
+  const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "768MB" });
+  const connection = await instance.connect();
+  await connection.run("set TimeZone = 'UTC'");
+  const close = () => {
     connection.closeSync();
     instance.closeSync();
-  }
+  };
+  return { connection, file: `read_parquet(${literal(path)})`, close };
 }
 
 /** A file that is no Parquet file, or a damaged one. */

@@ -1,14 +1,17 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
-import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { UserError } from "../../../errors/user-error.ts";
 import { type DocumentRef, documentsInBytes, findDocuments } from "../../../ingest/documents/find-documents.ts";
 import { ingestDocuments } from "../../../ingest/documents/ingest-documents.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
+import type { SetAside } from "../../../ingest/unreadable.ts";
 import type { Environment } from "../../environment.ts";
+import { asideIn, isMissing } from "./aside.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
-import { sumOf, table } from "./render.ts";
+import { endWith } from "./file.ts";
+import { sumOf, table, unreadableLines } from "./render.ts";
 
 /** Where mails and reports come from beside paths. */
 export interface DocumentSources extends DestinationOptions {
@@ -43,9 +46,10 @@ export async function ingestDocumentsCommand(
   const unit = kind === "mail" ? "mails" : "reports";
   try {
     const context = { ...ingestContext(environment, { ...destination, trustReceivedAt: false }), state: home.state };
-    const outcome = await ingestDocuments(kind, documentsAt(paths, environment.cwd, input), context, signal, (totals) =>
-      progress.update(totals.records, undefined, unit),
-    );
+    const { unreadable, setAside } = asideIn(environment, paths);
+    const found = documentsAt(paths, environment.cwd, input, setAside);
+    const tell = ({ records }: { readonly records: number }) => progress.update(records, undefined, unit);
+    const outcome = { ...(await ingestDocuments(kind, found, context, signal, tell, setAside)), unreadable };
     progress.done(`${outcome.records.toLocaleString("en-US")} ${unit}`);
     const reasons = Object.entries(outcome.dead_letters_by_reason).map(([reason, count]) => `${count} ${reason}`);
     if (reasons.length > 0) console.warn(`dead letters: ${reasons.join(", ")}`);
@@ -56,9 +60,10 @@ export async function ingestDocumentsCommand(
         `${documents} ${unit}, ${already_ingested} of them ingested before`,
         ...(rows.length > 0 ? ["", table(["table", "rows landed"], rows), ""] : []),
         sumOf(outcome),
+        ...unreadableLines(unreadable),
       ].join("\n");
     });
-    if (signal.aborted) process.exitCode = exitCodes.interrupted;
+    endWith(environment, outcome);
   } catch (error) {
     throw homeTrouble(error, home.raw);
   }
@@ -68,6 +73,7 @@ async function* documentsAt(
   patterns: readonly string[],
   cwd: string,
   input: AsyncIterable<Uint8Array>,
+  setAside: SetAside | undefined,
 ): AsyncIterable<DocumentRef> {
   for (const pattern of patterns) {
     if (pattern === "-") {
@@ -79,14 +85,14 @@ async function* documentsAt(
     const path = resolve(cwd, pattern);
     const isGlob = !existsSync(path) && isDynamicPattern(pattern);
     const found = isGlob ? (await glob(pattern, { cwd, absolute: true })).sort() : [path];
-    if (found.length === 0) {
-      throw new UserError(`no file matches: ${pattern}`, {
+    if (found.length === 0 || (!isGlob && isMissing(path))) {
+      throw new UserError(`no file is there: ${pattern}`, {
         code: "ingest.no-file",
         exit: "usage",
         where: pattern,
         next: "ls",
       });
     }
-    for (const one of found) yield* findDocuments(one);
+    for (const one of found) yield* findDocuments(one, setAside);
   }
 }

@@ -1,16 +1,19 @@
-import { constants, existsSync } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { exitCodes, UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
 import { isRawTable } from "../../../ingest/door/raw-row.ts";
-import { checkProvider, type FileInput, fileInput } from "../../../ingest/files/file.ts";
+import { checkProvider, type FileInput, type FileOptions, fileInput } from "../../../ingest/files/file.ts";
 import { otherFilesOf } from "../../../ingest/files/file-details.ts";
+import { filesIn } from "../../../ingest/files/files-in.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { type FileOutcome, ingestFiles } from "../../../ingest/ingest-files.ts";
 import { namedMapping } from "../../../ingest/mapping/schema.ts";
+import { putAside, type SetAside } from "../../../ingest/unreadable.ts";
 import type { Environment } from "../../environment.ts";
+import { asideIn, isMissing } from "./aside.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { type IngestSummary, mostFilesNamed, renderOutcome, totalsOf } from "./render.ts";
@@ -35,7 +38,13 @@ export async function ingestFileCommand(
 ): Promise<void> {
   const summary = await runIngestFile(environment, patterns, options);
   environment.console.result(summary, () => renderOutcome(summary));
-  if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
+  endWith(environment, summary);
+}
+
+/** The exit code of a run: 130 where it was broken off, 4 where something was not read. */
+export function endWith({ signal }: Environment, { unreadable }: Pick<IngestSummary, "unreadable">): void {
+  if (unreadable.length > 0) process.exitCode = exitCodes.check;
+  if (signal.aborted) process.exitCode = exitCodes.interrupted;
 }
 
 /** Ingests the files into the home, with progress and warnings on stderr; for `ingest file` and for the demo. */
@@ -48,10 +57,11 @@ export async function runIngestFile(
   checkTable(options.table);
   const mapping = options.map === undefined ? undefined : namedMapping(options.map, environment.cwd);
   const hasColumns = mapping !== undefined || options.isSeeds === true || options.suppressions !== undefined;
-  const paths = await expandPaths(patterns, environment.cwd, hasColumns ? columnEndings : lineEndings);
+  const { unreadable, setAside } = asideIn(environment, patterns);
+  const found = await expandPaths(patterns, environment.cwd, hasColumns ? columnEndings : lineEndings, setAside);
   const progress = environment.console.progress("ingest");
   const began = performance.now();
-  const sizes = await Promise.all(paths.map((path) => stat(path)));
+  const sizes = await Promise.all(found.map((path) => stat(path).catch(() => ({ size: 0 }))));
   const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
   try {
     const context = ingestContext(environment, {
@@ -60,10 +70,12 @@ export async function runIngestFile(
       batchRecords: options.batchSize,
     });
     const hashId = createIdHasher(context.keys.ids.active);
-    const others = mapping && (await otherFilesOf(paths, mapping, hashId, environment.signal));
+    const { others, paths } = mapping
+      ? await otherFilesOf(found, mapping, hashId, environment.signal, setAside)
+      : { others: undefined, paths: found };
     const inputs = async function* () {
       for (const path of paths) {
-        const input = await fileInput(path, {
+        const input = await readableInput(path, setAside, {
           others,
           hashId,
           mapping,
@@ -73,6 +85,7 @@ export async function runIngestFile(
           isSeeds: options.isSeeds,
           suppressions: options.suppressions,
         });
+        if (input === undefined) continue;
         for (const warning of input.warnings) environment.console.warn(warning);
         yield input;
       }
@@ -80,19 +93,20 @@ export async function runIngestFile(
     let before = 0;
     let at = 0;
     let current: { input: FileInput; received: number } | undefined;
-    const files = await ingestFiles(inputs(), context, environment.signal, (input, totals) => {
+    const tell = (input: FileInput, { received }: { readonly received: number }) => {
       if (current && current.input !== input) before += current.received;
       if (current?.input !== input) at = paths.indexOf(input.path) + 1;
-      current = { input, received: totals.received };
+      current = { input, received };
       const where = paths.length > 1 ? ` (file ${at} of ${paths.length})` : "";
-      progress.update(before + totals.received, undefined, `signals${where}`);
-    });
+      progress.update(before + received, undefined, `signals${where}`);
+    };
+    const files = await ingestFiles(inputs(), context, environment.signal, tell, setAside);
     const totals = totalsOf(files);
     const seconds = (performance.now() - began) / 1000;
     const rate = Math.round(totals.received / seconds).toLocaleString("en-US");
     progress.done(`${totals.received.toLocaleString("en-US")} signals, ${rate}/s`);
     warnAbout(environment, files);
-    return { files, totals, bytes, seconds };
+    return { files, totals, unreadable, bytes, seconds };
   } catch (error) {
     throw homeTrouble(error, environment.home.raw);
   }
@@ -102,30 +116,47 @@ export async function runIngestFile(
 const lineEndings = ["ndjson", "jsonl", "json"];
 const columnEndings = [...lineEndings, "csv", "tsv", "txt", "parquet", "avro"];
 
-/** The files of a folder and of those in it that have one of our endings and something in them, in the order of their names. */
-async function filesIn(folder: string, endings: readonly string[]): Promise<readonly string[]> {
-  const found = await glob(
-    endings.flatMap((ending) => [`**/*.${ending}`, `**/*.${ending}.gz`]),
-    {
-      cwd: folder,
-      absolute: true,
-      dot: false,
-      caseSensitiveMatch: false,
-      followSymbolicLinks: false,
-    },
-  );
-  const sizes = await Promise.all(found.map((path) => stat(path).then(({ size }) => size)));
-  const files = found.filter((_path, at) => sizes[at]! > 0).sort();
-  if (files.length > 0) return files;
-  const without = endings === lineEndings ? "; with --map also columns" : "";
-  throw unreadable(folder, `no file in the folder is read (.${endings.join(", .")}, also with .gz${without})`);
+/** The file as an input; undefined where it is set aside. */
+export async function readableInput(
+  path: string,
+  setAside: SetAside | undefined,
+  options: FileOptions,
+): Promise<FileInput | undefined> {
+  try {
+    return await fileInput(path, options);
+  } catch (error) {
+    putAside(path, error, setAside);
+    return undefined;
+  }
 }
 
-/** Files in the order given, each glob's own in the order of their names; a folder is the files in it. */
+/** The files of a folder and of those in it that have one of our endings and something in them, in the order of their names. */
+async function readFolder(folder: string, endings: readonly string[], setAside: SetAside | undefined) {
+  const ending = new RegExp(`\\.(?:${endings.join("|")})(?:\\.gz)?$`, "i");
+  const wants = (name: string): boolean => !name.startsWith(".") && ending.test(name);
+  const files: string[] = [];
+  let isEmpty = true;
+  const aside: SetAside | undefined =
+    setAside &&
+    ((one) => {
+      isEmpty = false;
+      setAside(one);
+    });
+  for await (const { path, size } of filesIn(folder, { wants, setAside: aside })) if (size > 0) files.push(path);
+  if (files.length > 0 || !isEmpty) return files.sort();
+  const without = endings === lineEndings ? "; with --map also columns" : "";
+  throw noPath(folder, `no file in the folder is read (.${endings.join(", .")}, also with .gz${without})`);
+}
+
+/**
+ * Files in the order given, each glob's own in the order of their names; a folder is the files in it. A name that nothing has is a mistake of the command;
+ * what is there and cannot be read is told to `setAside`.
+ */
 export async function expandPaths(
   patterns: readonly string[],
   cwd: string,
   endings: readonly string[] = columnEndings,
+  setAside?: SetAside,
 ): Promise<readonly string[]> {
   const paths: string[] = [];
   for (const pattern of patterns) {
@@ -134,19 +165,14 @@ export async function expandPaths(
       !isFile && isDynamicPattern(pattern)
         ? (await glob(pattern, { cwd, absolute: true })).sort()
         : [resolve(cwd, pattern)];
-    if (found.length === 0) throw unreadable(pattern, "no file matches");
+    if (found.length === 0) throw noPath(pattern, "no file matches");
     for (const path of found) {
       const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-        throw unreadable(path, error.code === "ENOENT" ? "no such file" : `it cannot be read (${error.code})`);
+        if (isMissing(resolve(cwd, pattern)) && found.length === 1) throw noPath(path, "no such file");
+        putAside(path, error, setAside);
       });
-      if (info.isDirectory()) {
-        paths.push(...(await filesIn(path, endings)));
-        continue;
-      }
-      await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-        throw unreadable(path, `it cannot be read (${error.code})`);
-      });
-      paths.push(path);
+      if (info?.isDirectory()) paths.push(...(await readFolder(path, endings, setAside)));
+      else if (info) paths.push(path);
     }
   }
   return [...new Set(paths)];
@@ -161,7 +187,7 @@ function checkTable(table: string | undefined): void {
   });
 }
 
-const unreadable = (path: string, what: string): UserError =>
+const noPath = (path: string, what: string): UserError =>
   new UserError(`${what}: ${path}`, { code: "ingest.no-file", exit: "usage", where: path, next: "ls" });
 
 function warnAbout(environment: Environment, outcomes: readonly FileOutcome[]): void {

@@ -58,7 +58,10 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
     ingest
       .command("seeds")
       .description("Ingest results of seed tests (CSV, NDJSON, JSON), and Google Postmaster's statistics of domains")
-      .argument("[paths...]", "files of results or globs of them; plain or gzip (docs/reference/ingest-seeds.md)")
+      .argument(
+        "[paths...]",
+        "files of results, folders or globs of them; plain or gzip (docs/reference/ingest-seeds.md)",
+      )
       .option("--map <mapping>", "how another tool's export becomes rows: a YAML file (docs/reference/mapping.md)")
       .option(
         "--postmaster <domain...>",

@@ -1,6 +1,7 @@
 import type { FileOutcome } from "../../../ingest/ingest-files.ts";
 import type { BatchCounts } from "../../../ingest/ledger.ts";
 import { addTotals, type IngestTotals, noTotals } from "../../../ingest/totals.ts";
+import type { Unreadable } from "../../../ingest/unreadable.ts";
 import { renderTable } from "../../table.ts";
 
 export type Totals = Omit<IngestTotals, "batches">;
@@ -9,6 +10,8 @@ export type Totals = Omit<IngestTotals, "batches">;
 export interface IngestSummary {
   readonly files: readonly FileOutcome[];
   readonly totals: Totals;
+  /** What could not be read; nothing else of the run is missing. */
+  readonly unreadable: readonly Unreadable[];
   readonly bytes: number;
   readonly seconds: number;
 }
@@ -42,7 +45,7 @@ export function sumOf(totals: BatchCounts & { readonly conflict?: number }): str
 /** Of a run over more files than this, a table names the first that had anything new; --json names all. */
 export const mostFilesNamed = 40;
 
-export function renderOutcome({ files: outcomes, totals }: IngestSummary): string {
+export function renderOutcome({ files: outcomes, totals, unreadable }: IngestSummary): string {
   const isLong = outcomes.length > mostFilesNamed;
   const fresh = isLong ? outcomes.filter(({ state }) => state !== "already-ingested") : outcomes;
   const named = fresh.slice(0, mostFilesNamed);
@@ -70,7 +73,16 @@ export function renderOutcome({ files: outcomes, totals }: IngestSummary): strin
     ...left,
     "",
     sum,
+    ...unreadableLines(unreadable),
   ].join("\n");
+}
+
+/** How many files of a run were set aside, and what to do; which ones stands on stderr and in --json. */
+export function unreadableLines(unreadable: readonly Unreadable[]): readonly string[] {
+  if (unreadable.length === 0) return [];
+  const [first] = unreadable;
+  const which = unreadable.length === 1 ? first!.path : `${unreadable.length} files or folders, first ${first!.path}`;
+  return [`not read: ${which}. The same command takes in what is mended and nothing twice`];
 }
 
 /** What the door left out of the rows that landed, and where it says what may pass. */

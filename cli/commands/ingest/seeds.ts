@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { exitCodes, UserError } from "../../../errors/user-error.ts";
+import { UserError } from "../../../errors/user-error.ts";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
-import { fileInput } from "../../../ingest/files/file.ts";
 import { type FilePreview, previewFile } from "../../../ingest/files/preview-file.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import { namedMapping } from "../../../ingest/mapping/schema.ts";
 import { ingestPostmaster, type PostmasterOutcome } from "../../../ingest/seeds/ingest-postmaster.ts";
 import { type PostmasterEnv, postmasterEndpoint, postmasterScope } from "../../../ingest/seeds/postmaster-client.ts";
+import { putAside, type Unreadable } from "../../../ingest/unreadable.ts";
 import type { Environment } from "../../environment.ts";
+import { asideIn } from "./aside.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
-import { expandPaths, runIngestFile } from "./file.ts";
-import { type IngestSummary, renderOutcome, sumOf, table } from "./render.ts";
+import { endWith, expandPaths, readableInput, runIngestFile } from "./file.ts";
+import { type IngestSummary, renderOutcome, sumOf, table, unreadableLines } from "./render.ts";
 
 export interface IngestSeedsOptions extends DestinationOptions {
   readonly map?: string;
@@ -26,6 +27,8 @@ export interface IngestSeedsOptions extends DestinationOptions {
 interface SeedsResult {
   readonly files?: IngestSummary;
   readonly preview?: readonly FilePreview[];
+  /** Of a preview: what could not be read; `files` has its own. */
+  readonly unreadable?: readonly Unreadable[];
   readonly postmaster?: PostmasterOutcome;
 }
 
@@ -46,25 +49,32 @@ export async function ingestSeedsCommand(
   const postmaster = domains.length > 0 ? await fromPostmaster(environment, domains, options) : undefined;
   const result: SeedsResult = { ...files, ...(postmaster ? { postmaster } : {}) };
   environment.console.result(result, () => render(result));
-  if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
+  endWith(environment, { unreadable: result.files?.unreadable ?? result.unreadable ?? [] });
 }
 
 async function fromFiles(
   environment: Environment,
   paths: readonly string[],
   options: IngestSeedsOptions,
-): Promise<Pick<SeedsResult, "files" | "preview">> {
+): Promise<Pick<SeedsResult, "files" | "preview" | "unreadable">> {
   const { map, dryRun } = options;
   if (!dryRun) return { files: await runIngestFile(environment, paths, { ...options, isSeeds: map === undefined }) };
   const context = ingestContext(environment, { trustReceivedAt: false });
   const mapping = map === undefined ? undefined : namedMapping(map, environment.cwd);
   const hashId = createIdHasher(context.keys.ids.active);
   const preview: FilePreview[] = [];
-  for (const path of await expandPaths(paths, environment.cwd))
-    preview.push(
-      await previewFile(await fileInput(path, { hashId, mapping, isSeeds: true }), context, environment.signal),
-    );
-  return { preview };
+  const { unreadable, setAside } = asideIn(environment, paths);
+  for (const path of await expandPaths(paths, environment.cwd, undefined, setAside)) {
+    const input = await readableInput(path, setAside, { hashId, mapping, isSeeds: true });
+    try {
+      await input?.prepare?.();
+    } catch (error) {
+      putAside(path, error, setAside);
+      continue;
+    }
+    if (input) preview.push(await previewFile(input, context, environment.signal));
+  }
+  return { preview, unreadable };
 }
 
 async function fromPostmaster(
@@ -145,7 +155,7 @@ function defaultToken(): () => Promise<string> {
   };
 }
 
-function render({ files, preview, postmaster }: SeedsResult): string {
+function render({ files, preview, unreadable = [], postmaster }: SeedsResult): string {
   const parts: string[] = [];
   if (files) parts.push(renderOutcome(files));
   if (preview) {
@@ -165,6 +175,7 @@ function render({ files, preview, postmaster }: SeedsResult): string {
       ),
     );
   }
+  if (unreadable.length > 0) parts.push(unreadableLines(unreadable).join("\n"));
   if (postmaster) {
     const asked = postmaster.dry_run ? "days to ask for" : "days asked for";
     const rows = postmaster.domains.map(

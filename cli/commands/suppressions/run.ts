@@ -9,7 +9,7 @@ import type { Environment } from "../../environment.ts";
 import { ingestKeys } from "../../ingest-keys.ts";
 import { renderTable } from "../../table.ts";
 import type { DestinationOptions } from "../ingest/destination.ts";
-import { runIngestFile } from "../ingest/file.ts";
+import { endWith, runIngestFile } from "../ingest/file.ts";
 import { renderOutcome } from "../ingest/render.ts";
 
 /** `inboxloop suppressions import`. */
@@ -20,7 +20,7 @@ export async function importCommand(
 ): Promise<void> {
   const summary = await runIngestFile(environment, files, { ...options, suppressions: { format, reason } });
   environment.console.result(summary, () => renderOutcome(summary));
-  if (environment.signal.aborted) process.exitCode = exitCodes.interrupted;
+  endWith(environment, summary);
 }
 
 /** One person asked about: the id's hash under the active key, and what eligibility says of it, or of the same address under a former key. */

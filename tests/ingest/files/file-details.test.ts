@@ -42,11 +42,11 @@ function hubspotExport() {
 }
 
 const run = async (raw: string, paths: readonly string[]) => {
-  const others = await otherFilesOf(paths, mapping, hashId, live);
+  const { others } = await otherFilesOf(paths, mapping, hashId, live);
   return ingest(raw, paths, { file: { mapping, others } });
 };
 const detailsOf = async (paths: readonly string[], of = mapping) =>
-  (await otherFilesOf(paths, of, hashId, live)).details;
+  (await otherFilesOf(paths, of, hashId, live)).others.details;
 const landed = async (raw: string) =>
   Object.fromEntries(
     (await rowsOf(raw, "events")).map((row) => [

@@ -32,7 +32,7 @@ function exported() {
   };
 }
 const run = async (raw: string, paths: readonly string[], mapping = readPreset("mailchimp")) =>
-  ingest(raw, paths, { file: { mapping, others: await otherFilesOf(paths, mapping, hashId, live) } });
+  ingest(raw, paths, { file: { mapping, others: (await otherFilesOf(paths, mapping, hashId, live)).others } });
 const times = async (raw: string) =>
   (await rowsOf(raw, "events")).map((row) => [row["campaign_id"], String(row["timestamp_utc"])]).sort();
 
