@@ -161,7 +161,7 @@ export function applyDecision(tx: StoreTransaction, row: PlainRow): boolean {
   const said = (row["attributes"] ?? {}) as Readonly<Record<string, unknown>>;
   const at = Date.parse(String(said["send_at"]));
   if (id === null || decisionId === null || said["action"] !== "send" || Number.isNaN(at)) return false;
-  if (tx.decision(decisionId) !== undefined || tx.note(`counted ${decisionId}`) !== undefined) return false;
+  if (tx.hasDecision(decisionId) || tx.note(`counted ${decisionId}`) !== undefined) return false;
   tx.addSend(id, { at, kind: String(said["campaign_kind"] ?? "bulk"), campaign_id: String(row["campaign_id"] ?? "") });
   tx.putNote(`counted ${decisionId}`, at);
   return true;

@@ -99,6 +99,7 @@ export function openLmdbStore(folder: string): OnlineStore {
     sent: (policy) => drafts.sent.get(policy) ?? {},
     putSent: (policy, counts) => drafts.sent.put(policy, counts),
     decision: (id) => rowOf(drafts.decisions.get(id)),
+    hasDecision: (id) => drafts.decisions.get(id) !== undefined,
     putDecision(row, text = JSON.stringify(row)) {
       const at = Date.parse(String(row["decided_at"]));
       drafts.decisions.put(row.decision_id, text);

@@ -16,6 +16,7 @@ export interface StoreTransaction {
   sent(policy: string): Readonly<Record<string, number>>;
   putSent(policy: string, sent: Readonly<Record<string, number>>): void;
   decision(id: string): DecisionRow | undefined;
+  hasDecision(id: string): boolean;
   /** Keeps a decision, and queues it for the door; `text` is the row as JSON, where the caller has it. */
   putDecision(row: DecisionRow, text?: string): void;
   note(name: string): unknown;

@@ -1,7 +1,6 @@
 import rawTables from "../../includes/raw_tables.js";
 import { segmentsOf } from "../../warehouse/duckdb/raw-views.ts";
-import { type PlainRow, SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
-import type { Column } from "../../warehouse/warehouse.ts";
+import { type PlainRow, SegmentStore, type WantedColumn } from "../../warehouse/duckdb/segment-store.ts";
 import { applyConsent, applyDecision, applyErasure, applyEvent, applySuppression } from "./apply-signal.ts";
 import type { PushNote } from "./push.ts";
 import type { OnlineStore, StoreTransaction } from "./store.ts";
@@ -9,6 +8,17 @@ import type { OnlineStore, StoreTransaction } from "./store.ts";
 /** The tables that change what is known of a person: what forbids mail first, and campaigns before events, which ask for their topics. */
 const tables = ["consents", "suppressions", "erasure_requests", "campaigns", "events", "decisions"] as const;
 type Table = (typeof tables)[number];
+
+/** What is read of a table. Of decisions, most of which are the service's own, only what a send is counted by: all that explains one is much larger. */
+const wanted = (table: Table): readonly WantedColumn[] => {
+  const columns = rawTables.columns(table) as readonly WantedColumn[];
+  if (table !== "decisions") return columns;
+  return columns
+    .filter(({ name }) => ["decision_id", "user_id_hash", "campaign_id", "attributes", "received_at"].includes(name))
+    .map((column) =>
+      column.name === "attributes" ? { ...column, keys: ["action", "send_at", "campaign_kind"] } : column,
+    );
+};
 
 /** Rows that are counted in one transaction: nobody's decision waits for more. */
 const rowsAtOnce = 1000;
@@ -65,7 +75,7 @@ export async function streamOnce(
       }
       const begun = store.note(`stream ${table} within`) as Within | undefined;
       let within = begun?.path === path ? begun.rows : 0;
-      const blocks = segments.read(path, rawTables.columns(table) as readonly Column[], {
+      const blocks = segments.read(path, wanted(table), {
         skip: within,
         rows: Number.MAX_SAFE_INTEGER,
       });

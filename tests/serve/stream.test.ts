@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +111,54 @@ test("when more waits than one turn takes, then what forbids mail is counted bef
   expect(store.heard(personOf(3))).toMatchObject([{ kind: "consent", is_granted: false }]);
   expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 5000, is_behind: false });
   expect(counted(store)).toEqual(Array(people).fill(50));
+  await store.close();
+  segments.close();
+});
+
+test("when decisions land, then what a batch sends counts once, and neither what it did not send nor the service's own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "inboxloop-stream-"));
+  folders.push(folder);
+  const segments = await SegmentStore.open();
+  const decided = (n: number, attributes: unknown) => ({
+    decision_id: `d-${n}`,
+    user_id_hash: personOf(n),
+    campaign_id: "spring",
+    arm: "rules",
+    decided_at: startMs * 1000,
+    received_at: startMs * 1000,
+    attributes,
+  });
+  const send_at = new Date(startMs).toISOString();
+  await rawWith(
+    "decisions",
+    [
+      decided(0, { action: "send", send_at, campaign_kind: "trigger", steps: [{ saw: { action: "suppress" } }] }),
+      decided(1, { action: "send", send_at }),
+      decided(2, { action: "suppress", send_at: null, campaign_kind: "bulk" }),
+      decided(3, { action: "send", send_at: "some day", campaign_kind: "bulk" }),
+      decided(4, null),
+      decided(5, { action: "send", send_at, campaign_kind: "bulk" }),
+    ],
+    segments,
+    folder,
+  );
+  const store = await openAt(folder);
+  await store.transact((tx) =>
+    tx.putDecision({ table: "decisions", decision_id: "d-5", user_id_hash: personOf(5), decided_at: send_at }),
+  );
+  expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 6, changed: 2 });
+  // A segment that compaction makes of others comes again, under another name.
+  const again = join(folder, "raw", "decisions");
+  renameSync(join(again, "segment-6.parquet"), join(again, "segment-merged.parquet"));
+  expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 6, changed: 0 });
+  expect([0, 1, 2, 3, 4, 5].map((n) => store.sends(personOf(n)))).toEqual([
+    [{ at: startMs, kind: "trigger", campaign_id: "spring" }],
+    [{ at: startMs, kind: "bulk", campaign_id: "spring" }],
+    [],
+    [],
+    [],
+    [],
+  ]);
   await store.close();
   segments.close();
 });

@@ -43,8 +43,12 @@ function readAs({ name, type }: Column): { readonly json: string; readonly selec
   }
 }
 
+/** A column to be read; of a JSON object only the values of `keys`, where they are named: null where it has none. */
+export type WantedColumn = Column & { readonly keys?: readonly string[] };
+
 /** The inverse of `readAs`: a stored column as JSON says it. */
-function asJson({ name, type }: Column): string {
+function asJson({ name, type, keys }: WantedColumn): string {
+  if (keys) return `{${keys.map((key) => `${literal(key)}: ${name}->${literal(key)}`).join(", ")}}`;
   if (type === "TIMESTAMP") return `epoch_us(${name})`;
   return type === "BYTES" ? `to_base64(${name})` : name;
 }
@@ -97,7 +101,7 @@ export class SegmentStore {
   }
 
   /** The rows of a segment in order, in blocks. */
-  async *read(path: string, columns: readonly Column[], window?: RowWindow): AsyncIterable<PlainRow[]> {
+  async *read(path: string, columns: readonly WantedColumn[], window?: RowWindow): AsyncIterable<PlainRow[]> {
     const fields = columns.map((column) => `${literal(column.name)}: ${asJson(column)}`).join(", ");
     const segment = await parquetFile(this.#connection, path);
     const texts = `select to_json({${fields}})::varchar from ${wholeSegment(segment, columns)}${limited(window)}`;

@@ -45,7 +45,9 @@ async function work({ home, target, clockAhead }: ToThread & { readonly kind: "s
       onTrouble: (error) =>
         say({ kind: "trouble", code: (error as { code?: string }).code ?? (error as Error).message }),
     });
-    const context = ingestContext(world, { trustReceivedAt: false });
+    const ingest = ingestContext(world, { trustReceivedAt: false });
+    // Here a batch is in segments with its line of the ledger or not at all: no decision comes twice, and what landed before is not read to see.
+    const context = ingest.bigQuery === undefined ? { ...ingest, ownMaking: { isThere: () => false } } : ingest;
     try {
       await landQueue(context, { ...store, name: "decision-queue" }, () => draining.signal.aborted, stopped.signal);
     } finally {
