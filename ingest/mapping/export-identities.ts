@@ -35,17 +35,18 @@ export const exportIdentities: Readonly<Record<(typeof presetNames)[number], Exp
   brevo: {
     field: "message-id; of campaigns camp_id",
     scope: "mailing",
-    times: "UTC: `ts_event`, else `ts_epoch`; the report's `date`",
+    times:
+      "UTC: `ts_event`, else `ts_epoch`; the report's `date`. The page \"Logs\" has the account's own clock: refused until a mapping that extends the preset names its zone",
     tells:
       "The server's words before hard_bounce and soft_bounce; blocked and error are block, invalid is hard. Proxy opens are machines'.",
     documentedAt: "https://developers.brevo.com/docs/bulk-fetch-all-your-transactional-activity",
   },
   customerio: {
-    field: "data.delivery_id",
+    field: "data.delivery_id; of the data warehouse sync delivery_id",
     scope: "person",
-    times: "UTC, epoch seconds",
+    times: "UTC: epoch seconds, timestamps of the sync",
     tells:
-      "A bounce has a class where `failure_message` has the server's words; dropped is block. `prefetched` opens and `machine` clicks are machines'; `synthetic` opens are inferred from clicks and are none.",
+      "A bounce has a class where `failure_message` has the server's words; dropped is block. `prefetched` opens and `machine` clicks are machines'; `synthetic` opens are inferred from clicks and are none. The sync says neither: of its opens and clicks nobody knows whose they are. Its schemas: https://docs.customer.io/integrations/data-out/data-warehouses/data-warehouses-intro.",
     documentedAt: "https://docs.customer.io/integrations/api/webhooks/",
   },
   hubspot: {

@@ -172,6 +172,29 @@ const mapping = z.strictObject({
 });
 export type Mapping = z.output<typeof mapping>;
 
+/** What a file of one's own may say about a preset: how this account's files are written. All else stands in the preset. */
+const extension = z.strictObject({
+  version: z.literal(1),
+  extends: z.string(),
+  description: z.string().optional(),
+  ...mapping.pick({ format: true, csv: true, zone: true, decimal: true, nulls: true }).shape,
+  /** How the file writes the times that the preset reads, instead of the preset's own formats; those in epoch numbers stay. */
+  times: z.union([format, z.array(format).min(1)]).optional(),
+});
+
+/** The preset, read as the extension says. */
+function extended(preset: Mapping, { version: _, extends: __, times, ...more }: z.output<typeof extension>): Mapping {
+  const said = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
+  const rewrite = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(rewrite);
+    if (value === null || typeof value !== "object") return value;
+    const made = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rewrite(inner)]));
+    const isEpoch = [made["format"]].flat().some((one) => String(one).startsWith("epoch-"));
+    return made["cast"] === "instant" && !isEpoch ? { ...made, format: times } : made;
+  };
+  return { ...preset, ...said, rows: times === undefined ? preset.rows : (rewrite(preset.rows) as Mapping["rows"]) };
+}
+
 /** Columns that a mapping may set beside those of the table: what the door turns into columns. */
 const beside: Readonly<Record<string, readonly string[]>> = {
   events: ["user_id", "event_metadata", "consent_flag", "provenance_id", "mailing_id"],
@@ -237,6 +260,17 @@ export function parseMapping(source: string, path: string): Mapping {
     }
     return undefined;
   };
+  if (document.has("extends")) {
+    const own = extension.safeParse(document.toJS());
+    if (!own.success) {
+      const issue = own.error.issues[0]!;
+      throw wrong(`${issue.path.join(".") || "the document"}: ${issue.message}`, at(issue.path));
+    }
+    const preset = presetNames.find((name) => name === own.data.extends);
+    if (preset === undefined)
+      throw wrong(`there is no preset "${own.data.extends}": ${presetNames.join(", ")}`, at(["extends"]));
+    return extended(readPreset(preset), own.data);
+  }
   const checked = mapping.safeParse(document.toJS());
   if (!checked.success) {
     const issue = checked.error.issues[0]!;

@@ -5,24 +5,28 @@ import { join } from "node:path";
 import avro from "avsc";
 import { expect, test } from "vitest";
 import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
-import { parseMapping, type presetNames, readPreset } from "../../../ingest/mapping/schema.ts";
+import { otherFilesOf } from "../../../ingest/files/file-details.ts";
+import { type Mapping, parseMapping, type presetNames, readPreset } from "../../../ingest/mapping/schema.ts";
+import { DuckDBInstance } from "../../../packages/googlesql/duckdb/client.ts";
 import { ingest, rowsOf, temporaryFolder, testKeys } from "../support.ts";
 
 const hashId = createIdHasher(testKeys.ids.active);
 type Row = Readonly<Record<string, unknown>> & { readonly metadata: Readonly<Record<string, unknown>> };
 
 /** What lands of files of these names and contents, and why the rest does not. */
-async function landed(preset: (typeof presetNames)[number], files: Readonly<Record<string, readonly string[]>>) {
+const landed = (preset: (typeof presetNames)[number], files: Readonly<Record<string, readonly string[]>>) =>
+  landedAs(readPreset(preset), files);
+async function landedAs(mapping: Mapping, files: Readonly<Record<string, readonly string[]>>) {
   const folder = temporaryFolder();
   const paths = Object.entries(files).map(([name, lines]) => {
     writeFileSync(join(folder, name), `${lines.join("\n")}\n`);
     return join(folder, name);
   });
-  return landedOf(folder, preset, paths);
+  return landedOf(folder, mapping, paths);
 }
-async function landedOf(folder: string, preset: (typeof presetNames)[number], paths: readonly string[]) {
+async function landedOf(folder: string, mapping: Mapping, paths: readonly string[]) {
   const raw = join(folder, "raw");
-  const outcomes = await ingest(raw, paths, { file: { mapping: readPreset(preset) } });
+  const outcomes = await ingest(raw, paths, { file: { mapping } });
   const rows = async (table: string) => (await rowsOf(raw, table)) as unknown as Row[];
   return {
     rows,
@@ -346,7 +350,7 @@ test("when Braze's Avro files are read then their schema says what happened, a d
       event("9", "jane@example.org", {}),
     ]),
   ];
-  const { events, refused, filtered } = await landedOf(folder, "braze", paths);
+  const { events, refused, filtered } = await landedOf(folder, readPreset("braze"), paths);
   const of = (person: string) => `d1:${hashId(person).slice(7, 23)}`;
   expect(refused).toEqual([]);
   expect(filtered).toBe(2);
@@ -397,4 +401,145 @@ test("when an Avro file is large, has 64-bit integers and bytes, or is cut then 
   await expect(ingest(join(folder, "raw"), [cut], { file: { mapping } })).rejects.toMatchObject({
     code: "ingest.damaged-file",
   });
+});
+
+/** A Parquet file of one SELECT. */
+async function parquetFile(path: string, select: string): Promise<string> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(`copy (${select}) to '${path}' (format parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  return path;
+}
+
+const delivery = (id: string, type: string, campaign: string, newsletter: string) =>
+  `select 1 workspace_id, '${id}' delivery_id, 'cio_01' internal_customer_id, 's1' subject_id, 'trigger-1' event_id, '${type}' delivery_type, ${campaign}::bigint campaign_id, 3 action_id, ${newsletter}::bigint newsletter_id, null::bigint content_id, null::bigint trigger_id, timestamp '2026-01-02 08:00:00' created_at, null::bigint transactional_message_id, 1 seq_num`;
+const metric = (n: number, id: string, name: string, more = "null reason, null::bigint link_id, null link_url") =>
+  `select 'm${n}' event_id, 1 workspace_id, '${id}' delivery_id, '${name}' metric, ${more}, timestamp '2026-01-02 09:00:0${n}' created_at, ${n} seq_num`;
+
+test("when Customer.io's data warehouse sync is read whole then a metric has its delivery's person and campaign, and people are linked and stopped", async () => {
+  const folder = temporaryFolder();
+  const paths = [
+    await parquetFile(
+      join(folder, "metrics_v4_1_1.parquet"),
+      [
+        metric(1, "d1", "sent"),
+        metric(2, "d2", "sent"),
+        metric(3, "d1", "clicked", "null reason, 5::bigint link_id, 'https://shop.example/a' link_url"),
+        metric(4, "d1", "bounced", "'550 5.1.1 no such user' reason, null::bigint link_id, null link_url"),
+        metric(5, "d3", "sent"),
+        metric(6, "d1", "attempted"),
+        metric(7, "gone", "opened"),
+      ].join(" union all "),
+    ),
+    await parquetFile(
+      join(folder, "deliveries_v4_1_1.parquet"),
+      [
+        delivery("d1", "email", "7", "null"),
+        delivery("d2", "email", "null", "7"),
+        delivery("d3", "push", "7", "null"),
+      ].join(" union all "),
+    ),
+    await parquetFile(
+      join(folder, "people_v4_1_1.parquet"),
+      "select 1 workspace_id, '42' customer_id, 'cio_01' internal_customer_id, false deleted, false suppressed, timestamp '2025-01-01' created_at, timestamp '2026-01-01' updated_at, 'jane@example.org' email_addr union all select 1, null, 'cio_02', true, true, timestamp '2025-01-01', timestamp '2026-01-03', null",
+    ),
+    await parquetFile(
+      join(folder, "attributes_v4_1_1.parquet"),
+      `select 1 workspace_id, 'cio_01' internal_customer_id, 'unsubscribed' attribute_name, 'true' attribute_value, timestamp '2026-01-04' as "timestamp" union all select 1, 'cio_01', 'plan', 'pro', timestamp '2026-01-04'`,
+    ),
+    await parquetFile(
+      join(folder, "outputs_v4_1_1.parquet"),
+      "select 1 workspace_id, 'o1' output_id, 's1' subject_name, 'email' output_type, 3 action_id, 'd1' delivery_id, timestamp '2026-01-02' created_at, 1 seq_num",
+    ),
+  ];
+  const raw = join(folder, "raw");
+  const mapping = readPreset("customerio");
+  const { others } = await otherFilesOf(paths, mapping, hashId, new AbortController().signal);
+  const outcomes = await ingest(raw, paths, { file: { mapping, others } });
+  expect(outcomes.flatMap((one) => Object.entries(one.dead_letters_by_reason))).toEqual([["missing-column", 1]]);
+  const rows = async (table: string) => (await rowsOf(raw, table)) as unknown as Row[];
+  const events = await rows("events");
+  expect(
+    events.map((row) => [
+      row["event_type"],
+      row["message_id"],
+      row["campaign_id"],
+      at(row["timestamp_utc"]),
+      row.metadata["class"] ?? row.metadata["url"] ?? null,
+    ]),
+  ).toEqual([
+    ["sent", "d1", "7", "2026-01-02T09:00:01.000Z", null],
+    ["sent", "d2", "newsletter:7", "2026-01-02T09:00:02.000Z", null],
+    ["click", "d1", "7", "2026-01-02T09:00:03.000Z", "https://shop.example/a"],
+    ["bounce", "d1", "7", "2026-01-02T09:00:04.000Z", "hard"],
+    ["unsubscribe", null, null, "2026-01-04T00:00:00.000Z", null],
+  ]);
+  expect(new Set(events.map((row) => row["user_id_hash"]))).toEqual(new Set([hashId("cio_01")]));
+  expect((await rows("identity_links")).map((row) => [row["left_id"], row["right_id"]])).toEqual([
+    [hashId("cio_01"), hashId("jane@example.org")],
+    [hashId("cio_01"), hashId("42")],
+  ]);
+  expect((await rows("suppressions")).map((row) => [row["user_id_hash"], row["reason"], at(row["since_at"])])).toEqual([
+    [hashId("cio_02"), "manual", "2026-01-03T00:00:00.000Z"],
+  ]);
+});
+
+const brevoLog = [
+  "st_text,ts,sub,frm,email,tag,mid,link",
+  "Sent,21-07-2025 10:22:05,Hello,news@shop.example,jane@example.org,july,<201798300811.1@relay.example>,NA",
+  "Hard bounce,21-07-2025 10:22:09,Hello,news@shop.example,kim@example.org,NA,<201798300811.1@relay.example>,NA",
+  "Loaded by proxy,21-07-2025 10:23:05,Hello,news@shop.example,jane@example.org,july,<201798300811.1@relay.example>,NA",
+  "Clicked,21-01-2026 10:22:05,Hello,news@shop.example,jane@example.org,july,<201798300811.2@relay.example>,https://shop.example/a",
+  "Inviata,21-01-2026 10:22:05,Hello,news@shop.example,jane@example.org,july,<201798300811.2@relay.example>,NA",
+];
+
+test("when Brevo's page Logs is read then its clock must be declared, and a word of another language is a dead letter", async () => {
+  const undeclared = await landed("brevo", { "logs.csv": brevoLog });
+  expect(undeclared.events).toEqual([]);
+  expect(undeclared.refused).toEqual([
+    ["time-unreadable", 4],
+    ["wrong-type", 1],
+  ]);
+  const mapping = parseMapping("version: 1\nextends: brevo\nzone: Europe/Rome\n", "own.yaml");
+  const { events, refused } = await landedAs(mapping, { "logs.csv": brevoLog });
+  expect(refused).toEqual([["wrong-type", 1]]);
+  const of = (person: string, call: number) => `<201798300811.${call}@relay.example>:${hashId(person).slice(7, 23)}`;
+  expect(
+    events.map((row) => [
+      row["event_type"],
+      row["message_id"],
+      at(row["timestamp_utc"]),
+      row.metadata["class"] ?? row.metadata["machine"] ?? row.metadata["url"] ?? null,
+    ]),
+  ).toEqual([
+    ["sent", of("jane@example.org", 1), "2025-07-21T08:22:05.000Z", null],
+    ["bounce", of("kim@example.org", 1), "2025-07-21T08:22:09.000Z", "hard"],
+    ["open", of("jane@example.org", 1), "2025-07-21T08:23:05.000Z", true],
+    ["click", of("jane@example.org", 2), "2026-01-21T09:22:05.000Z", "https://shop.example/a"],
+  ]);
+  expect(events[0]?.metadata["tags"]).toEqual(["july"]);
+});
+
+test("when a mapping declares how an account writes times then the same data view is read day first, month first or by the 24-hour clock", async () => {
+  const times = async (more: string, written: string) => {
+    const mapping = parseMapping(`version: 1\nextends: salesforce-marketing-cloud\n${more}`, "own.yaml");
+    const { events, refused } = await landedAs(mapping, { "2025_Sent.csv": [view, mail("", written)] });
+    return events.map((row) => at(row["timestamp_utc"])).concat(refused.map(([reason]) => String(reason)));
+  };
+  const said = "10/11/2025 1:02:03 PM";
+  expect(await times("", said)).toEqual(["2025-10-11T19:02:03.000Z"]);
+  expect(await times("times: d/M/yyyy h:mm:ss a\n", said)).toEqual(["2025-11-10T19:02:03.000Z"]);
+  expect(await times('times: [d/M/yyyy H:mm, "d/M/yyyy H:mm:ss"]\n', "10/11/2025 13:02")).toEqual([
+    "2025-11-10T19:02:00.000Z",
+  ]);
+  expect(await times("times: d/M/yyyy h:mm:ss a\n", "11/30/2025 1:02:03 PM")).toEqual(["time-unreadable"]);
+  expect(await times("times: d/M/yyyy h:mm:ss a\nzone: Europe/Paris\n", said)).toEqual(["2025-11-10T12:02:03.000Z"]);
+  for (const [text, words] of [
+    ["version: 1\nextends: nobody\n", "there is no preset"],
+    ["version: 1\nextends: brevo\nrows: []\n", "rows"],
+    ["version: 1\nextends: brevo\ntimes: sometime\n", "no format of times"],
+  ] as const)
+    expect(() => parseMapping(text, "own.yaml")).toThrow(words);
 });
