@@ -177,6 +177,9 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_VERTEX_REGION: { what: "Region of `train --target vertex`." },
   INBOXLOOP_BUCKET: { what: "Bucket of `train --target vertex`." },
   INBOXLOOP_TRAINER_IMAGE: { what: "Container image of `train --target vertex`." },
+  INBOXLOOP_VERTEX_ENDPOINT: {
+    what: "`host:port` of a server in place of Vertex AI, without encryption; for tests.",
+  },
   INBOXLOOP_FAULT_AT: { what: "For the kill tests: dies at this boundary between two durable writes." },
   GOOGLE_CLOUD_PROJECT: { what: "Project of a `bigquery` target that names none." },
   BIGQUERY_EMULATOR_HOST: { what: "REST address of an emulator in place of BigQuery." },

@@ -19,7 +19,8 @@ export interface Model {
   readonly record: ModelRecord;
 }
 
-async function readModel(path: string): Promise<Model | undefined> {
+/** The version in a folder; undefined where there is none. */
+export async function readModel(path: string): Promise<Model | undefined> {
   const file = join(path, "model.json");
   const text = await readHomeText(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;

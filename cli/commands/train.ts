@@ -10,10 +10,10 @@ import type { OutcomeRecord } from "../../scoring/model-record.ts";
 import type { RegisterCommand } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { addWaiver } from "../waivers.ts";
-import { numberOption } from "./retrain/options.ts";
+import { aliasOption, numberOption } from "./retrain/options.ts";
 
 interface TrainOptions {
-  readonly snapshot: string;
+  readonly snapshot?: string;
   readonly name?: string;
   readonly seed?: number;
   readonly rows?: number;
@@ -43,6 +43,10 @@ interface TrainOptions {
   readonly image?: string;
   readonly machine?: string;
   readonly serviceAccount?: string;
+  readonly spot?: boolean;
+  readonly restarts?: number;
+  readonly alias?: readonly string[];
+  readonly follow?: boolean;
 }
 
 const nameAndColumn = (text: string, example: string): readonly [name: string, column: string] => {
@@ -77,12 +81,12 @@ const monotoneOption = (text: string, earlier: TrainingJob["monotone"] = []): No
 const money = (option: string) => numberOption(option, { least: 0 });
 
 export const register: RegisterCommand = (program, environment) => {
-  program
+  const command = program
     .command("train")
     .description(
       "Train a model version from a snapshot: one forest per outcome, calibrated on people it had not seen, or what a program of yours writes; with its lineage",
     )
-    .requiredOption("--snapshot <snapshot>", "name, id or digest of a snapshot")
+    .option("--snapshot <snapshot>", "name, id or digest of a snapshot; needed")
     .option("--name <name>", "the version's name")
     .option("--seed <n>", "of everything random", numberOption("--seed", { whole: true }))
     .option(
@@ -176,13 +180,29 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--image <uri>", "container image of this repository's Dockerfile (vertex)")
     .option("--machine <type>", "machine type (vertex)")
     .option("--service-account <email>", "account that the job runs as (vertex)")
-    .option("--dry-run", "print what would run and change nothing; for vertex, the exact request")
+    .option(
+      "--spot",
+      "on machines that may be taken away while they run, for less money; Google begins anew by itself (vertex)",
+    )
+    .option(
+      "--restarts <n>",
+      "submit anew so often when a machine was taken away for good (vertex; default: 3 with --spot)",
+      numberOption("--restarts", { whole: true, least: 0, most: 20 }),
+    )
+    .option(
+      "--alias <alias>",
+      "another alias of the registered version, beside the one of its name; repeatable (vertex)",
+      aliasOption,
+    )
+    .option("--no-follow", "submit and come back; `train attach` goes on (vertex)")
+    .option("--dry-run", "print what would run and change nothing; for vertex, the requests")
     .addHelpText(
       "after",
-      "\nExample:\n  inboxloop train --snapshot january --name champion\n  inboxloop train --snapshot january --name boosted --trainer 'venv/bin/python lightgbm_trainer.py'\n  inboxloop train --snapshot february --update champion --name champion-feb\n\nWith --target vertex it trains as a Vertex AI CustomJob, else in a child process of this one.\n",
+      "\nExample:\n  inboxloop train --snapshot january --name champion\n  inboxloop train --snapshot january --name boosted --trainer 'venv/bin/python lightgbm_trainer.py'\n  inboxloop train --snapshot february --update champion --name champion-feb\n\nWith --target vertex it trains as a Vertex AI CustomJob, which goes on when the terminal is lost (docs/reference/vertex.md), else in a child process of this one.\n",
     )
     .action(async (options: TrainOptions) => {
       const world = environment();
+      const snapshotAsked = needed(options.snapshot);
       const { refuseUnapprovedChanges } = await import("../running-things.ts");
       await refuseUnapprovedChanges(world, "train");
       const given = {
@@ -192,7 +212,7 @@ export const register: RegisterCommand = (program, environment) => {
         send_cost: options.sendCost,
       };
       const request = {
-        snapshot: options.snapshot,
+        snapshot: snapshotAsked,
         name: options.name,
         seed: options.seed,
         rowsPerOutcome: options.rows,
@@ -227,7 +247,7 @@ export const register: RegisterCommand = (program, environment) => {
       const { artefactFolders } = await import("../artefacts.ts");
       const folders = await artefactFolders(world);
       if (options.dryRun) {
-        const snapshot = await findSnapshot(folders.snapshots, options.snapshot);
+        const snapshot = await findSnapshot(folders.snapshots, snapshotAsked);
         const job = planTraining(request, snapshot, folders.models, world.now());
         world.console.result(job, () => `would train:\n${JSON.stringify(job, null, 2)}`);
         return;
@@ -247,7 +267,7 @@ export const register: RegisterCommand = (program, environment) => {
       };
       const update = async (base: string): Promise<Model> => {
         const { updateModel } = await import("../../retrain/trainer/update-model.ts");
-        return updateModel(env, { model: base, snapshot: options.snapshot, name: options.name });
+        return updateModel(env, { model: base, snapshot: snapshotAsked, name: options.name });
       };
       const model =
         options.update !== undefined
@@ -259,7 +279,31 @@ export const register: RegisterCommand = (program, environment) => {
       progress.done(model.name);
       world.console.result(model, () => renderModel(model));
     });
+  command
+    .command("attach <job>")
+    .description(
+      "Go on with a job of Vertex AI, by its model's name or the job's: follow it, bring the model, register it, import its evaluation",
+    )
+    .action(async (job: string) => (await import("./retrain/train-on-vertex.ts")).attach(environment(), job));
+  command
+    .command("cancel <job>")
+    .description("Ask Vertex AI to stop a job")
+    .action(async (job: string) => (await import("./retrain/train-on-vertex.ts")).cancel(environment(), job));
+  command
+    .command("jobs")
+    .description("Jobs of Vertex AI that were submitted from this home, and how they stand")
+    .action(async () => (await import("./retrain/train-on-vertex.ts")).jobs(environment()));
 };
+
+/** Commander asks for the options of a command before those of its verbs, which have no snapshot. */
+function needed(snapshot: string | undefined): string {
+  if (snapshot !== undefined) return snapshot;
+  throw new UserError("training needs --snapshot", {
+    code: "train.snapshot",
+    exit: "usage",
+    next: "inboxloop snapshot list",
+  });
+}
 
 const foreignRequest = (request: TrainRequest, options: TrainOptions): ForeignRequest => ({
   ...request,

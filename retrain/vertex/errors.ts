@@ -41,21 +41,48 @@ const outcome: Readonly<
   refused: { code: "vertex.refused", exit: "config", next: "inboxloop train --target vertex --dry-run" },
 };
 
-/** Which class of trouble a gRPC error is; undefined for one that is not from gRPC. */
-export const troubleOf = (error: unknown): CallTrouble | undefined =>
-  codes[(error as { code?: number } | undefined)?.code ?? -1]?.kind;
+function knownOf(error: unknown): Known | undefined {
+  const { code, message } = (error ?? {}) as { readonly code?: number; readonly message?: string };
+  // Google's library says so before any call is made, and without a code.
+  if (/default credentials/i.test(message ?? "")) return codes[16];
+  return codes[code ?? -1];
+}
 
-/** A failed call as an error that a person can act on; anything that is not from gRPC comes back as it is. */
-export function vertexError(doing: string, error: unknown, where: string): unknown {
-  const known = codes[(error as { code?: number } | undefined)?.code ?? -1];
+/** Which class of trouble a failed call is; undefined for one that is neither from gRPC nor of credentials. */
+export const troubleOf = (error: unknown): CallTrouble | undefined => knownOf(error)?.kind;
+
+/**
+ * A failed call as an error that a person can act on; anything that is not of a known class comes back as it is. `goOn` is the command that
+ * goes on with a job that has been submitted.
+ */
+export function vertexError(doing: string, error: unknown, where: string, goOn?: string): unknown {
+  const known = knownOf(error);
   if (!known) return error;
   const details = (error as { details?: string }).details ?? (error as Error).message;
   const { code, exit, next } = outcome[known.kind];
+  const first = known.kind === "set-up" ? `${next}; then: ` : known.kind === "transient" ? `${next}: ` : "";
   return new UserError(`Vertex AI would not ${doing}: ${known.name} ${details}`, {
     code,
     exit,
     where,
-    next,
+    next: goOn === undefined ? next : `${first}${goOn}`,
+    cause: error,
+  });
+}
+
+/** The same of Cloud Storage, whose client answers with the status of HTTP; anything else comes back as it is. */
+export function storageError(doing: string, error: unknown, where: string): unknown {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: string };
+  const isStatus = typeof code === "number" && code >= 400;
+  if (!isStatus && !/default credentials/i.test(message ?? "")) return error;
+  const isSetUp = !isStatus || (code < 500 && code !== 408 && code !== 429);
+  return new UserError(`Cloud Storage would not ${doing}: ${message}`, {
+    code: isSetUp ? "vertex.set-up" : "vertex.unavailable",
+    exit: isSetUp ? "config" : "remote",
+    where,
+    next: isSetUp
+      ? "gcloud auth application-default login; grant roles/storage.objectAdmin on the bucket; check --bucket"
+      : "try again",
     cause: error,
   });
 }

@@ -1,3 +1,5 @@
+import features from "../../includes/features.js";
+import type { Evaluation } from "../evaluate/evaluate.ts";
 import type { TrainingJob } from "../trainer/job.ts";
 
 /** Where and as what the trainer runs in the cloud. */
@@ -11,6 +13,10 @@ export interface VertexTarget {
   readonly serviceAccount?: string | undefined;
   /** The job is ended after so long. */
   readonly timeoutSeconds: number;
+  /** On machines that may be taken away while they run, for less money. */
+  readonly spot: boolean;
+  /** Aliases that the registered version gets beside the one of its name. */
+  readonly aliases: readonly string[];
 }
 
 export const locationOf = (target: VertexTarget): string => `projects/${target.project}/locations/${target.region}`;
@@ -24,13 +30,16 @@ const label = (text: string): string =>
     .replace(/[^a-z0-9_-]/g, "-")
     .slice(0, 63);
 
-/** CreateCustomJob: one machine that runs the container with the job as its argument. Plain data; `--dry-run` prints it. */
-export function customJobRequest(job: TrainingJob, target: VertexTarget) {
+/**
+ * CreateCustomJob: one machine that runs the container with the job as its argument. `run` marks this one submission, so that a job is
+ * found again whose name nobody has heard. Plain data; `--dry-run` prints it.
+ */
+export function customJobRequest(job: TrainingJob, target: VertexTarget, run: string) {
   return {
     parent: locationOf(target),
     customJob: {
       displayName: `inboxloop-train-${job.name}`,
-      labels: { app: "inboxloop", model: label(job.name) },
+      labels: { app: "inboxloop", model: label(job.name), run },
       jobSpec: {
         workerPoolSpecs: [
           {
@@ -39,7 +48,12 @@ export function customJobRequest(job: TrainingJob, target: VertexTarget) {
             containerSpec: { imageUri: target.image, args: ["--job-json", JSON.stringify(job)] },
           },
         ],
-        scheduling: { timeout: { seconds: target.timeoutSeconds }, restartJobOnWorkerRestart: false },
+        scheduling: {
+          timeout: { seconds: target.timeoutSeconds },
+          // A container that starts anew changes nothing that is done, so whoever loses its machine may begin again.
+          restartJobOnWorkerRestart: target.spot,
+          ...(target.spot && { strategy: "SPOT" as const }),
+        },
         baseOutputDirectory: { outputUriPrefix: job.output },
         ...(target.serviceAccount !== undefined && { serviceAccount: target.serviceAccount }),
       },
@@ -51,8 +65,19 @@ export function customJobRequest(job: TrainingJob, target: VertexTarget) {
 export const registeredModelId = "inboxloop";
 export const registeredModel = (target: VertexTarget): string => `${locationOf(target)}/models/${registeredModelId}`;
 
-/** Aliases take lower-case letters, digits and dashes, beginning with a letter and not ending with a dash. */
-const alias = (name: string): string => `v-${name.replace(/[^a-z0-9-]/g, "-")}x`.slice(0, 127).replace(/-*x$/, "");
+/** A version of it, by its number or an alias. */
+export const registeredVersion = (target: VertexTarget, version: string): string =>
+  `${registeredModel(target)}@${version}`;
+
+/** What an alias may be, as the registry says. */
+export const aliasPattern = /^[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]$/;
+
+/** The alias that every version gets of its name: lower-case letters, digits and dashes, beginning with a letter and not ending with a dash. */
+export const aliasOf = (name: string): string =>
+  `v-${name.replace(/[^a-z0-9-]/g, "-")}x`.slice(0, 127).replace(/-*x$/, "");
+
+/** As much of a digest as a label holds. */
+export const digestLabel = (digest: string): string => digest.slice(0, 63);
 
 /** UploadModel: a version of the registered model, or the model with its first version. */
 export function uploadModelRequest(
@@ -66,16 +91,62 @@ export function uploadModelRequest(
     ...(isRegistered ? { parentModel: registeredModel(target) } : { modelId: registeredModelId }),
     model: {
       displayName: registeredModelId,
-      versionAliases: [alias(job.name)],
+      versionAliases: [aliasOf(job.name), ...target.aliases],
       versionDescription: `${job.name}: model ${model.digest}, snapshot ${model.snapshot}`,
       artifactUri: job.output,
       containerSpec: { imageUri: target.image },
       labels: {
         app: "inboxloop",
         model: label(job.name),
-        digest: model.digest.slice(0, 63),
+        digest: digestLabel(model.digest),
         snapshot: label(model.snapshot),
       },
     },
   };
 }
+
+/** Google's shape of the figures of a classifier. */
+const metricsSchema = "gs://google-cloud-aiplatform/schema/modelevaluation/classification_metrics_1.0.0.yaml";
+
+/** What is known of an evaluation before there is one. */
+export const evaluationNames = (job: TrainingJob): readonly string[] =>
+  (job.outcomes.length > 0 ? job.outcomes : (features.outcomes as readonly { readonly name: string }[])).map(
+    ({ name }) => evaluationName(job.name, name),
+  );
+const evaluationName = (model: string, outcome: string): string => `${model} ${outcome}`;
+
+/** ImportModelEvaluation, one for each outcome: figures in Google's shape, and ours with the guardrails beside them. Values are plain. */
+export function importEvaluationRequests(job: TrainingJob, target: VertexTarget, version: string, found: Evaluation) {
+  return found.outcomes.map(({ outcome, candidate }) => ({
+    parent: registeredVersion(target, version),
+    modelEvaluation: {
+      displayName: evaluationName(job.name, outcome),
+      metricsSchemaUri: metricsSchema,
+      metrics: {
+        ...(candidate.auc !== null && { auRoc: candidate.auc }),
+        ...(candidate.log_loss !== null && { logLoss: candidate.log_loss }),
+      },
+      metadata: {
+        outcome,
+        verdict: found.verdict,
+        digest: found.candidate.digest,
+        champion: found.champion?.name ?? null,
+        snapshot: found.snapshot,
+        rows: candidate.rows,
+        positives: candidate.positives,
+        observed_rate: candidate.observed_rate,
+        predicted_rate: candidate.predicted_rate,
+        auc_low: candidate.auc_low,
+        auc_high: candidate.auc_high,
+        ece: candidate.ece,
+        guardrails: found.guardrails.map(({ id, verdict, actual, expected }) => ({
+          id,
+          verdict,
+          actual,
+          expected,
+        })),
+      },
+    },
+  }));
+}
+export type ImportEvaluation = ReturnType<typeof importEvaluationRequests>[number];

@@ -51,6 +51,8 @@ test("when options are wrong, then the error names them, with exit code 2", asyn
     code: "settings.no-target",
     exitCode: 2,
   });
+  await expect(run("train")).rejects.toMatchObject({ code: "train.snapshot", exitCode: 2 });
+  await expect(run("train", "--snapshot", "x", "--alias", "9")).rejects.toThrow("letters, digits and dashes");
   await expect(run("train", "--snapshot", "x", "--seed", "1.5")).rejects.toMatchObject({ code: "cli.number" });
   await expect(run("snapshot", "create", "--sample", "random", "5")).rejects.toMatchObject({ code: "cli.number" });
 });

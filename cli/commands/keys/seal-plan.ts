@@ -33,7 +33,7 @@ const rules: readonly (readonly [RegExp, Kind])[] = [
   [/^[^/]+\.ndjson$|^governance\/[^/]+\.ndjson$|^state\/reviews\/.*\.ndjson$/, "lines"],
   [/^governance\/[^/]+\.json$/, "file"],
   [/^(governance|policies)\//, "as-is"],
-  [/^state\/(ingest-keys\.json|cycle\.json|(serve|policy-checks)\/)/, "file"],
+  [/^state\/(ingest-keys\.json|cycle\.json|(serve|policy-checks|vertex-jobs)\/)/, "file"],
   [/^state\//, "as-is"],
 ];
 

@@ -1,4 +1,6 @@
+import { InvalidArgumentError } from "commander";
 import { UserError } from "../../../errors/user-error.ts";
+import { aliasPattern } from "../../../retrain/vertex/requests.ts";
 
 const instantPattern = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
 
@@ -35,3 +37,10 @@ export const numberOption =
       exit: "usage",
     });
   };
+
+/** Another alias of the registered version. */
+export function aliasOption(text: string, earlier: readonly string[] = []): readonly string[] {
+  if (!aliasPattern.test(text))
+    throw new InvalidArgumentError("it is letters, digits and dashes, like candidate or weekly-best");
+  return [...earlier, text];
+}

@@ -16,6 +16,8 @@ export interface VertexScript {
   /** gRPC status that a method answers with, by method; used up one by one. */
   readonly failures?: Readonly<Record<string, { readonly code: number; readonly details: string }[]>>;
   readonly isRegistered?: boolean;
+  /** Methods that do what they are asked and are not heard: the answer is lost. */
+  readonly unheard?: readonly string[];
   /** Called when the job is asked for, before the answer. */
   readonly onGet?: (times: number) => void;
 }
@@ -46,32 +48,61 @@ export async function startVertexServer(script: VertexScript): Promise<VertexSer
   const server = new grpc.Server();
   const calls: VertexServer["calls"] = [];
   let gets = 0;
-  let cancelled = false;
-  const job = "projects/1/locations/europe-west1/customJobs/42";
+  const place = "projects/1/locations/europe-west1";
+  const model = `${place}/models/inboxloop`;
+  /** Jobs by their resource names, oldest first. */
+  const jobs = new Map<string, Record<string, unknown>>();
+  /** Registered versions by alias. */
+  const versions = new Map<string, Record<string, unknown>>();
+  const evaluations: Record<string, unknown>[] = [];
+  let cancelledJob = "";
   const answers: Readonly<Record<string, (request: Record<string, unknown>) => unknown>> = {
-    CreateCustomJob: (request) => ({ ...(request["customJob"] as object), name: job, state: "JOB_STATE_QUEUED" }),
-    GetCustomJob: () => {
+    CreateCustomJob: (request) => {
+      const name = `${place}/customJobs/${42 + jobs.size}`;
+      jobs.set(name, request["customJob"] as Record<string, unknown>);
+      return { ...jobs.get(name), name, state: "JOB_STATE_QUEUED" };
+    },
+    GetCustomJob: ({ name }) => {
       gets += 1;
       script.onGet?.(gets);
-      const at = cancelled ? { state: "JOB_STATE_CANCELLED" } : script.states[Math.min(gets, script.states.length) - 1];
-      return { name: job, ...at };
+      if (!jobs.has(name as string)) throw { code: grpc.status.NOT_FOUND, details: "no such job" };
+      const at = script.states[Math.min(gets, script.states.length) - 1];
+      return { ...jobs.get(name as string), name, ...(name === cancelledJob ? { state: "JOB_STATE_CANCELLED" } : at) };
     },
-    CancelCustomJob: () => {
-      cancelled = true;
+    ListCustomJobs: ({ filter }) => ({
+      customJobs: [...jobs]
+        .filter(([, job]) => filter === `labels.run=${(job["labels"] as Record<string, string>)["run"]}`)
+        .map(([name, job]) => ({ ...job, name, state: script.states[0]?.state })),
+    }),
+    CancelCustomJob: ({ name }) => {
+      cancelledJob = name as string;
       return {};
     },
-    GetModel: (request) => {
-      if (script.isRegistered) return { name: request["name"], displayName: "inboxloop" };
+    GetModel: ({ name }) => {
+      const alias = (name as string).split("@")[1];
+      const isThere = alias === undefined ? script.isRegistered || versions.size > 0 : versions.has(alias);
+      if (isThere) return { ...(alias !== undefined && versions.get(alias)), name: model, displayName: "inboxloop" };
       throw { code: grpc.status.NOT_FOUND, details: "no such model" };
     },
-    UploadModel: () => ({ name: `${job.split("/customJobs")[0]}/operations/7`, done: false }),
+    UploadModel: (request) => {
+      const uploaded = request["model"] as Record<string, unknown>;
+      const version = { ...uploaded, versionId: "3" };
+      for (const alias of uploaded["versionAliases"] as string[]) versions.set(alias, version);
+      return { name: `${place}/operations/7`, done: false };
+    },
+    ListModelEvaluations: () => ({ modelEvaluations: evaluations }),
+    ImportModelEvaluation: (request) => {
+      const name = `${model}/evaluations/${evaluations.length + 1}`;
+      evaluations.push({ ...(request["modelEvaluation"] as object), name });
+      return evaluations.at(-1);
+    },
     GetOperation: (request) => ({
       name: request["name"],
       done: true,
       response: {
         type_url: "type.googleapis.com/google.cloud.aiplatform.v1.UploadModelResponse",
         value: protos.google.cloud.aiplatform.v1.UploadModelResponse.encode({
-          model: "projects/1/locations/europe-west1/models/inboxloop",
+          model,
           modelVersionId: "3",
         }).finish(),
       },
@@ -92,7 +123,9 @@ export async function startVertexServer(script: VertexScript): Promise<VertexSer
         return;
       }
       try {
-        callback(null, answer(call.request));
+        const given = answer(call.request);
+        if (script.unheard?.includes(method)) callback({ code: grpc.status.UNAVAILABLE, details: "connection lost" });
+        else callback(null, given);
       } catch (error) {
         callback(error as grpc.ServiceError);
       }
