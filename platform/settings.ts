@@ -158,6 +158,11 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
   INBOXLOOP_IMAP_TOKEN: { what: "OAuth token of `ingest mail --imap`.", secret: true },
   INBOXLOOP_POSTMASTER_TOKEN: { what: "OAuth token of Google Postmaster Tools.", secret: true },
   INBOXLOOP_POSTMASTER_ENDPOINT: { what: "Another address than Google's, for tests." },
+  INBOXLOOP_MONITORING_TOKEN: {
+    what: "OAuth token of Cloud Monitoring, which counts what waits in Pub/Sub; application default credentials when not given.",
+    secret: true,
+  },
+  INBOXLOOP_MONITORING_ENDPOINT: { what: "Another address than Cloud Monitoring's, for tests." },
   INBOXLOOP_DECISION_KEY: {
     what: "Secret from which arms, hold-outs and exploration are drawn; made of the id key when not given.",
     secret: true,

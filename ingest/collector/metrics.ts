@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type Backlog, unknownBacklogs } from "../bus/pubsub-backlog.ts";
 
 /** What the collector counts, for Prometheus. Labels are names from our own lists, never from a call. */
 export interface CollectorMetrics {
@@ -15,11 +16,13 @@ export interface CollectorMetrics {
 export interface MetricsOptions {
   /** Messages published and not yet landed. Left out where this process cannot know: then no gauge says so, for 0 would be a lie. */
   readonly behind?: (() => number) | undefined;
+  /** What waits on a bus that is not ours, where somebody counts it; why not, where nobody does. */
+  readonly backlog?: (() => Backlog) | undefined;
   /** Memory and event loop of the process too; off in tests. */
   readonly withProcess: boolean;
 }
 
-export function createMetrics({ behind, withProcess }: MetricsOptions): CollectorMetrics {
+export function createMetrics({ behind, backlog, withProcess }: MetricsOptions): CollectorMetrics {
   const registry = new Registry();
   if (withProcess) collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -70,6 +73,7 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
         this.set(behind());
       },
     });
+  if (backlog) backlogGauges(backlog, registers);
   const damagedFrames = new Counter({
     name: "inboxloop_spool_damaged_frames_total",
     help: "Stretches of the spool that were no frame any more; they lie in its quarantine, and are dead letters",
@@ -99,4 +103,40 @@ export function createMetrics({ behind, withProcess }: MetricsOptions): Collecto
       for (const one of each) queryable.observe(one);
     },
   };
+}
+
+/** Gauges that have a value only while it is known, and one that says why it is not. */
+function backlogGauges(backlog: () => Backlog, registers: Registry[]): void {
+  const behindMessages = "inboxloop_bus_behind_messages";
+  new Gauge({
+    name: behindMessages,
+    help: "Messages that wait in the Pub/Sub subscription, as Cloud Monitoring counted them last; absent while nobody knows",
+    registers,
+    collect() {
+      const now = backlog();
+      if (now.kind === "known") this.set(now.messages);
+      else this.remove();
+    },
+  });
+  new Gauge({
+    name: "inboxloop_bus_oldest_waiting_seconds",
+    help: "How long the oldest message waits in the Pub/Sub subscription; absent while nobody knows",
+    registers,
+    collect() {
+      const now = backlog();
+      if (now.kind === "known" && now.oldestSeconds !== null) this.set(now.oldestSeconds);
+      else this.remove();
+    },
+  });
+  new Gauge({
+    name: "inboxloop_bus_backlog_unknown",
+    help: `1 for the reason why ${behindMessages} is absent`,
+    labelNames: ["reason"],
+    registers,
+    collect() {
+      const now = backlog();
+      for (const reason of unknownBacklogs)
+        this.set({ reason }, now.kind === "unknown" && now.reason === reason ? 1 : 0);
+    },
+  });
 }

@@ -6,6 +6,7 @@ import { withLock } from "../../platform/journal/lock.ts";
 import { createStatusServer } from "../../platform/status-server.ts";
 import type { BusWriter } from "../bus/bus.ts";
 import { consumeSpool, spoolReader } from "../bus/consume-spool.ts";
+import type { Backlog } from "../bus/pubsub-backlog.ts";
 import { sealedWriter } from "../bus/sealed-spool.ts";
 import { landedByLedger, spoolSourceId } from "../bus/spool.ts";
 import { SpoolWriter } from "../bus/spool-writer.ts";
@@ -38,6 +39,8 @@ export interface RunCollectorOptions {
   readonly fetchText: FetchText;
   /** Put what is accepted here instead of on the spool; somebody else lands it. */
   readonly otherBus?: BusWriter | undefined;
+  /** What waits there, as far as anybody knows. */
+  readonly backlog?: (() => Backlog) | undefined;
   readonly log: (line: string) => void;
   readonly listening: (told: {
     readonly address: string;
@@ -81,9 +84,9 @@ export async function runCollector(
     const { stallMs } = options.limits;
     const now = () => context.now().getTime();
     const progress = new PipelineProgress({ now, stallMs, published: first, landed });
-    // What waits in Pub/Sub is known to Cloud Monitoring alone (subscription/num_undelivered_messages): nothing is said of it here.
     const behind = options.otherBus ? undefined : () => progress.behind();
-    const metrics = createMetrics({ behind, withProcess: true });
+    const { backlog } = options;
+    const metrics = createMetrics({ behind, backlog, withProcess: true });
     const publishedTo = (last: number) => {
       progress.publishedTo(last);
       metrics.published(last);
@@ -108,7 +111,9 @@ export async function runCollector(
     });
 
     const isStalled = () => !options.otherBus && progress.isStalled();
-    const status = createStatusServer(collectorStatus({ hooks, behind, isStalled, metrics, limits: options.limits }));
+    const status = createStatusServer(
+      collectorStatus({ hooks, behind, backlog, isStalled, metrics, limits: options.limits }),
+    );
 
     let isClosed = false;
     const stopPipeline = new AbortController();

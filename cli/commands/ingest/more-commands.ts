@@ -124,6 +124,10 @@ export function registerMoreIngest(ingest: Command, environment: () => Environme
       .option(
         "--pubsub-topic <name>",
         "put what is accepted on projects/<p>/topics/<t> (default: the target's `pubsub_topic`, else the spool)",
+      )
+      .option(
+        "--pubsub-subscription <name>",
+        "whose backlog is told, projects/<p>/subscriptions/<s>: the one that `ingest consume` reads (default: the target's)",
       ),
   ).action(async (options: IngestServeOptions) => {
     const { ingestServeCommand } = await import("./serve.ts");

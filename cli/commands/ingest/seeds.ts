@@ -8,6 +8,7 @@ import { ingestPostmaster, type PostmasterOutcome } from "../../../ingest/seeds/
 import { type PostmasterEnv, postmasterEndpoint, postmasterScope } from "../../../ingest/seeds/postmaster-client.ts";
 import { putAside, type Unreadable } from "../../../ingest/unreadable.ts";
 import type { Environment } from "../../environment.ts";
+import { googleToken } from "../../google-token.ts";
 import { asideIn } from "./aside.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
@@ -135,17 +136,10 @@ function postmasterEnv(settings: Environment["settings"]): PostmasterEnv {
 }
 
 function defaultToken(): () => Promise<string> {
-  let client: Promise<{ getAccessToken(): Promise<{ token?: string | null } | string | null | undefined> }> | undefined;
+  const token = googleToken(postmasterScope);
   return async () => {
-    const { GoogleAuth } = await import("google-auth-library");
-    client ??= new GoogleAuth({ scopes: [postmasterScope] }).getClient();
-    try {
-      const answer = await (await client).getAccessToken();
-      const token = typeof answer === "string" ? answer : answer?.token;
-      if (token) return token;
-    } catch {
-      // What the library says may quote a credential file; that none works is enough.
-    }
+    const given = await token();
+    if (given) return given;
     throw new UserError("no credentials for Google Postmaster", {
       code: "postmaster.no-credentials",
       exit: "config",

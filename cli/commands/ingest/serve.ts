@@ -3,6 +3,7 @@ import { UserError } from "../../../errors/user-error.ts";
 import { consumePubSub } from "../../../ingest/bus/consume-pubsub.ts";
 import { consumeSpool } from "../../../ingest/bus/consume-spool.ts";
 import { openSubscription, openTopic } from "../../../ingest/bus/open-pubsub.ts";
+import { type Backlog, monitoringEndpoint, monitoringScope, watchBacklog } from "../../../ingest/bus/pubsub-backlog.ts";
 import { pubsubWriter } from "../../../ingest/bus/pubsub-bus.ts";
 import { runCollector } from "../../../ingest/collector/run-collector.ts";
 import { defaultLimits } from "../../../ingest/collector/server.ts";
@@ -11,6 +12,7 @@ import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import type { IngestTotals } from "../../../ingest/pipeline.ts";
 import type { Environment } from "../../environment.ts";
+import { googleToken } from "../../google-token.ts";
 import { type StatusOptions, statusListener } from "../../status-listener.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
@@ -26,6 +28,7 @@ export interface IngestServeOptions extends DestinationOptions, StatusOptions {
   readonly rate?: number;
   readonly replayWindow?: number;
   readonly pubsubTopic?: string;
+  readonly pubsubSubscription?: string;
 }
 
 /** `inboxloop ingest serve`. Ends with 0 when it is told to stop. */
@@ -65,6 +68,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
         drainMs: 20_000,
         fetchText,
         otherBus: topic && pubsubWriter(topic.topic, context.keys.deadLetters, randomBytes, topic.close),
+        backlog: topic && backlogOf(environment, options),
         log: console.note,
         listening: ({ address, status, hooks, sources }) => {
           console.note(`status on ${status}`);
@@ -84,6 +88,35 @@ export async function ingestServeCommand(environment: Environment, options: Inge
   } catch (error) {
     throw homeTrouble(error, home.spool);
   }
+}
+
+/** What waits for the consumer of the topic: Cloud Monitoring counts it, for the subscription that the consumer reads. */
+function backlogOf(environment: Environment, options: IngestServeOptions): () => Backlog {
+  const { settings, signal, target } = environment;
+  const unknown = (reason: Extract<Backlog, { kind: "unknown" }>["reason"]) => () =>
+    ({ kind: "unknown", reason }) as const;
+  const subscription = options.pubsubSubscription ?? target.bus.subscription;
+  if (subscription === undefined) return unknown("no-subscription");
+  const given = settings["INBOXLOOP_MONITORING_ENDPOINT"];
+  if (!given && settings["PUBSUB_EMULATOR_HOST"]) return unknown("emulator");
+  const endpoint = given || monitoringEndpoint;
+  if (!/^https:\/\/|^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::|\/|$)/.test(endpoint))
+    throw new UserError("the endpoint of Cloud Monitoring is not encrypted, and a token would be said to it", {
+      code: "pubsub.insecure-monitoring",
+      exit: "config",
+      where: "INBOXLOOP_MONITORING_ENDPOINT",
+      next: `unset it: ${monitoringEndpoint} is the default`,
+    });
+  const token = settings["INBOXLOOP_MONITORING_TOKEN"];
+  return watchBacklog(
+    {
+      endpoint: endpoint.replace(/\/$/, ""),
+      token: token ? async () => token : googleToken(monitoringScope),
+      now: () => environment.now().getTime(),
+    },
+    subscription,
+    signal,
+  );
 }
 
 /** `inboxloop ingest consume`. Ends with 0 when it is told to stop, or with `--once` at the end of the spool. */
