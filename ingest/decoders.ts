@@ -7,7 +7,7 @@ import type { IdHasher } from "./door/id-hasher.ts";
 import type { Item } from "./door/signal.ts";
 import { type CsvValue, csvRecords } from "./files/csv.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
-import type { IsOptOutAddress } from "./mail/opt-out.ts";
+import type { OwnMail } from "./mail/own-mail.ts";
 import { applyMapping } from "./mapping/apply.ts";
 import type { Details } from "./mapping/details.ts";
 import type { Lookups } from "./mapping/lookups.ts";
@@ -29,8 +29,8 @@ export interface DecoderOptions {
   readonly fileId: string;
   /** Of mapped files, without its folder. */
   readonly fileName?: string | undefined;
-  /** Whatever mail comes to such an address is an unsubscribe. */
-  readonly isOptOutAddress?: IsOptOutAddress | undefined;
+  /** What the sender's own mails look like. */
+  readonly mail?: OwnMail | undefined;
   /** What senders declare of their providers' tags and arguments. */
   readonly sources?: SourceDeclarations | undefined;
   /** The raw table of records that name none. */
@@ -68,10 +68,9 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
 }
 
 function plainDecoder(kind: string, options: DecoderOptions): Decode {
-  const { isOptOutAddress } = options;
   if (kind === "mail")
     return async ({ data }) =>
-      orNothing(withDimensions(await decodeMail(data, isOptOutAddress), "mail", options.sources));
+      orNothing(withDimensions(await decodeMail(data, options.mail), "mail", options.sources));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind.startsWith("suppressions-")) return suppressions(kind);

@@ -15,7 +15,7 @@ import { type IngestKeys, keyName } from "./door/keys.ts";
 import type { RawRow } from "./door/raw-row.ts";
 import type { FileInput } from "./files/file.ts";
 import type { BatchEntry } from "./ledger.ts";
-import type { IsOptOutAddress } from "./mail/opt-out.ts";
+import type { OwnMail } from "./mail/own-mail.ts";
 import {
   Commits,
   type IngestEnv,
@@ -41,8 +41,8 @@ export interface IngestContext {
   readonly sleep: (ms: number) => Promise<void>;
   readonly pid: number;
   readonly trustReceivedAt: boolean;
-  /** Addresses of the sender's List-Unsubscribe; the usual names where it does not say. */
-  readonly isOptOutAddress?: IsOptOutAddress | undefined;
+  /** What the sender's own mails look like. */
+  readonly mail?: OwnMail | undefined;
   /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
   readonly sources?: SourceDeclarations | undefined;
   readonly ispOfDomain?: IspOfDomain | undefined;

@@ -156,7 +156,7 @@ async function decodeAgain(
     mapping,
     fileId,
     fileName: String(row["source"]).slice(kind.length + 1),
-    isOptOutAddress: context.isOptOutAddress,
+    mail: context.mail,
     sources: context.sources,
   });
   const items = await decode({ data: payload, position: Number(record), value });

@@ -31,7 +31,7 @@ export async function consumePubSub(
     });
     const decode = busDecoder({
       hashId: createIdHasher(context.keys.ids.active),
-      isOptOutAddress: context.isOptOutAddress,
+      mail: context.mail,
       sources: context.sources,
     });
     return await runIngest(envFor({ source, decode }, options.progress), signal);

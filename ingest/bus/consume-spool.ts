@@ -52,7 +52,7 @@ export async function consumeSpool(
     });
     const decode = busDecoder({
       hashId: createIdHasher(context.keys.ids.active),
-      isOptOutAddress: context.isOptOutAddress,
+      mail: context.mail,
       sources: context.sources,
     });
     const totals = await runIngest(envFor({ source, decode }, progress), stop);

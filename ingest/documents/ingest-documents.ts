@@ -70,7 +70,7 @@ export async function ingestDocuments(
       const decode = decoderFor(kind, {
         hashId: createIdHasher(context.keys.ids.active),
         fileId: id,
-        isOptOutAddress: context.isOptOutAddress,
+        mail: context.mail,
         sources: context.sources,
       });
       let end = digests.length;

@@ -1,6 +1,6 @@
 import type { Decoded, Item } from "../door/signal.ts";
 import { amazonSes } from "../sources/amazon-ses.ts";
-import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
+import { messageIdentity } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
 import { addressesIn } from "./addresses.ts";
 import { type RecipientReport, readBounceReport } from "./bounce-report.ts";
@@ -8,26 +8,25 @@ import { decodeFailureReport } from "./failure-report.ts";
 import { readFeedbackReport } from "./feedback-report.ts";
 import { isoOfMailDate } from "./mail-date.ts";
 import { mailKind } from "./mail-kind.ts";
-import { type IsOptOutAddress, optOutAddresses, whoLeaves } from "./opt-out.ts";
+import { optOutAddresses, whoLeaves } from "./opt-out.ts";
+import type { OwnMail } from "./own-mail.ts";
 import { type Mail, readMail } from "./read-mail.ts";
 import { addressOfField, fieldOf, messageIdOf } from "./report-fields.ts";
+import { personsReported } from "./reported-person.ts";
 
 const provider = "mail" as const;
 
 /** Reads one mail: bounces and complaints become a signal per recipient, automatic replies one, anything else a dead letter. */
-export const decodeMail = (
-  bytes: Uint8Array,
-  isOptOutAddress: IsOptOutAddress = optOutAddresses(undefined),
-): Promise<readonly Item[]> => decodeNested(bytes, 0, isOptOutAddress);
+export const decodeMail = (bytes: Uint8Array, own: OwnMail = {}): Promise<readonly Item[]> =>
+  decodeNested(bytes, 0, own);
+
+const usualOptOutAddress = optOutAddresses(undefined);
 
 /** A gateway may forward a report inside a notice of its own; what the inner one says is worth more. */
 const maximumNesting = 2;
 
-async function decodeNested(
-  bytes: Uint8Array,
-  depth: number,
-  isOptOutAddress: IsOptOutAddress,
-): Promise<readonly Item[]> {
+async function decodeNested(bytes: Uint8Array, depth: number, own: OwnMail): Promise<readonly Item[]> {
+  const { isOptOutAddress = usualOptOutAddress } = own;
   let mail: Mail;
   try {
     mail = await readMail(bytes);
@@ -37,7 +36,7 @@ async function decodeNested(
   const kind = mailKind(mail, isOptOutAddress);
   switch (kind) {
     case "feedback-report":
-      return readFeedbackReport(mail);
+      return readFeedbackReport(mail, own);
     case "failure-report":
       return [
         decodeFailureReport(mail) ??
@@ -48,13 +47,10 @@ async function decodeNested(
     case "receipt":
       return [receiptSignal(mail)];
     case "forwarded-complaint":
-      return personsMeant(
-        addressesIn(fieldOf(mail.original, "x-hmxmroriginalrecipient") ?? fieldOf(mail.original, "to") ?? ""),
-      ).map((recipient) =>
+      return personsReported(mail, own).map((reported) =>
         signal({
           eventType: "complaint",
-          recipient,
-          ...messageIdentity(provider, messageIdOf(mail.original)),
+          ...reported,
           occurredAt: isoOfMailDate(fieldOf(mail.headers, "date")),
           provenance: "mail/arf",
           metadata: { provider, provider_event: "forwarded-complaint", feedback_type: "abuse" },
@@ -73,7 +69,7 @@ async function decodeNested(
     case "bounce": {
       const isForwarded = /report-type="?delivery-status/i.test(fieldOf(mail.original, "content-type") ?? "");
       if (mail.attached && isForwarded && mail.deliveryStatus.length === 0 && depth < maximumNesting)
-        return decodeNested(mail.attached, depth + 1, isOptOutAddress);
+        return decodeNested(mail.attached, depth + 1, own);
       const reports = readBounceReport(mail);
       return reports.length > 0
         ? reports.map((report) => bounceSignal(mail, report))

@@ -1,10 +1,10 @@
 import type { Decoded } from "../door/signal.ts";
-import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { deadLetter, present, signal } from "../sources/webhook.ts";
-import { addressesIn } from "./addresses.ts";
 import { isoOfMailDate } from "./mail-date.ts";
+import type { OwnMail } from "./own-mail.ts";
 import type { Mail } from "./read-mail.ts";
-import { addressOfField, fieldOf, messageIdOf } from "./report-fields.ts";
+import { fieldOf } from "./report-fields.ts";
+import { personsReported } from "./reported-person.ts";
 
 /** Feedback types that say "I did not want this": RFC 5965 section 7.3, RFC 6430. */
 const complaintTypes = new Set(["abuse", "fraud", "virus", "other", "miscategorized"]);
@@ -14,7 +14,7 @@ const complaintTypes = new Set(["abuse", "fraud", "virus", "other", "miscategori
  * unsubscribe; `auth-failure` (RFC 6591) tells of authentication and
  * is read by failure-report.ts.
  */
-export function readFeedbackReport(mail: Mail): readonly Decoded[] {
+export function readFeedbackReport(mail: Mail, own: OwnMail): readonly Decoded[] {
   const report = mail.feedbackReport;
   const feedbackType = (fieldOf(report, "feedback-type") ?? "abuse").toLowerCase();
   const eventType = complaintTypes.has(feedbackType)
@@ -24,22 +24,10 @@ export function readFeedbackReport(mail: Mail): readonly Decoded[] {
       : undefined;
   if (!eventType) return [deadLetter("not-a-signal", `Feedback-Type: ${feedbackType}`)];
 
-  const original = mail.original;
-  const addressesOf = (name: string): readonly string[] =>
-    (report?.get(name) ?? []).flatMap((value) => addressOfField(value) ?? []);
-  // Who is to be taken off the list is named one by one (RFC 6449 appendix B). Original-Rcpt-To names every recipient that the reporter saw (RFC 5965
-  // section 3.3), and providers that redact leave them to the original mail's own header: of several nobody can say who it was.
-  const toRemove = addressesOf("removal-recipient");
-  const recipients = addressesOf("original-rcpt-to");
-  const persons =
-    toRemove.length > 0
-      ? [...new Set(toRemove)]
-      : personsMeant(recipients.length > 0 ? recipients : addressesIn(fieldOf(original, "to") ?? ""));
-  return persons.map((recipient) =>
+  return personsReported(mail, own).map((reported) =>
     signal({
       eventType,
-      recipient,
-      ...messageIdentity("mail", messageIdOf(original)),
+      ...reported,
       occurredAt:
         isoOfMailDate(fieldOf(report, "arrival-date") ?? fieldOf(report, "received-date")) ??
         isoOfMailDate(fieldOf(mail.headers, "date")),

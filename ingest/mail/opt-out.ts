@@ -1,6 +1,6 @@
-import { domainToASCII } from "node:url";
 import { UserError } from "../../errors/user-error.ts";
 import { addressesIn } from "./addresses.ts";
+import { recipientWrittenInto } from "./own-mail.ts";
 import type { Mail } from "./read-mail.ts";
 import { fieldOf } from "./report-fields.ts";
 
@@ -64,9 +64,8 @@ const receivedAt = (mail: Mail): readonly string[] =>
  */
 export function whoLeaves(mail: Mail, isOptOutAddress: IsOptOutAddress): string | undefined {
   for (const address of receivedAt(mail).filter(isOptOutAddress)) {
-    const local = address.slice(0, address.lastIndexOf("@"));
-    const written = /(?:^|[+=])([^+=]+)=([\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.[\p{L}]{2,})$/u.exec(local);
-    if (written?.[1] && written[2] && domainToASCII(written[2])) return `${written[1]}@${written[2]}`;
+    const written = recipientWrittenInto(address);
+    if (written) return written;
   }
   return addressesIn(fieldOf(mail.headers, "from") ?? "")[0];
 }

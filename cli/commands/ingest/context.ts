@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../errors/user-error.ts";
+import { readOneClickToken } from "../../../ingest/collector/one-click.ts";
 import { ispLookup } from "../../../ingest/door/isp-lookup.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
@@ -18,6 +19,7 @@ export function ingestContext(
   options: { readonly trustReceivedAt: boolean; readonly batchRecords?: number | undefined } & DestinationOptions,
 ): IngestContext {
   const settings = readSettings(environment.cwd);
+  const keys = ingestKeys(environment);
   return {
     raw: environment.home.raw,
     // Where several machines write to one BigQuery, each knows whom another has erased.
@@ -25,13 +27,16 @@ export function ingestContext(
       environment.target.kind === "bigquery"
         ? environment.target.journal("governance/erasures", erasureJournal)
         : environment.home.erasures,
-    keys: ingestKeys(environment),
+    keys,
     now: environment.now,
     randomBytes,
     sleep: (ms) => sleep(ms),
     pid: process.pid,
     trustReceivedAt: options.trustReceivedAt,
-    isOptOutAddress: optOutAddresses(environment.settings["INBOXLOOP_UNSUBSCRIBE_ADDRESSES"]),
+    mail: {
+      isOptOutAddress: optOutAddresses(environment.settings["INBOXLOOP_UNSUBSCRIBE_ADDRESSES"]),
+      readLink: (token) => readOneClickToken(token, keys.ids.all),
+    },
     sources: declaredSources(settings),
     attributes: () => allowedAttributes(environment, settings.attributes),
     ispOfDomain: ispLookup(settings.isp_lookup, environment.cwd),

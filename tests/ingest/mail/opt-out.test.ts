@@ -5,7 +5,7 @@ import { optOutAddresses } from "../../../ingest/mail/opt-out.ts";
 const written = (to: string, subject: string, more = "") =>
   Buffer.from(`From: Kim <kim@example.org>\r\nTo: ${to}\r\nSubject: ${subject}\r\n${more}\r\n.\r\n`);
 const told = async (bytes: Uint8Array, setting?: string) => {
-  const [one] = await decodeMail(bytes, optOutAddresses(setting));
+  const [one] = await decodeMail(bytes, { isOptOutAddress: optOutAddresses(setting) });
   return one?.kind === "signal"
     ? `${one.signal.eventType} ${one.signal.recipient}`
     : one?.kind === "dead-letter"
