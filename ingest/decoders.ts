@@ -69,8 +69,7 @@ export function decoderFor(kind: string, options: DecoderOptions): Decode {
 
 function plainDecoder(kind: string, options: DecoderOptions): Decode {
   if (kind === "mail")
-    return async ({ data }) =>
-      orNothing(withDimensions(await decodeMail(data, options.mail), "mail", options.sources));
+    return async ({ data }) => orNothing(withDimensions(await decodeMail(data, options.mail), "mail", options.sources));
   if (kind === "postmaster") return ({ data }) => orNothing(decodePostmasterDay(data));
   if (kind.startsWith("seeds-")) return seeds(options, kind);
   if (kind.startsWith("suppressions-")) return suppressions(kind);

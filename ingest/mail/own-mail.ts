@@ -21,7 +21,12 @@ const domain = "[\\p{L}\\p{N}-]+(?:\\.[\\p{L}\\p{N}-]+)*\\.\\p{L}{2,}";
 const withDomain = new RegExp(`^(.+)=(${domain})$`, "u");
 
 /** What stands before the recipient's local part: SendGrid's `bounces+123-4ae5-`, ezmlm's `news-return-17-`, then `bounce+`, `unsub+8f2c=`, or nothing. */
-const before = [/^bounces\+\d+-[\da-f]{4,}-(.+)$/i, /^.+-return-(?:\d+-)?(.+)$/i, /^[^+=]+\+(?:[^=]*=)?(.+)$/, /^([^+=]+)$/];
+const before = [
+  /^bounces\+\d+-[\da-f]{4,}-(.+)$/i,
+  /^.+-return-(?:\d+-)?(.+)$/i,
+  /^[^+=]+\+(?:[^=]*=)?(.+)$/,
+  /^([^+=]+)$/,
+];
 
 /** Signatures over the sender's own address (BATV) and addresses rewritten by a forwarder (SRS) have `=` too, and name no recipient of ours. */
 const signed = /^(?:prvs|msprvs1|btv1|srs[01])[=+-]/i;

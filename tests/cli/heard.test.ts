@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import rawTables from "../../includes/raw_tables.js";
@@ -21,15 +22,22 @@ const cookieOf = (n: number): string => idOf(1000 + n);
 const linked = Array.from({ length: people / 2 }, (_, n) => n);
 
 beforeAll(async () => {
-  at = await makeDecidingHome((before) =>
-    linked.map((n) => ({
+  at = await makeDecidingHome((before) => [
+    ...linked.map((n) => ({
       table: "identity_links",
       left_id: cookieOf(n),
       right_id: idOf(n),
       link_kind: "login",
       linked_at: before(700),
     })),
-  );
+    {
+      event_type: "sent",
+      event_id: "sent-85",
+      user_id_hash: idOf(85),
+      message_id: "news-85@sender.test",
+      timestamp_utc: before(600),
+    },
+  ]);
   expect(at.run(["features", "push"]).json()).toMatchObject({ people });
 });
 afterAll(() => at?.close());
@@ -202,6 +210,46 @@ test("when one id of a person is mailed, then the caps count it for the others, 
   expect(at.run(decide, { INBOXLOOP_FAULT_AT: `batch-page:${rows[0]!.n}` }).signal).toBe("SIGKILL");
   expect(at.run(decide).json()).toMatchObject({ state: "resumed" });
   expect(reasons("c")).toEqual(["cap-per-person", "rule"]);
+});
+
+test("when a feedback report hides the reader of a mail that went to one person, then it forbids mail to them", async () => {
+  const report = `From: feedback@mailbox.test
+Date: ${new Date().toUTCString()}
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: Reporter/1.0
+Version: 1
+Original-Rcpt-To: redacted@mailbox.test
+
+--b
+Content-Type: message/rfc822
+
+From: news@sender.test
+To: redacted@mailbox.test
+Message-ID: <news-85@sender.test>
+
+Hello
+--b--
+`;
+  const path = join(at.home, "../report.eml");
+  writeFileSync(path, report);
+  expect(at.run(["ingest", "mail", path]).status).toBe(0);
+  const { signal } = new AbortController();
+  const warehouse = await openWarehouse();
+  try {
+    const heard = await readHeard(warehouse, (await inputsAsOf(warehouse, signal))!, signal);
+    expect(heard.get(idOf(85))).toMatchObject([{ kind: "suppression", reason: "complaint" }]);
+  } finally {
+    await warehouse.close();
+  }
+  expect(at.build(new Date(Date.now() + 3000).toISOString()).stderr).toBe("");
+  const stands = at.run(["suppressions", "check", idOf(85)]).json()[0].rules as { reasons: string[] }[];
+  expect(stands.filter(({ reasons }) => reasons.includes("complaint"))).toHaveLength(2);
 });
 
 test("when an unsubscribe that landed since the build is taken back, then the batch hears it no more", async () => {

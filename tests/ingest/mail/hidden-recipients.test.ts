@@ -95,7 +95,10 @@ test("when the recipient is hidden everywhere then the complaint names nobody, a
 test("when the mail has our one-click link then it says who complained, of which e-mail", async () => {
   const message = { messageId: `m-${"0".repeat(32)}`, campaignId: "spring" };
   const [one] = await decodeMail(
-    report("Original-Rcpt-To: redacted@mailbox.test", `To: redacted@mailbox.test\nList-Unsubscribe: ${link(key, message)}`),
+    report(
+      "Original-Rcpt-To: redacted@mailbox.test",
+      `To: redacted@mailbox.test\nList-Unsubscribe: ${link(key, message)}`,
+    ),
     { readLink },
   );
   expect(one).toMatchObject({ signal: { eventType: "complaint", recipient: kim, ...message } });
@@ -110,7 +113,10 @@ test("when somebody else signed the link then it says nothing", async () => {
 });
 
 test("when the mail was forwarded then the subscriber's own link goes before the mailbox that complained", async () => {
-  const [one] = await told("Original-Rcpt-To: <office@elsewhere.test>", `To: kim@example.org\nList-Unsubscribe: ${link()}`);
+  const [one] = await told(
+    "Original-Rcpt-To: <office@elsewhere.test>",
+    `To: kim@example.org\nList-Unsubscribe: ${link()}`,
+  );
   expect(one).toEqual(["complaint", kim, "0102@sender.test"]);
 });
 
@@ -126,6 +132,7 @@ test.each([
 });
 
 test("when the reporter names the recipient then what the sender wrote is not asked", async () => {
-  const fields = "Original-Mail-From: <bounce+8f2c.old=example.org@news.sender.test>\nOriginal-Rcpt-To: kim@example.org";
+  const fields =
+    "Original-Mail-From: <bounce+8f2c.old=example.org@news.sender.test>\nOriginal-Rcpt-To: kim@example.org";
   expect((await told(fields, "To: kim@example.org"))[0]?.[1]).toBe("kim@example.org");
 });

@@ -263,7 +263,7 @@ Written by tests/ingest/sources/message-identity.test.ts from ingest/sources/mes
 
 \`message_id\` is one e-mail to one person. Where a provider's id names a mailing the door makes it one person's: \`<id>:<first 16 digits of the person's hashed id>\`; the provider's
 own stays in \`metadata.provider_message_id\`. An event of a mailing that names nobody has the bare id, no user, and \`metadata.is_recipient_unknown\`; it is in \`raw.events\` and counts for
-nobody after that. Where the server's words name one of several addressees the event is theirs. An id that turns out to name two people, by whatever road it came, is split by
+nobody after that, unless your own events have that id as the \`message_id\` of an e-mail that went to one person alone. Where the server's words name one of several addressees the event is theirs. An id that turns out to name two people, by whatever road it came, is split by
 person in \`events.distinct_events\`, and \`assert_events__a_message_is_one_persons\` watches.
 
 A field that a provider sends in another type than it documents is left out and named in \`metadata.fields_left_out\`; only who, what and when can cost the event.
