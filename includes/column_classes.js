@@ -491,6 +491,19 @@ module.exports = {
     behaviour: ["dimension", "affected", "value"],
     reference: ["received_date", "metric", "checked"],
   },
+  "monitoring.device_answers": {
+    reference: [
+      "campaign_id",
+      "period_date",
+      "device_question",
+      "epsilon",
+      "device_answer",
+      "device_reports",
+      "answer_reports",
+      "answer_share",
+      "answer_share_error",
+    ],
+  },
   "monitoring.drift_bins": {
     behaviour: [
       "bin",

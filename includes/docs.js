@@ -21,7 +21,7 @@ const column = {
   seed_test_id: "One test with seed addresses.",
   batch_id: "One batch at the door.",
   dead_letter_id: "One record that could not be landed.",
-  report_id: "The reporter's id of the report.",
+  report_id: "The report's id, as whoever reports calls it.",
   report_kind: "aggregate (RFC 9990), or failure: one message (RFC 6591).",
   order_id: "The order of the customer, or the single report where no order is named.",
   moment_kind: "message: the instant is a send; customer: it is the as-of instant.",
@@ -397,6 +397,20 @@ const column = {
   affected: "Records for which the metric holds.",
   value: "affected / checked.",
   consented_messages: "Messages of customers who allow training.",
+  mechanism: "How the answer was randomised; see includes/device_reports.js.",
+  epsilon:
+    "What one report may tell of its device: no answer is more than e^epsilon times as probable for one truth as for another.",
+  device_question: "summary_reading (what was seen of mail and summary) or read_time (seconds on the screen).",
+  device_answer: "none, summary, expanded or full; or seconds of the grid that times are rounded to.",
+  period_date: "First day of the period that the reports are about.",
+  answer_reports: "Reports with this answer, as they were randomised.",
+  device_reports: "Reports of devices.",
+  answer_share:
+    "Share of the devices whose true answer this is, estimated without bias, so that it may lie a little below 0 or above 1; NULL where too few reported.",
+  answer_share_error: "Standard error of answer_share, the randomising included.",
+  read_seconds_mean:
+    "Mean seconds that the mail was on the screen, 0 where it was not opened and 64 at most, estimated; NULL where too few devices reported.",
+  read_seconds_error: "Standard error of read_seconds_mean, the randomising included.",
   message_share: "Share of all mature messages.",
   consented_share: "Share of the mature messages that may be trained on.",
   consent_skew: "consented_share - message_share.",
@@ -562,6 +576,8 @@ const rawTables = {
   tls_reports:
     "Rows of TLS reports: how often mail to us was, and was not, encrypted on its way. Grain: one row of a report.",
   postmaster_stats: "What mailbox providers say of our domains. Grain: one metric of one day.",
+  device_reports:
+    "Answers of devices, randomised on the device, naming nobody. Grain: one answer of one device for a campaign and period.",
   decisions: "What was decided for whom, hold-outs included. Grain: one decision.",
   human_labels: "What people said about messages. Grain: one statement.",
   erasure_requests: "Requests to be forgotten; once carried out they are gone. Grain: one request.",

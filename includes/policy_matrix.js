@@ -333,6 +333,18 @@ module.exports = {
         received_at: "reference",
       },
     },
+    "raw.device_reports": {
+      keptDays: 1095,
+      columns: {
+        report_id: "reference",
+        campaign_id: "reference",
+        period_at: "reference",
+        mechanism: "reference",
+        epsilon: "reference",
+        answer: "behaviour",
+        received_at: "reference",
+      },
+    },
     "raw.decisions": {
       keptDays: 1095,
       columns: {

@@ -126,6 +126,16 @@ const tables = {
     source: "STRING",
     received_at: "TIMESTAMP",
   },
+  // What devices say under local differential privacy: one randomised answer each, naming neither person nor device nor mail (device_reports.js).
+  device_reports: {
+    report_id: "STRING", // 128 random bits, drawn for this report alone
+    campaign_id: "STRING",
+    period_at: "TIMESTAMP", // when the period that it is about began
+    mechanism: "STRING",
+    epsilon: "STRING", // as the mechanism's table writes it: 0.5, 1 ...
+    answer: "INT64", // place of the answer that was drawn
+    received_at: "TIMESTAMP",
+  },
   // What was decided for whom: serving writes it, and experiments (hold-outs included) are read from it.
   decisions: {
     decision_id: "STRING",

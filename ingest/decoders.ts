@@ -3,7 +3,9 @@ import type { SourceDeclarations } from "../platform/source-declarations.ts";
 import { unpackHook } from "./collector/hook-message.ts";
 import { consentStatements, isConsentSignal } from "./consent-signals/consent-signal.ts";
 import { decodeLine, decodeRecord, decodeText } from "./door/decode.ts";
+import { deviceReportsTable } from "./door/device-report.ts";
 import type { IdHasher } from "./door/id-hasher.ts";
+import { hasRawColumn } from "./door/raw-row.ts";
 import type { Item } from "./door/signal.ts";
 import { type CsvValue, csvRecords } from "./files/csv.ts";
 import { decodeMail } from "./mail/decode-mail.ts";
@@ -145,14 +147,18 @@ const ownLine: Decode = (message) => [
 /** A record of a call to `/v1`: an event, or a row of the route's table and of no other, for a key of a web shop is none to decisions. */
 export function decodeApiRecord(data: Uint8Array, table: string, said: string): Item {
   const item = table === "events" ? decodeLine(data, said) : decodeInto({ data, position: 0 }, table);
-  if (item.kind === "dead-letter") return item;
+  const refused = (letter: Refused): Item => (table === deviceReportsTable ? { ...letter, isNotKept: true } : letter);
+  if (item.kind === "dead-letter") return refused(item);
   if ((item.kind === "row" ? item.table : "events") !== table)
-    return { kind: "dead-letter", reason: "not-a-signal", detail: `only ${table} come this way` };
+    return refused({ kind: "dead-letter", reason: "not-a-signal", detail: `only ${table} come this way` });
   if (item.kind !== "row") return item;
+  if (!hasRawColumn(table, "provenance")) return { ...item, source: said };
   const { provenance: own, provenance_id: other } = item.values;
   const values = own || other ? item.values : { ...item.values, provenance: said };
   return { ...item, values, source: said };
 }
+
+type Refused = Extract<Item, { kind: "dead-letter" }>;
 
 function decodeInto(message: Message, table: string): Item {
   const value = parse(message);

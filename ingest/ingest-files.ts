@@ -5,6 +5,7 @@ import { type ErasureEntry, Tombstones, tombstonesInFile, tombstonesInJournal } 
 import type { BigQuerySink } from "./bigquery/bigquery-sink.ts";
 import type { BigQueryDestination } from "./bigquery/open-bigquery-sink.ts";
 import { type DeadLetter, deadLetterRow } from "./door/dead-letter.ts";
+import type { DeviceReportsAsked } from "./door/device-report.ts";
 import { createDoor, type Door } from "./door/door.ts";
 import { DoorWindows, defaultWindowRows, windowSeed } from "./door/door-window.ts";
 import { erasedPeople } from "./door/erased.ts";
@@ -46,6 +47,8 @@ export interface IngestContext {
   /** Which tags and arguments of a provider name the campaign, the variant and the sender. */
   readonly sources?: SourceDeclarations | undefined;
   readonly ispOfDomain?: IspOfDomain | undefined;
+  /** What devices are asked to report, by campaign. */
+  readonly deviceReports?: DeviceReportsAsked | undefined;
   /** What sources may say of a person beside what everybody may. */
   readonly attributes?: (() => Promise<DeclaredAttributes>) | undefined;
   /** Rows per table that the door remembers. */
@@ -108,8 +111,8 @@ export const erasedAt = ({ erasures = "", keys, now }: Pick<IngestContext, "eras
 
 /** The door of a context. */
 export async function doorOf(context: IngestContext, hashId: IdHasher): Promise<Door> {
-  const { trustReceivedAt, ispOfDomain } = context;
-  return createDoor({ hashId, trustReceivedAt, ispOfDomain, attributes: await context.attributes?.() });
+  const { trustReceivedAt, ispOfDomain, deviceReports } = context;
+  return createDoor({ hashId, trustReceivedAt, ispOfDomain, deviceReports, attributes: await context.attributes?.() });
 }
 
 async function aroundSink<S extends LocalSink | BigQuerySink>(sink: S, context: IngestContext) {

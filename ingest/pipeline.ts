@@ -210,6 +210,7 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
   const arrival = now * 1000;
   const tables = new Map<string, TableBlock>();
   const letters: DeadLetter[] = [];
+  const notKept = new Set<DeadLetter["payload"]>();
   await env.erased?.refresh();
   for (const message of block) {
     batch.counts.records += 1;
@@ -224,7 +225,9 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
       const admitted = admit(env, said, message.arrival ?? arrival);
       if (admitted.kind === "dead-letter") {
         const stage = said.kind === "dead-letter" ? "decode" : "validate";
-        letters.push(letter(env, message, item, items.length, stage, admitted.reason, admitted.detail));
+        const one = letter(env, message, item, items.length, stage, admitted.reason, admitted.detail);
+        if (admitted.isNotKept) notKept.add(message.data);
+        letters.push(one);
         continue;
       }
       const known = env.windows?.admit(admitted.table, admitted.row) ?? "new";
@@ -252,7 +255,9 @@ async function take(env: IngestEnv, batch: OpenBatch, block: readonly Message[],
     batch.counts.rows_by_table[table] = (batch.counts.rows_by_table[table] ?? 0) + landed;
   }
   if (letters.length === 0) return;
-  const sealed = eachBodyOnce(withoutErased(env, letters)).map((one) => env.sealLetter(one, batch.sink.id, arrival));
+  const sealed = eachBodyOnce(withoutErased(env, withoutBytes(letters, notKept))).map((one) =>
+    env.sealLetter(one, batch.sink.id, arrival),
+  );
   await append(env, batch.sink, "dead_letters", sealed, (_index, reason) => {
     throw new Error(`the dead-letter table refused a row: ${reason}`);
   });
@@ -296,6 +301,13 @@ function letter(
   const position = items > 1 ? `${message.position}#${item}` : String(message.position);
   return { reason, stage, detail, source: message.source ?? env.source.name, position, payload: message.data };
 }
+
+/** Letters without those bytes that must not be kept, not even for another letter of the same record. */
+const withoutBytes = (
+  letters: readonly DeadLetter[],
+  notKept: ReadonlySet<DeadLetter["payload"]>,
+): readonly DeadLetter[] =>
+  notKept.size === 0 ? letters : letters.map((one) => (notKept.has(one.payload) ? { ...one, payload: null } : one));
 
 /** Letters whose bytes name somebody who was erased, without their bytes. */
 function withoutErased(env: IngestEnv, letters: readonly DeadLetter[]): readonly DeadLetter[] {

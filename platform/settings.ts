@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
 import { attributeDeclarations } from "./attribute-declarations.ts";
+import { deviceReportDeclarations } from "./device-report-declarations.ts";
 import { sourceDeclarations } from "./source-declarations.ts";
 
 /** The file's name, looked for where a command is started. */
@@ -95,6 +96,11 @@ export const settingsShape = z.strictObject({
     .describe(
       "What sources may say of a person beside the listed attributes: source (`*`, `file`, `api/<caller>`), then attribute and its type; attributes.md says how.",
     ),
+  device_reports: deviceReportDeclarations
+    .default({})
+    .describe(
+      "What readers' devices may report under local differential privacy, by campaign; device-reports.md says how. Of other campaigns nothing is taken.",
+    ),
   isp_lookup: z
     .string()
     .min(1)
@@ -148,7 +154,7 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
     secret: true,
   },
   "INBOXLOOP_API_ROUTES_<SOURCE>": {
-    what: "What that caller may send, with commas: events (the default), consents, profiles, identity-links, erasures, seed-tests, all.",
+    what: "What that caller may send, with commas: events (the default), consents, profiles, identity-links, erasures, seed-tests, device-reports, all.",
   },
   "INBOXLOOP_HOOK_<PROVIDER>_<SETTING>": {
     what: "Secrets of a provider's webhook (collector.md lists them).",

@@ -61,6 +61,29 @@ const figures = z.object({
       spam_trap_hits: number,
     }),
   ),
+  /** What devices reported of the campaigns asked about last, as far as it can be estimated. */
+  deviceAnswers: z.array(
+    z.object({
+      campaign: z.string(),
+      period: z.string(),
+      question: z.string(),
+      answer: z.string(),
+      epsilon: number,
+      reports: number,
+      share: number,
+      error: number,
+    }),
+  ),
+  deviceReadTimes: z.array(
+    z.object({
+      campaign: z.string(),
+      period: z.string(),
+      epsilon: number,
+      reports: number,
+      seconds: number,
+      error: number,
+    }),
+  ),
   accounts: z.object({ received: number, landed: number, duplicate: number, dead_letter: number }),
   deadLetters: z.array(z.object({ reason: z.string(), letters: number })),
 });
@@ -198,6 +221,44 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("sends", "desc")
       .orderBy("sender_domain")
       .limit(20)
+      .execute(),
+    deviceAnswers: await tables
+      .selectFrom("monitoring.device_answers")
+      .select([
+        "campaign_id as campaign",
+        sql<string>`format_date('%F', period_date)`.as("period"),
+        "device_question as question",
+        "device_answer as answer",
+        "epsilon",
+        "device_reports as reports",
+        "answer_share as share",
+        "answer_share_error as error",
+      ])
+      .where("answer_share", "is not", null)
+      .orderBy("period_date", "desc")
+      .orderBy("campaign")
+      .orderBy("question", "desc")
+      .orderBy("epsilon")
+      // Answers are few: times by their seconds, readings by their names.
+      .orderBy(sql`safe_cast(device_answer as int64)`)
+      .orderBy("answer")
+      .limit(66)
+      .execute(),
+    deviceReadTimes: await tables
+      .selectFrom("monitoring.device_read_times")
+      .select([
+        "campaign_id as campaign",
+        sql<string>`format_date('%F', period_date)`.as("period"),
+        "epsilon",
+        "device_reports as reports",
+        "read_seconds_mean as seconds",
+        "read_seconds_error as error",
+      ])
+      .where("read_seconds_mean", "is not", null)
+      .orderBy("period_date", "desc")
+      .orderBy("campaign")
+      .orderBy("epsilon")
+      .limit(12)
       .execute(),
     accounts: await tables
       .selectFrom("raw.ingest_ledger")

@@ -126,6 +126,50 @@ export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
   ],
 });
 
+/** What readers saw of mails, by what their devices say under local differential privacy; nothing where no device was asked. */
+export const devicesSection = ({
+  deviceAnswers,
+  deviceReadTimes,
+}: Pick<Figures, "deviceAnswers" | "deviceReadTimes">): readonly ReportSection[] => {
+  if (deviceAnswers.length + deviceReadTimes.length === 0) return [];
+  const interval = (value: number, error: number) => [value, value - 1.96 * error, value + 1.96 * error];
+  const named = (...names: readonly string[]) => names.map((name) => ({ name }));
+  return [
+    {
+      title: "What devices say",
+      lead: "Each device reported once for a campaign and period, with an answer that it had randomised; the shares are estimated from all of them, so one may lie below 0. In 95 of 100 cases the truth lies between from and to.",
+      blocks: [
+        {
+          kind: "table",
+          caption: "What was seen of the mail, and for how long (in seconds, on a grid)",
+          columns: named("campaign", "period", "question", "answer", "epsilon", "reports", "share", "from", "to"),
+          rows: deviceAnswers.map((one) => [
+            one.campaign,
+            one.period,
+            one.question,
+            one.answer,
+            one.epsilon,
+            one.reports,
+            ...interval(one.share, one.error),
+          ]),
+        },
+        {
+          kind: "table",
+          caption: "Mean read time in seconds: 0 where the mail was not opened, 64 at most",
+          columns: named("campaign", "period", "epsilon", "reports", "seconds", "from", "to"),
+          rows: deviceReadTimes.map((one) => [
+            one.campaign,
+            one.period,
+            one.epsilon,
+            one.reports,
+            ...interval(one.seconds, one.error),
+          ]),
+        },
+      ],
+    },
+  ];
+};
+
 /** From where on an index of drift is one of these. */
 const driftLevels = Object.entries(driftSql.levels as Readonly<Record<string, number>>).map(([label, value]) => ({
   label,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
 import { defaultAdversaries } from "./adversary-shares.ts";
 import { customerCount, defaultDefects, type WorldConfig, worldConfig, worldEnd, worldStart } from "./config.ts";
+import { DeviceTruth } from "./device-truth.ts";
 import { ORGANIC_SHARE, runHistory, type WorldAtEnd } from "./history.ts";
 import { LineFiles, type WrittenFile } from "./line-files.ts";
 import { isoTime } from "./record-text.ts";
@@ -95,7 +96,8 @@ export async function writeWorld(
   });
   const writer = new LineFiles(dir, "events", { ...streamFiles, onFile: options.onFile });
   const counts = emptyCounts();
-  const days = runHistory(world, transport);
+  const devices = new DeviceTruth(truthDir, transport);
+  const days = runHistory(world, devices);
   let state: State;
   for (;;) {
     const step = days.next();
@@ -115,6 +117,7 @@ export async function writeWorld(
   for (let day = config.days; day <= transport.lastDay(); day++) transport.drainDay(day, afterWriter, afterCounts);
   const afterFiles = afterWriter.close();
   truth.close();
+  devices.close();
 
   writeCustomers(truthDir, world, state);
   writeJson(truthDir, "treatments.json", {

@@ -1,5 +1,6 @@
 import { consentStatements } from "../consent-signals/consent-signal.ts";
 import { decodeApiRecord } from "../decoders.ts";
+import type { DeviceReportsAsked } from "../door/device-report.ts";
 import { createDoor, type Door } from "../door/door.ts";
 import type { DeadLetterReason } from "../door/signal.ts";
 
@@ -11,6 +12,7 @@ export const apiTables = {
   "identity-links": "identity_links",
   erasures: "erasure_requests",
   "seed-tests": "seed_tests",
+  "device-reports": "device_reports",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ApiRoute = keyof typeof apiTables;
@@ -23,18 +25,25 @@ export interface RefusedRecord {
   readonly detail: string;
 }
 
+/** Routes of which a call is taken whole or not at all: what is refused there must not be kept, and so must not come as far as a dead letter. */
+export const wholeRoutes: ReadonlySet<ApiRoute> = new Set(["device-reports"]);
+
 /** Refused records that an answer names one by one. */
 export const namedRefusals = 100;
 
 /** Ids are made by who lands a record; here only whether there is one counts. */
 const noId = (): string => `sha256:${"0".repeat(64)}`;
 
+/** A door that only says whether it would take a record. */
+export const askingDoor = (deviceReports?: DeviceReportsAsked): Door =>
+  createDoor({ hashId: noId, trustReceivedAt: false, deviceReports });
+
 /** What of a call the door would not take, by the decoder and the door that will land it. */
 export function recordsRefused(
   route: ApiRoute,
   records: readonly Buffer[],
   now: number,
-  door: Door = createDoor({ hashId: noId, trustReceivedAt: false }),
+  door: Door = askingDoor(),
 ): readonly RefusedRecord[] {
   const refused: RefusedRecord[] = [];
   for (const [index, record] of records.entries()) {

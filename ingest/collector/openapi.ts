@@ -1,7 +1,7 @@
 import events from "../../includes/events.js";
 import rawTables from "../../includes/raw_tables.js";
 import { signalKinds } from "../consent-signals/consent-signal.ts";
-import { type ApiRoute, apiRoutes, apiTables } from "./api-records.ts";
+import { type ApiRoute, apiRoutes, apiTables, wholeRoutes } from "./api-records.ts";
 
 const json = (schema: object) => ({ content: { "application/json": { schema } } });
 const answer = (description: string) => ({ description, ...json({ $ref: "#/components/schemas/Refusal" }) });
@@ -45,6 +45,7 @@ function records(route: ApiRoute): object {
       ? { $ref: "#/components/schemas/Event" }
       : {
           type: "object",
+          ...(wholeRoutes.has(route) && { additionalProperties: false }),
           properties: {
             ...Object.fromEntries(
               (rawTables.columns(apiTables[route]) as readonly { name: string }[])

@@ -101,6 +101,7 @@ export async function runCollector(
       hooks,
       sourceOfKey: sources.sourceOf,
       mayCall: apiRights(options.settings),
+      deviceReports: context.deviceReports,
       linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
       behind,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { RateLimit } from "../../platform/rate-limit.ts";
 import type { BusWriter } from "../bus/bus.ts";
+import type { DeviceReportsAsked } from "../door/device-report.ts";
 import type { VersionedKey } from "../door/keys.ts";
 import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
 import { providers } from "../sources/providers.ts";
@@ -10,7 +11,15 @@ import { bodyDigest, parseJson } from "../sources/webhook.ts";
 import { type AdmissionLimits, BytesInFlight, Strangers } from "./admission.ts";
 import { readApiBody } from "./api-body.ts";
 import type { MayCall, SourceOfKey } from "./api-keys.ts";
-import { type ApiRoute, apiRoutes, apiTables, namedRefusals, recordsRefused } from "./api-records.ts";
+import {
+  type ApiRoute,
+  apiRoutes,
+  apiTables,
+  askingDoor,
+  namedRefusals,
+  recordsRefused,
+  wholeRoutes,
+} from "./api-records.ts";
 import { packHook } from "./hook-message.ts";
 import type { CollectorMetrics } from "./metrics.ts";
 import { isOneClickBody, oneClickPage, oneClickRecord, readOneClickToken } from "./one-click.ts";
@@ -64,6 +73,8 @@ export interface CollectorEnv {
   readonly mayCall?: MayCall | undefined;
   /** Keys that sign one-click links (RFC 8058), newest first; without one there is no such address. */
   readonly linkKeys?: readonly VersionedKey[] | undefined;
+  /** What devices are asked to report. */
+  readonly deviceReports?: DeviceReportsAsked | undefined;
   readonly fetchText: FetchText;
   /** Messages published and not yet landed; left out where nobody here knows, and then nobody is told to wait for it. */
   readonly behind?: (() => number) | undefined;
@@ -252,6 +263,7 @@ function hookHandler(env: CollectorEnv) {
 
 function apiHandler(env: CollectorEnv) {
   const publish = publisher(env);
+  const door = askingDoor(env.deviceReports);
   return async (route: ApiRoute, request: FastifyRequest): Promise<Answer> => {
     const source = env.sourceOfKey(request.headers.authorization)!;
     const headers = {
@@ -260,9 +272,10 @@ function apiHandler(env: CollectorEnv) {
     };
     const body = await readApiBody(bodyOf(request), headers, env.limits);
     if (body.kind === "refused") return refusal(source, body.status, body.error);
-    const refused = recordsRefused(route, body.records, env.now());
+    const refused = recordsRefused(route, body.records, env.now(), door);
     const said = { refused: refused.slice(0, namedRefusals), refused_count: refused.length };
-    if (refused.length === body.records.length) return { status: 422, body: { error: "not-taken", ...said }, source };
+    if (refused.length === body.records.length || (refused.length > 0 && wholeRoutes.has(route)))
+      return { status: 422, body: { error: "not-taken", ...said }, source };
     // Those that would not land go the same way and become dead letters: a caller that reads no further than the status loses none of them.
     const answer = await publish(
       source,

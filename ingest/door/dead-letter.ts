@@ -19,7 +19,7 @@ export interface DeadLetter {
   readonly position: string;
   /**
    * The bytes as they came; or, where one record has several letters, the position of the letter that holds them. Null where they name somebody
-   * who was erased.
+   * who was erased, and where the record came as a device's report and was none: what it held instead may be of a person.
    */
   readonly payload: Uint8Array | { readonly sameAs: string } | null;
 }

@@ -1,5 +1,6 @@
 import policies from "../../includes/policies.js";
 import { namesAddress } from "../../platform/spellings.ts";
+import { admitDeviceReport, type DeviceReportsAsked, deviceReportsTable } from "./device-report.ts";
 import type { IdHasher } from "./id-hasher.ts";
 import { type Micros, parseInstant } from "./instant.ts";
 import type { IspOfDomain } from "./isp-lookup.ts";
@@ -32,12 +33,15 @@ export interface DoorOptions {
   readonly ispOfDomain?: IspOfDomain | undefined;
   /** What sources may say of a person beside what includes/attributes.js lists. */
   readonly attributes?: DeclaredAttributes | undefined;
+  /** What devices are asked to report; without it no report of one is taken. */
+  readonly deviceReports?: DeviceReportsAsked | undefined;
 }
 
 /** The source of rows that come by files. */
 export const fileSource = "file";
 
-export function createDoor({ hashId, trustReceivedAt, ispOfDomain, attributes }: DoorOptions): Door {
+export function createDoor(options: DoorOptions): Door {
+  const { hashId, trustReceivedAt, ispOfDomain, attributes, deviceReports = {} } = options;
   const shapeOf = jsonShapes(attributes);
   const arrivalOf = (told: unknown, arrival: Micros): Micros | undefined =>
     !trustReceivedAt || told === undefined || told === null || told === "" ? arrival : parseInstant(told);
@@ -52,6 +56,11 @@ export function createDoor({ hashId, trustReceivedAt, ispOfDomain, attributes }:
     }
     const received = arrivalOf(item.values["received_at"], arrival);
     if (received === undefined) return refuse("time-unreadable", "received_at");
+    if (item.table === deviceReportsTable) {
+      const report = admitDeviceReport(item.values, received, deviceReports, trustReceivedAt);
+      if (report.kind === "row") return { ...report, table: item.table, leftOut: [] };
+      return { ...refuse(report.reason, report.detail), isNotKept: true };
+    }
     const made = admitRow(item, received, hashId, shapeOf);
     if (made.kind !== "row" || item.table !== "profiles" || made.row["isp"]) return made;
     const isp = ispOfDomain?.(String(made.row["recipient_domain"] ?? ""));

@@ -18,6 +18,8 @@ export type Refusal = {
   readonly kind: "dead-letter";
   readonly reason: DeadLetterReason;
   readonly detail: string;
+  /** The bytes of the record are not kept, not even sealed. */
+  readonly isNotKept?: boolean | undefined;
 };
 
 export type Pseudonymised =

@@ -63,6 +63,10 @@ export type DeadLetterReason =
   | "time-unreadable"
   | "money-unreadable"
   | "unknown-purpose"
+  | "unknown-mechanism"
+  | "unknown-epsilon"
+  | "unexpected-field"
+  | "not-asked"
   | "consent-signal"
   | "missing-column"
   | "too-large"
@@ -95,4 +99,10 @@ export type Item =
       /** Whose list of attributes holds: `api/<caller>`; `file` where it is not said. */
       readonly source?: string | undefined;
     }
-  | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason; readonly detail: string };
+  | {
+      readonly kind: "dead-letter";
+      readonly reason: DeadLetterReason;
+      readonly detail: string;
+      /** Its bytes are not kept, not even sealed: it came where nothing of a person may come. */
+      readonly isNotKept?: boolean | undefined;
+    };

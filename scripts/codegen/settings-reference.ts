@@ -52,6 +52,12 @@ By the provider's name, as in \`/hooks/<name>\`, or \`mail\`. Each is \`{ argume
 
 ${rowsOf((whole.properties?.["sources"] as { additionalProperties?: JsonSchema } | undefined)?.additionalProperties ?? {})}
 
+### \`device_reports\`
+
+By campaign (device-reports.md).
+
+${rowsOf((whole.properties?.["device_reports"] as { additionalProperties?: JsonSchema } | undefined)?.additionalProperties ?? {})}
+
 ### \`privacy\`
 
 ${rowsOf(whole.properties?.["privacy"] ?? {})}

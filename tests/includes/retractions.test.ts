@@ -21,6 +21,7 @@ const madeOf: Readonly<Record<string, string>> = {
     "report_id org_name policy_domain policy range_begin_at range_end_at source_ip_prefix messages disposition dkim spf header_from received_at",
   tls_reports: "report_id org_name policy_domain policy_type range_begin_at range_end_at succeeded failed received_at",
   postmaster_stats: "domain metric day_at source received_at",
+  device_reports: "report_id campaign_id period_at mechanism epsilon answer received_at",
   decisions: "decision_id user_id_hash message_id campaign_id arm model_version decided_at received_at",
   human_labels: "message_id label labelled_by labelled_at note received_at",
   erasure_requests: "user_id_hash requested_at provenance received_at",

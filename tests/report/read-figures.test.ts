@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { readFigures } from "../../report/read-figures.ts";
-import { driftSection, scoresSection } from "../../report/sections.ts";
+import { devicesSection, driftSection, scoresSection } from "../../report/sections.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
 const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
@@ -42,6 +42,15 @@ await warehouse.execute(`
     select 'm1' as model_version, 'click' as outcome, 'auc' as metric, date '2026-01-12' as sent_week, false as is_mature, 9 as messages,
       0.7 as estimated, 0.6 as estimated_low, 0.8 as estimated_high, cast(null as float64) as realised, 'not_borne_out' as estimate_verdict
     union all select 'm1', 'click', 'auc', date '2026-01-05', true, 10, 0.7, 0.6, 0.8, 0.5, 'worse';
+  create table monitoring.device_answers as
+    select 'c1' as campaign_id, date '2026-01-26' as period_date, 'read_time' as device_question, numeric '1' as epsilon, '16' as device_answer,
+      300 as device_reports, 0.25 as answer_share, 0.1 as answer_share_error
+    union all select 'c1', date '2026-01-26', 'read_time', numeric '1', '8', 300, -0.1, 0.1
+    union all select 'c2', date '2026-01-26', 'read_time', numeric '1', '8', 9, null, null;
+  create table monitoring.device_read_times as
+    select 'c1' as campaign_id, date '2026-01-26' as period_date, numeric '1' as epsilon, 300 as device_reports, 12.5 as read_seconds_mean,
+      2.0 as read_seconds_error
+    union all select 'c2', date '2026-01-26', numeric '1', 9, null, null;
   create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
   create table raw.dead_letters as select 'x' as reason`);
 
@@ -121,4 +130,19 @@ test("when weeks of labels were compared then each that was has its bar, in the 
       { label: "2026-01-12 (moved)", value: 0.2 },
     ],
   });
+});
+
+test("when devices reported then their shares and times stand with their intervals, and what cannot be estimated is left out", async () => {
+  const said = await figuresOf(["blocked"]);
+  const [section] = devicesSection(said);
+  expect(section?.blocks).toMatchObject([
+    {
+      rows: [
+        ["c1", "2026-01-26", "read_time", "8", 1, 300, -0.1, expect.closeTo(-0.296), expect.closeTo(0.096)],
+        ["c1", "2026-01-26", "read_time", "16", 1, 300, 0.25, expect.closeTo(0.054), expect.closeTo(0.446)],
+      ],
+    },
+    { rows: [["c1", "2026-01-26", 1, 300, 12.5, expect.closeTo(8.58), expect.closeTo(16.42)]] },
+  ]);
+  expect(devicesSection({ deviceAnswers: [], deviceReadTimes: [] })).toEqual([]);
 });

@@ -869,6 +869,25 @@ export interface Tables {
     affected: bigint | null;
     value: number | null;
   };
+  "monitoring.device_answers": {
+    campaign_id: string | null;
+    period_date: string | null;
+    device_question: string | null;
+    epsilon: string | null;
+    device_answer: string | null;
+    device_reports: bigint | null;
+    answer_reports: bigint | null;
+    answer_share: number | null;
+    answer_share_error: number | null;
+  };
+  "monitoring.device_read_times": {
+    campaign_id: string | null;
+    period_date: string | null;
+    epsilon: string | null;
+    device_reports: bigint | null;
+    read_seconds_mean: number | null;
+    read_seconds_error: number | null;
+  };
   "monitoring.drift": {
     feature: string | null;
     feature_kind: string | null;
@@ -1131,6 +1150,15 @@ export interface Tables {
     attributes: string | null;
     received_at: string | null;
   };
+  "raw.device_reports": {
+    report_id: string | null;
+    campaign_id: string | null;
+    period_at: string | null;
+    mechanism: string | null;
+    epsilon: string | null;
+    answer: bigint | null;
+    received_at: string | null;
+  };
   "raw.dmarc_reports": {
     report_id: string | null;
     org_name: string | null;
@@ -1333,6 +1361,15 @@ export interface Tables {
     attributes: string | null;
     received_at: string | null;
   };
+  "staging.kept_device_reports": {
+    report_id: string | null;
+    campaign_id: string | null;
+    period_at: string | null;
+    mechanism: string | null;
+    epsilon: string | null;
+    answer: bigint | null;
+    received_at: string | null;
+  };
   "staging.kept_dmarc_reports": {
     report_id: string | null;
     org_name: string | null;
@@ -1500,6 +1537,16 @@ export interface Tables {
     send_at: string | null;
     attributes: string | null;
     decided_at: string | null;
+  };
+  "staging.stg_raw__device_reports": {
+    report_id: string | null;
+    campaign_id: string | null;
+    period_date: string | null;
+    mechanism: string | null;
+    epsilon: string | null;
+    device_question: string | null;
+    device_answer: string | null;
+    received_at: string | null;
   };
   "staging.stg_raw__dmarc_reports": {
     report_id: string | null;

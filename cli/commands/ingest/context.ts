@@ -39,6 +39,7 @@ export function ingestContext(
     },
     sources: declaredSources(settings),
     attributes: () => allowedAttributes(environment, settings.attributes),
+    deviceReports: settings.device_reports,
     ispOfDomain: ispLookup(settings.isp_lookup, environment.cwd),
     batchRecords: options.batchRecords,
     fault: faultFrom(environment.settings),

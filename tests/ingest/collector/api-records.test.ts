@@ -8,6 +8,7 @@ import { busDecoder } from "../../../ingest/decoders.ts";
 import { createDoor } from "../../../ingest/door/door.ts";
 
 const now = Date.UTC(2026, 0, 31, 10);
+const deviceReports = { "promo-202601": { epsilon: 1, period: "week" } } as const;
 const key = "a-key-of-the-shop-long-enough";
 
 function collector(routes: string | undefined = "all") {
@@ -19,6 +20,7 @@ function collector(routes: string | undefined = "all") {
     hooks: new Map(),
     sourceOfKey: apiSources(settings).sourceOf,
     mayCall: apiRights(settings),
+    deviceReports,
     fetchText: async () => "",
     behind: () => 0,
     metrics: createMetrics({ behind: () => 0, withProcess: false }),
@@ -36,7 +38,7 @@ function collector(routes: string | undefined = "all") {
   /** What the pipeline makes of what was accepted. */
   const landed = async () => {
     const decode = busDecoder({ hashId: (id) => `hashed ${id}` });
-    const door = createDoor({ hashId: (id) => `hashed ${id}`, trustReceivedAt: false });
+    const door = createDoor({ hashId: (id) => `hashed ${id}`, trustReceivedAt: false, deviceReports });
     const all = [];
     for (const { kind, data } of published)
       for (const item of await decode({ data, position: 1, source: `${kind}:collector` }))
@@ -52,6 +54,14 @@ const good: Readonly<Record<ApiRoute, object>> = {
   profiles: { user_id: "ann@example.org", isp: "gmail", signed_up_at: "2025-01-01T00:00:00Z" },
   "identity-links": { left_id: "ann@example.org", right_id: "crm-7", link_kind: "crm_id" },
   erasures: { user_id: "ann@example.org", requested_at: "2026-01-30T00:00:00Z" },
+  "device-reports": {
+    report_id: "0123456789abcdef0123456789abcdef",
+    campaign_id: "promo-202601",
+    period_at: "2026-01-26T00:00:00Z",
+    mechanism: "summary_reading_v1",
+    epsilon: 1,
+    answer: 2,
+  },
   "seed-tests": { seed_test_id: "s1", isp: "gmail", tested_at: "2026-01-30T00:00:00Z", sent: 10, inbox: 9 },
 };
 
@@ -62,6 +72,7 @@ const table: Readonly<Record<ApiRoute, string>> = {
   "identity-links": "identity_links",
   erasures: "erasure_requests",
   "seed-tests": "seed_tests",
+  "device-reports": "device_reports",
 };
 
 test.each(apiRoutes)("when a good record comes to /v1/%s then 202 means that it lands in its table", async (route) => {
@@ -84,6 +95,9 @@ const bad: readonly (readonly [ApiRoute, object, string])[] = [
   ["identity-links", { left_id: "ann@example.org" }, "missing-field"],
   ["erasures", { user_id: "ann@example.org" }, "missing-field"],
   ["seed-tests", { ...good["seed-tests"], inbox: "nine" }, "wrong-type"],
+  ["device-reports", { ...good["device-reports"], user_id: "ann@example.org" }, "unexpected-field"],
+  ["device-reports", { ...good["device-reports"], received_at: "2026-01-31T09:00:00Z" }, "unexpected-field"],
+  ["device-reports", { ...good["device-reports"], epsilon: 3 }, "unknown-epsilon"],
 ];
 
 test.each(bad)(
@@ -108,6 +122,18 @@ test("when some records of a call cannot land then the others do, and those are 
     refused: [{ index: 1, reason: "unknown-purpose" }],
   });
   expect((await landed()).map((one) => one.kind)).toEqual(["row", "dead-letter", "row"]);
+});
+
+test("when one report of a call is none then nothing of the call is taken: what it held instead must not be kept", async () => {
+  const { post, published } = collector();
+  const report = good["device-reports"];
+  const answer = await post("device-reports", [report, { ...report, user_id: "ann@example.org" }]);
+  expect([answer.statusCode, published]).toEqual([422, []]);
+  expect(answer.json()).toEqual({
+    error: "not-taken",
+    refused_count: 1,
+    refused: [{ index: 1, reason: "unexpected-field", detail: "user_id" }],
+  });
 });
 
 test("when a source may send events alone then the other routes are closed to it, and a route that there is not is an error", async () => {

@@ -312,6 +312,7 @@ test("when whoever runs it looks then readiness, metrics and the interface answe
     "/hooks/{provider}",
     "/unsubscribe/{token}",
     "/v1/consents",
+    "/v1/device-reports",
     "/v1/erasures",
     "/v1/events",
     "/v1/identity-links",

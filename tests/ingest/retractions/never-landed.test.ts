@@ -64,6 +64,10 @@ const bad = [
   { table: "dmarc_reports", report_id: "r1", org_name: "x", policy_domain: "shop.example", messages: 5 },
   { table: "tls_reports", report_id: "r2", org_name: "x", policy_domain: "shop.example", succeeded: 1, failed: 9 },
   { table: "postmaster_stats", domain: "shop.example", metric: "spam_rate", day_at: at(5), value: 0.4 },
+  {
+    ...{ table: "device_reports", report_id: "0123456789abcdef0123456789abcdef", campaign_id: "c0" },
+    ...{ period_at: at(5, 0), mechanism: "summary_reading_v1", epsilon: 1, answer: 2 },
+  },
   { table: "erasure_requests", user_id: person(7), requested_at: at(9) },
   // it makes the click of the same reader a repeat, and the delivery later than the open
   event("bad1", "click", 0, at(5, 11, 59), { metadata: { link_id: "a" } }),
@@ -122,7 +126,9 @@ const accounts = new Set([
 
 async function land(home: string, name: string, records: readonly unknown[]): Promise<void> {
   mkdirSync(home, { recursive: true });
-  await ingest(join(home, "raw"), [writeLines(join(home, `${name}.ndjson`), records)]);
+  await ingest(join(home, "raw"), [writeLines(join(home, `${name}.ndjson`), records)], {
+    context: { deviceReports: { c0: { epsilon: 1, period: "day" } } },
+  });
 }
 
 async function acting<T>(
