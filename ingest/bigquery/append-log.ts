@@ -1,4 +1,6 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
+import { lineFor, lineFrom } from "../../platform/home-files.ts";
+import { damagedFile, type HomeSeal, sealOf } from "../../platform/home-seal.ts";
 import type { RawRow } from "../door/raw-row.ts";
 
 /** Where a block of rows was sent: a committed stream, and the offset of its first row there. */
@@ -24,18 +26,20 @@ type Line =
 
 /**
  * What one batch sent, and where to, on this machine's disk before it leaves it: after a crash this says which rows may be in BigQuery
- * that no ledger entry counts.
+ * that no ledger entry counts. Sealed line by line where its home is encrypted: it holds rows.
  */
 export class AppendLog {
   readonly #file: FileHandle;
+  readonly #seal: HomeSeal | undefined;
   #blocks = 0;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, seal: HomeSeal | undefined) {
     this.#file = file;
+    this.#seal = seal;
   }
 
   static async create(path: string): Promise<AppendLog> {
-    return new AppendLog(await open(path, "wx"));
+    return new AppendLog(await open(path, "wx", 0o600), sealOf(path));
   }
 
   /** Begins a block; its rows are on the disk once `sent` resolves. */
@@ -60,7 +64,7 @@ export class AppendLog {
   }
 
   async #write(line: Line): Promise<void> {
-    await this.#file.writeFile(`${JSON.stringify(line)}\n`);
+    await this.#file.writeFile(`${lineFor(JSON.stringify(line), this.#seal)}\n`);
   }
 }
 
@@ -70,10 +74,13 @@ export async function readAppendLog(path: string): Promise<readonly SentBlock[]>
     if (error.code === "ENOENT") return "";
     throw error;
   });
+  const seal = sealOf(path);
   const blocks: { table: string; rows: readonly RawRow[]; places: Place[]; answer: SentBlock["answer"] }[] = [];
   for (const written of text.slice(0, text.lastIndexOf("\n") + 1).split("\n")) {
     if (written === "") continue;
-    const line = JSON.parse(written) as Line;
+    const said = lineFrom(written, seal);
+    if (said === undefined) throw damagedFile(path);
+    const line = JSON.parse(said) as Line;
     if ("rows" in line) blocks[line.block] = { table: line.table, rows: line.rows, places: [], answer: undefined };
     else if ("place" in line) blocks[line.block]?.places.push(line.place);
     else if (blocks[line.block]) blocks[line.block]!.answer = line.answer;

@@ -1,11 +1,14 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createHash, createHmac } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConnectionOptions } from "node:tls";
 import type { FetchMessageObject, ImapFlow } from "imapflow";
 import { z } from "zod";
 import { UserError } from "../../errors/user-error.ts";
-import { syncDirectory, syncFile } from "../../platform/files.ts";
+import { syncDirectory } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
+import { sealOf } from "../../platform/home-seal.ts";
 import type { IngestContext } from "../ingest-files.ts";
 import { addTotals, type IngestTotals, noTotals } from "../totals.ts";
 import type { DocumentRef } from "./find-documents.ts";
@@ -64,14 +67,14 @@ export async function ingestImap(
   client.on("error", () => {});
   const stop = () => client.close();
   signal.addEventListener("abort", stop, { once: true });
-  const placePath = await placeOf(context.state, kind, address);
+  const placeFile = placeOf(context.state, kind, address);
   const sums = { totals: noTotals(), documents: 0, already: 0, seen: 0, moved: 0 };
   try {
     for (const mailbox of moveTo === undefined ? [address.mailbox] : [address.mailbox, moveTo])
       if (!(await client.status(mailbox, { messages: true }).catch(() => false))) throw noSuchMailbox(mailbox, address);
     const box = await client.mailboxOpen(address.mailbox, { readOnly: dryRun || (!markSeen && moveTo === undefined) });
     const uidValidity = String(box.uidValidity);
-    const before = await readPlace(placePath);
+    const before = await readPlace(placeFile);
     let lastUid = before?.uid_validity === uidValidity ? before.last_uid : 0;
     // A range that begins behind the last mail still gives that one: `*` is never less than it.
     const found = box.exists === 0 ? [] : await client.search({ uid: `${lastUid + 1}:*` }, { uid: true });
@@ -103,7 +106,7 @@ export async function ingestImap(
         sums.moved += chunk.uids.length;
       }
       lastUid = chunk.uids.at(-1) ?? lastUid;
-      await writePlace(placePath, { uid_validity: uidValidity, last_uid: lastUid });
+      await writePlace(placeFile, { uid_validity: uidValidity, last_uid: lastUid });
       progress?.(sums.documents);
     }
     return outcome(signal.aborted ? "interrupted" : "ingested");
@@ -190,27 +193,37 @@ async function* listed(documents: readonly DocumentRef[]): AsyncIterable<Documen
   yield* documents;
 }
 
-/** A file for each mailbox and kind; its name gives neither the user nor the host away. */
-async function placeOf(state: string, kind: string, { user, host, port, mailbox }: ImapAddress): Promise<string> {
-  const folder = join(state, "imap");
-  await mkdir(folder, { recursive: true });
-  const name = createHash("sha256").update([kind, user, host, port, mailbox].join("\0")).digest("hex").slice(0, 32);
-  return join(folder, `${name}.json`);
+interface PlaceFile {
+  readonly path: string;
+  /** Where it was written before its home was encrypted. */
+  readonly former: string;
 }
 
-async function readPlace(path: string): Promise<z.output<typeof place> | undefined> {
+/**
+ * A file for each mailbox and kind; its name gives neither the user nor the host away. In an encrypted home not even to somebody who tries names out: there it is made
+ * under a key.
+ */
+function placeOf(state: string, kind: string, { user, host, port, mailbox }: ImapAddress): PlaceFile {
+  const folder = join(state, "imap");
+  const about = [kind, user, host, port, mailbox].join("\0");
+  const plain = createHash("sha256").update(about).digest("hex");
+  const key = sealOf(folder)?.key("files");
+  const name = key ? createHmac("sha256", key).update(`imap\0${about}`).digest("hex") : plain;
+  return { path: join(folder, `${name.slice(0, 32)}.json`), former: join(folder, `${plain.slice(0, 32)}.json`) };
+}
+
+async function readPlace({ path, former }: PlaceFile): Promise<z.output<typeof place> | undefined> {
   try {
-    return place.parse(JSON.parse(await readFile(path, "utf8")));
+    return place.parse(JSON.parse(await readHomeText(existsSync(path) ? path : former)));
   } catch {
     // Not there yet, or not readable: the mailbox is read from its beginning, and nothing lands twice.
     return undefined;
   }
 }
 
-async function writePlace(path: string, where: z.input<typeof place>): Promise<void> {
-  await writeFile(`${path}.new`, `${JSON.stringify(where)}\n`);
-  await syncFile(`${path}.new`);
-  await rename(`${path}.new`, path);
+async function writePlace({ path, former }: PlaceFile, where: z.input<typeof place>): Promise<void> {
+  await writeWhole(path, `${JSON.stringify(where)}\n`);
+  if (former !== path) await rm(former, { force: true });
   await syncDirectory(join(path, ".."));
 }
 

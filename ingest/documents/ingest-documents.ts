@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/user-error.ts";
-import { syncDirectory, syncFile } from "../../platform/files.ts";
+import { syncDirectory } from "../../platform/files.ts";
+import { readHomeText, writeWhole } from "../../platform/home-files.ts";
 import { decoderFor } from "../decoders.ts";
 import { createIdHasher } from "../door/id-hasher.ts";
 import { type IngestContext, openIngest } from "../ingest-files.ts";
@@ -134,11 +135,7 @@ async function unchanged({ path, digest, read }: DocumentRef): Promise<Buffer> {
 }
 
 async function writeList(lists: string, id: string, digests: readonly string[]): Promise<void> {
-  await mkdir(lists, { recursive: true });
-  const path = join(lists, `${id}.list`);
-  await writeFile(`${path}.new`, `${digests.join("\n")}\n`);
-  await syncFile(`${path}.new`);
-  await rename(`${path}.new`, path);
+  await writeWhole(join(lists, `${id}.list`), `${digests.join("\n")}\n`);
   await syncDirectory(lists);
 }
 
@@ -152,7 +149,7 @@ async function landedDigests(lists: string, sink: Progress): Promise<ReadonlySet
     if (!name.endsWith(".list")) continue;
     const to = sink.progressOf(name.slice(0, -".list".length))?.to ?? 0;
     if (to === 0) continue;
-    const digests = (await readFile(join(lists, name), "utf8")).trimEnd().split("\n");
+    const digests = (await readHomeText(join(lists, name))).trimEnd().split("\n");
     for (const digest of digests.slice(0, to)) landed.add(digest);
   }
   return landed;

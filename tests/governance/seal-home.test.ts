@@ -1,18 +1,18 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openOutbox } from "../../activation/outbox.ts";
 import { outboxOf } from "../../cli/commands/activate/outbox-folder.ts";
-import { sealHome } from "../../cli/commands/keys/seal-home.ts";
-import { bytesToWrite, planSealing } from "../../cli/commands/keys/seal-plan.ts";
+import { sealHome, sealLeftOver } from "../../cli/commands/keys/seal-home.ts";
+import { bytesToWrite, fromBefore, planSealing } from "../../cli/commands/keys/seal-plan.ts";
 import { verifyLedger } from "../../ingest/segments/verify.ts";
 import { homeAt } from "../../platform/home.ts";
-import { readHomeText } from "../../platform/home-files.ts";
-import { giveHomeKeys, sealedRootOf } from "../../platform/home-seal.ts";
+import { lineFrom, readHomeText } from "../../platform/home-files.ts";
+import { giveHomeKeys, sealedRootOf, sealOf } from "../../platform/home-seal.ts";
 import { settleSealing } from "../../platform/home-sealing.ts";
 import { listSnapshots } from "../../retrain/snapshot/snapshot.ts";
 import { verifySnapshot } from "../../retrain/snapshot/verify-snapshot.ts";
@@ -110,6 +110,46 @@ describe.skipIf(withoutCrypto)("a home in clear that is encrypted in place", () 
     expect((await erase(worldAt(folder), [jane]))[0]?.kind).toBe("done");
     expect((await verifyLedger(homeAt(folder).raw)).problems).toEqual([]);
     expect(sealedRootOf(folder)).toBe(folder);
+  });
+
+  test("when it has what ingestion notes of mailboxes and sends to BigQuery then that is sealed too, and so is what earlier versions left in clear", async () => {
+    const noted: Readonly<Record<string, string>> = {
+      "state/imap/0123.json": '{"uid_validity":"zq-7","last_uid":3}\n',
+      "state/ingested-mail/mail-01.list": "zq-digest\n",
+      "bigquery/p.raw/open/b1/appends.ndjson": '{"block":0,"table":"events","rows":[{"event_id":"zq-event"}]}\n',
+    };
+    const rest = { "bigquery/p.raw/mirrored": "3", "bigquery/p.raw/letters/letter-1.sealed": "sealed already" };
+    const write = (folder: string, files: Readonly<Record<string, string>>) => {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true });
+        writeFileSync(join(folder, path), text);
+      }
+    };
+    const folder = copyOf(clear);
+    write(folder, { ...noted, ...rest });
+    expect(inClear(folder, ["zq-"])).toHaveLength(3);
+    await sealHome(folder, options());
+    const isWhole = async () => {
+      expect(inClear(folder, ["zq-"])).toEqual([]);
+      for (const [path, text] of Object.entries(noted)) {
+        const at = join(folder, path);
+        const [line = ""] = readFileSync(at, "utf8").split("\n");
+        expect(path.endsWith(".ndjson") ? `${lineFrom(line, sealOf(at))}\n` : await readHomeText(at)).toBe(text);
+      }
+      for (const [path, text] of Object.entries(rest)) expect(readFileSync(join(folder, path), "utf8")).toBe(text);
+    };
+    await isWhole();
+    const before = fromBefore(await planSealing(folder));
+    expect(before.map(({ path }) => path).sort()).toEqual(Object.keys(noted).sort());
+    const again = async () => {
+      const done = [];
+      for (const step of before) done.push(await sealLeftOver(folder, step));
+      return done;
+    };
+    expect(await again()).toEqual([false, false, false]);
+    write(folder, noted);
+    expect(await again()).toEqual([true, true, true]);
+    await isWhole();
   });
 
   test("when the process is killed anywhere then the home is readable, and beginning again ends it", async () => {

@@ -10,7 +10,7 @@ import { locateSegments, partsBySegment } from "../../../ingest/segments/segment
 import { verifyLedger } from "../../../ingest/segments/verify.ts";
 import { fileSha256, syncDirectory, syncFile, writeAsIs } from "../../../platform/files.ts";
 import { lineFor, lineFrom, readHomeFile, writeWhole } from "../../../platform/home-files.ts";
-import { headerFile, makeSealedHome, sealOf } from "../../../platform/home-seal.ts";
+import { headerFile, makeSealedHome, sealOf, unsealed } from "../../../platform/home-seal.ts";
 import {
   doneFile,
   endSealing,
@@ -234,6 +234,19 @@ async function writeOne({ path, kind }: Step, from: string, to: string, segments
       await link(from, to).catch(() => copyFile(from, to));
       return;
   }
+}
+
+/** Seals a file of an encrypted home that is from before it was sealed; false where it is sealed already. */
+export async function sealLeftOver(root: string, { path, kind }: Step): Promise<boolean> {
+  const at = join(root, path);
+  const bytes = await readFile(at);
+  const seal = sealOf(at);
+  const [first = ""] = bytes.toString("utf8").split("\n", 1);
+  const isSealed = seal && (kind === "lines" ? lineFrom(first, seal) : unsealed(bytes, seal)) !== undefined;
+  if (isSealed) return false;
+  if (kind === "lines") await writeAsIs(at, sealedLines(bytes.toString("utf8"), at), 0o600);
+  else await writeWhole(at, bytes);
+  return true;
 }
 
 function sealedLines(text: string, to: string): string {

@@ -33,9 +33,20 @@ const rules: readonly (readonly [RegExp, Kind])[] = [
   [/^[^/]+\.ndjson$|^governance\/[^/]+\.ndjson$|^state\/reviews\/.*\.ndjson$/, "lines"],
   [/^governance\/[^/]+\.json$/, "file"],
   [/^(governance|policies)\//, "as-is"],
-  [/^state\/(ingest-keys\.json|cycle\.json|(serve|policy-checks|vertex-jobs)\/)/, "file"],
+  [/^state\/(ingest-keys\.json|cycle\.json|(serve|policy-checks|vertex-jobs|imap|ingested-[^/]+)\/)/, "file"],
   [/^state\//, "as-is"],
+  // What `ingest --to bigquery` keeps here: its ledger, rows on their way; how much of it is mirrored; bodies that are sealed already.
+  [/^bigquery\/[^/]+\/lock$/, "dropped"],
+  [/^bigquery\/[^/]+\/(ledger\.ndjson|open\/[^/]+\/appends\.ndjson)$/, "lines"],
+  [/^bigquery\/[^/]+\/(mirrored$|letters\/)/, "as-is"],
 ];
+
+/** Files that earlier versions left in clear in an encrypted home. */
+const leftInClear = /^(state\/(imap|ingested-[^/]+)|bigquery\/[^/]+\/open\/[^/]+)\//;
+
+/** Files of an encrypted home that may still be in clear, because they are from before they were sealed. */
+export const fromBefore = ({ steps }: Plan): readonly Step[] =>
+  steps.filter(({ path, kind }) => leftInClear.test(path) && (kind === "file" || kind === "lines"));
 
 export interface Plan {
   readonly steps: readonly Step[];

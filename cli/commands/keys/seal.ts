@@ -6,13 +6,18 @@ import { sealOf } from "../../../platform/home-seal.ts";
 import { sealStore } from "../../../platform/store/seal-store.ts";
 import { refuseMissingCrypto } from "../../../warehouse/duckdb/sealed-engine.ts";
 import type { Environment } from "../../environment.ts";
-import { type SealedHome, sealHome, storesOf } from "./seal-home.ts";
-import { bytesToWrite, type Kind, planSealing } from "./seal-plan.ts";
+import { type SealedHome, sealHome, sealLeftOver, storesOf } from "./seal-home.ts";
+import { bytesToWrite, fromBefore, type Kind, planSealing } from "./seal-plan.ts";
 
 export type SealOutcome =
   | ({ readonly kind: "sealed" } & SealedHome)
-  /** The home was encrypted; stores that were not are now. */
-  | { readonly kind: "stores"; readonly root: string; readonly stores: readonly SealedStore[] }
+  /** The home was encrypted; stores and files that were not are now. */
+  | {
+      readonly kind: "stores";
+      readonly root: string;
+      readonly stores: readonly SealedStore[];
+      readonly files: readonly string[];
+    }
   | ({ readonly kind: "planned"; readonly root: string } & Planned);
 
 interface SealedStore {
@@ -47,7 +52,10 @@ export async function sealCommand(world: Environment, { dryRun }: { readonly dry
       const entries = dryRun ? undefined : await sealStore({ folder, ...layout }, seal);
       if (entries !== undefined) stores.push({ folder, entries });
     }
-    return { kind: "stores", root, stores };
+    const files: string[] = [];
+    for (const step of dryRun ? [] : fromBefore(await planSealing(root)))
+      if (await sealLeftOver(root, step)) files.push(step.path);
+    return { kind: "stores", root, stores, files };
   }
   const { steps, unknown } = await planSealing(root);
   if (steps.length + unknown.length === 0)
@@ -100,9 +108,12 @@ export function sealText(done: SealOutcome): string {
       "back up     home-key.json and the key, apart from each other; backups from before are in clear",
     ].join("\n");
   if (done.kind === "stores")
-    return done.stores.length === 0
+    return done.stores.length + done.files.length === 0
       ? `${done.root}: encrypted already`
-      : done.stores.map(({ folder, entries }) => `sealed      ${folder}, ${number(entries)} entries`).join("\n");
+      : [
+          ...done.stores.map(({ folder, entries }) => `sealed      ${folder}, ${number(entries)} entries`),
+          ...done.files.map((path) => `sealed      ${path}`),
+        ].join("\n");
   return [
     ...done.files.map(
       ({ kind, files, bytes }) =>

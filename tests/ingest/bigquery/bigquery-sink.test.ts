@@ -2,15 +2,18 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import rawTables from "../../../includes/raw_tables.js";
 import { BigQuerySink } from "../../../ingest/bigquery/bigquery-sink.ts";
 import { verifyBigQueryLedger } from "../../../ingest/bigquery/verify-bigquery.ts";
 import type { RawRow } from "../../../ingest/door/raw-row.ts";
 import type { LedgerEntry } from "../../../ingest/ledger.ts";
+import { giveHomeKeys, makeSealedHome } from "../../../platform/home-seal.ts";
 import { hashOf } from "../../../platform/journal/chain.ts";
 import type { StreamKind } from "../../../warehouse/bigquery/streams.ts";
 import type { QueryResult, Row } from "../../../warehouse/warehouse.ts";
+import { inClear } from "../../governance/support/homes.ts";
+import { cryptoSettings } from "../../support/duckdb-crypto.ts";
 import { memoryStreams } from "../../warehouse/bigquery/memory-streams.ts";
 import { temporaryFolder } from "../support.ts";
 
@@ -87,6 +90,37 @@ test("when a batch is committed then its rows are there, the ledger counts them,
   expect(world.tables.get(pathOf("ingest_ledger"))).toMatchObject([{ landed: 2, sequence: 0 }]);
   expect(readdirSync(join(state, "open"))).toEqual([]);
   expect([...world.streams.values()].filter(({ rows, isEnded }) => rows > 0 && !isEnded)).toHaveLength(1); // the default one
+});
+
+test("when the home is encrypted then rows on their way are sealed, and who opens the sink after a kill counts them as ever", async () => {
+  giveHomeKeys(cryptoSettings);
+  onTestFinished(() => giveHomeKeys({}));
+  const home = join(temporaryFolder(), "home");
+  await makeSealedHome(home);
+  const [world, state] = [makeWorld(), join(home, "bigquery", "p.raw")];
+  const dying = await open(world, state, {
+    fault: (point) => {
+      if (point === "append-answered") throw new Error("killed");
+    },
+  });
+  const batch = await dying.begin(source, 0);
+  await expect(batch.append("events", [event("zq-planted")])).rejects.toThrow("killed");
+  await batch.discard();
+  await dying.close();
+  const [id] = readdirSync(join(state, "open"));
+  const log = join(state, "open", id!, "appends.ndjson");
+  expect(readFileSync(log).length).toBeGreaterThan(100);
+  expect(inClear(home, ["zq-planted", "event_type"])).toEqual([]);
+
+  const lines = readFileSync(log, "utf8");
+  writeFileSync(log, lines.replace(/^..../, "AAAA"));
+  await expect(open(world, state)).rejects.toMatchObject({ code: "home.damaged-file" });
+  writeFileSync(log, lines);
+  const next = await open(world, state);
+  expect(landedBy(next.ledger.entries)).toBe(1);
+  await next.close();
+  expect(eventsOf(world)).toEqual(["zq-planted"]);
+  expect(inClear(home, ["zq-planted", "event_type"])).toEqual([]);
 });
 
 test("when the sink dies at any boundary then each row is in BigQuery once and counted once, or not at all and comes again", async () => {

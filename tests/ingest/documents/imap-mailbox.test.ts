@@ -1,11 +1,14 @@
 // Against hoodiecrow-imap, an IMAP server that nobody here wrote.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import hoodiecrow from "hoodiecrow-imap";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { imapCredentials, parseImapAddress } from "../../../ingest/documents/imap-address.ts";
 import { type ImapOptions, ingestImap } from "../../../ingest/documents/imap-mailbox.ts";
+import { writeWhole } from "../../../platform/home-files.ts";
+import { giveHomeKeys, makeSealedHome } from "../../../platform/home-seal.ts";
+import { cryptoSettings, withoutCrypto } from "../../support/duckdb-crypto.ts";
 import { rowsOf, temporaryFolder, testContext } from "../support.ts";
 import { loopbackTls } from "./loopback-tls.ts";
 
@@ -98,6 +101,35 @@ test("when a mailbox is read again then only what came since is ingested, and th
   const [name] = readdirSync(join(home, "state", "imap"));
   expect(`${name} ${readFileSync(join(home, "state", "imap", name!), "utf8")}`).not.toMatch(/kim|127\.0\.0\.1|horse/);
 });
+
+test.skipIf(withoutCrypto)(
+  "when the home is encrypted then what is noted of a mailbox and of its mails is sealed, under names that nobody can try out",
+  async () => {
+    giveHomeKeys(cryptoSettings);
+    onTestFinished(() => giveHomeKeys({}));
+    const [home, clear] = [join(temporaryFolder(), "home"), temporaryFolder()];
+    await makeSealedHome(home);
+    const server = await serve();
+    expect(await run(home, options(server.port))).toMatchObject({ landed: 3, last_uid: 3 });
+    server.deliver(4);
+    expect(await run(home, options(server.port))).toMatchObject({ documents: 1, landed: 1, last_uid: 4 });
+    await run(clear, options(server.port));
+    const filesOf = (at: string) =>
+      readdirSync(join(at, "state"), { recursive: true, withFileTypes: true })
+        .filter((one) => one.isFile() && one.name !== "ingest-keys.json")
+        .map((one) => join(one.parentPath, one.name));
+    expect(filesOf(home).length).toBe(3); // of the mailbox one, of each run's mails another
+    for (const path of filesOf(home)) expect(readFileSync(path).subarray(0, 8).toString()).toBe("IBXSEAL1");
+    const [plain, own] = [clear, home].map((at) => readdirSync(join(at, "state", "imap")));
+    expect(own).not.toEqual(plain);
+
+    // As a home that was in clear has it: the mailbox goes on where it was.
+    rmSync(join(home, "state", "imap", own![0]!));
+    await writeWhole(join(home, "state", "imap", plain![0]!), JSON.stringify({ uid_validity: "7", last_uid: 3 }));
+    expect(await run(home, options(server.port))).toMatchObject({ documents: 1, already_ingested: 1, last_uid: 4 });
+    expect(readdirSync(join(home, "state", "imap"))).toEqual(own);
+  },
+);
 
 test("when the server numbers its mails anew then they are read again and none lands twice", async () => {
   const home = temporaryFolder();
