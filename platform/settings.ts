@@ -160,6 +160,9 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
     what: "Secrets of a provider's webhook (collector.md lists them).",
     secret: true,
   },
+  INBOXLOOP_SNS_CA_FILE: {
+    what: "Certificates (PEM) trusted as issuers of Amazon SNS' signing certificates beside Node's; for a collector that reaches no `*.amazontrust.com`.",
+  },
   INBOXLOOP_IMAP_PASSWORD: { what: "Password of `ingest mail --imap`.", secret: true },
   INBOXLOOP_IMAP_TOKEN: { what: "OAuth token of `ingest mail --imap`.", secret: true },
   INBOXLOOP_POSTMASTER_TOKEN: { what: "OAuth token of Google Postmaster Tools.", secret: true },

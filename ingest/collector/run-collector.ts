@@ -12,12 +12,13 @@ import { landedByLedger, spoolSourceId } from "../bus/spool.ts";
 import { SpoolWriter } from "../bus/spool-writer.ts";
 import type { IngestContext } from "../ingest-files.ts";
 import type { IngestTotals } from "../pipeline.ts";
+import { trustedRoots } from "../sources/certificate-chain.ts";
 import { apiRights, apiSources } from "./api-keys.ts";
 import { configuredHooks } from "./hook-settings.ts";
 import { createMetrics } from "./metrics.ts";
 import { PipelineProgress } from "./pipeline-progress.ts";
 import { type CollectorLimits, createCollector } from "./server.ts";
-import type { FetchText } from "./sns-fetch.ts";
+import { type FetchBytes, type FetchText, issuerTrust } from "./sns-fetch.ts";
 import { collectorStatus } from "./status.ts";
 
 export interface RunCollectorOptions {
@@ -37,6 +38,8 @@ export interface RunCollectorOptions {
   /** How long a stop may wait for the pipeline, in milliseconds; what is left then lands after the next start. */
   readonly drainMs: number;
   readonly fetchText: FetchText;
+  /** Fetches certificates of those who issue Amazon's. */
+  readonly fetchBytes: FetchBytes;
   /** Put what is accepted here instead of on the spool; somebody else lands it. */
   readonly otherBus?: BusWriter | undefined;
   /** What waits there, as far as anybody knows. */
@@ -104,6 +107,7 @@ export async function runCollector(
       deviceReports: context.deviceReports,
       linkKeys: context.keys.ids.all,
       fetchText: options.fetchText,
+      trust: issuerTrust(options.fetchBytes, await ownAuthorities(options.settings)),
       behind,
       metrics,
       limits: options.limits,
@@ -168,6 +172,25 @@ export async function runCollector(
       clearTimeout(late);
     }
   });
+}
+
+/** Authorities that an administrator trusts beside Node's; where issuers cannot be fetched, Amazon's intermediate ones. */
+async function ownAuthorities(settings: RunCollectorOptions["settings"]): Promise<string | undefined> {
+  const path = settings["INBOXLOOP_SNS_CA_FILE"];
+  if (!path) return undefined;
+  try {
+    const pem = await readFile(path, "utf8");
+    trustedRoots(pem);
+    return pem;
+  } catch (cause) {
+    throw new UserError("the file of authorities cannot be read", {
+      code: "collector.ca-file",
+      exit: "config",
+      where: `INBOXLOOP_SNS_CA_FILE (${path})`,
+      next: "give a file of certificates in PEM, or unset it",
+      cause,
+    });
+  }
 }
 
 const counting = (bus: BusWriter, onPublished: (more: number) => void): BusWriter => ({

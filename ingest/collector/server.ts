@@ -4,6 +4,7 @@ import { RateLimit } from "../../platform/rate-limit.ts";
 import type { BusWriter } from "../bus/bus.ts";
 import type { DeviceReportsAsked } from "../door/device-report.ts";
 import type { VersionedKey } from "../door/keys.ts";
+import type { CertificateTrust } from "../sources/certificate-chain.ts";
 import type { ProviderSecrets, WebhookRequest } from "../sources/provider.ts";
 import { providers } from "../sources/providers.ts";
 import { snsEnvelope } from "../sources/sns.ts";
@@ -76,6 +77,8 @@ export interface CollectorEnv {
   /** What devices are asked to report. */
   readonly deviceReports?: DeviceReportsAsked | undefined;
   readonly fetchText: FetchText;
+  /** Who may have issued Amazon's signing certificates. */
+  readonly trust?: CertificateTrust | undefined;
   /** Messages published and not yet landed; left out where nobody here knows, and then nobody is told to wait for it. */
   readonly behind?: (() => number) | undefined;
   readonly metrics: CollectorMetrics;
@@ -240,6 +243,7 @@ function hookHandler(env: CollectorEnv) {
       now: new Date(env.now()),
       replayWindowSeconds: limits.replayWindowSeconds,
       fetchCertificate: certificates,
+      trust: env.trust,
     });
     if (authenticity.kind === "refused") {
       env.log(`WARN ${name}: a call was refused: ${authenticity.reason}`);

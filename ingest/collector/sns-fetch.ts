@@ -1,3 +1,4 @@
+import { type CertificateTrust, isIssuerUrl, trustedRoots } from "../sources/certificate-chain.ts";
 import { isSnsUrl } from "../sources/sns.ts";
 
 /** Fetches a text; only ever called for hosts that passed the check. */
@@ -7,7 +8,11 @@ export type FetchText = (
 ) => Promise<string>;
 
 /** Over https, without following redirects: the host that was checked is the host that answers. */
-export const fetchText: FetchText = async (url, { maxBytes, timeoutMs }) => {
+export const fetchText: FetchText = async (url, limits) => Buffer.from(await fetchBytes(url, limits)).toString("utf8");
+
+export type FetchBytes = (...asked: Parameters<FetchText>) => Promise<Uint8Array>;
+
+export const fetchBytes: FetchBytes = async (url, { maxBytes, timeoutMs }) => {
   const answer = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
   if (!answer.ok || !answer.body) throw new Error(`the host answered ${answer.status}`);
   const chunks: Uint8Array[] = [];
@@ -17,7 +22,7 @@ export const fetchText: FetchText = async (url, { maxBytes, timeoutMs }) => {
     if (bytes > maxBytes) throw new Error("the answer is too large");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 };
 
 const limits = { maxBytes: 64 << 10, timeoutMs: 5000 };
@@ -43,6 +48,24 @@ export function certificateCache(fetchOne: FetchText, maxKept = 32, maxUnderWay 
     fetched.catch(() => kept.delete(url));
     if (kept.size > maxKept) kept.delete(kept.keys().next().value!);
     return fetched;
+  };
+}
+
+/** Trust in who issued a signing certificate, with issuers' certificates fetched once; a failure is not kept. `more` are authorities of one's own (PEM). */
+export function issuerTrust(fetchOne: FetchBytes, more?: string, maxKept = 32): CertificateTrust {
+  const kept = new Map<string, Promise<Uint8Array>>();
+  return {
+    roots: trustedRoots(more),
+    fetchIssuer(url) {
+      if (!isIssuerUrl(url)) return Promise.reject(new Error("that is no place of an issuer"));
+      const known = kept.get(url);
+      if (known) return known;
+      const fetched = fetchOne(url, limits);
+      kept.set(url, fetched);
+      fetched.catch(() => kept.delete(url));
+      if (kept.size > maxKept) kept.delete(kept.keys().next().value!);
+      return fetched;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Decoded } from "../door/signal.ts";
+import type { CertificateTrust } from "./certificate-chain.ts";
 
 /** A webhook call as it arrived. Signatures are over `body`, byte for byte. */
 export interface WebhookRequest {
@@ -21,6 +22,8 @@ export interface AuthenticityContext {
   readonly replayWindowSeconds: number;
   /** Fetches a signing certificate (SNS). Only ever called for a URL whose host passed the check. */
   readonly fetchCertificate: (url: string) => Promise<string>;
+  /** Who may have issued it; the collector always says. Without it only what the certificate names is checked. */
+  readonly trust?: CertificateTrust | undefined;
 }
 
 /** One e-mail service provider: who may call, what they say. One file, one folder of fixtures, one line in providers.ts. */

@@ -2,6 +2,7 @@
 
 import { verify as verifySignature, X509Certificate } from "node:crypto";
 import { z } from "zod";
+import { certificatesIn, chainTrouble } from "./certificate-chain.ts";
 import type { Authenticity, AuthenticityContext, ProviderSecrets } from "./provider.ts";
 import { authentic, refused } from "./webhook.ts";
 
@@ -59,8 +60,7 @@ export function isSnsUrl(url: string, asks: keyof typeof askedOfSns): boolean {
 
 /**
  * Whom SNS' certificates name, as Amazon's own clients check it: sns.amazonaws.com, sns-us-gov-west-1.amazonaws.com, sns-cn-north-1.amazonaws.com.cn,
- * sns-signing.<region>.amazonaws.com (SnsHostProvider of the AWS SDK for Java 2). Who issued it is known from where it came: over https from
- * Amazon's host. The file holds the certificate alone, without those that lead to a root.
+ * sns-signing.<region>.amazonaws.com (SnsHostProvider of the AWS SDK for Java 2).
  */
 const isOfSns = (certificate: X509Certificate): boolean =>
   certificate.subject
@@ -69,12 +69,12 @@ const isOfSns = (certificate: X509Certificate): boolean =>
 
 /**
  * Checks an SNS message: the topic is one of `topicArns` (comma-separated; without it any topic may call), its time lies
- * in the replay window, the certificate comes from Amazon, names SNS and was valid then, and the signature (version 1 or 2) fits.
+ * in the replay window, the certificate comes from Amazon, names SNS, was valid then and leads to a trusted root, and the signature (version 1 or 2) fits.
  */
 export async function verifySns(
   message: SnsEnvelope,
   secrets: ProviderSecrets,
-  { now, replayWindowSeconds, fetchCertificate }: AuthenticityContext,
+  { now, replayWindowSeconds, fetchCertificate, trust }: AuthenticityContext,
 ): Promise<Authenticity> {
   const allowed = secrets["topicArns"]?.split(",").map((arn) => arn.trim());
   if (allowed && !allowed.includes(message.TopicArn ?? "")) return refused("the topic is not on the list");
@@ -87,11 +87,14 @@ export async function verifySns(
   if (!message.Signature || !message.SigningCertURL) return refused("the message carries no signature");
   if (!isSnsUrl(message.SigningCertURL, "certificate")) return refused("the certificate is not from Amazon SNS");
   try {
-    const certificate = new X509Certificate(await fetchCertificate(message.SigningCertURL));
+    const file = await fetchCertificate(message.SigningCertURL);
+    const certificate = new X509Certificate(file);
     if (!isOfSns(certificate)) return refused("the certificate is not one of Amazon SNS");
     if (at < Date.parse(certificate.validFrom) || at > Date.parse(certificate.validTo)) {
       return refused("the certificate was not valid at the signed time");
     }
+    const trouble = trust && (await chainTrouble(certificate, certificatesIn(file).slice(1), at, trust));
+    if (trouble) return refused(trouble);
     const signature = Buffer.from(message.Signature, "base64");
     const isValid = verifySignature(hash, Buffer.from(canonical(message)), certificate.publicKey, signature);
     return isValid ? authentic : refused("the signature does not match");

@@ -82,6 +82,7 @@ async function answered(calls: (url: string) => Promise<readonly Response[]>, ot
         withPipeline: otherBus === undefined,
         drainMs: 60_000,
         fetchText: async () => "",
+        fetchBytes: async () => new Uint8Array(),
         otherBus,
         log: () => {},
         listening: ({ address }) =>

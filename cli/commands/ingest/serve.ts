@@ -7,7 +7,7 @@ import { type Backlog, monitoringEndpoint, monitoringScope, watchBacklog } from 
 import { pubsubWriter } from "../../../ingest/bus/pubsub-bus.ts";
 import { runCollector } from "../../../ingest/collector/run-collector.ts";
 import { defaultLimits } from "../../../ingest/collector/server.ts";
-import { fetchText } from "../../../ingest/collector/sns-fetch.ts";
+import { fetchBytes, fetchText } from "../../../ingest/collector/sns-fetch.ts";
 import { homeTrouble } from "../../../ingest/home-trouble.ts";
 import type { IngestContext } from "../../../ingest/ingest-files.ts";
 import type { IngestTotals } from "../../../ingest/pipeline.ts";
@@ -67,6 +67,7 @@ export async function ingestServeCommand(environment: Environment, options: Inge
         withPipeline: options.withPipeline === true,
         drainMs: 20_000,
         fetchText,
+        fetchBytes,
         otherBus: topic && pubsubWriter(topic.topic, context.keys.deadLetters, randomBytes, topic.close),
         backlog: topic && backlogOf(environment, options),
         log: console.note,

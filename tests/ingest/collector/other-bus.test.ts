@@ -38,6 +38,7 @@ async function told(isOther: boolean) {
       withPipeline: false,
       drainMs: 1000,
       fetchText: async () => "",
+      fetchBytes: async () => new Uint8Array(),
       otherBus: isOther
         ? { publish: async (more: readonly unknown[]) => void published.push(...more), close: async () => {} }
         : undefined,
