@@ -4,10 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors/user-error.ts";
 import { writeAsIs } from "./files.ts";
-import { keyName, keysFromSetting, type VersionedKey } from "./key-ring.ts";
+import { type HomeKeys, homeKeyCommandSetting, homeKeySetting, homeKeysFrom, makeHomeKey } from "./home-key.ts";
+import { keyName, type VersionedKey } from "./key-ring.ts";
 
 /**
- * A home that is encrypted at rest holds `home-key.json`: its data key, wrapped under a key from outside (INBOXLOOP_HOME_KEY). What
+ * A home that is encrypted at rest holds `home-key.json`: its data key, wrapped under a key from outside (home-key.ts). What
  * lies below that file is written under keys made of the data key, one for each kind of file; docs/adr/0046 says what is, and what is not. Who has the wrapping key and not
  * the disk, or the disk and not the wrapping key, has nothing.
  */
@@ -40,18 +41,24 @@ const headerShape = z.strictObject({
 });
 type Header = z.infer<typeof headerShape>;
 
-const setting = "INBOXLOOP_HOME_KEY";
-const makeKey = `${setting}=v1:hex:$(openssl rand -hex 32)`;
 const headerPath = (root: string): string => join(root, headerFile);
 
 /** The variables of the process, which whoever starts it gives once; a home that is not encrypted asks for none. */
 let variables: Variables = {};
+/** What they say, asked for once. */
+let known: HomeKeys | undefined;
 const opened = new Map<string, HomeSeal>();
 
 /** Says where the keys of homes are to be found: at the start of a process or thread. */
 export function giveHomeKeys(given: Variables): void {
   variables = given;
+  known = undefined;
   opened.clear();
+}
+
+function homeKeys(): HomeKeys | undefined {
+  known ??= homeKeysFrom(variables);
+  return known;
 }
 
 /** Where DuckDB's `httpfs` extension is, whose OpenSSL writes what DuckDB encrypts; undefined: where `INSTALL httpfs` puts it. */
@@ -70,8 +77,8 @@ export function sealOf(path: string): HomeSeal | undefined {
   const root = sealedRootOf(path);
   if (root === undefined) return undefined;
   const header = readHeader(root);
-  const known = opened.get(root);
-  if (known?.name === nameOf(header)) return known;
+  const before = opened.get(root);
+  if (before?.name === nameOf(header)) return before;
   const seal = openSeal(root, header);
   opened.set(root, seal);
   return seal;
@@ -109,7 +116,7 @@ function wrap(dataKey: Buffer, home: string, key: VersionedKey): Header {
   cipher.setAAD(proven(head));
   const body = Buffer.concat([cipher.update(dataKey), cipher.final()]);
   return {
-    note: `This home is encrypted under ${setting}. Without this file, or without that key, nothing in it can be read again.`,
+    note: `This home is encrypted under ${homeKeySetting}. Without this file, or without that key, nothing in it can be read again.`,
     ...head,
     nonce: nonce.toString("base64"),
     tag: cipher.getAuthTag().toString("base64"),
@@ -119,21 +126,28 @@ function wrap(dataKey: Buffer, home: string, key: VersionedKey): Header {
 
 function unwrap(root: string, header: Header): Buffer {
   const where = headerPath(root);
-  const keys = keysFromSetting(setting, variables, "home.bad-key");
-  if (keys === undefined) {
-    throw new UserError(`the home is encrypted under the key ${header.wrapped_by}, and ${setting} is not set`, {
+  const given = homeKeys();
+  const isUnder = `the home is encrypted under the key ${header.wrapped_by}, and`;
+  if (given === undefined) {
+    throw new UserError(`${isUnder} neither ${homeKeySetting} nor ${homeKeyCommandSetting} is set`, {
       code: "home.no-key",
       exit: "config",
       where,
-      next: `set ${setting} to the key ${header.wrapped_by}`,
+      next: `set ${homeKeySetting} to the key ${header.wrapped_by}, or ${homeKeyCommandSetting} to a command that writes it`,
     });
   }
-  const key = keys.find((one) => keyName(one) === header.wrapped_by);
+  const key = given.keys.find((one) => keyName(one) === header.wrapped_by);
   if (key === undefined) {
-    throw new UserError(
-      `the home is encrypted under the key ${header.wrapped_by}, and ${setting} holds ${keys.map(keyName).join(", ")}`,
-      { code: "home.wrong-key", exit: "config", where, next: `set ${setting} to the key ${header.wrapped_by}` },
-    );
+    const held = given.keys.map(keyName).join(", ");
+    throw new UserError(`${isUnder} ${given.from} ${given.from === homeKeySetting ? "holds" : "gives"} ${held}`, {
+      code: "home.wrong-key",
+      exit: "config",
+      where,
+      next:
+        given.from === homeKeySetting
+          ? `set ${homeKeySetting} to the key ${header.wrapped_by}`
+          : `have the command of ${given.from} write the key ${header.wrapped_by}`,
+    });
   }
   try {
     const cipher = createDecipheriv("aes-256-gcm", wrappingKey(key), Buffer.from(header.nonce, "base64"));
@@ -200,7 +214,7 @@ export async function makeSealedHome(root: string): Promise<SealedState> {
   return { root, wrapped_by: header.wrapped_by };
 }
 
-/** Wraps the data key under the first key of the setting, which must hold the former one too. Nothing else is written again. */
+/** Wraps the data key under the first key that is given; the former one must be given too. Nothing else is written again. */
 export async function rotateHomeKey(root: string): Promise<SealedState & { readonly before: string }> {
   const where = headerPath(root);
   if (!existsSync(where)) {
@@ -219,9 +233,13 @@ export async function rotateHomeKey(root: string): Promise<SealedState & { reado
 }
 
 function activeKey(): VersionedKey {
-  const keys = keysFromSetting(setting, variables, "home.bad-key");
-  if (keys) return keys[0];
-  throw new UserError(`${setting} is not set`, { code: "home.no-key", exit: "config", next: makeKey });
+  const given = homeKeys();
+  if (given) return given.keys[0];
+  throw new UserError(`neither ${homeKeySetting} nor ${homeKeyCommandSetting} is set`, {
+    code: "home.no-key",
+    exit: "config",
+    next: makeHomeKey,
+  });
 }
 
 /** Throws in production for a home in clear, before anything is written to it. */
@@ -231,7 +249,7 @@ export function refuseClearHome(root: string, settings: Variables): void {
     code: "home.in-clear",
     exit: "config",
     where: root,
-    next: `${makeKey} inboxloop keys home seal   (a new one: keys home make)`,
+    next: `${makeHomeKey} inboxloop keys home seal   (a new one: keys home make)`,
   });
 }
 

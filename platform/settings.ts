@@ -141,6 +141,9 @@ export const environmentVariables: Readonly<Record<string, { readonly what: stri
     what: "Key that the home's data key is wrapped under; encryption.md says what it protects.",
     secret: true,
   },
+  INBOXLOOP_HOME_KEY_COMMAND: {
+    what: "Command that writes that key, in place of INBOXLOOP_HOME_KEY; run without a shell, once a process, its first line counts.",
+  },
   INBOXLOOP_DUCKDB_CRYPTO: {
     what: "Path of DuckDB's `httpfs.duckdb_extension`, which an encrypted home needs; where DuckDB keeps what was installed when not given.",
   },

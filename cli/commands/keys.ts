@@ -69,7 +69,7 @@ export const register: RegisterCommand = (program, environment) => {
     .description("Encryption of the home under a key that is not in it")
     .addHelpText(
       "after",
-      "\nThe key is INBOXLOOP_HOME_KEY, from outside: the environment, a secret store, a KMS. What is encrypted, and what it\nneeds of DuckDB: docs/reference/encryption.md\n\nExample:\n  export INBOXLOOP_HOME_KEY=v1:hex:$(openssl rand -hex 32)\n  inboxloop keys home make --home /srv/inboxloop\n",
+      "\nThe key is INBOXLOOP_HOME_KEY, or what INBOXLOOP_HOME_KEY_COMMAND writes (age, a KMS, pass). What is encrypted, and what it\nneeds of DuckDB: docs/reference/encryption.md\n\nExample:\n  export INBOXLOOP_HOME_KEY=v1:hex:$(openssl rand -hex 32)\n  inboxloop keys home make --home /srv/inboxloop\n",
     );
 
   home

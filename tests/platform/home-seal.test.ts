@@ -73,7 +73,10 @@ test("when the key is missing or another then the error names the key that is wa
   const { wrapped_by } = await makeSealedHome(home);
   const wanted = { next: `set INBOXLOOP_HOME_KEY to the key ${wrapped_by}`, where: join(home, headerFile) };
   giveHomeKeys({});
-  expect(() => sealOf(join(home, "x"))).toThrowError(expect.objectContaining({ code: "home.no-key", ...wanted }));
+  const either = `${wanted.next}, or INBOXLOOP_HOME_KEY_COMMAND to a command that writes it`;
+  expect(() => sealOf(join(home, "x"))).toThrowError(
+    expect.objectContaining({ ...wanted, code: "home.no-key", next: either }),
+  );
   giveHomeKeys({ INBOXLOOP_HOME_KEY: key("2") });
   expect(() => sealOf(join(home, "x"))).toThrowError(expect.objectContaining({ code: "home.wrong-key", ...wanted }));
   // Nothing is written in clear meanwhile.
