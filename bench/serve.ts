@@ -5,7 +5,7 @@
 // than that no answer that survives a power cut can cost; ratios are of one run. Then the batch: everybody decided once.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -174,10 +174,26 @@ console.error("listening on " + (await app.listen({ host: "127.0.0.1", port: 0 }
 process.once("SIGTERM", () => app.close());
 `;
 
+/** How long the home's disk takes for a write that is synced: no decision is answered before one. */
+function saySync(): void {
+  const path = join(home, ".bench-sync");
+  const file = openSync(path, "w");
+  const took = Array.from({ length: 500 }, () => {
+    writeSync(file, Buffer.alloc(16_384, 1));
+    const began = performance.now();
+    fdatasyncSync(file);
+    return performance.now() - began;
+  }).sort((a, b) => a - b);
+  closeSync(file);
+  rmSync(path);
+  say("a synced write of 16 kB", `p50 ${took[250]!.toFixed(1)} ms, p99 ${took[495]!.toFixed(1)} ms`);
+}
+
 const folder = mkdtempSync(join(root, "bench", ".bare-"));
 const servers: ChildProcess[] = [];
 try {
   say("machine", `${cpus().length} cores, load generator beside it; ${people.length} people, as of ${people[0]!.asOf}`);
+  saySync();
   const pushed = await measured("push", home, instant);
   say("features push", `${Math.round(people.length / pushed.seconds)} people/s`);
 

@@ -6,7 +6,7 @@ import { deepNesting, readScript } from "../read-script.ts";
 import { type Binding, type TranslatedColumn, type TranslateOptions, translateQuery } from "../translate.ts";
 import { type GoogleSqlType, STRING } from "../types.ts";
 import { walk } from "../walk.ts";
-import type { DuckDBConnection } from "./client.ts";
+import type { DuckDBConnection, DuckDBDataChunk } from "./client.ts";
 import { asGoogleSqlError } from "./engine-errors.ts";
 import { FunctionInstaller, forgetRefusals, throwHiddenRefusal } from "./function-installer.ts";
 import { namedBindings, positionalBindings } from "./parameters.ts";
@@ -201,8 +201,7 @@ export class GoogleSqlSession {
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         this.budget.check();
         this.budget.take(chunk);
-        for (const row of chunk.getRows())
-          rows.push(columns.map((column, i) => decodeValue(row[i] ?? null, column.type)));
+        rows.push(...decodedRows(chunk, columns));
       }
       throwHiddenRefusal();
       return rows;
@@ -212,6 +211,16 @@ export class GoogleSqlSession {
       this.installer.release();
     }
   }
+}
+
+/** The rows of a chunk, read column by column: to ask each vector for one value of a row at a time takes twice as long. */
+function decodedRows(chunk: DuckDBDataChunk, columns: readonly TranslatedColumn[]): readonly (readonly Value[])[] {
+  const rows = Array.from({ length: chunk.rowCount }, () => new Array<Value>(columns.length));
+  for (const [i, { type }] of columns.entries()) {
+    const values = chunk.getColumnValues(i);
+    for (let row = 0; row < rows.length; row++) rows[row]![i] = decodeValue(values[row] ?? null, type);
+  }
+  return rows;
 }
 
 /** The names of the temporary tables and views that statements make, those within loops and blocks too. */
