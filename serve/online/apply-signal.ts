@@ -5,7 +5,7 @@ import type { PlainRow } from "../../warehouse/duckdb/segment-store.ts";
 import { type Heard, heardInConsent, heardInErasure, heardInEvent, heardInSuppression, withOneMore } from "../heard.ts";
 import { isSiteAct } from "./acts.ts";
 import type { PushNote } from "./push.ts";
-import type { StoreTransaction } from "./store.ts";
+import { countedNote, keptMs, type StoreTransaction } from "./store.ts";
 import type { FreshAct, StoredPerson } from "./stored-person.ts";
 
 const repeatMicros = (time.repeatSeconds as number) * 1_000_000;
@@ -154,15 +154,16 @@ export function applyErasure(tx: StoreTransaction, row: PlainRow): boolean {
   return id !== null && hear(tx, id, heardInErasure(Number(row["received_at"]) / 1000));
 }
 
-/** A decision that a batch has made: its send counts here too. */
-export function applyDecision(tx: StoreTransaction, row: PlainRow): boolean {
+/** A decision that a batch has made: its send counts here too, unless it is so old that `features push` has let go of what was counted then. */
+export function applyDecision(tx: StoreTransaction, row: PlainRow, push: PushNote | undefined): boolean {
   const id = text(row["user_id_hash"]);
   const decisionId = text(row["decision_id"]);
   const said = (row["attributes"] ?? {}) as Readonly<Record<string, unknown>>;
   const at = Date.parse(String(said["send_at"]));
   if (id === null || decisionId === null || said["action"] !== "send" || Number.isNaN(at)) return false;
-  if (tx.hasDecision(decisionId) || tx.note(`counted ${decisionId}`) !== undefined) return false;
+  if (push && at < push.as_of - keptMs) return false;
+  if (tx.hasDecision(decisionId) || tx.note(countedNote(decisionId)) !== undefined) return false;
   tx.addSend(id, { at, kind: String(said["campaign_kind"] ?? "bulk"), campaign_id: String(row["campaign_id"] ?? "") });
-  tx.putNote(`counted ${decisionId}`, at);
+  tx.putNote(countedNote(decisionId), at);
   return true;
 }

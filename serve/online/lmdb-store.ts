@@ -4,11 +4,8 @@ import type { DecisionRow } from "../decision-row.ts";
 import { type KeptPerson, openDatabases, rowOf, textOf } from "./databases.ts";
 import { Drafts } from "./drafts.ts";
 import { Remembered } from "./remembered.ts";
-import type { OnlineStore, StoreTransaction } from "./store.ts";
+import { countedNote, keptMs, type OnlineStore, type StoreTransaction } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
-
-/** Decisions are found by their id this long, and their sends are counted; `features push` lets go of older ones, which are in raw.decisions. */
-export const keptMs = 40 * 86_400_000;
 
 /** How people are kept. A store of another shape forgets its people, to whom nothing is sent until `features push` has loaded them again. */
 const shape = 3;
@@ -224,6 +221,16 @@ export function openLmdbStore(folder: string): OnlineStore {
       }
       if (old.length > 0) await drop(old);
       return dropped;
+    },
+    async dropCounted(before) {
+      const old: string[] = [];
+      for (const { key, value } of notes.entries())
+        if (key.startsWith(countedNote("")) && typeof value === "number" && value < before) old.push(key);
+      for (let from = 0; from < old.length; from += droppedAtOnce)
+        await kept.transaction(() => {
+          for (const key of old.slice(from, from + droppedAtOnce)) notes.remove(key);
+        });
+      return old.length;
     },
     queueLength: () => queue.count(),
     close: () => kept.close(),

@@ -5,7 +5,7 @@ import { nextInputs, type Place } from "../decision-inputs.ts";
 import type { Heard } from "../heard.ts";
 import { type Person, personOf } from "../person.ts";
 import { type Act, type Before, countsIn, isSiteAct } from "./acts.ts";
-import type { OnlineStore } from "./store.ts";
+import { keptMs, type OnlineStore } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
 export interface Pushed {
@@ -108,6 +108,8 @@ export async function pushFeatures(
       tx.putNote("push", note);
       tx.putNote("campaigns", book);
     });
+  // A send so old is not counted any more, should its row be read again.
+  if (people > 0) await store.dropCounted(asOf - keptMs);
   return { people, as_of: people > 0 ? new Date(asOf).toISOString() : null };
 }
 

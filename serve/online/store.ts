@@ -3,6 +3,12 @@ import type { DecisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
+/** Decisions are found by their id this long, and their sends are counted; `features push` lets go of older ones, which are in raw.decisions. */
+export const keptMs = 40 * 86_400_000;
+
+/** The name of the note that a batch's send was counted; it holds when the send was to be. */
+export const countedNote = (decisionId: string): string => `counted ${decisionId}`;
+
 /** What one atomic piece of work sees and writes; nothing of it is there before it is done, and no other runs beside it. */
 export interface StoreTransaction {
   person(id: string): StoredPerson | undefined;
@@ -45,6 +51,8 @@ export interface OnlineStore {
   dropQueued(upTo: number): Promise<void>;
   /** Lets go of decisions from before an instant that have landed; they stay in raw.decisions. How many there were. */
   dropDecided(before: number): Promise<number>;
+  /** Lets go of the notes that sends of batches from before an instant were counted. How many there were. */
+  dropCounted(before: number): Promise<number>;
   readonly queueLength: () => number;
   close(): Promise<void>;
 }

@@ -139,7 +139,7 @@ function apply(tx: StoreTransaction, table: Table, row: PlainRow, push: PushNote
     case "erasure_requests":
       return applyErasure(tx, row);
     case "decisions":
-      return applyDecision(tx, row);
+      return applyDecision(tx, row, push);
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import rawTables from "../../includes/raw_tables.js";
 import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
+import { pushFeatures } from "../../serve/online/push.ts";
 import type { OnlineStore } from "../../serve/online/store.ts";
 import { streamOnce } from "../../serve/online/stream.ts";
 import { SegmentStore } from "../../warehouse/duckdb/segment-store.ts";
@@ -159,6 +160,49 @@ test("when decisions land, then what a batch sends counts once, and neither what
     [],
     [],
   ]);
+  await store.close();
+  segments.close();
+});
+
+test("when sends of batches are older than what is kept, then a push lets go of their notes, and they do not count again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "inboxloop-stream-"));
+  folders.push(folder);
+  const segments = await SegmentStore.open();
+  const dayMs = 86_400_000;
+  const decided = (n: number, at: number) => ({
+    decision_id: `d-${n}`,
+    user_id_hash: personOf(n),
+    campaign_id: "spring",
+    decided_at: at * 1000,
+    received_at: at * 1000,
+    attributes: { action: "send", send_at: new Date(at).toISOString(), campaign_kind: "bulk" },
+  });
+  const store = await openAt(folder);
+  await rawWith("decisions", [decided(0, startMs), decided(1, startMs + 5 * dayMs)], segments, folder);
+  expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 2, changed: 2 });
+  const pushAsOf = (at: number) =>
+    pushFeatures(
+      {
+        query: async (_sql, options) => ({
+          columns: [],
+          rows:
+            options?.file === "decision inputs"
+              ? [{ user_id_hash: personOf(2), person_id: personOf(2), as_of_at: new Date(at).toISOString() }]
+              : [],
+        }),
+      },
+      store,
+      { pageRows: 10, signal: new AbortController().signal },
+    );
+  await pushAsOf(startMs + 40 * dayMs);
+  expect([0, 1].map((n) => store.note(`counted d-${n}`))).toEqual([startMs, startMs + 5 * dayMs]);
+  await pushAsOf(startMs + 42 * dayMs);
+  expect([0, 1].map((n) => store.note(`counted d-${n}`))).toEqual([undefined, startMs + 5 * dayMs]);
+  expect(store.note("push")).toMatchObject({ as_of: startMs + 42 * dayMs });
+  const again = join(folder, "raw", "decisions");
+  renameSync(join(again, "segment-2.parquet"), join(again, "segment-merged.parquet"));
+  expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 2, changed: 0 });
+  expect([0, 1].map((n) => store.sends(personOf(n)).length)).toEqual([1, 1]);
   await store.close();
   segments.close();
 });

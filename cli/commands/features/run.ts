@@ -1,5 +1,6 @@
-import { keptMs, openLmdbStore } from "../../../serve/online/lmdb-store.ts";
+import { openLmdbStore } from "../../../serve/online/lmdb-store.ts";
 import { type Pushed, pushFeatures } from "../../../serve/online/push.ts";
+import { keptMs } from "../../../serve/online/store.ts";
 import { type Skew, verifyFeatures } from "../../../serve/online/verify.ts";
 import type { Environment } from "../../environment.ts";
 import { onlineOf } from "../serve/online-of.ts";
