@@ -366,9 +366,13 @@ module.exports = {
     behaviour: ["fit"],
     reference: ["question"],
   },
+  "labels.pattern_counts": {
+    behaviour: ["sent_week"],
+    reference: ["question", "votes", "first_votes", "last_votes", "messages", "people_for", "people_against"],
+  },
   "labels.pattern_posteriors": {
-    behaviour: ["votes", "probability", "explanation"],
-    reference: ["question"],
+    behaviour: ["probability", "explanation"],
+    reference: ["question", "votes"],
   },
   "labels.signal_evidence": {
     pseudonym: ["event_id", "subject_key", "message_id", "user_id_hash"],

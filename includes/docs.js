@@ -93,6 +93,8 @@ const column = {
   proxy_opens: "Opens by a reader's privacy proxy, behind which the reader's own stay unseen.",
   question: "What is asked of the message: read, engaged or unwanted; see includes/labelling_functions.js.",
   votes: "The votes in the order of the labelling functions, joined by |; - for who abstains.",
+  first_votes: "The votes of the first half of the labelling functions, joined by |.",
+  last_votes: "The votes of the other half, joined by |.",
   people_for: "People whose label answers yes.",
   people_against: "People whose label answers no.",
   fit: "The fitted label model, as JSON.",

@@ -2,6 +2,8 @@
 // `for`, `weak_for`, `weak_against`, `against`, or NULL where it abstains. What a voice is worth is learned (includes/label_model.js);
 // `confidence` is how often its firm votes are thought right before that, and `owner` who answers for it.
 
+const { inFirst } = require("./label_model");
+
 /** Whether one of several signals was a person's: `p_*` of labels.label_facts. */
 const likely = 0.9;
 const rather = 0.5;
@@ -159,7 +161,7 @@ const list = [
 ];
 
 /** How a label model is fitted: what is declared counts as so many messages of each side, a person's label as so many. */
-const fitting = { strength: 200, personWeight: 20, rounds: 40, most: 3000 };
+const fitting = { strength: 200, personWeight: 20, rounds: 40 };
 
 const votes = ["for", "weak_for", "weak_against", "against"];
 
@@ -175,6 +177,20 @@ const patternOf = (question) =>
     .map(({ sql }) => `coalesce(${sql}, '-')`)
     .join(", '|', ")})`;
 
+/**
+ * The two parts of a pattern on a question that the label model goes by, as SQL over `votes`.
+ *
+ *   partsOf("unwanted")
+ *   => { first: "regexp_extract(votes, r'^(?:[^|]*[|]){2}[^|]*')", last: "regexp_extract(votes, r'^(?:[^|]*[|]){3}(.*)')" }
+ */
+const partsOf = (question) => {
+  const voters = inFirst(askedOf(question).length);
+  return {
+    first: `regexp_extract(votes, r'^(?:[^|]*[|]){${voters - 1}}[^|]*')`,
+    last: `regexp_extract(votes, r'^(?:[^|]*[|]){${voters}}(.*)')`,
+  };
+};
+
 /** A person's class as an answer to a question: 1, 0, or NULL where the class says nothing of it. */
 const answerOf = (question, column) => {
   const { yes } = questions.find(({ name }) => name === question);
@@ -187,4 +203,4 @@ const start = ({ name, share }) => ({
   voters: askedOf(name).map((one) => ({ name: one.name, confidence: one.confidence })),
 });
 
-module.exports = { questions, list, votes, fitting, askedOf, patternOf, answerOf, start };
+module.exports = { questions, list, votes, fitting, askedOf, patternOf, partsOf, answerOf, start };

@@ -667,6 +667,16 @@ export interface Tables {
     question: string | null;
     fit: string | null;
   };
+  "labels.pattern_counts": {
+    question: string | null;
+    votes: string | null;
+    first_votes: string | null;
+    last_votes: string | null;
+    sent_week: string | null;
+    messages: bigint | null;
+    people_for: bigint | null;
+    people_against: bigint | null;
+  };
   "labels.pattern_posteriors": {
     question: string | null;
     votes: string | null;
