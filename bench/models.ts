@@ -1,4 +1,4 @@
-// npm run bench:models -- --python <venv>/bin/python [--rows 1000000] [--seeds 5] [--events 60000] [--only votes|training]
+// npm run bench:models -- --python <venv>/bin/python [--rows 1000000] [--seeds 5] [--events 60000] [--only votes|training|build] [--signals 1000000]
 //
 //   python3 -m venv <venv> && <venv>/bin/pip install snorkel==0.10.0 "numpy<2" "pyarrow<18"
 //
@@ -10,13 +10,18 @@
 //   training   worlds of the simulator, one a seed: two models of the same learner, rows and features, one taught the label model's answer (p_engaged), one
 //              the four-class rule (click or not), held against how likely a person's click on later mails really was: difference of the AUCs, and
 //              Student's 95 % interval over the seeds
+//   build      a world of so many signals: processor time of a full build of the tables that bench/models/by-hand.ts writes in DuckDB's SQL by hand
+//              (distinct signals, messages, engagement labels) beside those, the rows of both held against each other, assertions not counted; and
+//              of building labels and features again after an hour with the latest hundredth of the signals, beside building all of them anew
 // Ratios count: seconds are this machine's, at this moment.
 
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { createReadStream, createWriteStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs, promisify } from "node:util";
 import { parse } from "csv-parse";
 import { runIngestFile } from "../cli/commands/ingest/file.ts";
@@ -36,6 +41,7 @@ import { writeWorld } from "../simulate/write-world.ts";
 import { buildProject } from "../warehouse/dataform/build.ts";
 import { type DuckDbWarehouse, openDuckDbWarehouse } from "../warehouse/duckdb/adapter.ts";
 import { localEngine } from "../warehouse/duckdb/local-engine.ts";
+import { byHand, compared } from "./models/by-hand.ts";
 
 const { values } = parseArgs({
   options: {
@@ -44,6 +50,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "5" },
     events: { type: "string", default: "60000" },
     only: { type: "string" },
+    signals: { type: "string", default: "1000000" },
   },
 });
 const root = resolve(import.meta.dirname, "..");
@@ -434,9 +441,136 @@ async function benchTraining(folder: string): Promise<void> {
   );
 }
 
+// --- build
+
+const lineReader = (path: string) =>
+  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+/** When a signal was received; one that is cut off, as some of a world are, is of before. */
+const receivedAt = (line: string): number => Date.parse(/"received_at":"([^"]+)"/.exec(line)?.[1] ?? "1970-01-01");
+
+/** A world's signals in two files: all but the latest hundredth, and that. Answers with the instant between. */
+async function splitWorld(
+  world: string,
+): Promise<{ readonly before: string; readonly late: string; readonly at: Date }> {
+  const files = readdirSync(world)
+    .filter((name) => /^events-.*\.ndjson$/.test(name))
+    .sort()
+    .map((name) => join(world, name));
+  const instants: number[] = [];
+  for (const file of files) for await (const line of lineReader(file)) instants.push(receivedAt(line));
+  const sorted = Float64Array.from(instants).sort();
+  const at = sorted[Math.floor(0.99 * sorted.length)]!;
+  const [before, late] = [join(world, "before.ndjson"), join(world, "late.ndjson")];
+  const into = { before: createWriteStream(before), late: createWriteStream(late) };
+  for (const file of files)
+    for await (const line of lineReader(file)) {
+      const to = receivedAt(line) < at ? into.before : into.late;
+      if (!to.write(`${line}\n`)) await once(to, "drain");
+    }
+  for (const to of Object.values(into)) await new Promise<void>((done) => to.end(done));
+  return { before, late, at: new Date(at) };
+}
+
+/** Labels and features, as training and decisions read them. */
+const wanted = [
+  "labels.engagement_labels",
+  "labels.probabilistic_labels",
+  "features.message_features",
+  "features.customer_features",
+];
+
+async function benchBuild(folder: string): Promise<void> {
+  const home = join(folder, "home");
+  const environment = await createEnvironment({ home, quiet: true }, new AbortController().signal);
+  const config = worldConfig({ events: Number(values.signals) });
+  const world = join(folder, "world");
+  await writeWorld(config, world, { signal: environment.signal });
+  const { before, late, at } = await splitWorld(world);
+  await runIngestFile(environment, [before], { trustReceivedAt: true });
+  const open = () =>
+    openDuckDbWarehouse({
+      path: environment.home.warehouse,
+      rawDir: environment.home.raw,
+      rawTables: Object.fromEntries(
+        (rawTables.names as readonly string[]).map((name) => [name, rawTables.columns(name)]),
+      ),
+    });
+  let warehouse = await open();
+  /** Processor time by step of a build: one step runs at a time. */
+  const build = async (asOf: string, fullRefresh: boolean): Promise<ReadonlyMap<string, number>> => {
+    const spent = new Map<string, number>();
+    const engine = { ...localEngine(warehouse, "bench"), parallel: 1 };
+    let since = process.cpuUsage();
+    const { result } = await buildProject({
+      projectDir: root,
+      engine,
+      vars: { as_of: asOf },
+      select: wanted,
+      includeDeps: true,
+      fullRefresh,
+      force: fullRefresh,
+      cacheDir: join(folder, "compiled"),
+      now: () => new Date(),
+      newId: randomUUID,
+      onStep: ({ id, kind }) => {
+        const { user, system } = process.cpuUsage(since);
+        if (kind !== "assertion") spent.set(id, (spent.get(id) ?? 0) + (user + system) / 1e6);
+        since = process.cpuUsage();
+      },
+    });
+    const failed = result.results.find((step) => step.outcome === "failed");
+    if (failed !== undefined) throw new Error(`${failed.id} failed: ${failed.error?.message}`);
+    return spent;
+  };
+  const sum = (spent: ReadonlyMap<string, number>): number => [...spent.values()].reduce((a, b) => a + b, 0);
+  try {
+    const end = new Date(worldEnd(config)).toISOString();
+    await build(at.toISOString(), true);
+    await warehouse.close();
+    await runIngestFile(environment, [late], { trustReceivedAt: true });
+    warehouse = await open();
+    const hour = await build(end, false);
+    const whole = await build(end, true);
+    const most = [...hour].sort((a, b) => b[1] - a[1]).slice(0, 4);
+    say(
+      `an hour       ${values.signals} signals, the latest hundredth of them new: ${sum(hour).toFixed(2)} s of processor time, all anew ${sum(whole).toFixed(2)} s: ${((100 * sum(hour)) / sum(whole)).toFixed(0)} % (limit 10 %); most of it ${most.map(([id, seconds]) => `${id} ${seconds.toFixed(2)} s`).join(", ")}`,
+    );
+    const native = warehouse.lane.connection;
+    await native.run("create schema if not exists by_hand");
+    const names = Object.keys(compared);
+    const mine = [...names, "events.events"].reduce((all, name) => all + (whole.get(name) ?? 0), 0);
+    const began = process.cpuUsage();
+    for (const sql of Object.values(byHand(end))) await native.run(sql);
+    const { user, system } = process.cpuUsage(began);
+    const theirs = (user + system) / 1e6;
+    for (const name of names) {
+      const columns = compared[name]!.join(", ");
+      const hand = `select ${columns} from by_hand.${name.split(".")[1]}`;
+      const built = `select ${columns} from ${name}`;
+      const [differing] = (
+        await native.runAndReadAll(
+          `select (select count(*) from (${built} except all ${hand})) as ours, (select count(*) from (${hand} except all ${built})) as theirs, (select count(*) from ${name}) as n`,
+        )
+      ).getRowObjectsJson() as [{ ours: string; theirs: string; n: string }];
+      const isSame = Number(differing.ours) + Number(differing.theirs) === 0;
+      say(
+        `by hand       ${name}: ${differing.n} rows, ${isSame ? "the same by hand" : `${differing.ours} only ours, ${differing.theirs} only by hand`}`,
+      );
+      if (!isSame) process.exitCode = 1;
+    }
+    say(
+      `by hand       ${names.join(", ")}: ours ${mine.toFixed(2)} s of processor time, by hand ${theirs.toFixed(2)} s: ratio ${(mine / theirs).toFixed(2)} (limit 1.2)`,
+    );
+  } finally {
+    await warehouse.close();
+    await environment.target.close();
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), "inboxloop-models-"));
 try {
   if (isWanted("votes")) await benchVotes(folder);
+  if (isWanted("build")) await benchBuild(folder);
   if (isWanted("training")) await benchTraining(folder);
 } finally {
   rmSync(folder, { recursive: true, force: true });
