@@ -123,6 +123,13 @@ function addDeclared(
 
 const moneyKeys = ["revenue", "cart_value"] as const;
 
+/** Codes of ISO 4217: currencies that Node knows, and beside them units of account, metals, and those that were given up of late and stand in older records. */
+const currencies: ReadonlySet<string> = new Set([
+  ...Intl.supportedValuesOf("currency"),
+  ..."BOV CHE CHW CLF COU MXV USN UYI UYW XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XUA".split(" "),
+  ..."ANG BGN BYR CUC DEM EEK FRF HRK ITL LTL LVL MRO SLL STD VEF ZMK ZWG ZWL".split(" "),
+]);
+
 /**
  * Amounts as numbers, currencies as ISO 4217 writes them, in place. What is wrong, where an amount cannot be read: `1,234.50` is one thing here and
  * another there, and a purchase without its worth would look like one that brought nothing.
@@ -138,7 +145,7 @@ function readMetadataMoney(metadata: Record<string, unknown>): string | undefine
     }
   }
   if (currency === undefined || moneyKeys.every((key) => metadata[key] === undefined)) return undefined;
-  if (typeof currency !== "string" || !/^[A-Za-z]{3}$/.test(currency.trim()))
+  if (typeof currency !== "string" || !currencies.has(currency.trim().toUpperCase()))
     return "metadata.currency is no code of ISO 4217";
   metadata["currency"] = currency.trim().toUpperCase();
   return undefined;

@@ -38,8 +38,14 @@ export function optOutAddresses(setting: string | undefined): IsOptOutAddress {
 
 /** Replies and forwards in the languages of mail clients: `Re: `, `AW: `, `SV: `, `Fwd: `. */
 const prefix = "(?:(?:re|aw|antw?|sv|vs|rv|rép|odp|fwd?|wg|tr)\\s*:\\s*)*";
+/** What it is called to leave; a name, an address or a token may follow. */
+const requests =
+  "unsubscribe|abmelden|abbestellen|désinscription|(?:me |se )?désabonner|désabonnement|desuscribir|cancelar (?:la )?suscripción|cancelar (?:a )?inscrição|disiscrizione|uitschrijven|afmelden|wypisz";
+/** What means the same only where it is all that the subject says. */
+const wholeRequests =
+  "stop|remove(?: me)?(?: from (?:your |this |the )?(?:mailing )?list)?|take me off(?: your| this| the)?(?: mailing)? list|opt[ -]?out|abmeldung|austragen|(?:darme de |darse de |dar de )?baja|desuscribirme|desinscrever|descadastrar|cancell?azione|disiscrivi(?:mi)?|cancellami|avregistrera|avprenumerera|avmelding|afmeld|peruuta tilaus|wypisz mnie|odhlásit|leiratkozás|отписаться|отписка|退订|取消订阅|配信停止|購読解除|구독 ?취소";
 const asksToLeave = new RegExp(
-  `^\\s*${prefix}(?:please\\s+|pls\\s+)?(?:list-)?(?:unsubscribe|abmelden|désinscription|désabonner|desuscribir|cancelar suscripción|uitschrijven|wypisz)(?:\\s+(?:me|request|from|please|list|\\S+@\\S+)\\b.*|\\s*[:=#].*)?\\s*[.!]?\\s*$`,
+  `^\\s*${prefix}(?:please\\s+|pls\\s+|bitte\\s+)?(?:(?:list|newsletter|e-?mail)[ -])?(?:(?:${requests})(?:\\s+(?:me|request|from|please|list|newsletter|vom|von|\\S+@\\S+)\\b.*|\\s*[:=#].*)?|(?:${wholeRequests}))\\s*[.!]*\\s*$`,
   "iu",
 );
 

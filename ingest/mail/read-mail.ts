@@ -47,6 +47,8 @@ const headerMap = (email: Email): ReportFields => {
   const map = new Map<string, string[]>();
   for (const { key, value } of email.headers)
     map.set(key.toLowerCase(), [...(map.get(key.toLowerCase()) ?? []), value ?? ""]);
+  // What people write there may come as encoded words (RFC 2047): `=?utf-8?q?D=C3=A9sinscription?=`.
+  if (email.subject) map.set("subject", [email.subject]);
   return map;
 };
 

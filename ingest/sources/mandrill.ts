@@ -32,7 +32,7 @@ const event = z.looseObject({
   type: z.string().nullish(),
   action: z.string().nullish(),
   _id: z.string().nullish(),
-  ts: z.number().nullish(),
+  ts: z.union([z.number(), z.string()]).nullish(),
   url: z.string().nullish(),
   ip: z.string().nullish(),
   user_agent: z.string().nullish(),

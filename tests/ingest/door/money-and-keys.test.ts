@@ -31,6 +31,8 @@ test.each(["1,234.50", "1.234,50", "12 EUR", "", "free", true, [80]])(
 
 test("when a currency is none then the event is a dead letter; its code lands in capitals", () => {
   expect(conversion({ revenue: 80, currency: "euros" })).toMatchObject({ reason: "money-unreadable" });
+  expect(conversion({ revenue: 80, currency: "XXQ" })).toMatchObject({ reason: "money-unreadable" });
+  expect(conversion({ revenue: 80, currency: "CLF" })).toMatchObject({ row: { metadata: { currency: "CLF" } } });
   expect(conversion({ revenue: -80, currency: "eur" })).toMatchObject({
     kind: "row",
     row: { metadata: { revenue: -80, currency: "EUR" } },

@@ -23,6 +23,16 @@ test.each([
   ["remove@lists.sender.test", "AW: unsubscribe"],
   ["news@sender.test", "Re: Fwd: Unsubscribe."],
   ["news@sender.test", "Unsubscribe request"],
+  ["news@sender.test", "list unsubscribe"],
+  ["news@sender.test", "STOP"],
+  ["news@sender.test", "Opt out!"],
+  ["news@sender.test", "Re: remove me from your mailing list"],
+  ["news@sender.test", "Newsletter abbestellen"],
+  ["news@sender.test", "AW: Abmeldung"],
+  ["news@sender.test", "=?utf-8?q?Me_d=C3=A9sabonner?="],
+  ["news@sender.test", "Darme de baja"],
+  ["news@sender.test", "Disiscrizione"],
+  ["news@sender.test", "=?utf-8?b?0J7RgtC/0LjRgdCw0YLRjNGB0Y8=?="],
 ])("when a reader writes to %s with the subject %j then they leave", async (to, subject) => {
   expect(await told(written(to, subject))).toBe("unsubscribe kim@example.org");
 });
@@ -30,6 +40,10 @@ test.each([
 test.each([
   ["news@sender.test", "How to unsubscribe from your competitor"],
   ["news@sender.test", "Question"],
+  ["news@sender.test", "Stop by our booth"],
+  ["news@sender.test", "Remove before flight"],
+  ["news@sender.test", "Abmeldung zur Konferenz"],
+  ["news@sender.test", "Baja California"],
   ["unsubtle@sender.test.example", "hello"],
 ])("when a reader writes to %s with the subject %j then it is no opt-out", async (to, subject) => {
   expect(await told(written(to, subject))).toBe("not-a-signal");

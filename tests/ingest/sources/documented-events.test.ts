@@ -125,3 +125,12 @@ ${tables.join("\n\n")}
 test("when a reader looks a provider's event up then the page says what the decoder does", async () => {
   await expect(page()).toMatchFileSnapshot("../../../docs/reference/provider-events.md");
 });
+
+test("when Mandrill's time comes as text then it is that time, as of a number", () => {
+  const told = (ts: unknown) => {
+    const calls = [{ event: "open", ts, _id: "m1", msg: { _id: "m1", email: "kim@example.org" } }];
+    return decode("mandrill", `mandrill_events=${encodeURIComponent(JSON.stringify(calls))}`)[0];
+  };
+  expect(told("1769850000")).toEqual(told(1_769_850_000));
+  expect(told("1769850000")).toMatchObject({ signal: { occurredAt: "2026-01-31T09:00:00Z" } });
+});
