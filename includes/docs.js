@@ -37,6 +37,33 @@ const column = {
   id_hint: "The first digits of the id, by which most ids are told apart without a digest.",
 
   // dimensions
+  log_id: "Which log: the hash of its first entry.",
+  log_sequence: "Place of the entry in its log, from 0.",
+  entry_hash: "SHA-256 of the entry, which the next entry names: who changes one changes all that follow.",
+  entry_kind:
+    "What was done: submitted, approved, shadow_started, canary_started, ramp_advanced, canary_checked, promoted, rolled_back, reviewed, alerted; change_proposed, change_approved, change_rejected; paused, resumed.",
+  changed_thing: "model, another kind of thing of rights.yaml, or sending where something was paused.",
+  changed_name: "Version of a model, name of the thing, or what was paused.",
+  changed_digest: "Digest of what was decided on; NULL where the entry says none.",
+  decided_by: "Fingerprint of the key that signed, as `ssh-keygen -l` prints it; NULL where the machinery decided.",
+  release_stage: "Where the version stands since; NULL for other things than models.",
+  change_verdict: "Of the evaluation that was submitted, or of a look at a canary; NULL otherwise.",
+  change_reason: "Why, as it was said.",
+  waiver: "Why it went on although something was not shown; NULL where nothing was passed over.",
+  approved_by: "Key of the last approval of this since it was last offered; NULL where there was none.",
+  approved_at: "When that approval was given.",
+  approvals: "Approvals of this since it was last offered, this entry's among them.",
+  decided_month: "Calendar month of the decisions, its first day (UTC).",
+  submissions: "Versions that were offered for release.",
+  versions_approved: "Approvals of versions.",
+  canaries: "Canaries that began.",
+  releases: "Versions that became champion.",
+  rollbacks: "Versions that were rolled back, canaries and champions.",
+  rollback_rate: "Rollbacks for each canary that began in the month; NULL without canaries.",
+  waivers: "Entries that went on although something was not shown.",
+  changes_approved: "Approvals of other changes than versions.",
+  changes_rejected: "Other changes than versions that were rejected.",
+  pauses: "Times that something was paused.",
   readmitted_at: "From when on what is received of the person counts again; NULL while nothing does.",
   has_consent:
     "The consent flag that the signal carried; NULL when it carried none, which is no consent and no refusal.",
@@ -586,6 +613,8 @@ const rawTables = {
   erasures: "Receipts of erasures, naming nobody. Grain: one request that was carried out.",
   erased_ids:
     "Who was erased, as digests that lead nowhere; a later statement may let somebody in again. Grain: one statement about an id.",
+  release_entries:
+    "What was released, changed, approved and paused, as the release log has it. Grain: one entry of the log.",
   retractions:
     "Landed rows that must not count, and retractions undone. Grain: one statement about a row or a retraction.",
   dead_letters: "Records that could not be landed, their bytes sealed. Grain: one record.",
@@ -606,6 +635,7 @@ const owners = {
   training: "data science",
   monitoring: "deliverability",
   governance: "privacy",
+  ops: "data science",
 };
 
 /** The owner of a table by its dataset; undefined for a dataset that is none of ours. */

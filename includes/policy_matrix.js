@@ -418,6 +418,25 @@ module.exports = {
         received_at: "reference",
       },
     },
+    "raw.release_entries": {
+      keptDays: null,
+      columns: {
+        log_id: "reference",
+        log_sequence: "reference",
+        entry_hash: "reference",
+        entry_kind: "reference",
+        changed_thing: "reference",
+        changed_name: "reference",
+        changed_digest: "reference",
+        decided_by: "pseudonym",
+        release_stage: "reference",
+        change_verdict: "reference",
+        change_reason: "reference",
+        waiver: "reference",
+        decided_at: "reference",
+        received_at: "reference",
+      },
+    },
     "raw.dead_letters": {
       keptDays: 180,
       columns: {

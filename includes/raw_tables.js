@@ -183,6 +183,23 @@ const tables = {
     stated_at: "TIMESTAMP",
     received_at: "TIMESTAMP",
   },
+  // What was released, changed, approved and paused, an entry of the release log a row. The log is the truth; this is for queries.
+  release_entries: {
+    log_id: "STRING", // hash of the log's first entry: a log that is begun anew is another
+    log_sequence: "INT64",
+    entry_hash: "STRING",
+    entry_kind: "STRING", // kind of the entry, see release/events.ts
+    changed_thing: "STRING", // model, another thing of rights.yaml, or sending where something is paused
+    changed_name: "STRING", // version of a model, name of the thing, or what is paused
+    changed_digest: "STRING", // of what was decided on; null where an entry says none
+    decided_by: "STRING", // fingerprint of the key that signed; null where the machinery decided
+    release_stage: "STRING", // where the version stands since; null for other things
+    change_verdict: "STRING", // of an evaluation or a look at a canary
+    change_reason: "STRING",
+    waiver: "STRING", // why it went on although something was not shown; null where nothing was passed over
+    decided_at: "TIMESTAMP",
+    received_at: "TIMESTAMP",
+  },
   // What was landed and must not count: one row for each row taken back, and one without a row_digest where a retraction is undone.
   retractions: {
     retraction_id: "STRING", // one act of taking back, of many rows

@@ -3,7 +3,7 @@ const erasures = require("./erasures");
 const rawTables = require("./raw_tables");
 
 /** Our own accounts and receipts: they say what we did, and stay. */
-const accounts = ["ingest_ledger", "retractions", "erasures", "erased_ids"];
+const accounts = ["ingest_ledger", "retractions", "erasures", "erased_ids", "release_entries"];
 
 /** Raw tables of which rows can be taken back. */
 const tables = rawTables.names.filter((name) => !accounts.includes(name));

@@ -84,6 +84,19 @@ const figures = z.object({
       error: number,
     }),
   ),
+  /** What was decided, by month, the latest twelve. */
+  releases: z.array(
+    z.object({
+      month: z.string(),
+      submissions: number,
+      canaries: number,
+      releases: number,
+      rollbacks: number,
+      rollback_rate: z.union([number, z.null()]),
+      waivers: number,
+      changes_approved: number,
+    }),
+  ),
   accounts: z.object({ received: number, landed: number, duplicate: number, dead_letter: number }),
   deadLetters: z.array(z.object({ reason: z.string(), letters: number })),
 });
@@ -258,6 +271,21 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("period_date", "desc")
       .orderBy("campaign")
       .orderBy("epsilon")
+      .limit(12)
+      .execute(),
+    releases: await tables
+      .selectFrom("monitoring.release_counts")
+      .select([
+        sql<string>`format_date('%Y-%m', decided_month)`.as("month"),
+        "submissions",
+        "canaries",
+        "releases",
+        "rollbacks",
+        "rollback_rate",
+        "waivers",
+        "changes_approved",
+      ])
+      .orderBy("decided_month", "desc")
       .limit(12)
       .execute(),
     accounts: await tables

@@ -95,6 +95,37 @@ export const interestSection = ({ affinities, sessions }: Pick<Figures, "affinit
   ],
 });
 
+/** How often versions were released and rolled back, and something passed over. */
+export const releasesSection = (releases: Figures["releases"]): ReportSection => ({
+  title: "Releases and rollbacks by month",
+  lead: "As the release log had it when the tables were built. A rollback is of a canary or of a champion, for each canary that began in the month; a waiver is a decision that passed over what was not shown.",
+  blocks: [
+    {
+      kind: "table",
+      columns: [
+        { name: "month", format: "plain" },
+        { name: "offered" },
+        { name: "canaries" },
+        { name: "released" },
+        { name: "rolled back" },
+        { name: "rolled back of canaries", format: "percent" },
+        { name: "waivers" },
+        { name: "other changes approved" },
+      ],
+      rows: releases.map((one) => [
+        one.month,
+        one.submissions,
+        one.canaries,
+        one.releases,
+        one.rollbacks,
+        one.rollback_rate,
+        one.waivers,
+        one.changes_approved,
+      ]),
+    },
+  ],
+});
+
 /** What receivers, providers and trap feeds say of the domains that we send from. */
 export const sendersSection = (senders: Figures["senders"]): ReportSection => ({
   title: "What is said of our senders",

@@ -37,6 +37,10 @@ export const register: RegisterCommand = (program, environment) => {
       await refuseUnapprovedChanges(world, "build", options);
       const { refuseForbiddenUses } = await import("../data-policy.ts");
       await refuseForbiddenUses(world, "build", options);
+      if (options.dryRun !== true && options.sources === undefined) {
+        const { landChangeLog } = await import("../land-change-log.ts");
+        await landChangeLog(world);
+      }
       const engine = await world.target.openEngine({ projectDir, sources: options.sources });
       try {
         const request = {

@@ -19,6 +19,7 @@ const never: ReadonlySet<string> = new Set([
   "erasures",
   "erased_ids",
   "retractions",
+  "release_entries",
   "ingest_ledger",
 ]);
 

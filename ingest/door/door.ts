@@ -87,6 +87,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   erasures: ["erasure_request_id", "erasure_id", "requested_at", "erased_at"],
   erased_ids: ["id_digest", "id_hint", "stated_at"],
   retractions: ["retraction_id", "stated_at"],
+  release_entries: ["log_id", "log_sequence", "entry_hash", "entry_kind", "decided_at"],
 };
 
 /** Fields of a row's record that are no column of every table: read under another name, or said of the record itself. */

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { readFigures } from "../../report/read-figures.ts";
-import { devicesSection, driftSection, scoresSection } from "../../report/sections.ts";
+import { devicesSection, driftSection, releasesSection, scoresSection } from "../../report/sections.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
 const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
@@ -51,6 +51,10 @@ await warehouse.execute(`
     select 'c1' as campaign_id, date '2026-01-26' as period_date, numeric '1' as epsilon, 300 as device_reports, 12.5 as read_seconds_mean,
       2.0 as read_seconds_error
     union all select 'c2', date '2026-01-26', numeric '1', 9, null, null;
+  create table monitoring.release_counts as
+    select date '2026-01-01' as decided_month, 3 as submissions, 2 as canaries, 1 as releases, 1 as rollbacks, 0.5 as rollback_rate, 1 as waivers,
+      0 as changes_approved
+    union all select date '2026-02-01', 0, 0, 0, 1, null, 0, 4;
   create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
   create table raw.dead_letters as select 'x' as reason`);
 
@@ -145,4 +149,16 @@ test("when devices reported then their shares and times stand with their interva
     { rows: [["c1", "2026-01-26", 1, 300, 12.5, expect.closeTo(8.58), expect.closeTo(16.42)]] },
   ]);
   expect(devicesSection({ deviceAnswers: [], deviceReadTimes: [] })).toEqual([]);
+});
+
+test("when versions were released and rolled back then the report counts them by month, the latest first", async () => {
+  const { releases } = await figuresOf(["converted"]);
+  const [block] = releasesSection(releases).blocks;
+  expect(block).toMatchObject({
+    kind: "table",
+    rows: [
+      ["2026-02", 0, 0, 0, 1, null, 0, 4],
+      ["2026-01", 3, 2, 1, 1, 0.5, 1, 0],
+    ],
+  });
 });

@@ -1065,6 +1065,19 @@ export interface Tables {
     drift_p_adjusted: number | null;
     drift_level: string | null;
   };
+  "monitoring.release_counts": {
+    decided_month: string | null;
+    submissions: bigint | null;
+    versions_approved: bigint | null;
+    canaries: bigint | null;
+    releases: bigint | null;
+    rollbacks: bigint | null;
+    rollback_rate: number | null;
+    waivers: bigint | null;
+    changes_approved: bigint | null;
+    changes_rejected: bigint | null;
+    pauses: bigint | null;
+  };
   "monitoring.scored_decisions": {
     decision_id: string | null;
     user_id_hash: string | null;
@@ -1112,6 +1125,24 @@ export interface Tables {
     value_shift_error: number | null;
     first_decided_at: string | null;
     last_decided_at: string | null;
+  };
+  "ops.change_log": {
+    log_id: string | null;
+    log_sequence: bigint | null;
+    entry_hash: string | null;
+    entry_kind: string | null;
+    changed_thing: string | null;
+    changed_name: string | null;
+    changed_digest: string | null;
+    decided_by: string | null;
+    release_stage: string | null;
+    change_verdict: string | null;
+    change_reason: string | null;
+    waiver: string | null;
+    approvals: bigint | null;
+    approved_by: string | null;
+    approved_at: string | null;
+    decided_at: string | null;
   };
   "raw.campaigns": {
     campaign_id: string | null;
@@ -1273,6 +1304,22 @@ export interface Tables {
     signed_up_at: string | null;
     attributes: string | null;
     known_at: string | null;
+    received_at: string | null;
+  };
+  "raw.release_entries": {
+    log_id: string | null;
+    log_sequence: bigint | null;
+    entry_hash: string | null;
+    entry_kind: string | null;
+    changed_thing: string | null;
+    changed_name: string | null;
+    changed_digest: string | null;
+    decided_by: string | null;
+    release_stage: string | null;
+    change_verdict: string | null;
+    change_reason: string | null;
+    waiver: string | null;
+    decided_at: string | null;
     received_at: string | null;
   };
   "raw.retractions": {
@@ -1682,6 +1729,21 @@ export interface Tables {
     region: string | null;
     attributes: string | null;
     signed_up_at: string | null;
+  };
+  "staging.stg_raw__release_entries": {
+    log_id: string | null;
+    log_sequence: bigint | null;
+    entry_hash: string | null;
+    entry_kind: string | null;
+    changed_thing: string | null;
+    changed_name: string | null;
+    changed_digest: string | null;
+    decided_by: string | null;
+    release_stage: string | null;
+    change_verdict: string | null;
+    change_reason: string | null;
+    waiver: string | null;
+    decided_at: string | null;
   };
   "staging.stg_raw__retractions": {
     table_name: string | null;

@@ -3,7 +3,18 @@ import { nearNames } from "../../../warehouse/dataform/table-card.ts";
 import type { Warehouse } from "../../../warehouse/warehouse.ts";
 
 /** Where the project's own tables are, the ones that people ask for first. */
-const schemas = ["training", "features", "labels", "events", "monitoring", "governance", "identity", "staging", "raw"];
+const schemas = [
+  "training",
+  "features",
+  "labels",
+  "events",
+  "monitoring",
+  "ops",
+  "governance",
+  "identity",
+  "staging",
+  "raw",
+];
 
 /** A query's error with what to ask instead: tables of nearly that name for one that is not there, and INFORMATION_SCHEMA for SHOW. */
 export async function whatToAsk(error: unknown, warehouse: Pick<Warehouse, "query">): Promise<unknown> {
