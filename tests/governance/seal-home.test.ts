@@ -7,18 +7,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openOutbox } from "../../activation/outbox.ts";
 import { outboxOf } from "../../cli/commands/activate/outbox-folder.ts";
+import { sealCommand } from "../../cli/commands/keys/seal.ts";
 import { sealHome, sealLeftOver } from "../../cli/commands/keys/seal-home.ts";
 import { bytesToWrite, fromBefore, planSealing } from "../../cli/commands/keys/seal-plan.ts";
+import type { Environment } from "../../cli/environment.ts";
+import { bigQueryLedgerPath, openLedger } from "../../ingest/ledger.ts";
 import { verifyLedger } from "../../ingest/segments/verify.ts";
 import { homeAt } from "../../platform/home.ts";
 import { lineFrom, readHomeText } from "../../platform/home-files.ts";
 import { giveHomeKeys, sealedRootOf, sealOf } from "../../platform/home-seal.ts";
 import { settleSealing } from "../../platform/home-sealing.ts";
+import { type BigQueryTargetSettings, targetSettings } from "../../platform/settings.ts";
 import { listSnapshots } from "../../retrain/snapshot/snapshot.ts";
 import { verifySnapshot } from "../../retrain/snapshot/verify-snapshot.ts";
 import { artefactDigest } from "../../scoring/artefact.ts";
 import { listModels } from "../../scoring/model.ts";
 import { openLmdbStore } from "../../serve/online/lmdb-store.ts";
+import { bigQueryTarget } from "../../targets/bigquery.ts";
 import { cryptoSettings, withoutCrypto } from "../support/duckdb-crypto.ts";
 import { erase, fillHome, jane, janesIds, rawRows, worldAt } from "./erasure/support.ts";
 import { filesBelow, fillOutbox, inClear, planted, tables } from "./support/homes.ts";
@@ -216,6 +221,53 @@ describe.skipIf(withoutCrypto)("a home in clear that is encrypted in place", () 
       ["warehouse.duckdb", "online/data.mdb", "reports/with.html", "raw/ingest_ledger/ledger.ndjson"].map(kindOf),
     ).toEqual(["database", "store", "dropped", "lines"]);
     expect(filesBelow(folder)).toEqual(before);
+  });
+
+  test("when it is the home of a bigquery target then it is encrypted where it has no bucket, and a demo's sender goes", async () => {
+    const folder = join(base, "cloud");
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    };
+    const ledger = openLedger(bigQueryLedgerPath(join(folder, "bigquery", "p.raw")));
+    const received_at = "2026-01-01T00:00:00Z";
+    const parts = [{ segment: "zq-segment", rows: 1 }];
+    await ledger.append([
+      { kind: "compaction", compaction_id: "c1", table: "events", segment: "s", sha256: "0", parts, received_at },
+    ]);
+    write("models/m/model.json", "zq-model");
+    write("demo/world/events-000.ndjson", "zq-sender");
+    write("demo/begun.json", "{}");
+    const worldOf = (bucket?: string) =>
+      ({
+        home: homeAt(folder),
+        target: bigQueryTarget(
+          "cloud",
+          targetSettings.parse({ kind: "bigquery", bucket }) as BigQueryTargetSettings,
+          {
+            cwd: folder,
+            settings: {},
+            signal: options().signal,
+          },
+          folder,
+        ),
+        console: { progress: () => ({ update() {}, done() {} }) },
+        signal: options().signal,
+        now: () => new Date("2026-02-01T00:00:00Z"),
+      }) as unknown as Environment;
+    const sealing = (bucket?: string) => sealCommand(worldOf(bucket), { dryRun: false });
+    await expect(sealing("gs://bucket")).rejects.toMatchObject({
+      code: "home.bucket",
+      where: expect.stringMatching("gs://bucket"),
+    });
+    expect(inClear(folder, ["zq-"]).length).toBe(3);
+    expect(await sealing()).toMatchObject({ kind: "sealed", files: 2 });
+    expect(inClear(folder, ["zq-"])).toEqual([]);
+    expect(existsSync(join(folder, "demo"))).toBe(false);
+    expect(await readHomeText(join(folder, "models", "m", "model.json"))).toBe("zq-model");
+    const again = openLedger(bigQueryLedgerPath(join(folder, "bigquery", "p.raw")));
+    expect(await again.refresh({ repair: false })).toMatchObject([{ parts }]);
+    expect(await sealing()).toMatchObject({ kind: "stores", stores: [], files: [] });
   });
 
   test("when a file is nobody's, or another process has one open, then nothing is begun", async () => {

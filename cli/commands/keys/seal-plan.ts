@@ -18,6 +18,8 @@ export interface Step {
 /** The first that fits says what a file is. What none fits is nobody's of ours. */
 const rules: readonly (readonly [RegExp, Kind])[] = [
   [/^warehouse\.duckdb$/, "database"],
+  // A demo's simulated sender, which comes again from its seed.
+  [/^demo\//, "dropped"],
   // In the database once it has been opened; what spilled; reports, which people read by themselves; what nobody waits for.
   [/^warehouse\.duckdb\.|^spill\/|^reports\/|^raw\/\.staging\//, "dropped"],
   [/(^|\/)[^/]*(\.lock|\.erasing)$|^state\/reviews\/[^/]+\/lock$|\.tmp(-[0-9a-f-]+)?$/, "dropped"],

@@ -36,12 +36,13 @@ interface Planned {
 /** `inboxloop keys home seal`. */
 export async function sealCommand(world: Environment, { dryRun }: { readonly dryRun: boolean }): Promise<SealOutcome> {
   const { root } = world.home;
-  if (world.target.kind !== "local")
-    throw new UserError("only the home of a local target is encrypted in place", {
-      code: "home.not-local",
-      exit: "usage",
-      where: root,
-      next: "inboxloop keys home seal --target local",
+  const bucket = [world.target.snapshots, world.target.models].find(({ where }) => where.startsWith("gs://"));
+  if (bucket !== undefined)
+    throw new UserError("what is brought from the target's bucket would lie in the home in clear", {
+      code: "home.bucket",
+      exit: "config",
+      where: bucket.where,
+      next: "leave the bucket out of the target, or keep its home in clear",
     });
   const lock = { pid: process.pid, sleep: (ms: number) => sleep(ms), patienceMs: 1_000 };
   const seal = sealOf(root);
@@ -93,7 +94,7 @@ const meanings: Readonly<Record<Kind, string>> = {
   file: "sealed as a whole",
   store: "sealed value by value",
   "as-is": "no data in them, or sealed already: as they are",
-  dropped: "removed: reports, what spilled, locks, leftovers",
+  dropped: "removed: reports, what spilled, locks, leftovers, a demo's simulated sender",
 };
 
 const number = (value: number): string => value.toLocaleString("en-US");
