@@ -198,6 +198,7 @@ const roundModels = [
   "monitoring.canary",
   "monitoring.canary_cohorts",
   "monitoring.canary_people",
+  "monitoring.canary_placements",
   "features.decision_inputs",
 ];
 

@@ -491,6 +491,10 @@ module.exports = {
     behaviour: ["release_id", "arm"],
     reference: ["model_version", "people", "sends", "sends_squared"],
   },
+  "monitoring.canary_placements": {
+    behaviour: ["release_id", "arm", "cohort_at", "isp"],
+    reference: ["model_version", "seed_reports", "seeds_misplaced"],
+  },
   "monitoring.data_quality": {
     behaviour: ["dimension", "affected", "value"],
     reference: ["received_date", "metric", "checked"],

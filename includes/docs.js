@@ -37,6 +37,8 @@ const column = {
   id_hint: "The first digits of the id, by which most ids are told apart without a digest.",
 
   // dimensions
+  seed_reports: "Reports of seeds that still count, a mail's first each.",
+  seeds_misplaced: "Seeds that first found their mail in the spam folder or nowhere.",
   log_id: "Which log: the hash of its first entry.",
   log_sequence: "Place of the entry in its log, from 0.",
   entry_hash: "SHA-256 of the entry, which the next entry names: who changes one changes all that follow.",

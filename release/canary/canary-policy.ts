@@ -40,6 +40,18 @@ export const canaryPolicy = z
         owner: z.string().min(1),
       })
       .nullable(),
+    /**
+     * Where seeds in the arms found their mail: a leading indicator, may only end a canary early. Policies of old logs have none; null leaves it out.
+     */
+    placement: z
+      .strictObject({
+        /** How much above the champion's share of mail in the spam folder or nowhere is allowed, as a share of it. */
+        margin: z.number().gt(0),
+        harm_error: share,
+        owner: z.string().min(1),
+      })
+      .nullable()
+      .optional(),
     /** Outcomes later than this after the send are not waited for, and a send younger than this is no evidence for a pass. */
     matures_after_hours: z.number().gt(0),
     /** What must have been seen of it in the shadow before it decides for anybody; policies of old logs have none. */
@@ -65,7 +77,8 @@ export const canaryPolicy = z
     plain_rule: z.strictObject({ margin: z.number().gt(0), hours: z.number().gt(0), binding: z.boolean() }),
   })
   .superRefine((policy, context) => {
-    const harm = policy.rates.reduce((sum, r) => sum + r.harm_error, policy.revenue?.harm_error ?? 0);
+    const others = (policy.revenue?.harm_error ?? 0) + (policy.placement?.harm_error ?? 0);
+    const harm = policy.rates.reduce((sum, r) => sum + r.harm_error, others);
     if (harm > 0.05 + 1e-9)
       context.addIssue({ code: "custom", message: `harm errors add up to ${harm}, more than 0.05` });
     if (!policy.rates.some(({ role }) => role === "promotes"))
@@ -92,9 +105,10 @@ export const defaultCanaryPolicy: CanaryPolicy = canaryPolicy.parse({
   rates: [
     rate("canary-complaints", "complaints", "promotes", 0.02),
     rate("canary-unsubscribes", "unsubscribes", "stops", 0.01),
-    rate("canary-deferrals", "deferrals", "stops", 0.005),
-    rate("canary-negatives", "negatives", "stops", 0.005),
+    rate("canary-deferrals", "deferrals", "stops", 0.0025),
+    rate("canary-negatives", "negatives", "stops", 0.0025),
   ],
+  placement: { margin: 0.5, harm_error: 0.005, owner: "deliverability" },
   revenue: { margin: 0.1, harm_error: 0.01, least_people: 1_000, owner: "growth" },
   matures_after_hours: 72,
   shadow: defaultShadowRule,

@@ -3,6 +3,7 @@ import type { CanaryPolicy, RateRule } from "./canary-policy.ts";
 import { type CanaryCohort, type CanaryEvidence, type CohortArm, totals } from "./evidence.ts";
 import { plainVerdict } from "./other-methods.ts";
 import { type CanaryVerdict, overallVerdict, revenueVerdict } from "./overall.ts";
+import { checkPlacement } from "./placement-judge.ts";
 import { RateJudge, type RateVerdict } from "./rate-judge.ts";
 import { notWorse, type RateCohort, ratioBound, worse } from "./ratio-evidence.ts";
 import { type RevenueDifference, revenueDifference } from "./revenue-difference.ts";
@@ -40,17 +41,25 @@ export function checkCanary(policy: CanaryPolicy, evidence: CanaryEvidence): Can
   const mature = totals(cohorts.filter(({ is_mature }) => is_mature));
   const rates = policy.rates.map((rule) => ({ role: rule.role, result: checkRate(rule, cohorts) }));
   const revenue = checkRevenue(policy, evidence);
+  const placement = checkPlacement(policy.placement, evidence.placements);
   const split = checkSplit(policy, cohorts);
   const plain = checkPlain(policy, evidence);
   const verdict = overallVerdict(
-    rates.map(({ role, result }) => ({ role, verdict: result.verdict })),
+    [
+      ...rates.map(({ role, result }) => ({ role, verdict: result.verdict })),
+      ...(placement ? [{ role: "stops" as const, verdict: placement.verdict }] : []),
+    ],
     revenue?.verdict ?? null,
     split?.is_mismatch ?? false,
   );
   const isPlainlyWorse = plain?.is_binding === true && plain.verdict === "fail";
   return {
     verdict: isPlainlyWorse ? "fail" : verdict,
-    results: [...rates.map(({ result }) => result), ...(revenue ? [revenue.result] : [])],
+    results: [
+      ...rates.map(({ result }) => result),
+      ...(placement ? [placement] : []),
+      ...(revenue ? [revenue.result] : []),
+    ],
     counts,
     mature,
     split,

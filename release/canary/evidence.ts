@@ -57,9 +57,25 @@ const personSums = z.strictObject({
 
 const plainArm = z.strictObject({ sends: count, complaints: count });
 
+const seedReports = z.strictObject({ reports: count, misplaced: count });
+
+/**
+ * Where the seeds that the release decided for found their mail, by the hour of the decision and mailbox provider. A seed counts until it first
+ * finds one in the spam folder or nowhere, that report included.
+ */
+export const placementCohort = z.strictObject({
+  at: z.iso.datetime(),
+  isp: z.string(),
+  candidate: seedReports,
+  champion: seedReports,
+});
+export type PlacementCohort = z.infer<typeof placementCohort>;
+
 /** Everything that a look at a canary judges. */
 export const canaryEvidence = z.strictObject({
   cohorts: z.array(canaryCohort),
+  /** Evidence of before has none. */
+  placements: z.array(placementCohort).optional(),
   people: z.strictObject({ candidate: personSums, champion: personSums }).nullable(),
   /** Both arms in the first hours, for the plain rule; null before they are over. */
   first_hours: z.strictObject({ candidate: plainArm, champion: plainArm }).nullable(),

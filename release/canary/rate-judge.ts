@@ -11,6 +11,9 @@ export interface CohortWeights {
   readonly share: number;
 }
 
+/** What of a rule the judge goes by, whatever it counts. */
+export type JudgedRule = Pick<RateRule, "role" | "margin" | "harm_error" | "pass_error" | "least_outcomes">;
+
 /**
  * Judges one rate, and is the code behind checks, plans and simulations alike.
  *
@@ -20,7 +23,7 @@ export interface CohortWeights {
  * 1 + margin; outcomes of mature cohorts only, so that a model cannot pass by being complained of later.
  */
 export class RateJudge {
-  readonly #rule: RateRule;
+  readonly #rule: JudgedRule;
   readonly #harm: RatioEvidence;
   readonly #pass: RatioEvidence;
   readonly #weights = new Map<string, CohortWeights>();
@@ -30,7 +33,7 @@ export class RateJudge {
   #mature = 0;
   #verdict: RateVerdict | null = null;
 
-  constructor(rule: RateRule) {
+  constructor(rule: JudgedRule) {
     this.#rule = rule;
     this.#notWorse = notWorse(rule.margin);
     this.#harm = new RatioEvidence(worse);

@@ -3,7 +3,14 @@ import { UserError } from "../../errors/user-error.ts";
 import experiments from "../../includes/experiments.js";
 import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { instant, number } from "../row-values.ts";
-import { type CanaryCohort, type CanaryEvidence, type CohortArm, canaryEvidence, noMessages } from "./evidence.ts";
+import {
+  type CanaryCohort,
+  type CanaryEvidence,
+  type CohortArm,
+  canaryEvidence,
+  noMessages,
+  type PlacementCohort,
+} from "./evidence.ts";
 import { noPeople, type PersonSums } from "./revenue-difference.ts";
 
 const cohortRow = z.object({
@@ -34,6 +41,13 @@ const personRow = z.object({
   before_squared: number,
   before_sends: number,
   before_revenue: number,
+});
+const placementRow = z.object({
+  model_version: z.string(),
+  cohort_at: instant,
+  isp: z.string(),
+  seed_reports: number,
+  seeds_misplaced: number,
 });
 const firstRow = z.object({ model_version: z.string(), sends: number, complaints: number, is_over: z.boolean() });
 
@@ -94,6 +108,14 @@ ${where}
 group by model_version`)
   ).map((row) => firstRow.parse(row));
 
+  const placements = (
+    await ask(`select model_version, cohort_at, isp, sum(seed_reports) as seed_reports, sum(seeds_misplaced) as seeds_misplaced
+from monitoring.canary_placements
+${where}
+group by model_version, cohort_at, isp
+order by cohort_at, isp, model_version`)
+  ).map((row) => placementRow.parse(row));
+
   const sumsOf = (version: string): PersonSums => {
     const found = people.find((p) => p.model_version === version);
     if (!found) return noPeople;
@@ -106,11 +128,29 @@ group by model_version`)
   };
   return canaryEvidence.parse({
     cohorts: paired(cohorts, question),
+    placements: pairedSeeds(placements, question),
     people: { candidate: sumsOf(question.candidate), champion: sumsOf(question.champion) },
     first_hours: first.some(({ is_over }) => is_over)
       ? { candidate: firstOf(question.candidate), champion: firstOf(question.champion) }
       : null,
   });
+}
+
+/** Seeds of both arms beside each other, by hour and mailbox provider. */
+function pairedSeeds(
+  rows: readonly z.infer<typeof placementRow>[],
+  question: CanaryQuestion,
+): readonly PlacementCohort[] {
+  const found = new Map<string, PlacementCohort>();
+  for (const { model_version, cohort_at, isp, seed_reports, seeds_misplaced } of rows) {
+    const at = cohort_at.toISOString();
+    const none = { reports: 0, misplaced: 0 };
+    const before = found.get(`${at} ${isp}`) ?? { at, isp, candidate: none, champion: none };
+    const arm = { reports: seed_reports, misplaced: seeds_misplaced };
+    const isCandidate = model_version === question.candidate;
+    found.set(`${at} ${isp}`, isCandidate ? { ...before, candidate: arm } : { ...before, champion: arm });
+  }
+  return [...found.values()];
 }
 
 /** Both arms of each cohort beside each other. */

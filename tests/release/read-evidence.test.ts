@@ -25,6 +25,9 @@ from unnest([
   ('v2', 'v1', 0.5, 'gmail', true, 0),
   ('other', 'v1', 0.5, 'gmail', true, 9)
 ]);
+create table monitoring.canary_placements as
+select 'v2' as release_id, model_version, timestamp '2026-01-10 08:00:00+00' as cohort_at, isp, seed_reports, seeds_misplaced
+from unnest([struct('v2' as model_version, 'gmail' as isp, 10 as seed_reports, 4 as seeds_misplaced), ('v1', 'gmail', 12, 1), ('v1', 'yahoo', 3, 0)]);
 create table monitoring.canary_people as
 select 'v2' as release_id, 'v2' as model_version, 20 as people, 20 as sends, 20 as sends_squared, 5.0 as revenue, 9.0 as revenue_squared,
   5.0 as revenue_sends, 1.0 as revenue_before, 1.0 as revenue_before_squared, 1.0 as revenue_before_sends, 1.0 as revenue_before_revenue;
@@ -56,6 +59,11 @@ test("when a canary's evidence is read, then mailbox providers are summed and th
     candidate: { sends: 20, complaints: 3 },
     champion: { sends: 10, complaints: 0 },
   });
+  const at = "2026-01-10T08:00:00.000Z";
+  expect(found.placements).toEqual([
+    { at, isp: "gmail", candidate: { reports: 10, misplaced: 4 }, champion: { reports: 12, misplaced: 1 } },
+    { at, isp: "yahoo", candidate: { reports: 0, misplaced: 0 }, champion: { reports: 3, misplaced: 0 } },
+  ]);
   expect(found.people).toMatchObject({ candidate: { people: 20, revenue: 5, before: 1 }, champion: { people: 0 } });
   expect(found.first_hours?.candidate).toEqual({ sends: 20, complaints: 3 });
   expect(parseCanaryEvidence(JSON.stringify(found), "evidence.json")).toEqual(found);

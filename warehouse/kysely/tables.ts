@@ -861,6 +861,15 @@ export interface Tables {
     revenue_before_sends: number | null;
     revenue_before_revenue: number | null;
   };
+  "monitoring.canary_placements": {
+    release_id: string | null;
+    arm: string | null;
+    model_version: string | null;
+    cohort_at: string | null;
+    isp: string | null;
+    seed_reports: bigint | null;
+    seeds_misplaced: bigint | null;
+  };
   "monitoring.consent_skew": {
     dimension: string | null;
     dimension_value: string | null;
