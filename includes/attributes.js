@@ -45,6 +45,7 @@ const ofDecision = {
   release_id: "scalar",
   canary_share: "scalar",
   planned_share: "scalar",
+  cluster: "scalar", // the group that was put into an arm as one: a region, a shop
   is_holdout: "scalar",
   action: "scalar",
   variant: "scalar",

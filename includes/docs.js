@@ -466,7 +466,7 @@ const column = {
   unsubscribes_24h: "Unsubscribes from them in those hours.",
   customers: "Customers in the arm.",
   total: "Sum over the customers: visitors, buyers, or money spent.",
-  mean: "total / customers.",
+  mean: "total / customers; where the chance of the arm was changed on the way, customers weigh by one over theirs.",
   standard_error: "Standard error of the mean.",
   hold_out_customers: "Customers in the hold-out.",
   hold_out_mean: "The hold-out's mean.",
@@ -475,9 +475,18 @@ const column = {
   difference_low: "Lower end of the 95 % interval; NULL where evidence is not enough.",
   difference_high: "Upper end of the 95 % interval.",
   evidence:
-    "enough, few_customers (fewer than the statistic needs, in either arm), or no_variance (an arm in which all did the same).",
+    "enough, few_customers (fewer than the statistic needs, in either arm), few_clusters (fewer groups than that), no_variance (an arm in which all did the same), or cluster_in_two_arms (what was to be assigned as one was not).",
+  anytime_low:
+    "Lower end of an interval that holds at every look at once with 95 %, however often one looks and whenever one stops; NULL where evidence is not enough, or nobody did it.",
+  anytime_high: "Upper end of it.",
+  detectable_difference: "The least true difference that one look at so many customers finds in 80 % of cases.",
+  assigned_units: "What was put into the arm by chance: customers, or the groups that they belong to.",
+  is_clustered: "Groups were assigned, not customers (`attributes.cluster`): their differences are the error.",
+  cluster:
+    "The group that was put into an arm as one, as `attributes.cluster` of the decision says: a region, a shop. NULL where people were.",
+  arm_chance: "The chance that the customer had of this arm; NULL where the decision does not state it.",
   planned_arm_share:
-    "The arm's share as stated in `attributes.planned_share` of its decisions; equal shares where one is missing.",
+    "The arm's share as its decisions state it (`attributes.planned_share`, or what a policy drew with); equal shares where one is missing.",
   is_planned_share_assumed: "No share was stated: equal ones are assumed.",
   sample_ratio_p_value: "How often chance gives arms as far from their planned sizes (chi-squared).",
   has_sample_ratio_mismatch: "The sizes are no chance: the lift is not to be trusted until it is known why.",
@@ -486,6 +495,9 @@ const column = {
   spend: "Money spent by the customer, exact.",
   did_visit: "The customer came to the site.",
   did_purchase: "The customer bought something.",
+  has_unsubscribed: "The customer unsubscribed; a machine's press is none.",
+  has_complained: "The customer complained.",
+  came_back: "The customer visited or bought in the four weeks after these; NULL until they are over.",
 
   // outcomes of a message
   did_click: "The reader clicked; NULL until mature.",

@@ -177,6 +177,6 @@ function holdOutOf(person: string, { policy, key }: PolicyInForce): Step {
   if (global > 0 && keyedPoint(key, "hold-out", person) < global)
     return { step: "hold_out", code: "held-out", saw: { of: "all", share: global } };
   if (campaign > 0 && keyedPoint(key, `hold-out\0${policy.name}`, person) < campaign)
-    return { step: "hold_out", code: "held-out", saw: { of: policy.name, share: campaign } };
+    return { step: "hold_out", code: "held-out", saw: { of: policy.name, share: campaign, global } };
   return { step: "hold_out", code: "not-held-out", saw: { global, campaign } };
 }

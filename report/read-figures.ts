@@ -45,6 +45,24 @@ const figures = z.object({
       verdict: z.string(),
     }),
   ),
+  /** What arms of experiments did beside the hold-out, the largest experiments first. */
+  lift: z.array(
+    z.object({
+      experiment: z.string(),
+      metric: z.string(),
+      arm: z.string(),
+      customers: number,
+      mean: number,
+      hold_out_customers: number,
+      hold_out_mean: number,
+      difference: number,
+      low: z.union([number, z.null()]),
+      high: z.union([number, z.null()]),
+      detectable: z.union([number, z.null()]),
+      evidence: z.string(),
+      is_skewed: z.boolean(),
+    }),
+  ),
   /** Addresses by the category that is dearest to their person. */
   affinities: z.array(z.object({ category: z.string(), addresses: number })),
   /** Visits to site and app, by the week in which they began. */
@@ -180,6 +198,31 @@ export async function readFigures(warehouse: Pick<Warehouse, "query">): Promise<
       .orderBy("outcome")
       .orderBy("metric")
       .orderBy("is_mature")
+      .limit(60)
+      .execute(),
+    lift: await tables
+      .selectFrom("monitoring.lift")
+      .select([
+        "experiment_id as experiment",
+        "metric",
+        "arm",
+        "customers",
+        "mean",
+        "hold_out_customers",
+        "hold_out_mean",
+        "difference",
+        // A report is looked at again and again, and somebody stops when it suits.
+        "anytime_low as low",
+        "anytime_high as high",
+        "detectable_difference as detectable",
+        "evidence",
+        "has_sample_ratio_mismatch as is_skewed",
+      ])
+      .where("evidence", "is not", null)
+      .orderBy("hold_out_customers", "desc")
+      .orderBy("experiment")
+      .orderBy("arm")
+      .orderBy("metric")
       .limit(60)
       .execute(),
     affinities: await tables

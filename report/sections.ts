@@ -226,6 +226,61 @@ export const driftSection = ({ drift, labelDrift }: Pick<Figures, "drift" | "lab
   ],
 });
 
+/** What mail brings, and costs, beside those who are left alone. */
+export const liftSection = ({ lift }: Pick<Figures, "lift">): ReportSection => ({
+  title: "Mail beside no mail",
+  lead: "What customers of each arm did in two weeks beside the hold-out's, per customer. Intervals hold at every look at once (95 %): one that leaves out 0 has been shown. Where arms are not of the sizes that were planned, nothing can be read from them until it is known why.",
+  blocks: [
+    {
+      kind: "bars",
+      title: "Difference to the hold-out, shares of customers",
+      format: "percent",
+      items: lift
+        .filter(({ metric, low, is_skewed }) => metric !== "spend" && low !== null && !is_skewed)
+        .map(({ experiment, arm, metric, difference, low, high }) => ({
+          label: `${experiment}, ${arm}: ${metric}`,
+          value: difference,
+          low: low!,
+          high: high!,
+        })),
+    },
+    {
+      kind: "table",
+      columns: [
+        "experiment",
+        "arm",
+        "what",
+        "customers",
+        "per customer",
+        "held out",
+        "per customer held out",
+        "difference",
+        "from",
+        "to",
+        "one look sees (80 %)",
+        "evidence",
+      ].map((name) => ({ name })),
+      rows: lift.map((e) => [
+        e.experiment,
+        e.arm,
+        e.metric,
+        e.customers,
+        e.mean,
+        e.hold_out_customers,
+        e.hold_out_mean,
+        e.difference,
+        e.low,
+        e.high,
+        e.detectable,
+        e.is_skewed ? "arms are not of the planned sizes" : e.evidence,
+      ]),
+      tones: lift.map(({ is_skewed, evidence }) =>
+        is_skewed || evidence === "cluster_in_two_arms" ? "bad" : undefined,
+      ),
+    },
+  ],
+});
+
 /** What models said in their decisions: whether their scores moved, and whether they came true. */
 export const scoresSection = ({ scores, estimates }: Pick<Figures, "scores" | "estimates">): ReportSection => ({
   title: "Scores in use",

@@ -4,7 +4,7 @@ export const register: RegisterCommand = (program, environment) => {
   program
     .command("report")
     .description(
-      "Write one self-contained HTML file: signals, engagement, interests, drift, scores, models, the release log",
+      "Write one self-contained HTML file: signals, engagement, interests, lift, drift, scores, models, the release log",
     )
     .option("--out <file>", "where to write it (default: reports/report.html in the home)")
     .action(async (options: { out?: string }) => {
@@ -21,6 +21,7 @@ export const register: RegisterCommand = (program, environment) => {
         historySection,
         devicesSection,
         interestSection,
+        liftSection,
         modelsSection,
         releasesSection,
         scoresSection,
@@ -43,6 +44,7 @@ export const register: RegisterCommand = (program, environment) => {
           engagementSection(figures),
           interestSection(figures),
           ...devicesSection(figures),
+          ...(figures.lift.length > 0 ? [liftSection(figures)] : []),
           sendersSection(figures.senders),
           driftSection(figures),
           ...(figures.scores.length + figures.estimates.length > 0 ? [scoresSection(figures)] : []),

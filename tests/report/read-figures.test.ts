@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { readFigures } from "../../report/read-figures.ts";
-import { devicesSection, driftSection, releasesSection, scoresSection } from "../../report/sections.ts";
+import { devicesSection, driftSection, liftSection, releasesSection, scoresSection } from "../../report/sections.ts";
 import { openDuckDbWarehouse } from "../../warehouse/duckdb/adapter.ts";
 
 const warehouse = await openDuckDbWarehouse({ path: ":memory:", threads: 1 });
@@ -55,6 +55,12 @@ await warehouse.execute(`
     select date '2026-01-01' as decided_month, 3 as submissions, 2 as canaries, 1 as releases, 1 as rollbacks, 0.5 as rollback_rate, 1 as waivers,
       0 as changes_approved
     union all select date '2026-02-01', 0, 0, 0, 1, null, 0, 4;
+  create table monitoring.lift as
+    select 'spring' as experiment_id, 'visit' as metric, 'mail' as arm, 200 as customers, 0.5 as mean, 100 as hold_out_customers, 0.4 as hold_out_mean,
+      0.1 as difference, 0.02 as anytime_low, 0.18 as anytime_high, 0.07 as detectable_difference, 'enough' as evidence, false as has_sample_ratio_mismatch
+    union all select 'spring', 'complaint', 'mail', 200, 0.0, 100, 0.0, 0.0, null, null, null, 'enough', false
+    union all select 'spring', 'visit', 'none', 100, 0.4, null, null, null, null, null, null, null, false
+    union all select 'autumn', 'visit', 'mail', 90, 0.5, 50, 0.4, 0.1, -0.1, 0.3, 0.2, 'enough', true;
   create table raw.ingest_ledger as select 1 as received, 1 as landed, 0 as duplicate, 0 as dead_letter;
   create table raw.dead_letters as select 'x' as reason`);
 
@@ -161,4 +167,17 @@ test("when versions were released and rolled back then the report counts them by
       ["2026-01", 3, 2, 1, 1, 0.5, 1, 0],
     ],
   });
+});
+
+test("when arms are beside a hold-out then what was shown is drawn, and an experiment of other sizes than planned is named and not drawn", async () => {
+  const figures = await figuresOf(["converted"]);
+  expect(figures.lift.map(({ experiment, metric }) => `${experiment} ${metric}`)).toEqual([
+    "spring complaint",
+    "spring visit",
+    "autumn visit",
+  ]);
+  const [bars, table] = liftSection(figures).blocks;
+  expect(bars).toMatchObject({ items: [{ label: "spring, mail: visit", value: 0.1, low: 0.02, high: 0.18 }] });
+  expect(table).toMatchObject({ tones: [undefined, undefined, "bad"] });
+  expect(table?.kind === "table" && table.rows[2]?.at(-1)).toBe("arms are not of the planned sizes");
 });

@@ -1040,6 +1040,8 @@ export interface Tables {
     metric: string | null;
     arm: string | null;
     is_hold_out: boolean | null;
+    is_clustered: boolean | null;
+    assigned_units: bigint | null;
     customers: bigint | null;
     total: number | null;
     mean: number | null;
@@ -1050,6 +1052,9 @@ export interface Tables {
     difference_standard_error: number | null;
     difference_low: number | null;
     difference_high: number | null;
+    anytime_low: number | null;
+    anytime_high: number | null;
+    detectable_difference: number | null;
     relative_lift: number | null;
     evidence: string | null;
     is_significant: boolean | null;
@@ -1949,6 +1954,11 @@ export interface Tables {
     did_visit: boolean | null;
     did_purchase: boolean | null;
     spend: string | null;
+    has_unsubscribed: boolean | null;
+    has_complained: boolean | null;
+    came_back: boolean | null;
+    cluster: string | null;
+    arm_chance: number | null;
     attributes: string | null;
     decided_at: string | null;
   };
