@@ -163,7 +163,12 @@ export function applyDecision(tx: StoreTransaction, row: PlainRow, push: PushNot
   if (id === null || decisionId === null || said["action"] !== "send" || Number.isNaN(at)) return false;
   if (push && at < push.as_of - keptMs) return false;
   if (tx.hasDecision(decisionId) || tx.note(countedNote(decisionId)) !== undefined) return false;
-  tx.addSend(id, { at, kind: String(said["campaign_kind"] ?? "bulk"), campaign_id: String(row["campaign_id"] ?? "") });
+  tx.addSend(id, {
+    at,
+    kind: String(said["campaign_kind"] ?? "bulk"),
+    campaign_id: String(row["campaign_id"] ?? ""),
+    decided_at: millis(row["decided_at"]) ?? at,
+  });
   tx.putNote(countedNote(decisionId), at);
   return true;
 }

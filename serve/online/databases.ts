@@ -1,8 +1,8 @@
 import { openStore, type Store, type StoreOptions } from "../../platform/store/open-store.ts";
 import type { GroupedTable, NumberedTable, Table, TableSpec } from "../../platform/store/tables.ts";
-import type { PastSend } from "../../policy/decision.ts";
 import type { DecisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
+import type { StoredSend } from "./store.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
 /** A person as the store keeps one: the acts and counts of before it was loaded as JSON. Earlier versions kept a person as it is. */
@@ -37,7 +37,7 @@ export interface Databases {
   readonly store: Store;
   readonly people: Table<KeptPerson>;
   readonly heard: Table<readonly Heard[]>;
-  readonly sends: Table<readonly PastSend[]>;
+  readonly sends: Table<readonly StoredSend[]>;
   /** By policy. */
   readonly sent: Table<Readonly<Record<string, number>>>;
   readonly decisions: Table<KeptDecision>;

@@ -3,6 +3,12 @@ import type { DecisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
 import type { StoredPerson } from "./stored-person.ts";
 
+/** A send that was decided here or by a batch. Those of before the features' as-of instant are among the features' own. */
+export interface StoredSend extends PastSend {
+  /** Milliseconds since the epoch; absent in what was written before it was kept. */
+  readonly decided_at?: number;
+}
+
 /** Decisions are found by their id this long, and their sends are counted; `features push` lets go of older ones, which are in raw.decisions. */
 export const keptMs = 40 * 86_400_000;
 
@@ -17,8 +23,8 @@ export interface StoreTransaction {
   heard(id: string): readonly Heard[];
   putHeard(id: string, heard: readonly Heard[]): void;
   /** Sends decided for since the store was loaded. */
-  sends(id: string): readonly PastSend[];
-  addSend(id: string, send: PastSend): void;
+  sends(id: string): readonly StoredSend[];
+  addSend(id: string, send: StoredSend): void;
   sent(policy: string): Readonly<Record<string, number>>;
   putSent(policy: string, sent: Readonly<Record<string, number>>): void;
   decision(id: string): DecisionRow | undefined;
@@ -35,7 +41,7 @@ export interface OnlineStore {
   heard(id: string): readonly Heard[];
   /** Ids of which something was heard. */
   heardIds(): Iterable<string>;
-  sends(id: string): readonly PastSend[];
+  sends(id: string): readonly StoredSend[];
   decision(id: string): DecisionRow | undefined;
   /** Decisions about a person, the newest first. */
   decisionsOf(person: string, limit: number): readonly DecisionRow[];

@@ -14,7 +14,9 @@ const wanted = (table: Table): readonly WantedColumn[] => {
   const columns = rawTables.columns(table) as readonly WantedColumn[];
   if (table !== "decisions") return columns;
   return columns
-    .filter(({ name }) => ["decision_id", "user_id_hash", "campaign_id", "attributes", "received_at"].includes(name))
+    .filter(({ name }) =>
+      ["decision_id", "user_id_hash", "campaign_id", "attributes", "decided_at", "received_at"].includes(name),
+    )
     .map((column) =>
       column.name === "attributes" ? { ...column, keys: ["action", "send_at", "campaign_kind"] } : column,
     );

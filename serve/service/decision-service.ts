@@ -7,7 +7,6 @@ import type {
   Decision,
   DecisionRequest,
   InputValue,
-  PastSend,
   PolicyInForce,
   Scores,
 } from "../../policy/decision.ts";
@@ -17,7 +16,7 @@ import type { LoadedPolicy } from "../../policy/load-policy.ts";
 import { shadowOf } from "../decide-together.ts";
 import { type DecisionRow, decisionRow } from "../decision-row.ts";
 import type { Heard } from "../heard.ts";
-import type { OnlineStore } from "../online/store.ts";
+import type { OnlineStore, StoredSend } from "../online/store.ts";
 import { personNow, type StoredPerson } from "../online/stored-person.ts";
 import { type CampaignInputs, contextOf, customerOf, stranger } from "../person.ts";
 import type { InForce } from "../release-watch.ts";
@@ -135,6 +134,7 @@ export async function decideOne(env: DecisionEnv, asked: Asked): Promise<Answere
       if (decision.action === "send") {
         tx.addSend(asked.person_id, {
           at: decision.send_at!,
+          decided_at: decision.decided_at,
           kind: loaded.policy.kind,
           campaign_id: asked.campaign_id,
         });
@@ -164,7 +164,7 @@ interface Made {
 interface Seen {
   readonly stored: StoredPerson | undefined;
   readonly heard: readonly (readonly Heard[])[];
-  readonly sends: readonly (readonly PastSend[])[];
+  readonly sends: readonly (readonly StoredSend[])[];
 }
 
 function lookUp(store: Pick<OnlineStore, "person" | "heard" | "sends">, personId: string): Seen {
@@ -188,8 +188,8 @@ function customerOfSeen(seen: Seen, personId: string, campaign: CampaignInputs, 
     personNow(stored, now, (id) => heard[ids.indexOf(id)] ?? []),
     campaign,
   );
-  // A mail to one id of a person counts for the others.
-  const since = seen.sends.flat();
+  // A mail to one id of a person counts for the others. What was decided before the features' instant is among theirs, as sent or under way.
+  const since = seen.sends.flat().filter(({ at, decided_at }) => (decided_at ?? at) >= stored.base.as_of);
   return since.length === 0 ? customer : { ...customer, sends: [...(customer.sends ?? []), ...since] };
 }
 

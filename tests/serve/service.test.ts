@@ -51,6 +51,19 @@ test("when the same request comes again, or many times at once, then there is on
   ).toMatchObject({ decision_id: header.body.decision_id, is_repeated: true });
 });
 
+test("when a send that was decided here is among the features' own by now, then caps count it once", async () => {
+  bench = await openBench({ people: 3, policy: { caps: { per_person: [{ sends: 2, days: 7 }] } } });
+  const send = { at: now - 2 * hour, kind: "bulk", campaign_id: "newsletter" };
+  await bench.store.transact((tx) => {
+    for (const n of [1, 2]) tx.putPerson(personOf(n), stored(personOf(n), { sends: [send] }));
+    tx.addSend(personOf(1), { ...send, decided_at: now - 3 * hour });
+    tx.addSend(personOf(2), { ...send, decided_at: now - hour / 2 });
+  });
+  expect((await bench.ask(question(1))).body.action).toBe("send");
+  // decided after the features' instant it is another one
+  expect((await bench.ask(question(2))).body).toMatchObject({ action: "suppress", reason: "cap-per-person" });
+});
+
 test("when other requests for one person race, then no cap is broken, nor a global one by many people", async () => {
   bench = await openBench({
     people: 30,

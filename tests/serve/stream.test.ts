@@ -153,8 +153,8 @@ test("when decisions land, then what a batch sends counts once, and neither what
   renameSync(join(again, "segment-6.parquet"), join(again, "segment-merged.parquet"));
   expect(await streamOnce(join(folder, "raw"), segments, store)).toMatchObject({ rows: 6, changed: 0 });
   expect([0, 1, 2, 3, 4, 5].map((n) => store.sends(personOf(n)))).toEqual([
-    [{ at: startMs, kind: "trigger", campaign_id: "spring" }],
-    [{ at: startMs, kind: "bulk", campaign_id: "spring" }],
+    [{ at: startMs, kind: "trigger", campaign_id: "spring", decided_at: startMs }],
+    [{ at: startMs, kind: "bulk", campaign_id: "spring", decided_at: startMs }],
     [],
     [],
     [],
