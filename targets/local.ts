@@ -32,14 +32,14 @@ export function localTarget(
   const at = homeAt(home ?? settings.home ?? world.settings["INBOXLOOP_HOME"] ?? ".inboxloop");
 
   /** Waits for another process to let go of the file. */
-  async function open(limits: EngineLimits, sources: readonly string[] = []) {
+  async function open(limits: EngineLimits, more: readonly string[] = []) {
     const { openDuckDbWarehouse } = await import("../warehouse/duckdb/adapter.ts");
     return await openDuckDbWarehouse({
       path: at.warehouse,
       rawDir: at.raw,
       rawTables: Object.fromEntries(rawTables.names.map((table: string) => [table, rawTables.columns(table)])),
       memoryLimit: limits.memoryLimit ?? settings.memory ?? world.settings["INBOXLOOP_MEMORY"],
-      directories: [at.snapshots, ...sources],
+      directories: [at.snapshots, ...more],
       signal: world.signal,
     });
   }
@@ -52,7 +52,7 @@ export function localTarget(
     snapshots: folderArtefacts(at.snapshots),
     models: folderArtefacts(at.models),
     rawInBigQuery: undefined,
-    openWarehouse: (limits = {}) => open(limits),
+    openWarehouse: (options = {}) => open(options, options.writesTo === undefined ? [] : [options.writesTo]),
     async openEngine(options) {
       const { localEngine } = await import("../warehouse/duckdb/local-engine.ts");
       const sources = options.sources === undefined ? undefined : resolve(world.cwd, options.sources);

@@ -36,8 +36,8 @@ export interface Target {
   readonly role: string | undefined;
   /** What is on this machine, whatever the target. */
   readonly home: Home;
-  /** The warehouse with `raw.*` as it stands now. */
-  openWarehouse(limits?: EngineLimits): Promise<Warehouse>;
+  /** The warehouse with `raw.*` as it stands now. `writesTo` is a folder of this machine that it may export to, beside its own. */
+  openWarehouse(options?: EngineLimits & { readonly writesTo?: string | undefined }): Promise<Warehouse>;
   /** The same, as the runner of builds wants it. `sources` is a folder of files that feed declarations; local only. */
   openEngine(
     options: EngineLimits & { readonly projectDir: string; readonly sources?: string | undefined },

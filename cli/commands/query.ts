@@ -1,14 +1,17 @@
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { Option } from "commander";
 import { UserError } from "../../errors/user-error.ts";
 import type { QueryResult } from "../../warehouse/warehouse.ts";
 import type { RegisterCommand } from "../command.ts";
+import type { Environment } from "../environment.ts";
 import { type RowFormat, renderRows, rowFormats } from "./query/render-rows.ts";
 
 interface QueryCommandOptions {
   readonly file?: string;
   readonly limit: string;
-  readonly format?: RowFormat;
+  readonly format?: RowFormat | "parquet";
+  readonly out?: string;
   readonly role?: string;
   readonly audience?: string;
 }
@@ -23,7 +26,11 @@ export const register: RegisterCommand = (program, environment) => {
       new Option(
         "--format <format>",
         "how rows are printed (default: a table, or where that is wider than the terminal, a line for each value)",
-      ).choices(rowFormats),
+      ).choices([...rowFormats, "parquet"]),
+    )
+    .option(
+      "--out <file>",
+      "with --format parquet: where the rows of the query are written, however many; gs://... on BigQuery",
     )
     .option(
       "--role <role>",
@@ -32,14 +39,14 @@ export const register: RegisterCommand = (program, environment) => {
     .option("--audience <name>", "answer for people outside, out of their privacy budget")
     .addHelpText(
       "after",
-      '\nFor an audience of governance/privacy-budget.yaml only SELECT WITH DIFFERENTIAL_PRIVACY over one of its tables is answered, while it has budget left\n(docs/reference/differential-privacy.md).\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --format csv --file weekly.sql > weekly.csv\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n  inboxloop query --audience partners --file governance/figures/rates_by_isp.sql\n',
+      '\nFor an audience of governance/privacy-budget.yaml only SELECT WITH DIFFERENTIAL_PRIVACY over one of its tables is answered, while it has budget left\n(docs/reference/differential-privacy.md).\nIn a role (docs/reference/roles.md) a column is shown by what it is made of, whatever it is called: ids as short tokens that stay the same, amounts\nrounded, the rest as NULL. Exit code 4 where the role may not even choose rows by a column.\n\nExamples:\n  inboxloop query "select event_type, count(*) as n from raw.events group by 1 order by n desc"\n  inboxloop query --format csv --file weekly.sql > weekly.csv\n  inboxloop query --role analyst "select user_id_hash as who, event_type from raw.events limit 5"\n  inboxloop query --format parquet --out clicks.parquet "select * from events.events where event_type = \'click\'"\n  inboxloop query --audience partners --file governance/figures/rates_by_isp.sql\n',
     )
     .action(async (sql: string | undefined, options: QueryCommandOptions) => {
       const world = environment();
       const rendered = (result: QueryResult) =>
         renderRows(result, {
           limit,
-          format: options.format,
+          format: options.format === "parquet" ? undefined : options.format,
           // of a terminal; a pipe has none
           width: process.stdout.columns,
         });
@@ -50,6 +57,10 @@ export const register: RegisterCommand = (program, environment) => {
           code: "cli.limit",
           exit: "usage",
         });
+      }
+      if (options.format === "parquet" || options.out !== undefined) {
+        await writeParquet(world, statement, options);
+        return;
       }
       if (options.audience !== undefined) {
         if (options.role !== undefined) {
@@ -95,6 +106,40 @@ export const register: RegisterCommand = (program, environment) => {
       }
     });
 };
+
+/** The rows of one query as a Parquet file, without passing through this process. */
+async function writeParquet(world: Environment, statement: string, options: QueryCommandOptions): Promise<void> {
+  const { format, out, role, audience } = options;
+  const asked = (message: string, next: string): UserError =>
+    new UserError(message, { code: "query.parquet", exit: "usage", next });
+  if (format !== "parquet" || out === undefined)
+    throw asked(
+      format === "parquet" ? "--format parquet wants a file to write to" : "--out writes Parquet alone",
+      "inboxloop query --format parquet --out rows.parquet ...",
+    );
+  const { roleOf } = await import("../role.ts");
+  if (audience !== undefined || (await roleOf(world, role)) !== undefined)
+    throw asked(
+      "what a role or an audience may see is not written as Parquet",
+      "leave out --format parquet: csv and ndjson have every row",
+    );
+  const { refuseClearFile } = await import("../../platform/home-seal.ts");
+  const file = out.startsWith("gs://") ? out : resolve(world.cwd, out);
+  refuseClearFile(file, "the rows", "inboxloop query --format parquet --out <a file outside of the home>");
+  const warehouse = await world.target.openWarehouse({ writesTo: dirname(file) });
+  try {
+    const { rows } = await warehouse.exportParquet(statement, file, { signal: world.signal, file: options.file });
+    world.console.result(
+      { file, rows },
+      () => `wrote ${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"} to ${file}`,
+    );
+  } catch (error) {
+    const { whatToAsk } = await import("./query/what-to-ask.ts");
+    throw await whatToAsk(error, warehouse);
+  } finally {
+    await warehouse.close();
+  }
+}
 
 async function statementOf(sql: string | undefined, options: QueryCommandOptions): Promise<string> {
   const { file } = options;
