@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
+import { bareUrl } from "./bare-url.ts";
 
 /** Whom to believe that issues certificates. */
 export interface CertificateTrust {
@@ -28,21 +29,14 @@ export const certificatesIn = (pem: string): readonly X509Certificate[] =>
  * Where the authorities that issue Amazon's certificates keep their own, and nowhere else. Over http, as they all do: what comes is believed for its signature,
  * which leads to a root, and not for the road on which it came.
  */
-export function isIssuerUrl(url: string): boolean {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return false;
-  }
+export function isIssuerUrl(text: string): boolean {
+  const url = bareUrl(text);
   return (
-    (parsed.protocol === "http:" || parsed.protocol === "https:") &&
-    parsed.username === "" &&
-    parsed.password === "" &&
-    parsed.port === "" &&
-    parsed.search === "" &&
-    /^(?:[a-z0-9-]+\.)+(?:amazontrust\.com|ss2\.us|digicert\.(?:com|cn))$/.test(parsed.hostname) &&
-    /^\/[\w./-]+\.(?:cer|crt|der)$/.test(parsed.pathname)
+    url !== undefined &&
+    (url.protocol === "http:" || url.protocol === "https:") &&
+    url.search === "" &&
+    /^(?:[a-z0-9-]+\.)+(?:amazontrust\.com|ss2\.us|digicert\.(?:com|cn))$/.test(url.hostname) &&
+    /^\/[\w./-]+\.(?:cer|crt|der)$/.test(url.pathname)
   );
 }
 

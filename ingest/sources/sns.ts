@@ -2,6 +2,7 @@
 
 import { verify as verifySignature, X509Certificate } from "node:crypto";
 import { z } from "zod";
+import { bareUrl } from "./bare-url.ts";
 import { certificatesIn, chainTrouble } from "./certificate-chain.ts";
 import type { Authenticity, AuthenticityContext, ProviderSecrets } from "./provider.ts";
 import { authentic, refused } from "./webhook.ts";
@@ -40,21 +41,14 @@ const askedOfSns = {
 };
 
 /** Whether a URL is exactly of Amazon's form: https, an SNS host of a region, no user, password, port or fragment. */
-export function isSnsUrl(url: string, asks: keyof typeof askedOfSns): boolean {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return false;
-  }
+export function isSnsUrl(text: string, asks: keyof typeof askedOfSns): boolean {
+  const url = bareUrl(text);
   return (
-    parsed.protocol === "https:" &&
-    parsed.username === "" &&
-    parsed.password === "" &&
-    parsed.port === "" &&
-    parsed.hash === "" &&
-    /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?$/.test(parsed.hostname) &&
-    askedOfSns[asks](parsed)
+    url !== undefined &&
+    url.protocol === "https:" &&
+    url.hash === "" &&
+    /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?$/.test(url.hostname) &&
+    askedOfSns[asks](url)
   );
 }
 

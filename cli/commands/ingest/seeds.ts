@@ -13,6 +13,7 @@ import { asideIn } from "./aside.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
 import { endWith, expandPaths, readableInput, runIngestFile } from "./file.ts";
+import { googleEndpoint } from "./google-endpoint.ts";
 import { type IngestSummary, renderOutcome, sumOf, table, unreadableLines } from "./render.ts";
 
 export interface IngestSeedsOptions extends DestinationOptions {
@@ -122,17 +123,13 @@ const badRange = (message: string): UserError =>
 
 /** A token from the settings, or the one of the machine (application default credentials). */
 function postmasterEnv(settings: Environment["settings"]): PostmasterEnv {
-  const endpoint = settings["INBOXLOOP_POSTMASTER_ENDPOINT"] || postmasterEndpoint;
-  if (!/^https:\/\/|^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::|\/|$)/.test(endpoint))
-    throw new UserError("the Postmaster endpoint is not encrypted, and a token would be said to it", {
-      code: "postmaster.insecure",
-      exit: "config",
-      where: "INBOXLOOP_POSTMASTER_ENDPOINT",
-      next: `unset it: ${postmasterEndpoint} is the default`,
-    });
+  const endpoint = googleEndpoint(settings, "INBOXLOOP_POSTMASTER_ENDPOINT", {
+    service: "Postmaster Tools",
+    standard: postmasterEndpoint,
+  });
   const given = settings["INBOXLOOP_POSTMASTER_TOKEN"];
   const token = given ? async () => given : defaultToken();
-  return { endpoint: endpoint.replace(/\/$/, ""), token, sleep: (ms) => sleep(ms) };
+  return { endpoint, token, sleep: (ms) => sleep(ms) };
 }
 
 function defaultToken(): () => Promise<string> {

@@ -16,6 +16,7 @@ import { googleToken } from "../../google-token.ts";
 import { type StatusOptions, statusListener } from "../../status-listener.ts";
 import { ingestContext } from "./context.ts";
 import type { DestinationOptions } from "./destination.ts";
+import { googleEndpoint } from "./google-endpoint.ts";
 import { sumOf } from "./render.ts";
 
 export interface IngestServeOptions extends DestinationOptions, StatusOptions {
@@ -98,20 +99,15 @@ function backlogOf(environment: Environment, options: IngestServeOptions): () =>
     ({ kind: "unknown", reason }) as const;
   const subscription = options.pubsubSubscription ?? target.bus.subscription;
   if (subscription === undefined) return unknown("no-subscription");
-  const given = settings["INBOXLOOP_MONITORING_ENDPOINT"];
-  if (!given && settings["PUBSUB_EMULATOR_HOST"]) return unknown("emulator");
-  const endpoint = given || monitoringEndpoint;
-  if (!/^https:\/\/|^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::|\/|$)/.test(endpoint))
-    throw new UserError("the endpoint of Cloud Monitoring is not encrypted, and a token would be said to it", {
-      code: "pubsub.insecure-monitoring",
-      exit: "config",
-      where: "INBOXLOOP_MONITORING_ENDPOINT",
-      next: `unset it: ${monitoringEndpoint} is the default`,
-    });
+  if (!settings["INBOXLOOP_MONITORING_ENDPOINT"] && settings["PUBSUB_EMULATOR_HOST"]) return unknown("emulator");
+  const endpoint = googleEndpoint(settings, "INBOXLOOP_MONITORING_ENDPOINT", {
+    service: "Cloud Monitoring",
+    standard: monitoringEndpoint,
+  });
   const token = settings["INBOXLOOP_MONITORING_TOKEN"];
   return watchBacklog(
     {
-      endpoint: endpoint.replace(/\/$/, ""),
+      endpoint,
       token: token ? async () => token : googleToken(monitoringScope),
       now: () => environment.now().getTime(),
     },

@@ -103,7 +103,7 @@ test("when a token would be said to a server without encryption then it is not",
     INBOXLOOP_POSTMASTER_ENDPOINT: "http://postmaster.example.com",
   });
   await expect(ingestSeedsCommand(text, [], { postmaster: ["example.com"] })).rejects.toMatchObject({
-    code: "postmaster.insecure",
+    code: "google.insecure-endpoint",
   });
 });
 
