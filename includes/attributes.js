@@ -47,6 +47,7 @@ const ofDecision = {
   planned_share: "scalar",
   cluster: "scalar", // the group that was put into an arm as one: a region, a shop
   is_holdout: "scalar",
+  hold_out: { of: "scalar", global: "scalar", campaign: "scalar" },
   action: "scalar",
   variant: "scalar",
   offer: "scalar",

@@ -175,8 +175,8 @@ function isZone(name: string): boolean {
 function holdOutOf(person: string, { policy, key }: PolicyInForce): Step {
   const { global, campaign } = policy.hold_out;
   if (global > 0 && keyedPoint(key, "hold-out", person) < global)
-    return { step: "hold_out", code: "held-out", saw: { of: "all", share: global } };
+    return { step: "hold_out", code: "held-out", saw: { of: "all", global, campaign } };
   if (campaign > 0 && keyedPoint(key, `hold-out\0${policy.name}`, person) < campaign)
-    return { step: "hold_out", code: "held-out", saw: { of: policy.name, share: campaign, global } };
+    return { step: "hold_out", code: "held-out", saw: { of: "policy", global, campaign } };
   return { step: "hold_out", code: "not-held-out", saw: { global, campaign } };
 }

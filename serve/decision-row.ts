@@ -58,9 +58,16 @@ function flat(saw: unknown): unknown {
   );
 }
 
+/** Whether a hold-out was drawn at all: a policy without one has shares of nought. */
+const isOffered = (saw: unknown): boolean => {
+  const { global, campaign } = saw as { readonly global: number; readonly campaign: number };
+  return global > 0 || campaign > 0;
+};
+
 /** The decision with all that explains it: candidates and scores, versions, ages, reasons. Columns that the raw table has not are attributes. */
 export function decisionRow(decision: Decision, notes: DecisionNotes): DecisionRow {
   const { steps, candidates } = decision;
+  const drawn = steps.find(({ step, saw }) => step === "hold_out" && isOffered(saw));
   return {
     table: "decisions",
     decision_id: decision.decision_id,
@@ -78,6 +85,8 @@ export function decisionRow(decision: Decision, notes: DecisionNotes): DecisionR
       release_id: decision.release_id,
       canary_share: decision.canary_share,
       is_holdout: decision.is_hold_out,
+      // What the lift is read from: who was held out of what, and with which chance.
+      ...(drawn ? { hold_out: drawn.saw } : {}),
       action: decision.action,
       variant: decision.variant,
       offer: decision.offer,

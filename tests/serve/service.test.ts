@@ -64,6 +64,22 @@ test("when a send that was decided here is among the features' own by now, then 
   expect((await bench.ask(question(2))).body).toMatchObject({ action: "suppress", reason: "cap-per-person" });
 });
 
+test("when a policy draws hold-outs, then each decision says with which chances, and of what whoever is left alone", async () => {
+  bench = await openBench({ people: 40, policy: { hold_out: { global: 0.3, campaign: 0.3 } } });
+  for (let n = 0; n < 40; n++) await bench.ask(question(n));
+  const rows = bench.store.queued(0, 100).map(({ text }) => JSON.parse(text).attributes);
+  expect(rows).toHaveLength(40);
+  for (const { is_holdout, hold_out } of rows) {
+    expect(hold_out).toMatchObject({ global: 0.3, campaign: 0.3 });
+    expect(hold_out.of !== undefined).toBe(is_holdout);
+  }
+  expect(new Set(rows.map(({ hold_out }) => hold_out.of))).toEqual(new Set(["all", "policy", undefined]));
+  await bench.close();
+  bench = await openBench({ people: 1, policy: {} });
+  await bench.ask(question(0));
+  expect(JSON.parse(bench.store.queued(0, 1)[0]!.text).attributes).not.toHaveProperty("hold_out");
+});
+
 test("when other requests for one person race, then no cap is broken, nor a global one by many people", async () => {
   bench = await openBench({
     people: 30,
