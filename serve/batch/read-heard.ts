@@ -38,23 +38,30 @@ export async function readHeard(
   const said = "received_at >= @since and user_id_hash is not null";
   await ask(
     "events",
-    `select
-  coalesce(told.user_id_hash, messages.user_id_hash) as user_id_hash,
-  told.event_type,
-  told.provenance,
-  told.consent,
-  json_value(told.metadata, '$.class') as bounce_class,
-  json_value(told.metadata, '$.method') as method,
-  json_value(told.metadata, '$.list_id') as list_id,
-  json_value(told.metadata, '$.feedback_type') as feedback_type,
-  max(least(told.timestamp_utc, told.received_at)) as said_at,
-  max(told.received_at) as received_at
-from staging.kept_events as told
--- a report that hides its reader names the message, and that is one person's
-left join events.messages as messages on told.user_id_hash is null and told.message_id = messages.message_id
-where told.received_at >= @since and coalesce(told.user_id_hash, messages.user_id_hash) is not null${
-      heardTypes === null ? "" : " and told.event_type in unnest(@types)"
-    }
+    // A report that hides its reader names the message, and that is one person's.
+    `with told as (
+  select
+    coalesce(said.user_id_hash, messages.user_id_hash) as user_id_hash,
+    said.event_type,
+    said.provenance,
+    said.consent,
+    json_value(said.metadata, '$.class') as bounce_class,
+    json_value(said.metadata, '$.method') as method,
+    json_value(said.metadata, '$.list_id') as list_id,
+    json_value(said.metadata, '$.feedback_type') as feedback_type,
+    least(said.timestamp_utc, said.received_at) as said_at,
+    said.received_at
+  from staging.kept_events as said
+  left join events.messages as messages on said.user_id_hash is null and said.message_id = messages.message_id
+  where said.received_at >= @since${heardTypes === null ? "" : " and said.event_type in unnest(@types)"}
+)
+
+select
+  user_id_hash, event_type, provenance, consent, bounce_class, method, list_id, feedback_type,
+  max(said_at) as said_at,
+  max(received_at) as received_at
+from told
+where user_id_hash is not null
 group by user_id_hash, event_type, provenance, consent, bounce_class, method, list_id, feedback_type`,
     (row, receivedAt) =>
       heardInEvent({
