@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { messageIdentity, personsMeant } from "../sources/message-identity.ts";
 import { addressesIn } from "./addresses.ts";
 import { type OwnMail, recipientWrittenInto } from "./own-mail.ts";
@@ -68,7 +69,18 @@ export function personsReported(
   ].map(shown);
   const recipients = named.find((addresses) => addresses.length > 0);
   const meant = recipients ? personsMeant(recipients) : [writtenByTheSender(report, original)];
-  return meant.map((recipient) => ({ ...identity, recipient }));
+  return meant.map((recipient) => ({
+    ...(recipient === undefined && !identity.messageId
+      ? messageIdentity("mail", unnamedId(report, original))
+      : identity),
+    recipient,
+  }));
+}
+
+/** For a mail without a Message-ID that went to nobody who is named: a complaint all the same, of a mail that only its report knows. */
+function unnamedId(...parts: readonly (ReportFields | undefined)[]): string {
+  const told = JSON.stringify(parts.map((part) => [...(part ?? [])]));
+  return `unnamed-${createHash("sha256").update(told).digest("hex").slice(0, 32)}`;
 }
 
 const writtenByTheSender = (report: ReportFields | undefined, original: ReportFields | undefined): string | undefined =>

@@ -2,6 +2,8 @@
 
 import { expect, test } from "vitest";
 import { oneClickToken, readOneClickToken } from "../../../ingest/collector/one-click.ts";
+import { createIdHasher } from "../../../ingest/door/id-hasher.ts";
+import { pseudonymise } from "../../../ingest/door/pseudonymise.ts";
 import { decodeMail } from "../../../ingest/mail/decode-mail.ts";
 import { recipientWrittenInto } from "../../../ingest/mail/own-mail.ts";
 import { isRedacted } from "../../../ingest/mail/reported-person.ts";
@@ -90,6 +92,24 @@ test("when the recipient is hidden everywhere then the complaint names nobody, a
   expect(await told("Removal-Recipient: <redacted@mailbox.test>", "To: xxxxx@mailbox.test")).toEqual([
     ["complaint", undefined, "0102@sender.test"],
   ]);
+});
+
+test("when the mail that is returned has no id either then the complaint still lands, of nobody, and the same report twice is one", async () => {
+  const text = Buffer.from(report("", "To: redacted@mailbox.test"))
+    .toString()
+    .replace("Message-ID: <0102@sender.test>\r\n", "");
+  const [row, again] = await Promise.all(
+    [1, 2].map(async () => {
+      const [one] = await decodeMail(Buffer.from(text), { readLink });
+      if (one?.kind !== "signal") throw new Error("no signal");
+      return pseudonymise(one.signal, 1_800_000_000_000_000, createIdHasher(key));
+    }),
+  );
+  expect(row).toMatchObject({
+    kind: "row",
+    row: { event_type: "complaint", user_id_hash: null, metadata: { is_recipient_unknown: true } },
+  });
+  expect(again).toEqual(row);
 });
 
 test("when the mail has our one-click link then it says who complained, of which e-mail", async () => {
