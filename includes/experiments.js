@@ -1,5 +1,7 @@
 // How an experiment is read from raw.decisions, once.
 
+const { z95 } = require("./sql");
+
 /** Days after the decision in which a visit, a conversion and what was spent count. */
 const outcomeDays = 14;
 /** Days after these in which a visit or an order says that the customer came back. */
@@ -37,7 +39,6 @@ const metrics = [
   { name: "return", column: "came_back", kind: "share" },
 ];
 
-const z95 = 1.959964;
 /** A difference of so many standard errors is found in 80 % of cases at the two-sided level of 5 %: 1.96 + 0.84. */
 const standardErrorsSeen = 2.801585;
 

@@ -107,13 +107,16 @@ function normalUpperTail(z) {
   return `if(${z} >= 0, ${tail}, 1 - ${tail})`;
 }
 
+/** The two-sided 95 % quantile of the normal distribution. */
+const z95 = 1.959964;
+
 /**
  * The two-sided 95 % quantile of Student's distribution (Cornish and Fisher's expansion of the normal one, within 1 % from four degrees
  * of freedom on). `freedom` is a column.
  */
 function studentQuantile95(freedom) {
   text(freedom, "studentQuantile95 freedom");
-  const z = 1.959964;
+  const z = z95;
   const terms = [
     (z ** 3 + z) / 4,
     (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
@@ -142,5 +145,6 @@ module.exports = {
   chiSquaredZ,
   normalUpperTail,
   studentQuantile95,
+  z95,
   quoted,
 };

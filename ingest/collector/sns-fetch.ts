@@ -28,20 +28,22 @@ export const fetchBytes: FetchBytes = async (url, { maxBytes, timeoutMs }) => {
 const limits = { maxBytes: 64 << 10, timeoutMs: 5000 };
 
 /**
- * Signing certificates of Amazon SNS, by URL. Only Amazon's own hosts are asked; a certificate is kept, a failure is not;
- * calls that want the same one at once wait for one fetch. Whoever names ever other certificates gets no more than `maxUnderWay` fetches at a
- * time; Amazon uses one a region.
+ * Fetches each address once, and keeps the answers asked for last; a failure is not kept, and calls that want the same at once wait for one fetch. No more
+ * than `maxUnderWay` are fetched at a time.
  */
-export function certificateCache(fetchOne: FetchText, maxKept = 32, maxUnderWay = 4): (url: string) => Promise<string> {
-  const kept = new Map<string, Promise<string>>();
+function fetchedOnce<T>(
+  fetchOne: (url: string) => Promise<T>,
+  maxKept: number,
+  maxUnderWay = Number.POSITIVE_INFINITY,
+): (url: string) => Promise<T> {
+  const kept = new Map<string, Promise<T>>();
   let underWay = 0;
   return (url) => {
-    if (!isSnsUrl(url, "certificate")) return Promise.reject(new Error("the certificate is not from Amazon SNS"));
     const known = kept.get(url);
     if (known) return known;
     if (underWay >= maxUnderWay) return Promise.reject(new Error("too many certificates are asked for at once"));
     underWay += 1;
-    const fetched = fetchOne(url, limits).finally(() => {
+    const fetched = fetchOne(url).finally(() => {
       underWay -= 1;
     });
     kept.set(url, fetched);
@@ -51,21 +53,19 @@ export function certificateCache(fetchOne: FetchText, maxKept = 32, maxUnderWay 
   };
 }
 
-/** Trust in who issued a signing certificate, with issuers' certificates fetched once; a failure is not kept. `more` are authorities of one's own (PEM). */
+/** Signing certificates of Amazon SNS, by URL. Only Amazon's own hosts are asked, whoever names ever other certificates; Amazon uses one a region. */
+export function certificateCache(fetchOne: FetchText, maxKept = 32, maxUnderWay = 4): (url: string) => Promise<string> {
+  const once = fetchedOnce((url) => fetchOne(url, limits), maxKept, maxUnderWay);
+  return (url) =>
+    isSnsUrl(url, "certificate") ? once(url) : Promise.reject(new Error("the certificate is not from Amazon SNS"));
+}
+
+/** Trust in who issued a signing certificate. `more` are authorities of one's own (PEM). */
 export function issuerTrust(fetchOne: FetchBytes, more?: string, maxKept = 32): CertificateTrust {
-  const kept = new Map<string, Promise<Uint8Array>>();
+  const once = fetchedOnce((url) => fetchOne(url, limits), maxKept);
   return {
     roots: trustedRoots(more),
-    fetchIssuer(url) {
-      if (!isIssuerUrl(url)) return Promise.reject(new Error("that is no place of an issuer"));
-      const known = kept.get(url);
-      if (known) return known;
-      const fetched = fetchOne(url, limits);
-      kept.set(url, fetched);
-      fetched.catch(() => kept.delete(url));
-      if (kept.size > maxKept) kept.delete(kept.keys().next().value!);
-      return fetched;
-    },
+    fetchIssuer: (url) => (isIssuerUrl(url) ? once(url) : Promise.reject(new Error("that is no place of an issuer"))),
   };
 }
 

@@ -127,7 +127,7 @@ order by cohort_at, isp, model_version`)
     return { sends: found?.sends ?? 0, complaints: found?.complaints ?? 0 };
   };
   return canaryEvidence.parse({
-    cohorts: paired(cohorts, question),
+    cohorts: pairedCohorts(cohorts, question),
     placements: pairedSeeds(placements, question),
     people: { candidate: sumsOf(question.candidate), champion: sumsOf(question.champion) },
     first_hours: first.some(({ is_over }) => is_over)
@@ -136,41 +136,50 @@ order by cohort_at, isp, model_version`)
   });
 }
 
-/** Seeds of both arms beside each other, by hour and mailbox provider. */
-function pairedSeeds(
-  rows: readonly z.infer<typeof placementRow>[],
-  question: CanaryQuestion,
-): readonly PlacementCohort[] {
-  const found = new Map<string, PlacementCohort>();
-  for (const { model_version, cohort_at, isp, seed_reports, seeds_misplaced } of rows) {
-    const at = cohort_at.toISOString();
-    const none = { reports: 0, misplaced: 0 };
-    const before = found.get(`${at} ${isp}`) ?? { at, isp, candidate: none, champion: none };
-    const arm = { reports: seed_reports, misplaced: seeds_misplaced };
-    const isCandidate = model_version === question.candidate;
-    found.set(`${at} ${isp}`, isCandidate ? { ...before, candidate: arm } : { ...before, champion: arm });
+/** Rows of both arms beside each other, each pair with the first row of it; `none` stands for an arm of which there is none. */
+function paired<Row extends { readonly model_version: string }, Arm>(
+  rows: readonly Row[],
+  { candidate }: CanaryQuestion,
+  keyOf: (row: Row) => string,
+  armOf: (row: Row) => Arm,
+  none: Arm,
+) {
+  const found = new Map<string, { readonly row: Row; readonly candidate: Arm; readonly champion: Arm }>();
+  for (const row of rows) {
+    const before = found.get(keyOf(row)) ?? { row, candidate: none, champion: none };
+    const arm = row.model_version === candidate ? "candidate" : "champion";
+    found.set(keyOf(row), { ...before, [arm]: armOf(row) });
   }
   return [...found.values()];
 }
 
-/** Both arms of each cohort beside each other. */
-function paired(rows: readonly z.infer<typeof cohortRow>[], question: CanaryQuestion): readonly CanaryCohort[] {
-  const found = new Map<string, CanaryCohort>();
-  for (const { model_version, cohort_at, planned_share, is_mature, ...counts } of rows) {
-    const at = cohort_at.toISOString();
-    const key = `${at} ${planned_share}`;
-    const arm: CohortArm = counts;
-    const before = found.get(key) ?? {
-      at,
-      share: planned_share !== null && planned_share > 0 && planned_share < 1 ? planned_share : null,
-      is_mature,
-      candidate: noMessages,
-      champion: noMessages,
-    };
-    found.set(key, model_version === question.candidate ? { ...before, candidate: arm } : { ...before, champion: arm });
-  }
-  return [...found.values()];
-}
+/** Seeds of both arms, by hour and mailbox provider. */
+const pairedSeeds = (
+  rows: readonly z.infer<typeof placementRow>[],
+  question: CanaryQuestion,
+): readonly PlacementCohort[] =>
+  paired(
+    rows,
+    question,
+    ({ cohort_at, isp }) => `${cohort_at.toISOString()} ${isp}`,
+    ({ seed_reports, seeds_misplaced }) => ({ reports: seed_reports, misplaced: seeds_misplaced }),
+    { reports: 0, misplaced: 0 },
+  ).map(({ row, ...arms }) => ({ at: row.cohort_at.toISOString(), isp: row.isp, ...arms }));
+
+/** Both arms of each cohort, by hour and planned share. */
+const pairedCohorts = (rows: readonly z.infer<typeof cohortRow>[], question: CanaryQuestion): readonly CanaryCohort[] =>
+  paired(
+    rows,
+    question,
+    ({ cohort_at, planned_share }) => `${cohort_at.toISOString()} ${planned_share}`,
+    ({ model_version: _, cohort_at: __, planned_share: ___, is_mature: ____, ...counts }): CohortArm => counts,
+    noMessages,
+  ).map(({ row: { cohort_at, planned_share, is_mature }, ...arms }) => ({
+    at: cohort_at.toISOString(),
+    share: planned_share !== null && planned_share > 0 && planned_share < 1 ? planned_share : null,
+    is_mature,
+    ...arms,
+  }));
 
 /** Hours after which the warehouse lets a cohort count; a policy that waits for something else cannot be judged from it. */
 export function refuseOtherMaturity(hours: number): void {

@@ -166,18 +166,6 @@ export async function attachToVertex(env: VertexEnv, reference: string): Promise
   });
 }
 
-/** Submits and follows to the end. */
-export async function trainOnVertex(
-  env: VertexEnv,
-  request: TrainRequest,
-  snapshot: Snapshot,
-  target: VertexTarget,
-  restarts = 0,
-): Promise<VertexModel> {
-  const record = await submitToVertex(env, request, snapshot, target, restarts);
-  return attachToVertex(env, record.training.name);
-}
-
 /** What the cloud says of a job now, without changing the record; null where it never heard of it. */
 export async function stateOnVertex(env: Pick<VertexEnv, "clients">, record: JobRecord): Promise<JobTry | null> {
   const last = latestTry(record);

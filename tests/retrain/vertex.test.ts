@@ -15,8 +15,8 @@ import {
   cancelOnVertex,
   planVertexTraining,
   submitToVertex,
-  trainOnVertex,
   type VertexEnv,
+  type VertexModel,
 } from "../../retrain/vertex/train-on-vertex.ts";
 import { fillExamples } from "./support/examples.ts";
 import { plainWarehouse } from "./support/plain-duckdb.ts";
@@ -41,6 +41,15 @@ const target: VertexTarget = {
   aliases: [],
 };
 const request = { snapshot: "only", name: "m1", seed: 7, rowsPerOutcome: 1_000, threads: 1 };
+
+/** Submits and follows to the end, as the command does. */
+async function trainOnVertex(
+  env: VertexEnv,
+  ...submission: Parameters<typeof submitToVertex> extends [VertexEnv, ...infer Rest] ? Rest : never
+): Promise<VertexModel> {
+  const record = await submitToVertex(env, ...submission);
+  return attachToVertex(env, record.training.name);
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "inboxloop-vertex-"));
